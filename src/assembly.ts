@@ -1,0 +1,126 @@
+/**
+ * Which part is connected to which. Only this file and main.ts see everything: the domains know nothing of the
+ * engine around them, and the engine knows nothing of any one domain. Nothing is started here.
+ */
+import type { Config } from "./config.ts";
+import { DatabaseMonitor } from "./database/monitor.ts";
+import { openPool } from "./database/pool.ts";
+import { createOrders } from "./domains/orders/index.ts";
+import { EventFeed } from "./http/events.ts";
+import { intakeRoute } from "./http/intake.ts";
+import { messagesRoute } from "./http/messages.ts";
+import { operationsRoutes } from "./http/operations.ts";
+import { pageRoutes } from "./http/page.ts";
+import { HttpServer } from "./http/server.ts";
+import { append } from "./inbox/append.ts";
+import { Inbox } from "./inbox/inbox.ts";
+import { selectHasPayload } from "./inbox/inbox-table.ts";
+import { HttpSource } from "./inbox/sources/http.ts";
+import { NatsStreamingSource } from "./inbox/sources/nats-streaming.ts";
+import type { Source } from "./inbox/sources/source.ts";
+import { Auditor } from "./projector/audit.ts";
+import { Progress } from "./projector/progress.ts";
+import { deadLettersOf } from "./projector/project.ts";
+import { Projector } from "./projector/projector.ts";
+import { Statistics } from "./projector/statistics.ts";
+import { Wakeups } from "./projector/wakeups.ts";
+import { refreshGauges } from "./telemetry/gauges.ts";
+import type { Logger } from "./telemetry/logger.ts";
+import { createMetrics } from "./telemetry/metrics.ts";
+import { recordAppend, recordProjection } from "./telemetry/record.ts";
+
+export type Assembly = ReturnType<typeof assemble>;
+
+/** @param unready gives the reasons for which the service is not ready. */
+export function assemble(config: Config, logger: Logger, unready: () => readonly string[]) {
+  const metrics = createMetrics();
+  // One pool for what must not wait, one for readers, who may.
+  const writes = openPool(config.databaseUrl, WRITE_CONNECTIONS, logger);
+  const reads = openPool(config.databaseUrl, READ_CONNECTIONS, logger);
+  const database = new DatabaseMonitor(reads);
+
+  const orders = createOrders({
+    database: reads,
+    cacheBytesMax: config.cacheBytesMax,
+    countRead: (result) => metrics.cacheRequests.inc({ result }),
+    onAccepted: (accepted) => feed.announce("orders", accepted),
+  });
+  const { domain, cache } = orders;
+  const statistics = new Statistics(reads, domain.name);
+  const feed = new EventFeed(async () => ({ [domain.name]: await statistics.counts() }));
+  const progress = new Progress();
+  const auditor = new Auditor(reads, [domain], metrics);
+
+  const wakeups = new Wakeups(writes, logger);
+  const projector = new Projector({
+    pool: writes,
+    domain,
+    logger,
+    onProjected: (batch, seconds) => {
+      recordProjection(metrics, domain.name, batch, seconds);
+      progress.advanced(domain.name, batch.checkpoint);
+      feed.announce("deadletters", deadLettersOf(batch));
+    },
+  });
+  const inbox = new Inbox({
+    append: (messages) => append(writes, domain.name, messages, (...wakeup) => wakeups.enqueue(...wakeup)),
+    bufferBytesMax: config.inboxBufferBytesMax,
+    logger,
+    onAppended: (messages, appended, seconds) => {
+      recordAppend(metrics, messages, appended.receipts, seconds);
+      projector.handover.put(messages, appended);
+      wakeups.nudge(domain.name);
+    },
+  });
+
+  const http = new HttpSource({
+    channel: domain.name,
+    hasPayload: (position, payload) => selectHasPayload(reads, position, payload),
+  });
+  const natsStreaming = new NatsStreamingSource({
+    url: config.natsUrl,
+    clusterId: config.stanClusterId,
+    clientId: config.stanClientId,
+    channel: config.stanChannel,
+    durable: config.stanDurable,
+    queueGroup: config.stanQueueGroup,
+    logger,
+  });
+  const known = { http, "nats-streaming": natsStreaming };
+  const sources: Source[] = config.sources.map((name) => known[name]);
+
+  const gauged = { domain: domain.name, statistics, sources, inbox, cache, database, auditor };
+  const operations = operationsRoutes({
+    unready,
+    metrics,
+    refreshMetrics: () => refreshGauges(metrics, gauged),
+    audit: () => auditor.run(),
+  });
+  const intake = intakeRoute({
+    path: "/orders",
+    payloadBytesMax: config.payloadBytesMax,
+    receive: (payload, key) => http.receive(payload, key),
+    hasRoomFor: (bytes) => inbox.hasRoomFor(bytes),
+  });
+  const server = new HttpServer({
+    routes: [
+      ...orders.routes,
+      ...(sources.includes(http) ? [intake] : []),
+      messagesRoute(reads, progress),
+      ...operations,
+      feed.route,
+      ...pageRoutes(config.adminToken),
+    ],
+    tokens: config,
+    logger,
+    metrics,
+  });
+
+  return { writes, reads, database, orders, wakeups, projector, inbox, sources, auditor, feed, server };
+}
+
+/** An append, a projection, and pg-boss's fetching and completing at the same time, with some room. */
+const WRITE_CONNECTIONS = 6;
+
+/** Read-through queries are short; more of them at once would only take the processor from the appends. */
+const READ_CONNECTIONS = 6;

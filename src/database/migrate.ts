@@ -1,0 +1,80 @@
+/**
+ * Brings a database to the schema of this version: the numbered migrations, pg-boss's own schema and queues, and
+ * the privileges of the service's role. Runs as the owner; safe when many processes do it at once, because one
+ * session lock is held around all of it.
+ */
+import { readdir, readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { runner } from "node-pg-migrate";
+import pg from "pg";
+import type { Queryable } from "./pool.ts";
+
+/** What has to be prepared for the engine's jobs, done by the one who knows about pg-boss. */
+export type InstallQueues = (executeSql: ExecuteSql) => Promise<void>;
+export type ExecuteSql = (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
+
+/**
+ * @param ownerUrl the connection of the owner role.
+ * @param serviceUrl the service's connection; its user gets the privileges unless it is the owner itself.
+ * @returns the names of the migrations that were applied now.
+ */
+export async function migrate(
+  ownerUrl: string,
+  serviceUrl: string,
+  installQueues: InstallQueues,
+): Promise<string[]> {
+  const client = new pg.Client({ connectionString: ownerUrl, application_name: "waybill migrate" });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
+    const applied = await runner({
+      dbClient: client,
+      dir: MIGRATIONS_FOLDER,
+      ignorePattern: String.raw`(?!\d{4}_).*`,
+      direction: "up",
+      migrationsTable: MIGRATIONS_TABLE,
+      noLock: true,
+      singleTransaction: true,
+      log: () => {},
+    });
+    await installQueues(async (text, values) => lastResult(await client.query(text, values)));
+    await grantPrivileges(client, ownerUrl, serviceUrl);
+    return applied.map(({ name }) => name);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The migrations that this version has and the database lacks, by name. */
+export async function missingMigrations(database: Queryable): Promise<string[]> {
+  const files = await readdir(MIGRATIONS_FOLDER);
+  const names = files
+    .filter((file) => /^\d{4}_.*\.sql$/.test(file))
+    .map((file) => file.slice(0, -".sql".length));
+  const table = await database.query<{ present: boolean }>(
+    "select to_regclass('public.migrations') is not null as present",
+  );
+  if (!table.rows[0]?.present) return names.sort();
+  const { rows } = await database.query<{ name: string }>("select name from migrations");
+  const present = new Set(rows.map(({ name }) => name));
+  return names.filter((name) => !present.has(name)).sort();
+}
+
+async function grantPrivileges(client: pg.Client, ownerUrl: string, serviceUrl: string): Promise<void> {
+  const role = decodeURIComponent(new URL(serviceUrl).username);
+  if (role === "" || role === decodeURIComponent(new URL(ownerUrl).username)) return;
+  const statements = await readFile(`${MIGRATIONS_FOLDER}/privileges.sql`, "utf8");
+  await client.query(statements.replaceAll(":service_role", pg.escapeIdentifier(role)));
+}
+
+/** Several statements in one text give a list of results; pg-boss wants the last. */
+function lastResult(result: pg.QueryResult | pg.QueryResult[]): { rows: unknown[] } {
+  return Array.isArray(result) ? (result.at(-1) ?? { rows: [] }) : result;
+}
+
+const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../migrations", import.meta.url));
+const MIGRATIONS_TABLE = "migrations";
+
+/** Any number that nothing else in this database locks; "waybill" in ASCII. */
+const MIGRATION_LOCK = 0x77617962696c6cn;

@@ -1,0 +1,109 @@
+/**
+ * One transaction: work enters, a commit or a rollback leaves. Every error that PostgreSQL or the way to it
+ * raises comes out as a DatabaseError, so that "the surroundings failed" and "this data cannot be stored" are
+ * told apart by SQLSTATE and never by the text of a message.
+ */
+import { finished } from "node:stream/promises";
+import pg from "pg";
+import { from as copyFrom } from "pg-copy-streams";
+import type { Queryable } from "./pool.ts";
+
+/** `sqlState` is undefined where the connection failed before PostgreSQL could answer. */
+export class DatabaseError extends Error {
+  readonly sqlState: string | undefined;
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : "the database failed", { cause });
+    this.sqlState = cause instanceof pg.DatabaseError ? cause.code : undefined;
+  }
+
+  /**
+   * True where the data itself is what PostgreSQL refused: class 22 (data exception), 23 (constraint
+   * violation), 54 (a limit of the program, such as an index entry that is too large). Everything else is a
+   * fault of the surroundings, which passes.
+   * Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
+   */
+  get isAboutData(): boolean {
+    return this.sqlState !== undefined && DATA_ERROR_CLASSES.has(this.sqlState.slice(0, 2));
+  }
+
+  get isUniqueViolation(): boolean {
+    return this.sqlState === UNIQUE_VIOLATION;
+  }
+}
+
+export class Transaction implements Queryable {
+  readonly #client: pg.PoolClient;
+
+  constructor(client: pg.PoolClient) {
+    this.#client = client;
+  }
+
+  async query<Row extends object>(text: string, values?: readonly unknown[]) {
+    try {
+      return await this.#client.query<Row>(text, values as unknown[]);
+    } catch (cause) {
+      throw new DatabaseError(cause);
+    }
+  }
+
+  /** Sends ready-made COPY data. `statement` is a `COPY … FROM STDIN` and names its format. */
+  async copyIn(statement: string, data: Buffer): Promise<void> {
+    try {
+      const stream = this.#client.query(copyFrom(statement));
+      stream.end(data);
+      await finished(stream);
+    } catch (cause) {
+      throw new DatabaseError(cause);
+    }
+  }
+
+  /** Runs `work` so that a failure undoes only what `work` did and leaves the transaction usable. */
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    await this.query("savepoint attempt");
+    try {
+      const result = await work();
+      await this.query("release savepoint attempt");
+      return result;
+    } catch (error) {
+      await this.query("rollback to savepoint attempt");
+      throw error;
+    }
+  }
+}
+
+/**
+ * Commits what `work` did, or rolls it back and rethrows.
+ * @throws DatabaseError for every failure of the database; whatever `work` itself throws otherwise.
+ */
+export async function withTransaction<T>(
+  pool: pg.Pool,
+  work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect().catch((cause: unknown) => {
+    throw new DatabaseError(cause);
+  });
+  // The pool stops listening while a client is out; a connection that breaks between two statements would
+  // otherwise be an unhandled error event and end the process.
+  const ignore = () => {};
+  client.on("error", ignore);
+  let broken: Error | undefined;
+  try {
+    const transaction = new Transaction(client);
+    await transaction.query("begin");
+    const result = await work(transaction);
+    await transaction.query("commit");
+    return result;
+  } catch (error) {
+    await client.query("rollback").catch((cause: unknown) => {
+      broken = cause instanceof Error ? cause : new Error("rollback failed");
+    });
+    throw error;
+  } finally {
+    client.off("error", ignore);
+    client.release(broken);
+  }
+}
+
+const UNIQUE_VIOLATION = "23505";
+const DATA_ERROR_CLASSES = new Set(["22", "23", "54"]);

@@ -1,0 +1,44 @@
+/** Waits for a database that is not there yet: unreachable, or without this version's schema. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "../telemetry/logger.ts";
+import { backoffMilliseconds } from "./backoff.ts";
+import { missingMigrations } from "./migrate.ts";
+import type { Queryable } from "./pool.ts";
+
+/**
+ * Resolves once every migration of this version is applied.
+ * @param onWaiting is told why it is not so yet, each time that was tried.
+ * @throws where the signal aborts first.
+ */
+export async function waitForSchema(
+  database: Queryable,
+  logger: Logger,
+  signal: AbortSignal,
+  onWaiting: (reason: string) => void,
+): Promise<void> {
+  await untilItSucceeds(logger, signal, onWaiting, async () => {
+    const missing = await missingMigrations(database);
+    if (missing.length === 0) return;
+    throw new Error(`the database lacks ${missing.join(", ")}: run "npm run waybill -- migrate"`);
+  });
+}
+
+/** Tries for as long as it takes, with a capped backoff. @throws where the signal aborts first. */
+export async function untilItSucceeds<T>(
+  logger: Logger,
+  signal: AbortSignal,
+  onWaiting: (reason: string) => void,
+  attemptOnce: () => Promise<T>,
+): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    signal.throwIfAborted();
+    try {
+      return await attemptOnce();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message || error.name : String(error);
+      onWaiting(reason);
+      logger.warn({ attempt, reason }, "not ready to start yet; waiting");
+    }
+    await delay(backoffMilliseconds(attempt), undefined, { signal });
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The orders domain, whole: how a message becomes an order, where orders are kept, how they are asked for. The
+ * engine and the server are given what they need of it; it knows nothing of either.
+ */
+import type { Queryable } from "../../database/pool.ts";
+import type { Domain } from "../../projector/domain.ts";
+import { OrderCache } from "./cache.ts";
+import type { NewOrder } from "./orders-table.ts";
+import { projectOrders } from "./projection.ts";
+import { createOrderReader, restoreCache } from "./read-order.ts";
+import { listed, ordersRoutes } from "./routes.ts";
+
+export type OrdersOptions = Readonly<{
+  database: Queryable;
+  cacheBytesMax: number;
+  countRead: (result: "hit" | "miss" | "absent") => void;
+  /** Told of new orders once they are readable, in the form in which lists show them. */
+  onAccepted: (orders: readonly object[]) => void;
+}>;
+
+export function createOrders({ database, cacheBytesMax, countRead, onAccepted }: OrdersOptions) {
+  const cache = new OrderCache(cacheBytesMax);
+  const keep = (orders: readonly NewOrder[]) => {
+    for (const { order, document } of orders) cache.put(order.orderUid, document);
+    onAccepted(
+      orders.slice(-ACCEPTED_SHOWN_MAX).map(({ order, position }) => listed({ ...order, position })),
+    );
+  };
+  const domain: Domain = {
+    name: "orders",
+    relation: "orders",
+    project: (batch, transaction) => projectOrders(batch, transaction, keep),
+  };
+  return {
+    domain,
+    cache,
+    routes: ordersRoutes(database, createOrderReader(database, cache), countRead),
+    restore: (signal: AbortSignal) => restoreCache(database, cache, signal),
+  };
+}
+
+/** Whoever watches sees the newest; more would only pass by. */
+const ACCEPTED_SHOWN_MAX = 20;

@@ -1,0 +1,83 @@
+/** Every statement on the `orders` table. */
+import { CopyEncoder } from "../../database/copy-encoder.ts";
+import type { Queryable } from "../../database/pool.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import type { Order } from "./schema.ts";
+
+export type NewOrder = Readonly<{ position: bigint; order: Order; document: Buffer }>;
+export type StoredOrder = Readonly<{ orderUid: string; position: bigint; document: Buffer }>;
+export type OrderSummary = Order & Readonly<{ position: bigint }>;
+
+/** Adds orders that are known not to be there. @throws DatabaseError (unique violation) where one is. */
+export async function copyOrders(transaction: Transaction, orders: readonly NewOrder[]): Promise<void> {
+  if (orders.length === 0) return;
+  let bytesExpected = 64;
+  for (const { document } of orders) bytesExpected += document.length + ROW_OVERHEAD_BYTES;
+  const rows = new CopyEncoder(bytesExpected);
+  for (const { position, order, document } of orders) {
+    rows.row(6);
+    rows.text(order.orderUid);
+    rows.bigint(position);
+    rows.text(order.customerId);
+    rows.text(order.trackNumber);
+    rows.timestamp(order.dateCreated);
+    rows.bytes(document);
+  }
+  await transaction.copyIn(
+    "copy orders (order_uid, position, customer_id, track_number, date_created, document) from stdin (format binary)",
+    rows.finish(),
+  );
+}
+
+/** Those of the ids that are there, with their documents byte for byte. */
+export async function selectOrders(
+  database: Queryable,
+  orderUids: readonly string[],
+): Promise<StoredOrder[]> {
+  if (orderUids.length === 0) return [];
+  const { rows } = await database.query<StoredRow>(
+    `select order_uid as "orderUid", position, document::text as document
+     from orders where order_uid = any($1::text[])`,
+    [orderUids],
+  );
+  return rows.map(toStoredOrder);
+}
+
+/** Orders below a position, newest first, documents included. */
+export async function selectOrdersBefore(
+  database: Queryable,
+  before: bigint,
+  limit: number,
+): Promise<StoredOrder[]> {
+  const { rows } = await database.query<StoredRow>(
+    `select order_uid as "orderUid", position, document::text as document
+     from orders where position < $1 order by position desc limit $2`,
+    [String(before), limit],
+  );
+  return rows.map(toStoredOrder);
+}
+
+/** The same without documents, for lists. */
+export async function selectSummariesBefore(
+  database: Queryable,
+  before: bigint,
+  limit: number,
+): Promise<OrderSummary[]> {
+  const { rows } = await database.query<OrderSummary>(
+    `select order_uid as "orderUid", position, customer_id as "customerId", track_number as "trackNumber",
+            (extract(epoch from date_created) * 1000)::float8 as "dateCreated"
+     from orders where position < $1 order by position desc limit $2`,
+    [String(before), limit],
+  );
+  return rows;
+}
+
+type StoredRow = { orderUid: string; position: bigint; document: string };
+
+/** The database holds the document as UTF-8 text, which is what was accepted, byte for byte. */
+function toStoredOrder({ orderUid, position, document }: StoredRow): StoredOrder {
+  return { orderUid, position, document: Buffer.from(document) };
+}
+
+/** Length words and the extracted columns of one row; only a first guess for the buffer's size. */
+const ROW_OVERHEAD_BYTES = 200;

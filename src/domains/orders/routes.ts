@@ -1,0 +1,103 @@
+/**
+ * `GET /orders/:id` and `GET /orders`. An order is answered byte for byte as it was accepted; it never changes, so
+ * whoever has it need not ask again.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Queryable } from "../../database/pool.ts";
+import { InvalidInputError, NotFoundError } from "../../errors.ts";
+import type { CachedOrder } from "./cache.ts";
+import { selectSummariesBefore } from "./orders-table.ts";
+import { etagOf, type OrderReader, POSITION_MAX } from "./read-order.ts";
+import { isOrderUid, type Order } from "./schema.ts";
+
+type Request = IncomingMessage & { params: Record<string, string>; query: Record<string, string> };
+
+/** @param count is told of each read whether memory had it. */
+export function ordersRoutes(
+  database: Queryable,
+  reader: OrderReader,
+  count: (result: "hit" | "miss" | "absent") => void,
+) {
+  const getOrder = (request: Request, response: ServerResponse): void | Promise<void> => {
+    const orderUid = request.params.id as string;
+    const cached = reader.cached(orderUid);
+    if (cached) {
+      count("hit");
+      return sendOrder(request, response, cached);
+    }
+    if (!isOrderUid(orderUid)) {
+      throw new InvalidInputError("id", "an order id has 1 to 128 characters and no control characters");
+    }
+    return reader.read(orderUid).then((order) => {
+      count(order ? "miss" : "absent");
+      if (!order) throw new NotFoundError("there is no order with this id");
+      sendOrder(request, response, order);
+    });
+  };
+
+  const listOrders = async (request: Request, response: ServerResponse): Promise<void> => {
+    const limit = readInteger(request.query.limit, "limit", 1n, BigInt(LIST_MAX)) ?? BigInt(LIST_DEFAULT);
+    const before = readInteger(request.query.before, "before", 0n, POSITION_MAX) ?? POSITION_MAX;
+    const orders = await selectSummariesBefore(database, before, Number(limit));
+    const last = orders.at(-1);
+    const body = {
+      orders: orders.map(listed),
+      // The cursor: pass it as `before` for the page that follows.
+      next: last && orders.length === Number(limit) ? String(last.position) : null,
+    };
+    response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
+    response.end(JSON.stringify(body));
+  };
+
+  return [
+    { method: "GET", path: "/orders/:id", access: "open", handle: getOrder },
+    { method: "GET", path: "/orders", access: "operator", handle: listOrders },
+  ] as const;
+}
+
+/** An order as lists and events show it. */
+export function listed(order: Order & { position: bigint }) {
+  return {
+    id: order.orderUid,
+    position: String(order.position),
+    customer_id: order.customerId,
+    track_number: order.trackNumber,
+    date_created: new Date(order.dateCreated).toISOString(),
+  };
+}
+
+function sendOrder(request: IncomingMessage, response: ServerResponse, order: CachedOrder): void {
+  const etag = etagOf(order);
+  if (request.headers["if-none-match"] !== undefined && matches(request.headers["if-none-match"], etag)) {
+    response.writeHead(304, { etag, "cache-control": CACHE_CONTROL });
+    response.end();
+    return;
+  }
+  response.writeHead(200, {
+    "content-type": "application/json",
+    "content-length": order.document.length,
+    etag,
+    "cache-control": CACHE_CONTROL,
+  });
+  response.end(order.document);
+}
+
+/** RFC 9110, 13.1.2: weak comparison, a list, or `*`. */
+function matches(ifNoneMatch: string, etag: string): boolean {
+  if (ifNoneMatch.trim() === "*") return true;
+  return ifNoneMatch.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === etag);
+}
+
+function readInteger(text: string | undefined, name: string, low: bigint, high: bigint): bigint | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+  if (value === undefined || value < low || value > high) {
+    throw new InvalidInputError(name, `${name} must be a whole number from ${low} to ${high}`);
+  }
+  return value;
+}
+
+/** An order holds personal data: only the one who asked may keep it, and that one for ever. */
+const CACHE_CONTROL = "private, max-age=31536000, immutable";
+const LIST_DEFAULT = 50;
+const LIST_MAX = 500;

@@ -1,0 +1,211 @@
+/**
+ * What an order is. Bytes enter; an accepted order or a rejection with one problem per offending path leaves.
+ * Nothing is checked a second time after this.
+ */
+import { type } from "arktype";
+import { parseJsonDocument } from "../../projector/json-document.ts";
+import { jsonTypeOf, type Problem, pointerTo, type Rejection } from "../../projector/rejection.ts";
+
+/** What is looked up of an order; everything else stays in the document. */
+export type Order = Readonly<{
+  orderUid: string;
+  customerId: string;
+  trackNumber: string;
+  /** Milliseconds since the Unix epoch. */
+  dateCreated: number;
+}>;
+
+/** Validates a payload. @returns the order, or why it is none. */
+export function parseOrder(payload: Buffer): Order | Rejection {
+  const document = parseJsonDocument(payload, ORDER_BYTES_MAX);
+  if ("code" in document) return document;
+  const { value } = document;
+  if (jsonTypeOf(value) !== "object") {
+    return {
+      code: "schema",
+      problems: [{ path: "", rule: "type", expected: "an object", received: jsonTypeOf(value) }],
+    };
+  }
+  const order = orderType(value);
+  const problems: Problem[] = order instanceof type.errors ? problemsOf(order, value, []) : [];
+  collectItemProblems((value as { items?: unknown }).items, problems);
+  if (problems.length > 0 || order instanceof type.errors) return { code: "schema", problems };
+  return {
+    orderUid: order.order_uid,
+    customerId: order.customer_id,
+    trackNumber: order.track_number,
+    dateCreated: parseDateTime(order.date_created) as number,
+  };
+}
+
+/** Whether the text could be an order's id at all. */
+export function isOrderUid(text: string): boolean {
+  return ORDER_UID.test(text);
+}
+
+/** Items one by one, so that a message with a million bad ones costs no more than one with a hundred. */
+function collectItemProblems(items: unknown, problems: Problem[]): void {
+  if (!Array.isArray(items)) return;
+  for (let index = 0; index < items.length && problems.length < PROBLEMS_MAX; index++) {
+    const result = itemType(items[index]);
+    if (result instanceof type.errors) problems.push(...problemsOf(result, items[index], ["items", index]));
+  }
+}
+
+function problemsOf(errors: type.errors, value: unknown, prefix: readonly PropertyKey[]): Problem[] {
+  const problems = new Map<string, Problem>();
+  for (const error of errors) {
+    const path = [...error.path];
+    const parent = valueAt(value, path.slice(0, -1));
+    // An array where an object belongs lacks every member; the one true problem is its type.
+    const isArrayInstead = error.code === "required" && Array.isArray(parent);
+    const problem = isArrayInstead
+      ? {
+          path: pointerTo([...prefix, ...path.slice(0, -1)]),
+          rule: "type",
+          expected: "an object",
+          received: "array",
+        }
+      : { path: pointerTo([...prefix, ...path]), ...describe(error, valueAt(value, path)) };
+    problems.set(problem.path, problem);
+  }
+  return [...problems.values()];
+}
+
+function describe(error: type.errors[number], value: unknown): Omit<Problem, "path"> {
+  if (error.code === "required") return { rule: "required", expected: error.expected, received: "nothing" };
+  const received = jsonTypeOf(value);
+  const rule = RULES[error.code] ?? error.code;
+  // Where several rules of one number are broken at once, the expectation says all of them.
+  return { rule, expected: EXPECTATIONS[rule] ?? error.expected, received };
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (inner, step) => (typeof inner === "object" && inner !== null ? Reflect.get(inner, step) : undefined),
+    value,
+  );
+}
+
+/**
+ * A date-time as RFC 3339 writes it, in milliseconds since the Unix epoch; undefined where it is none. A leap
+ * second counts as the first moment of the next minute.
+ */
+export function parseDateTime(text: string): number | undefined {
+  const match = RFC_3339.exec(text);
+  if (!match) return undefined;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const offsetHour = Number(match[9] ?? 0);
+  const offsetMinute = Number(match[10] ?? 0);
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
+  if (hour > 23 || minute > 59 || second > 60 || offsetHour > 23 || offsetMinute > 59) return undefined;
+  const milliseconds = Math.floor(Number(`0${match[7] ?? ""}`) * 1000);
+  // Date.UTC takes years below 100 for the twentieth century; setUTCFullYear does not.
+  const date = new Date(Date.UTC(2000, 0, 1, hour, minute, second, milliseconds));
+  const carriedDays = date.getUTCDate() - 1;
+  date.setUTCFullYear(year, month - 1, day + carriedDays);
+  const offset = (offsetHour * 60 + offsetMinute) * 60_000;
+  return date.getTime() - (match[8]?.startsWith("-") ? -offset : offset);
+}
+
+function daysIn(year: number, month: number): number {
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
+}
+
+const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-](\d\d):(\d\d))$/;
+
+/** 1 to 128 characters, none of them a control character. */
+const ORDER_UID = /^[^\p{Cc}]{1,128}$/u;
+
+/**
+ * What decides an outcome is a constant of the domain and not configuration: a rebuild under another environment
+ * must come to the same tables.
+ */
+export const ORDER_BYTES_MAX = 1024 * 1024;
+
+/** A person reads a few problems; a message can have a million. */
+const PROBLEMS_MAX = 100;
+
+const wholeNumber = "0 <= number.integer <= 9007199254740991";
+
+const itemType = type({
+  chrt_id: wholeNumber,
+  track_number: "string",
+  price: wholeNumber,
+  rid: "string",
+  name: "string",
+  sale: wholeNumber,
+  size: "string",
+  total_price: wholeNumber,
+  nm_id: wholeNumber,
+  brand: "string",
+  status: wholeNumber,
+});
+
+const orderType = type({
+  order_uid: ORDER_UID,
+  track_number: "string",
+  entry: "string",
+  delivery: {
+    name: "string",
+    phone: "string",
+    zip: "string",
+    city: "string",
+    address: "string",
+    region: "string",
+    email: "string",
+  },
+  payment: {
+    transaction: "string",
+    request_id: "string",
+    currency: /^[A-Z]{3}$/,
+    provider: "string",
+    amount: wholeNumber,
+    payment_dt: wholeNumber,
+    bank: "string",
+    delivery_cost: wholeNumber,
+    goods_total: wholeNumber,
+    custom_fee: wholeNumber,
+  },
+  items: "unknown[] >= 1",
+  locale: "string",
+  internal_signature: "string",
+  customer_id: "string",
+  delivery_service: "string",
+  shardkey: "string",
+  sm_id: wholeNumber,
+  date_created: type("string").narrow(
+    (text, context) => parseDateTime(text) !== undefined || context.mustBe(DATE_TIME),
+  ),
+  oof_shard: "string",
+});
+
+const DATE_TIME = "an RFC 3339 date-time";
+
+/** arktype's names for what was broken, in the words of JSON Schema. */
+const RULES: Readonly<Record<string, string>> = {
+  domain: "type",
+  proto: "type",
+  divisor: "integer",
+  min: "minimum",
+  max: "maximum",
+  minLength: "min_items",
+  predicate: "format",
+  intersection: "whole_number",
+};
+
+const EXPECTATIONS: Readonly<Record<string, string>> = {
+  integer: "a whole number",
+  minimum: "at least 0",
+  maximum: "at most 9007199254740991",
+  min_items: "at least one item",
+  whole_number: "a whole number from 0 to 9007199254740991",
+};

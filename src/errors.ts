@@ -1,0 +1,37 @@
+/**
+ * What can go wrong because of the caller rather than of us. These errors know nothing of HTTP or of the
+ * command line; each of those has one place that turns them into a status or an exit code. Whatever is thrown
+ * and is none of these is a fault: it is logged, retried where that makes sense, and never shown to a user.
+ */
+
+/** The input cannot be meant: `parameter` names what to change. */
+export class InvalidInputError extends Error {
+  readonly parameter: string;
+
+  constructor(parameter: string, message: string) {
+    super(message);
+    this.parameter = parameter;
+  }
+}
+
+/** What was asked for is not there. */
+export class NotFoundError extends Error {}
+
+/** The caller did not show that it may do this. */
+export class NotAllowedError extends Error {}
+
+/** The body has more bytes than this process takes in. */
+export class TooLargeError extends Error {}
+
+/** The same idempotency key came with other bytes before. */
+export class KeyReusedError extends Error {}
+
+/** Not now: a buffer is full or the database is away. Nothing was accepted; trying again is right. */
+export class UnavailableError extends Error {
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The HTTP server. A request enters, is matched, checked for access and answered by its route; an error that a
+ * route throws becomes a problem document. Every answer carries a request id and the security headers, and is
+ * measured.
+ */
+import { randomBytes } from "node:crypto";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import polka from "polka";
+import { InvalidInputError } from "../errors.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+import { checkAccess, type Tokens } from "./access.ts";
+import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
+import type { Request, Route } from "./route.ts";
+
+export type HttpServerOptions = Readonly<{
+  routes: readonly Route[];
+  tokens: Tokens;
+  logger: Logger;
+  metrics: Metrics;
+}>;
+
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#server = createServer({
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    });
+    const app = polka({
+      server: this.#server,
+      onError: (error, request, response) => this.#fail(request as unknown as Request, response, "", error),
+      onNoMatch: (request, response) => {
+        const allowed = METHODS.filter((method) => app.find(method, request.path).handlers.length > 0);
+        // Where GET is answered, so is HEAD.
+        if (allowed.includes("GET")) allowed.push("HEAD");
+        prepare(request as unknown as Request, response);
+        this.#fail(request as unknown as Request, response, "", new NoRouteError(allowed));
+      },
+    });
+    for (const route of options.routes) {
+      app.add(route.method, route.path, (request, response) =>
+        this.#answer(route, request as unknown as Request, response),
+      );
+    }
+    // Straight to the handler: polka's own `attach` adds a turn of the event loop to every request.
+    this.#server.on("request", (request, response) =>
+      app.handler(request as never, response, undefined as never),
+    );
+  }
+
+  /** @returns the port that was bound. @throws where the address cannot be had. */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, LISTEN_BACKLOG, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Takes no new connection, lets requests in flight finish for a moment, then closes what is left. */
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), DRAIN_TIMEOUT_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #answer(route: Route, request: Request, response: ServerResponse): void {
+    const started = performance.now();
+    prepare(request, response);
+    try {
+      if (request.path.includes("%")) checkEncoding(request.path);
+      checkAccess(request, route.access, this.#options.tokens);
+      const answering = route.handle(request, response);
+      if (answering) {
+        answering.then(
+          () => this.#measure(route, request, response, started),
+          (error: unknown) => {
+            this.#fail(request, response, route.path, error);
+            this.#measure(route, request, response, started);
+          },
+        );
+        return;
+      }
+    } catch (error) {
+      this.#fail(request, response, route.path, error);
+    }
+    this.#measure(route, request, response, started);
+  }
+
+  #fail(request: Request, response: ServerResponse, route: string, error: unknown): void {
+    const problem = problemOf(error);
+    if (problem.status === 500) this.#options.logger.error({ err: error, route }, "a request failed");
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, problem);
+    // What is left of a body that nobody reads would otherwise stay in the socket.
+    if (!request.complete) request.resume();
+  }
+
+  #measure(route: Route, request: Request, response: ServerResponse, started: number): void {
+    const labels = { method: request.method as string, route: route.path, status: response.statusCode };
+    this.#options.metrics.httpSeconds.observe(labels, (performance.now() - started) / 1000);
+  }
+}
+
+/** What every answer carries. A route may set a policy of its own over these. */
+function prepare(request: Request, response: ServerResponse): void {
+  const given = request.headers["x-request-id"];
+  response.setHeader(
+    "x-request-id",
+    typeof given === "string" && REQUEST_ID.test(given) ? given : nextRequestId(),
+  );
+  response.setHeader("x-content-type-options", "nosniff");
+  response.setHeader("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+  response.setHeader("referrer-policy", "no-referrer");
+  response.setHeader("cross-origin-resource-policy", "same-origin");
+}
+
+/** A segment that is not percent-encoded UTF-8 can name nothing. */
+function checkEncoding(path: string): void {
+  try {
+    decodeURIComponent(path);
+  } catch {
+    throw new InvalidInputError("path", "the address is not properly percent-encoded");
+  }
+}
+
+/** Unique among processes and within this one, and cheaper than a random one for each request. */
+function nextRequestId(): string {
+  requests += 1;
+  return `${PROCESS_ID}-${requests.toString(36)}`;
+}
+
+let requests = 0;
+const PROCESS_ID = randomBytes(6).toString("hex");
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+const METHODS: (Route["method"] | "HEAD")[] = ["GET", "POST", "DELETE"];
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+const DRAIN_TIMEOUT_MS = 2_000;
+const LISTEN_BACKLOG = 1_024;

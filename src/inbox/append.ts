@@ -1,0 +1,88 @@
+/**
+ * One append: a batch of messages enters, their rows and the job that will process them are committed together,
+ * and the receipts leave. On failure nothing was appended, or (where the connection broke during the commit) it
+ * is not known: the caller tries again, and what was committed is recognised.
+ */
+import type pg from "pg";
+import { DatabaseError, type Transaction, withTransaction } from "../database/transaction.ts";
+import {
+  copyMessages,
+  insertMissingMessages,
+  lockAppends,
+  selectHead,
+  selectNewestPositions,
+  selectPositions,
+} from "./inbox-table.ts";
+import type { Message, Receipt } from "./message.ts";
+
+/** Enqueues, in the given transaction, the job that wakes the projector. */
+export type EnqueueWakeup = (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
+
+export type Appended = Readonly<{
+  /** One for each message, in their order. */
+  receipts: readonly Receipt[];
+  /** The domain's highest position before this append; undefined where nothing new was appended. */
+  after: bigint | undefined;
+}>;
+
+/**
+ * Appends by binary COPY, the quickest way, which fails as a whole where one message is there already; then by
+ * an insert that passes over those.
+ * @throws DatabaseError
+ */
+export async function append(
+  pool: pg.Pool,
+  domain: string,
+  messages: readonly Message[],
+  enqueueWakeup: EnqueueWakeup,
+): Promise<Appended> {
+  try {
+    return await withTransaction(pool, (transaction) =>
+      appendNew(transaction, domain, messages, enqueueWakeup),
+    );
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.isUniqueViolation)) throw error;
+    return withTransaction(pool, (transaction) =>
+      appendMissing(transaction, domain, messages, enqueueWakeup),
+    );
+  }
+}
+
+async function appendNew(
+  transaction: Transaction,
+  domain: string,
+  messages: readonly Message[],
+  enqueueWakeup: EnqueueWakeup,
+): Promise<Appended> {
+  await lockAppends(transaction, domain);
+  await copyMessages(transaction, domain, messages);
+  // COPY returns nothing, and other domains draw from the same sequence. Under the lock the newest rows of the
+  // domain are exactly these, and the one before them is where they begin.
+  const newest = await selectNewestPositions(transaction, domain, messages.length + 1);
+  const positions = newest.slice(-messages.length);
+  const after = newest.length > messages.length ? (newest[0] as bigint) : 0n;
+  await enqueueWakeup(transaction, domain, positions.at(-1) as bigint);
+  return { receipts: positions.map((position) => ({ position, isNew: true })), after };
+}
+
+async function appendMissing(
+  transaction: Transaction,
+  domain: string,
+  messages: readonly Message[],
+  enqueueWakeup: EnqueueWakeup,
+): Promise<Appended> {
+  await lockAppends(transaction, domain);
+  const after = await selectHead(transaction, domain);
+  await insertMissingMessages(transaction, domain, messages);
+  const positions = await selectPositions(transaction, messages);
+  const receipts = positions.map((position, index): Receipt => {
+    if (position === null)
+      throw new Error(`message ${messages[index]?.messageId} has no position after its append`);
+    return { position, isNew: position > after };
+  });
+  const added = receipts.filter(({ isNew }) => isNew);
+  const highest = added.at(-1)?.position;
+  if (highest === undefined) return { receipts, after: undefined };
+  await enqueueWakeup(transaction, domain, highest);
+  return { receipts, after };
+}

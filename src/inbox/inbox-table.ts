@@ -1,0 +1,212 @@
+/** Every statement on the `inbox` table. */
+import { CopyEncoder } from "../database/copy-encoder.ts";
+import type { Queryable } from "../database/pool.ts";
+import type { Transaction } from "../database/transaction.ts";
+import type { Message } from "./message.ts";
+
+/**
+ * Serialises the appends of a domain until the transaction ends. Without it two transactions could commit in
+ * another order than their positions have, and a reader that has seen the higher one would miss the lower.
+ */
+export async function lockAppends(transaction: Transaction, domain: string): Promise<void> {
+  await transaction.query("select pg_advisory_xact_lock($1, hashtext($2))", [APPEND_LOCK_CLASS, domain]);
+}
+
+/** Appends all messages, in their order. @throws DatabaseError (unique violation) where one is there already. */
+export async function copyMessages(
+  transaction: Transaction,
+  domain: string,
+  messages: readonly Message[],
+): Promise<void> {
+  let bytesExpected = 64;
+  for (const { payload } of messages) bytesExpected += payload.length + ROW_OVERHEAD_BYTES;
+  const rows = new CopyEncoder(bytesExpected);
+  for (const message of messages) {
+    rows.row(6);
+    rows.text(domain);
+    rows.text(message.source);
+    rows.text(message.channel);
+    rows.text(message.messageId);
+    rows.bytes(message.payload);
+    if (message.publishedAt === undefined) rows.null();
+    else rows.timestamp(message.publishedAt);
+  }
+  await transaction.copyIn(
+    "copy inbox (domain, source, channel, message_id, payload, published_at) from stdin (format binary)",
+    rows.finish(),
+  );
+}
+
+/** Appends, in their order, those messages that are not there yet. */
+export async function insertMissingMessages(
+  transaction: Transaction,
+  domain: string,
+  messages: readonly Message[],
+): Promise<void> {
+  await transaction.query(
+    `insert into inbox (domain, source, channel, message_id, payload, published_at)
+     select $1, source, channel, message_id, payload, to_timestamp(published_at_ms / 1000)
+     from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::float8[])
+       with ordinality as arrived (source, channel, message_id, payload, published_at_ms, place)
+     order by place
+     on conflict (source, channel, message_id) do nothing`,
+    [
+      domain,
+      messages.map(({ source }) => source),
+      messages.map(({ channel }) => channel),
+      messages.map(({ messageId }) => messageId),
+      messages.map(({ payload }) => payload),
+      messages.map(({ publishedAt }) => publishedAt ?? null),
+    ],
+  );
+}
+
+/** The positions of messages, in the order of the messages; null where one is not there. */
+export async function selectPositions(
+  database: Queryable,
+  messages: readonly Message[],
+): Promise<(bigint | null)[]> {
+  const { rows } = await database.query<{ position: bigint | null }>(
+    `select inbox.position
+     from unnest($1::text[], $2::text[], $3::text[]) with ordinality as wanted (source, channel, message_id, place)
+     left join inbox using (source, channel, message_id)
+     order by place`,
+    [
+      messages.map(({ source }) => source),
+      messages.map(({ channel }) => channel),
+      messages.map(({ messageId }) => messageId),
+    ],
+  );
+  return rows.map(({ position }) => position);
+}
+
+/** The newest positions of a domain, lowest first; fewer than `limit` where there are no more. */
+export async function selectNewestPositions(
+  database: Queryable,
+  domain: string,
+  limit: number,
+): Promise<bigint[]> {
+  const { rows } = await database.query<{ positions: bigint[] | null }>(
+    `with newest as (
+       select position from inbox where domain = $1 order by position desc limit $2
+     )
+     select array_agg(position order by position) as positions from newest`,
+    [domain, limit],
+  );
+  return rows[0]?.positions ?? [];
+}
+
+/** The highest position of a domain, 0 where it has none. */
+export async function selectHead(database: Queryable, domain: string): Promise<bigint> {
+  const [head] = await selectNewestPositions(database, domain, 1);
+  return head ?? 0n;
+}
+
+/** What a projector needs of a row. */
+export type InboxRow = Readonly<{
+  position: bigint;
+  payload: Buffer;
+  /** Milliseconds since the Unix epoch; of measuring only: an outcome must not depend on it. */
+  publishedAt: number | undefined;
+}>;
+
+/** The rows of a domain above a position, lowest first, up to `rowsMax` of them and about `bytesMax` of payload. */
+export async function selectAfter(
+  database: Queryable,
+  domain: string,
+  position: bigint,
+  rowsMax: number,
+  bytesMax: number,
+): Promise<InboxRow[]> {
+  // The lengths are known without reading the payloads; at least one row comes, however large it is.
+  const { rows } = await database.query<{ position: bigint; payload: Buffer; publishedAt: number | null }>(
+    `with next as (
+       select position, octet_length(payload) as bytes
+       from inbox where domain = $1 and position > $2 order by position limit $3
+     ), measured as (
+       select position, sum(bytes) over (order by position) - bytes as bytes_before from next
+     )
+     select position, payload, (extract(epoch from published_at) * 1000)::float8 as "publishedAt"
+     from measured join inbox using (position)
+     where bytes_before < $4
+     order by position`,
+    [domain, String(position), rowsMax, bytesMax],
+  );
+  return rows.map((row) => ({ ...row, publishedAt: row.publishedAt ?? undefined }));
+}
+
+/** Whether the row at a position holds exactly these bytes. */
+export async function selectHasPayload(
+  database: Queryable,
+  position: bigint,
+  payload: Buffer,
+): Promise<boolean> {
+  const { rows } = await database.query<{ same: boolean }>(
+    "select payload = $2 as same from inbox where position = $1",
+    [String(position), payload],
+  );
+  return rows[0]?.same ?? false;
+}
+
+/** What the inbox knows about one message, its payload left out. */
+export type InboxEntry = Readonly<{
+  position: bigint;
+  domain: string;
+  source: string;
+  channel: string;
+  messageId: string;
+  payloadBytes: number;
+  traceparent: string | null;
+  publishedAt: Date | null;
+  receivedAt: Date;
+}>;
+
+export async function selectEntry(database: Queryable, position: bigint): Promise<InboxEntry | undefined> {
+  const { rows } = await database.query<InboxEntry>(
+    `select position, domain, source, channel, message_id as "messageId", octet_length(payload) as "payloadBytes",
+            traceparent, published_at as "publishedAt", received_at as "receivedAt"
+     from inbox where position = $1`,
+    [String(position)],
+  );
+  return rows[0];
+}
+
+export async function selectPayload(database: Queryable, position: bigint): Promise<Buffer | undefined> {
+  const { rows } = await database.query<{ payload: Buffer }>(
+    "select payload from inbox where position = $1",
+    [String(position)],
+  );
+  return rows[0]?.payload;
+}
+
+/** How many rows a domain has above a position, and the highest of them (the position itself where there is none). */
+export async function countAfter(
+  database: Queryable,
+  domain: string,
+  position: bigint,
+): Promise<{ count: bigint; head: bigint }> {
+  const { rows } = await database.query<{ count: bigint; head: bigint }>(
+    "select count(*) as count, coalesce(max(position), $2) as head from inbox where domain = $1 and position > $2",
+    [domain, String(position)],
+  );
+  return rows[0] as { count: bigint; head: bigint };
+}
+
+/** When the first row above a position arrived; undefined where there is none. */
+export async function selectReceivedAtAfter(
+  database: Queryable,
+  domain: string,
+  position: bigint,
+): Promise<Date | undefined> {
+  const { rows } = await database.query<{ received_at: Date }>(
+    "select received_at from inbox where domain = $1 and position > $2 order by position limit 1",
+    [domain, String(position)],
+  );
+  return rows[0]?.received_at;
+}
+
+/** Length words and short columns of one row; only a first guess for the buffer's size. */
+const ROW_OVERHEAD_BYTES = 160;
+
+/** The first half of the advisory lock's key: nothing else in this database may use it. */
+const APPEND_LOCK_CLASS = 0x696e6278;

@@ -1,0 +1,145 @@
+/**
+ * The inbox of one domain in this process. Messages enter from the sources, are appended in groups, and each
+ * source is told when its message is committed. Group commit: whatever arrived while the last append was in
+ * flight is the next append, so there is no timer, little delay when it is quiet and large batches under load.
+ * While the database is away nothing is acknowledged and the same batch is tried for as long as it takes; what is
+ * held is bounded in bytes, and a message that finds no room is refused and comes again from its broker.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { backoffMilliseconds } from "../database/backoff.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Appended } from "./append.ts";
+import type { Message, Receipt } from "./message.ts";
+import type { Sink } from "./sources/source.ts";
+
+export type InboxOptions = Readonly<{
+  /** Commits a batch, or throws and may be called again with the same one. */
+  append: (messages: readonly Message[]) => Promise<Appended>;
+  /** Told of each batch right after its commit, while it is still in memory. */
+  onAppended: (messages: readonly Message[], appended: Appended, seconds: number) => void;
+  bufferBytesMax: number;
+  logger: Logger;
+}>;
+
+type Held = { message: Message; committed: (receipt: Receipt) => void };
+
+export class Inbox implements Sink {
+  readonly #options: InboxOptions;
+  readonly #waiting = new Map<string, Held>();
+  readonly #inFlight = new Map<string, Held>();
+  readonly #stop = new AbortController();
+  #bytes = 0;
+  #running: Promise<void> | undefined;
+  #failure: string | undefined;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes held that are not committed yet, the bookkeeping of each message included. */
+  get bufferBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Why the last append failed, while no later one has succeeded. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  offer(message: Message, committed: (receipt: Receipt) => void): boolean {
+    const key = `${message.source}\0${message.channel}\0${message.messageId}`;
+    const held = this.#waiting.get(key) ?? this.#inFlight.get(key);
+    if (held) {
+      held.committed = committed;
+      return true;
+    }
+    if (this.#stop.signal.aborted || !this.hasRoomFor(message.payload.length)) return false;
+    this.#bytes += bytesOf(message);
+    this.#waiting.set(key, { message, committed });
+    this.#running ??= this.#run();
+    return true;
+  }
+
+  hasRoomFor(payloadBytes: number): boolean {
+    return this.#bytes + payloadBytes + MESSAGE_OVERHEAD_BYTES <= this.#options.bufferBytesMax;
+  }
+
+  /**
+   * Appends what is held and takes nothing more. Gives up where the database stays away for `seconds`: what was
+   * not committed was not acknowledged either, and comes again.
+   */
+  async drain(seconds: number): Promise<void> {
+    const timer = setTimeout(() => this.#stop.abort(), seconds * 1000);
+    await this.#running;
+    clearTimeout(timer);
+    this.#stop.abort();
+  }
+
+  async #run(): Promise<void> {
+    // One turn of the event loop, so that what a single read from the socket brought makes one batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#waiting.size > 0 && !this.#stop.signal.aborted) {
+      this.#takeBatch();
+      const batch = [...this.#inFlight.values()];
+      const messages = batch.map(({ message }) => message);
+      const begun = performance.now();
+      const appended = await this.#appendForAsLongAsItTakes(messages);
+      if (!appended) break;
+      this.#options.onAppended(messages, appended, (performance.now() - begun) / 1000);
+      this.#settle(batch, appended);
+    }
+    this.#running = undefined;
+  }
+
+  #takeBatch(): void {
+    let bytes = 0;
+    for (const [key, held] of this.#waiting) {
+      bytes += held.message.payload.length;
+      if (this.#inFlight.size === BATCH_MESSAGES_MAX || (bytes > BATCH_BYTES_MAX && this.#inFlight.size > 0))
+        return;
+      this.#inFlight.set(key, held);
+      this.#waiting.delete(key);
+    }
+  }
+
+  async #appendForAsLongAsItTakes(messages: readonly Message[]): Promise<Appended | undefined> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const appended = await this.#options.append(messages);
+        this.#failure = undefined;
+        return appended;
+      } catch (error) {
+        this.#failure = error instanceof Error ? error.message : String(error);
+        const context = { attempt, messages: messages.length, error: this.#failure };
+        this.#options.logger.warn(context, "an append failed; nothing was acknowledged; it is tried again");
+      }
+      if (this.#stop.signal.aborted) return undefined;
+      await delay(backoffMilliseconds(attempt), undefined, { signal: this.#stop.signal }).catch(() => {});
+      if (this.#stop.signal.aborted) return undefined;
+    }
+  }
+
+  #settle(batch: readonly Held[], appended: Appended): void {
+    this.#inFlight.clear();
+    for (const [index, held] of batch.entries()) {
+      this.#bytes -= bytesOf(held.message);
+      // A source whose connection has just gone must not keep the others from their acknowledgement.
+      try {
+        held.committed(appended.receipts[index] as Receipt);
+      } catch (error) {
+        this.#options.logger.debug({ error: String(error) }, "an acknowledgement could not be sent");
+      }
+    }
+  }
+}
+
+const bytesOf = (message: Message): number => message.payload.length + MESSAGE_OVERHEAD_BYTES;
+
+/** What a held message costs beside its payload: two objects, a map entry, its key and id. Measured: about 600. */
+const MESSAGE_OVERHEAD_BYTES = 600;
+
+/** Spreads the fixed cost of a transaction and its job; above this the time to the acknowledgement only grows. */
+const BATCH_MESSAGES_MAX = 2_000;
+
+/** Keeps an append of large messages far below the broker's AckWait. */
+const BATCH_BYTES_MAX = 8 * 1024 * 1024;

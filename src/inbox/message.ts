@@ -1,0 +1,19 @@
+/** What a source delivered, before it has a position. Nothing in it was looked into. */
+export type Message = Readonly<{
+  /** The name of the source, such as `nats-streaming`. */
+  source: string;
+  /** Where the source took it from: a channel, a topic, a route. */
+  channel: string;
+  /** The broker's own identity of the message; unique together with source and channel. */
+  messageId: string;
+  payload: Buffer;
+  /** Milliseconds since the Unix epoch, where the source knows. */
+  publishedAt: number | undefined;
+}>;
+
+/** What became of a message that was offered: it has a position for ever. */
+export type Receipt = Readonly<{
+  position: bigint;
+  /** False where the inbox held this message already. */
+  isNew: boolean;
+}>;

@@ -1,0 +1,97 @@
+/**
+ * The ingress over HTTP: one request is one message, and its answer comes after the commit. The sender's
+ * Idempotency-Key is the message's identity, so a request that is sent again is recognised.
+ */
+import { randomUUID } from "node:crypto";
+import { KeyReusedError, UnavailableError } from "../../errors.ts";
+import type { Receipt } from "../message.ts";
+import type { Sink, Source } from "./source.ts";
+
+export type HttpSourceOptions = Readonly<{
+  channel: string;
+  /** Whether the row at a position holds these bytes. */
+  hasPayload: (position: bigint, payload: Buffer) => Promise<boolean>;
+}>;
+
+export class HttpSource implements Source {
+  readonly name = "http";
+  readonly #options: HttpSourceOptions;
+  readonly #underWay = new Map<string, Promise<Receipt>>();
+  #inbox: Sink | undefined;
+
+  constructor(options: HttpSourceOptions) {
+    this.#options = options;
+  }
+
+  get health() {
+    return this.#inbox ? { connected: true } : { connected: false, reason: "not started or stopping" };
+  }
+
+  start(inbox: Sink): void {
+    this.#inbox = inbox;
+  }
+
+  async stop(): Promise<void> {
+    this.#inbox = undefined;
+  }
+
+  async close(): Promise<void> {}
+
+  /**
+   * Resolves once the message is committed, with the first position where the same key came before.
+   * @throws KeyReusedError where the key came with other bytes before; UnavailableError where it was not taken, or
+   * where it is not known in time whether it was: sending it again with the same key is right in both cases.
+   */
+  async receive(payload: Buffer, idempotencyKey: string | undefined): Promise<bigint> {
+    const messageId = idempotencyKey ?? randomUUID();
+    const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+    // Two requests with one key at a time: the second waits, then the inbox knows the first.
+    for (let earlier = this.#underWay.get(messageId); earlier; earlier = this.#underWay.get(messageId)) {
+      await inTime(earlier, deadline);
+    }
+    const receipt = await inTime(this.#offer(messageId, payload), deadline);
+    if (!receipt.isNew && !(await this.#options.hasPayload(receipt.position, payload))) {
+      throw new KeyReusedError("this Idempotency-Key came with another payload before");
+    }
+    return receipt.position;
+  }
+
+  #offer(messageId: string, payload: Buffer): Promise<Receipt> {
+    const inbox = this.#inbox;
+    if (!inbox) throw new UnavailableError("the service takes nothing in at the moment", RETRY_AFTER_SECONDS);
+    if (inbox.failure !== undefined) throw new UnavailableError("the database is away", RETRY_AFTER_SECONDS);
+    const { promise, resolve } = Promise.withResolvers<Receipt>();
+    const committed = (receipt: Receipt) => {
+      this.#underWay.delete(messageId);
+      resolve(receipt);
+    };
+    const message = {
+      source: this.name,
+      channel: this.#options.channel,
+      messageId,
+      payload,
+      publishedAt: Date.now(),
+    };
+    if (!inbox.offer(message, committed))
+      throw new UnavailableError("the inbox is full", RETRY_AFTER_SECONDS);
+    // Until it is committed, and not until the sender lost patience: the message is still held.
+    this.#underWay.set(messageId, promise);
+    return promise;
+  }
+}
+
+async function inTime<T>(promise: Promise<T>, deadline: AbortSignal): Promise<T> {
+  const { promise: expired, reject } = Promise.withResolvers<never>();
+  const expire = () => reject(new UnavailableError("it was not stored in time", RETRY_AFTER_SECONDS));
+  if (deadline.aborted) expire();
+  deadline.addEventListener("abort", expire, { once: true });
+  try {
+    return await Promise.race([promise, expired]);
+  } finally {
+    deadline.removeEventListener("abort", expire);
+  }
+}
+
+/** Within what most clients wait for; an append takes a hundredth of it. */
+const ANSWER_TIMEOUT_MS = 10_000;
+const RETRY_AFTER_SECONDS = 2;

@@ -1,0 +1,175 @@
+/**
+ * NATS Streaming: messages of one channel enter by a durable queue subscription with manual acknowledgement. A
+ * message is acknowledged when the inbox has committed it. One that finds no room is dropped, and the server sends
+ * it again after AckWait. Every loss of the connection ends in a new client that subscribes again under the same
+ * durable name, for as long as it takes: a client object of this library is dead once its connection was lost, and
+ * a server whose store was wiped has forgotten it.
+ */
+import stan, { type Stan, type Message as StanMessage, type Subscription } from "node-nats-streaming";
+import { backoffMilliseconds } from "../../database/backoff.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { Message } from "../message.ts";
+import type { Sink, Source } from "./source.ts";
+
+export type NatsStreamingOptions = Readonly<{
+  url: string;
+  clusterId: string;
+  clientId: string;
+  channel: string;
+  durable: string;
+  queueGroup: string;
+  logger: Logger;
+  /** How long the server waits for an acknowledgement before it delivers again, in seconds. */
+  ackWaitSeconds?: number;
+  /** How many messages the server delivers without an acknowledgement. */
+  inFlightMax?: number;
+}>;
+
+export class NatsStreamingSource implements Source {
+  readonly name = "nats-streaming";
+  readonly #options: NatsStreamingOptions;
+  #inbox: Sink | undefined;
+  #client: Stan | undefined;
+  #subscription: Subscription | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #attempt = 0;
+  #isStopping = false;
+  #reason: string | undefined = "not connected yet";
+
+  constructor(options: NatsStreamingOptions) {
+    this.#options = options;
+  }
+
+  get health() {
+    return this.#reason === undefined ? { connected: true } : { connected: false, reason: this.#reason };
+  }
+
+  start(inbox: Sink): void {
+    this.#inbox = inbox;
+    this.#connect();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#retry);
+  }
+
+  /** Closing the client keeps the durable; unsubscribing would delete it and lose what is published meanwhile. */
+  async close(): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#retry);
+    const client = this.#client;
+    this.#client = undefined;
+    this.#subscription = undefined;
+    this.#reason = "closed";
+    if (!client) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+      client.once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      client.on("error", () => {});
+      client.close();
+    });
+  }
+
+  #connect(): void {
+    const { url, clusterId, clientId, logger } = this.#options;
+    const client = stan.connect(clusterId, clientId, {
+      url,
+      // One way back and not two: the library's own reconnect keeps a session that the server may have forgotten.
+      reconnect: false,
+      waitOnFirstConnect: false,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      stanPingInterval: PING_INTERVAL_MS,
+      stanMaxPingOut: PINGS_UNANSWERED_MAX,
+    });
+    this.#client = client;
+    client.on("connect", () => this.#subscribe(client));
+    client.on("connection_lost", (error: unknown) => this.#lost(client, error));
+    client.on("error", (error: unknown) => this.#lost(client, error));
+    client.on("disconnect", () => this.#lost(client, "the connection was closed"));
+    client.on("close", () => this.#lost(client, "the connection was closed"));
+    logger.debug({ source: this.name }, "connecting");
+  }
+
+  #subscribe(client: Stan): void {
+    const { channel, durable, queueGroup, logger } = this.#options;
+    const options = client
+      .subscriptionOptions()
+      .setDurableName(durable)
+      .setDeliverAllAvailable()
+      .setManualAckMode(true)
+      .setAckWait((this.#options.ackWaitSeconds ?? ACK_WAIT_SECONDS) * 1000)
+      .setMaxInFlight(this.#options.inFlightMax ?? IN_FLIGHT_MAX);
+    const subscription = client.subscribe(channel, queueGroup, options);
+    this.#subscription = subscription;
+    subscription.on("ready", () => {
+      this.#attempt = 0;
+      this.#reason = undefined;
+      logger.info({ source: this.name, channel }, "subscribed");
+    });
+    subscription.on("message", (message: StanMessage) => this.#receive(subscription, message));
+    subscription.on("error", (error: unknown) => this.#lost(client, error));
+    subscription.on("timeout", (error: unknown) => this.#lost(client, error));
+  }
+
+  #receive(subscription: Subscription, delivered: StanMessage): void {
+    if (this.#isStopping) return;
+    const message: Message = {
+      source: this.name,
+      channel: this.#options.channel,
+      // A server whose store was wiped counts from 1 again; with the time its messages are not taken for old ones.
+      messageId: `${delivered.getSequence()}-${delivered.getTimestampRaw()}`,
+      payload: delivered.getRawData(),
+      publishedAt: delivered.getTimestampRaw() / NANOSECONDS_PER_MILLISECOND,
+    };
+    this.#inbox?.offer(message, () => {
+      // The connection it came by may be gone; the server then delivers it again and that copy is acknowledged.
+      if (this.#subscription === subscription) delivered.ack();
+    });
+  }
+
+  #lost(client: Stan, cause: unknown): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#subscription = undefined;
+    this.#reason = describe(cause);
+    client.removeAllListeners();
+    // A dying client may still raise errors; without a listener they would end the process.
+    client.on("error", () => {});
+    client.close();
+    if (this.#isStopping) return;
+    const waitMilliseconds = Math.round(backoffMilliseconds(this.#attempt++));
+    const context = { source: this.name, attempt: this.#attempt, waitMilliseconds, reason: this.#reason };
+    this.#options.logger.warn(context, "the broker is away; connecting again");
+    this.#retry = setTimeout(() => this.#connect(), waitMilliseconds);
+  }
+}
+
+/** Brokers put addresses, not secrets, into their errors; the URL with its password is never part of them. */
+function describe(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000;
+
+/**
+ * Far above what an append takes (tens of milliseconds, seconds when the database is slow), so that a message is
+ * not delivered again while its first copy is on its way; low enough that what a killed process held comes soon.
+ */
+const ACK_WAIT_SECONDS = 30;
+
+/**
+ * Four full appends: one in flight, one gathering, and what is on the wire. With the usual message of about a
+ * kibibyte this is a quarter of the default buffer.
+ */
+const IN_FLIGHT_MAX = 8_192;
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/** A broker that does not answer is noticed after these times multiplied. */
+const PING_INTERVAL_MS = 2_000;
+const PINGS_UNANSWERED_MAX = 3;

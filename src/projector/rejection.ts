@@ -1,0 +1,59 @@
+/**
+ * Why a message can never be projected: a code, and every problem with its exact place. A rejection is a value and
+ * not an exception: it is permanent and expected, and a fault is neither.
+ */
+export type Rejection = Readonly<{
+  code: RejectionCode;
+  problems: readonly Problem[];
+  /** Of a conflict: the position that holds the same id with other content. */
+  originalPosition?: bigint;
+}>;
+
+export type RejectionCode =
+  | "empty"
+  | "too_large"
+  | "not_utf8"
+  | "not_json"
+  | "schema"
+  | "conflict"
+  | "projection_failed";
+
+export type Problem = Readonly<{
+  /** RFC 6901 JSON pointer; the empty text is the whole document. */
+  path: string;
+  /** What was broken, such as `type`, `required` or `minimum`. */
+  rule: string;
+  /** What would have been right. */
+  expected: string;
+  /** The type of what stood there, never its value: values can be personal data. */
+  received: string;
+  /** Where in the payload, in bytes, for what is not text or not JSON. */
+  byteOffset?: number;
+}>;
+
+/** A rejection with one problem. */
+export function reject(code: RejectionCode, problem: Problem, originalPosition?: bigint): Rejection {
+  return originalPosition === undefined
+    ? { code, problems: [problem] }
+    : { code, problems: [problem], originalPosition };
+}
+
+/**
+ * A JSON pointer (RFC 6901) to a place. Names come from the sender: those that PostgreSQL's text cannot hold are
+ * made harmless, and very long ones are cut.
+ */
+export function pointerTo(path: readonly PropertyKey[]): string {
+  let pointer = "";
+  for (const step of path) pointer += `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  const safe = pointer.toWellFormed().replaceAll("\0", "\ufffd");
+  return safe.length > POINTER_LENGTH_MAX ? `${safe.slice(0, POINTER_LENGTH_MAX).toWellFormed()}…` : safe;
+}
+
+/** The JSON type of a value, as a person would name it. */
+export function jsonTypeOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
+}
+
+/** Longer than any pointer a person would read; a name can be as long as a payload. */
+const POINTER_LENGTH_MAX = 512;

@@ -1,0 +1,35 @@
+/** The gauges, brought up to date when the metrics are read; at a cost that does not grow with the tables. */
+import type { Source } from "../inbox/sources/source.ts";
+import type { Auditor } from "../projector/audit.ts";
+import type { Statistics } from "../projector/statistics.ts";
+import type { Metrics } from "./metrics.ts";
+
+export type Gauged = Readonly<{
+  domain: string;
+  statistics: Statistics;
+  sources: readonly Source[];
+  inbox: { readonly bufferBytes: number };
+  cache: { readonly entries: number; readonly bytes: number };
+  database: { readonly isConnected: boolean };
+  auditor: Auditor;
+}>;
+
+export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<void> {
+  const { domain, statistics, sources, inbox, cache, database, auditor } = gauged;
+  metrics.bufferBytes.set(inbox.bufferBytes);
+  metrics.cacheEntries.set(cache.entries);
+  metrics.cacheBytes.set(cache.bytes);
+  metrics.databaseConnected.set(database.isConnected ? 1 : 0);
+  for (const { name, health } of sources)
+    metrics.sourceConnected.set({ source: name }, health.connected ? 1 : 0);
+  auditor.measureAge();
+  if (!database.isConnected) return;
+  // Without an answer the last values stand, and `waybill_database_connected` says that they are old.
+  await Promise.all([statistics.counts(), statistics.oldestPendingSeconds()]).then(
+    ([counts, oldestSeconds]) => {
+      metrics.pending.set({ domain }, Number(counts.pending));
+      metrics.oldestPendingSeconds.set({ domain }, oldestSeconds);
+    },
+    () => {},
+  );
+}

@@ -1,0 +1,23 @@
+/**
+ * Structured logs: one JSON line an event on stdout, readable lines on a terminal. Payloads, tokens and
+ * connection strings are never given to it; what looks like one is redacted all the same.
+ */
+import { type Logger, pino } from "pino";
+
+export type { Logger };
+
+/** @param level one of pino's level names. */
+export function createLogger(level: string): Logger {
+  const options = {
+    level,
+    base: { service: "waybill", pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: { paths: ["password", "token", "authorization", "*.password", "*.token", "*.authorization"] },
+  };
+  if (!process.stdout.isTTY) return pino(options);
+  return pino({
+    ...options,
+    transport: { target: "pino-pretty", options: { ignore: "pid,service", translateTime: "HH:MM:ss.l" } },
+  });
+}

@@ -1,0 +1,76 @@
+/**
+ * What is measured, under the names that dashboards rely on. Labels are bounded: sources, channels, domains,
+ * outcomes and routes are known beforehand, and no id is ever a label.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Gauge({ name, help, labelNames, registers });
+  const seconds = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Histogram({ name, help, labelNames, buckets: SECONDS_BUCKETS, registers });
+
+  return {
+    registry,
+    inboxAppended: counter("waybill_inbox_appended_total", "Messages appended to the inbox.", [
+      "source",
+      "channel",
+    ]),
+    appendSeconds: seconds(
+      "waybill_inbox_append_duration_seconds",
+      "From the begin of an append to its commit.",
+    ),
+    batchMessages: new Histogram({
+      name: "waybill_inbox_batch_messages",
+      help: "Messages in one append.",
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000],
+      registers,
+    }),
+    bufferBytes: gauge("waybill_inbox_buffer_bytes", "Bytes held that are not committed yet."),
+    outcomes: counter("waybill_outcomes_total", "Positions processed, by what became of them.", [
+      "domain",
+      "outcome",
+      "code",
+    ]),
+    pending: gauge("waybill_pending_messages", "Positions without an outcome yet.", ["domain"]),
+    oldestPendingSeconds: gauge("waybill_oldest_pending_age_seconds", "Age of the oldest pending position.", [
+      "domain",
+    ]),
+    publishToReadable: seconds("waybill_publish_to_readable_seconds", "From publishing to readable by id.", [
+      "domain",
+    ]),
+    projectionSeconds: seconds("waybill_projection_duration_seconds", "One batch, from begin to commit.", [
+      "domain",
+    ]),
+    cacheEntries: gauge("waybill_cache_entries", "Orders in memory."),
+    cacheBytes: gauge("waybill_cache_bytes", "Bytes of the cache, bookkeeping included."),
+    cacheRequests: counter("waybill_cache_requests_total", "Reads by id: hit, miss (read through), absent.", [
+      "result",
+    ]),
+    sourceConnected: gauge("waybill_source_connected", "1 while messages can arrive.", ["source"]),
+    databaseConnected: gauge("waybill_database_connected", "1 while the database answers."),
+    auditDiscrepancies: gauge(
+      "waybill_audit_discrepancies",
+      "Positions that broke conservation in the last audit.",
+      ["domain"],
+    ),
+    auditAgeSeconds: gauge("waybill_audit_age_seconds", "Time since the last audit.", ["domain"]),
+    httpSeconds: seconds(
+      "waybill_http_request_duration_seconds",
+      "From the request's head to the end of the answer.",
+      ["method", "route", "status"],
+    ),
+  };
+}
+
+/** From a cache hit (tens of microseconds) to an outage. */
+const SECONDS_BUCKETS = [
+  0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];

@@ -1,0 +1,51 @@
+/** Turns what the engine reports into metrics. */
+import type { Message, Receipt } from "../inbox/message.ts";
+import type { ProjectedBatch } from "../projector/project.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** One append that has committed. */
+export function recordAppend(
+  metrics: Metrics,
+  messages: readonly Message[],
+  receipts: readonly Receipt[],
+  seconds: number,
+): void {
+  metrics.appendSeconds.observe(seconds);
+  metrics.batchMessages.observe(messages.length);
+  const appended = new Map<string, { labels: { source: string; channel: string }; count: number }>();
+  for (const [index, { source, channel }] of messages.entries()) {
+    if (!receipts[index]?.isNew) continue;
+    const key = `${source}\0${channel}`;
+    const entry = appended.get(key);
+    if (entry) entry.count++;
+    else appended.set(key, { labels: { source, channel }, count: 1 });
+  }
+  for (const { labels, count } of appended.values()) metrics.inboxAppended.inc(labels, count);
+}
+
+/** One batch that was projected, seen right after its commit: from here on its orders are readable. */
+export function recordProjection(
+  metrics: Metrics,
+  domain: string,
+  batch: ProjectedBatch,
+  seconds: number,
+): void {
+  metrics.projectionSeconds.observe({ domain }, seconds);
+  const counts = new Map<string, { outcome: string; code: string; count: number }>();
+  const readableAt = Date.now();
+  const labels = { domain };
+  for (const [index, outcome] of batch.outcomes.entries()) {
+    const code = outcome.kind === "dead" ? outcome.rejection.code : "";
+    const key = `${outcome.kind}\0${code}`;
+    const entry = counts.get(key);
+    if (entry) entry.count++;
+    else counts.set(key, { outcome: outcome.kind, code, count: 1 });
+    const publishedAt = batch.rows[index]?.publishedAt;
+    if (outcome.kind === "projected" && publishedAt !== undefined) {
+      // The clocks of two machines differ; a negative duration would be a lie of the other kind.
+      metrics.publishToReadable.observe(labels, Math.max(0, (readableAt - publishedAt) / 1000));
+    }
+  }
+  for (const { outcome, code, count } of counts.values())
+    metrics.outcomes.inc({ domain, outcome, code }, count);
+}

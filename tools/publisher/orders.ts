@@ -1,0 +1,119 @@
+/**
+ * Orders that look real: people, goods and prices from a faker library, put together anew for each order, seeded. The
+ * ids are unique over all runs, whatever the seed.
+ */
+import { randomBytes } from "node:crypto";
+import { base, de, en, Faker, fr, ja, pl } from "@faker-js/faker";
+
+export type OrderDocument = ReturnType<OrderFactory["next"]>;
+
+export class OrderFactory {
+  readonly #faker: Faker;
+  readonly #run: string;
+  readonly #people: ReturnType<OrderFactory["makePerson"]>[];
+  readonly #goods: ReturnType<OrderFactory["makeGoods"]>[];
+  #count = 0;
+
+  /** @param run part of every id; random, so that no two runs share one. */
+  constructor(seed: number, run = randomBytes(5).toString("hex")) {
+    this.#faker = new Faker({ locale: [en, de, fr, pl, ja, base], seed });
+    this.#run = run;
+    this.#people = Array.from({ length: POOL_SIZE }, () => this.makePerson());
+    this.#goods = Array.from({ length: POOL_SIZE }, () => this.makeGoods());
+  }
+
+  /** A number from 0 to below 1, from the same seed. */
+  random(): number {
+    return this.#faker.number.float();
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[Math.floor(this.random() * list.length)] as T;
+  }
+
+  next() {
+    this.#count += 1;
+    const orderUid = `${this.#run}${this.#count.toString(16).padStart(8, "0")}`;
+    const trackNumber = `WB${orderUid.slice(-12).toUpperCase()}`;
+    const { delivery, locale } = this.pick(this.#people);
+    const items = Array.from({ length: 1 + Math.floor(this.random() ** 3 * 4) }, () => {
+      const sale = Math.floor(this.random() * 60);
+      const goods = this.pick(this.#goods);
+      const totalPrice = Math.round((goods.price * (100 - sale)) / 100);
+      return {
+        ...goods,
+        track_number: trackNumber,
+        sale,
+        total_price: totalPrice,
+        rid: `${orderUid}${sale}`,
+        status: 202,
+      };
+    });
+    const goodsTotal = items.reduce((sum, item) => sum + item.total_price, 0);
+    const deliveryCost = Math.floor(this.random() * 3_000);
+    const createdAt = CREATED_FROM + Math.floor(this.random() * CREATED_RANGE_SECONDS);
+    return {
+      order_uid: orderUid,
+      track_number: trackNumber,
+      entry: "WBIL",
+      delivery,
+      payment: {
+        transaction: orderUid,
+        request_id: "",
+        currency: this.pick(CURRENCIES),
+        provider: this.pick(["wbpay", "stripe", "adyen", "paypal"]),
+        amount: goodsTotal + deliveryCost,
+        payment_dt: createdAt,
+        bank: this.pick(["alpha", "sber", "ing", "bnp", "mufg"]),
+        delivery_cost: deliveryCost,
+        goods_total: goodsTotal,
+        custom_fee: 0,
+      },
+      items,
+      locale,
+      internal_signature: "",
+      customer_id: `customer-${Math.floor(this.random() * 100_000)}`,
+      delivery_service: this.pick(["meest", "dhl", "ups", "dpd", "postnl"]),
+      shardkey: String(Math.floor(this.random() * 10)),
+      sm_id: Math.floor(this.random() * 100),
+      date_created: new Date(createdAt * 1000).toISOString(),
+      oof_shard: String(1 + Math.floor(this.random() * 2)),
+    };
+  }
+
+  private makePerson() {
+    const faker = this.#faker;
+    return {
+      delivery: {
+        name: faker.person.fullName(),
+        phone: faker.phone.number({ style: "international" }),
+        zip: faker.location.zipCode(),
+        city: faker.location.city(),
+        address: faker.location.streetAddress(),
+        region: faker.location.state(),
+        email: faker.internet.email(),
+      },
+      locale: faker.helpers.arrayElement(["en", "de", "fr", "pl", "ja"]),
+    };
+  }
+
+  private makeGoods() {
+    const faker = this.#faker;
+    return {
+      chrt_id: faker.number.int({ min: 1_000_000, max: 99_999_999 }),
+      price: faker.number.int({ min: 100, max: 250_000 }),
+      name: faker.commerce.productName(),
+      size: faker.helpers.arrayElement(["0", "S", "M", "L", "42"]),
+      nm_id: faker.number.int({ min: 1_000_000, max: 99_999_999 }),
+      brand: faker.company.name(),
+    };
+  }
+}
+
+/** Making a person costs fifty times what choosing one does; a few hundred are varied enough. */
+const POOL_SIZE = 300;
+
+/** With none, two and three digits after the point, so that a page shows whether it knows the difference. */
+const CURRENCIES = ["USD", "EUR", "JPY", "KWD", "RUB", "PLN", "GBP", "CHF", "KRW", "BHD"] as const;
+const CREATED_FROM = Date.UTC(2024, 0, 1) / 1000;
+const CREATED_RANGE_SECONDS = 2 * 365 * 24 * 3600;

@@ -1,0 +1,106 @@
+/** Publishes a load at a rate, keeps a journal of what was acknowledged, and verifies it on request. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Load } from "./load.ts";
+import { PayloadRefusedError, type Transport } from "./transport.ts";
+import { type Expected, quantile, type Verification, Verifier } from "./verify.ts";
+
+export type PublishOptions = Readonly<{
+  transport: Transport;
+  load: Iterable<Load> | AsyncIterable<Load>;
+  /** Messages per second, 0 for as fast as it goes. */
+  rate: number;
+  /** The service's address, where what was published is to be verified. */
+  verifyUrl: string | undefined;
+  onProgress: (phase: "publishing" | "verifying", done: number) => void;
+  signal: AbortSignal;
+}>;
+
+export type PublishReport = Readonly<{
+  published: number;
+  failed: number;
+  /** Larger than the broker carries: never sent. */
+  refused: number;
+  byKind: Readonly<Record<string, number>>;
+  /** How many different order ids were published. */
+  orders: number;
+  seconds: number;
+  verification?: Verification & {
+    /** From publishing to readable, in milliseconds, of the orders that were watched. */
+    readable: { watched: number; p50: number | undefined; p99: number | undefined };
+  };
+}>;
+
+export async function publish(options: PublishOptions): Promise<PublishReport> {
+  const { transport, load, rate, verifyUrl, onProgress, signal } = options;
+  const verifier = verifyUrl === undefined ? undefined : new Verifier(verifyUrl);
+  const contents = new Map<string, Buffer[]>();
+  const byKind: Record<string, number> = {};
+  const inFlight = new Set<Promise<void>>();
+  const watched: Promise<number | undefined>[] = [];
+  let published = 0;
+  let failed = 0;
+  let refused = 0;
+  let failure: unknown;
+
+  const send = async (message: Load): Promise<void> => {
+    const publishedAt = performance.now();
+    try {
+      await transport.publish(message.payload);
+    } catch (error) {
+      if (error instanceof PayloadRefusedError) refused += 1;
+      else failed += 1;
+      failure = error;
+      return;
+    }
+    published += 1;
+    byKind[message.kind] = (byKind[message.kind] ?? 0) + 1;
+    if (message.orderUid !== undefined) {
+      const known = contents.get(message.orderUid);
+      if (known) known.push(message.payload);
+      else contents.set(message.orderUid, [message.payload]);
+    }
+    if (published % 50 === 0) onProgress("publishing", published);
+    if (
+      verifier &&
+      message.kind === "order" &&
+      message.orderUid !== undefined &&
+      published % WATCH_EVERY === 1
+    ) {
+      watched.push(verifier.timeUntilReadable(message.orderUid, publishedAt));
+    }
+  };
+
+  const started = performance.now();
+  let sent = 0;
+  for await (const message of load) {
+    if (signal.aborted) break;
+    // An open loop: the schedule does not wait for answers, so a slow service cannot hide its own delay.
+    const due = rate > 0 ? started + (sent * 1000) / rate : 0;
+    const early = due - performance.now();
+    if (early > 1) await delay(early);
+    sent += 1;
+    const sending = send(message).finally(() => inFlight.delete(sending));
+    inFlight.add(sending);
+    if (inFlight.size >= IN_FLIGHT_MAX) await Promise.race(inFlight);
+    if (failed > 0 && published === 0) throw failure;
+  }
+  await Promise.all(inFlight);
+  onProgress("publishing", published);
+  const seconds = (performance.now() - started) / 1000;
+  const report = { published, failed, refused, byKind, orders: contents.size, seconds };
+  if (failed > 0 && published === 0) throw failure;
+  if (!verifier || signal.aborted) return report;
+
+  const expected = [...contents].map(([orderUid, list]): Expected => ({ orderUid, contents: list }));
+  const verification = await verifier.check(expected, (done) => onProgress("verifying", done));
+  const times = (await Promise.all(watched)).filter((time) => time !== undefined).sort((a, b) => a - b);
+  verifier.close();
+  const readable = { watched: times.length, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
+  return { ...report, verification: { ...verification, readable } };
+}
+
+/** Enough to keep a broker busy, few enough that a journal of what is under way stays small. */
+const IN_FLIGHT_MAX = 2_000;
+
+/** Watching an order takes requests of its own; one in so many does not disturb what it measures. */
+const WATCH_EVERY = 20;

@@ -1,0 +1,28 @@
+import type { PublishReport } from "./publish.ts";
+
+/** The report of a publishing in words, for a terminal. */
+export function describe(report: PublishReport, seed: number | undefined): string {
+  const kinds = Object.entries(report.byKind).map(([kind, count]) => `${count} ${kind}`);
+  const rate = Math.round(report.published / Math.max(report.seconds, 0.001));
+  const seeded = seed === undefined ? "" : `, seed ${seed}`;
+  const lines = [`published ${report.published} messages (${kinds.join(", ")}) at ${rate}/s${seeded}`];
+  if (report.failed > 0) lines.push(`NOT acknowledged: ${report.failed}`);
+  if (report.refused > 0)
+    lines.push(`not sent, because the broker carries nothing so large: ${report.refused}`);
+  if (report.verification) {
+    const { checked, missing, different, readable } = report.verification;
+    const milliseconds = (time: number | undefined) => (time === undefined ? "-" : `${time.toFixed(1)} ms`);
+    lines.push(
+      `verified ${checked} orders: ${missing.length} missing, ${different.length} with other content`,
+    );
+    if (readable.watched > 0) {
+      const times = `p50 ${milliseconds(readable.p50)}, p99 ${milliseconds(readable.p99)}`;
+      lines.push(`publish to readable (${readable.watched} orders watched): ${times}`);
+    }
+    for (const id of missing.slice(0, SHOWN_MAX)) lines.push(`  missing: ${id}`);
+    for (const id of different.slice(0, SHOWN_MAX)) lines.push(`  other content: ${id}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+const SHOWN_MAX = 20;

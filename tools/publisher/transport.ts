@@ -1,0 +1,92 @@
+/** The ways by which a payload reaches the service. Publishing resolves when whoever takes it has stored it. */
+import { randomUUID } from "node:crypto";
+import { Agent, request } from "node:http";
+import stan, { type Stan } from "node-nats-streaming";
+
+export interface Transport extends AsyncDisposable {
+  /** @throws PayloadRefusedError where this way carries no such payload; another error where it was not taken. */
+  publish(payload: Buffer): Promise<void>;
+}
+
+/** Not a failure of the service: the broker or the ingress does not carry payloads of this size at all. */
+export class PayloadRefusedError extends Error {}
+
+export type BrokerAddress = Readonly<{ url: string; clusterId: string; channel: string }>;
+
+/** @throws where the broker cannot be reached. */
+export async function connectToBroker({ url, clusterId, channel }: BrokerAddress): Promise<Transport> {
+  const client = stan.connect(clusterId, `publisher-${randomUUID()}`, {
+    url,
+    reconnect: false,
+    maxPubAcksInflight: IN_FLIGHT_MAX,
+  });
+  await connected(client, url);
+  const connection = (client as unknown as { nc: { closed: boolean; info: { max_payload: number } } }).nc;
+  let lost: Error | undefined;
+  const onLost = (cause: unknown) => {
+    lost ??= new Error(`the connection to the broker was lost: ${String(cause)}`);
+  };
+  client.on("error", onLost);
+  client.on("connection_lost", onLost);
+  client.on("close", () => onLost("closed"));
+  return {
+    publish: (payload) =>
+      new Promise((resolve, reject) => {
+        if (lost) return reject(lost);
+        const bytesMax = connection.info.max_payload - ENVELOPE_BYTES;
+        if (payload.length > bytesMax)
+          return reject(new PayloadRefusedError(`the broker takes up to ${bytesMax} bytes`));
+        client.publish(channel, payload as unknown as string, (error) => {
+          // The library calls this without an error for what was never acknowledged when the connection goes.
+          if (error || connection.closed)
+            reject(error ?? lost ?? new Error("the connection to the broker was lost"));
+          else resolve();
+        });
+      }),
+    [Symbol.asyncDispose]: async () => {
+      if (lost) return;
+      const closed = new Promise((resolve) => client.once("close", resolve));
+      client.close();
+      await closed;
+    },
+  };
+}
+
+/** Posts to the service itself. */
+export function connectToHttp(url: string, token: string | undefined): Transport {
+  const agent = new Agent({ keepAlive: true, maxSockets: HTTP_CONNECTIONS });
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return {
+    publish: (payload) =>
+      new Promise((resolve, reject) => {
+        const post = request(`${url}/orders`, { method: "POST", agent, headers }, (response) => {
+          response.resume();
+          if (response.statusCode === 202) response.once("end", resolve);
+          else if (response.statusCode === 413) reject(new PayloadRefusedError("POST /orders answered 413"));
+          else reject(new Error(`POST /orders answered ${response.statusCode}`));
+        });
+        post.once("error", reject);
+        post.end(payload);
+      }),
+    [Symbol.asyncDispose]: async () => agent.destroy(),
+  };
+}
+
+async function connected(client: Stan, url: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    client.once("connect", () => resolve());
+    client.once("error", (cause: unknown) => {
+      reject(new Error(`cannot connect to the broker at ${new URL(url).host}: ${String(cause)}`));
+    });
+    client.once("close", () => reject(new Error(`the broker at ${new URL(url).host} closed the connection`)));
+  });
+  client.removeAllListeners("error");
+  client.removeAllListeners("close");
+  // The library reports a lost connection here too; there is always a listener from now on.
+  client.on("error", () => {});
+}
+
+/** What NATS Streaming adds to a payload: ids and the subject. Larger messages make the server hang up. */
+const ENVELOPE_BYTES = 512;
+const IN_FLIGHT_MAX = 16_384;
+const HTTP_CONNECTIONS = 32;

