@@ -64,12 +64,13 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   });
   const inbox = new Inbox({
     append: (messages) => append(writes, domain.name, messages, (...wakeup) => wakeups.enqueue(...wakeup)),
+    pace: () => projector.handover.waitForRoom(),
     bufferBytesMax: config.inboxBufferBytesMax,
     logger,
     onAppended: (messages, appended, seconds) => {
       recordAppend(metrics, messages, appended.receipts, seconds);
       projector.handover.put(messages, appended);
-      wakeups.nudge(domain.name);
+      if (appended.upTo !== undefined) projector.wake(appended.upTo);
     },
   });
 

@@ -62,9 +62,9 @@ async function startFlow(
     await untilItSucceeds(logger, signal, onStartUp, () =>
       wakeups.work(name, (position) => projector.reach(position)),
     );
-    // Whatever a job of an earlier life left undone is read on from the checkpoint now.
-    const wake = async () => wakeups.enqueue(writes, name, await selectHead(reads, name));
-    await untilItSucceeds(logger, signal, onStartUp, wake);
+    // Whatever an earlier life left undone is read on from the checkpoint, even where its job is lost.
+    const enqueue = async () => wakeups.enqueue(writes, name, await selectHead(reads, name));
+    await untilItSucceeds(logger, signal, onStartUp, enqueue);
     for (const source of sources) source.start(inbox);
     onStartUp(undefined);
     logger.info({ sources: config.sources }, "taking messages in");

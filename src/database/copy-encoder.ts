@@ -1,15 +1,43 @@
 /**
+ * Encodes rows and hands the data to `send`. The buffers are kept for the next batch: fresh memory of some megabytes
+ * for each would cost more than the encoding.
+ * @param encode writes the rows.
+ * @param send resolves, or rejects, when the server has answered; until then the data must not change.
+ */
+export async function withCopyData<T>(
+  encode: (rows: CopyEncoder) => void,
+  send: (data: Buffer) => Promise<T>,
+): Promise<T> {
+  const encoder = idle.pop() ?? new CopyEncoder();
+  try {
+    encoder.begin();
+    encode(encoder);
+    encoder.end();
+    return await send(encoder.data);
+  } finally {
+    if (encoder.capacity <= KEPT_BYTES_MAX && idle.length < KEPT_MAX) idle.push(encoder);
+  }
+}
+
+/**
  * Writes PostgreSQL's binary COPY format: rows of typed fields enter, one Buffer leaves. Binary COPY is the
  * quickest way into a table by far (see the README), and a payload needs no escaping in it.
  * Source: PostgreSQL manual, COPY, "Binary Format".
  */
 export class CopyEncoder {
-  #buffer: Buffer;
-  #length: number;
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  #length = 0;
 
-  /** @param bytesExpected a guess at the size of the result; the buffer grows where it was too low. */
-  constructor(bytesExpected: number) {
-    this.#buffer = Buffer.allocUnsafe(Math.max(bytesExpected, 1024));
+  /** What was written since `begin`, as the server wants it; valid until the encoder is used again. */
+  get data(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  get capacity(): number {
+    return this.#buffer.length;
+  }
+
+  begin(): void {
     SIGNATURE.copy(this.#buffer);
     this.#length = SIGNATURE.length;
   }
@@ -52,21 +80,28 @@ export class CopyEncoder {
     this.bigint(BigInt(Math.round((millisecondsSinceUnixEpoch - POSTGRES_EPOCH_MS) * 1000)));
   }
 
-  /** Ends the data and gives it away; the encoder must not be used afterwards. */
-  finish(): Buffer {
+  end(): void {
     this.#reserve(2);
     this.#length = this.#buffer.writeInt16BE(-1, this.#length);
-    return this.#buffer.subarray(0, this.#length);
   }
 
   #reserve(bytes: number): void {
     const needed = this.#length + bytes;
     if (needed <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
     this.#buffer.copy(larger, 0, 0, this.#length);
     this.#buffer = larger;
   }
 }
+
+const idle: CopyEncoder[] = [];
+
+/** One for appending and one for projecting, and some for a second domain. */
+const KEPT_MAX = 4;
+
+/** What a full batch of large messages needs; larger ones are given back. */
+const KEPT_BYTES_MAX = 16 * 1024 * 1024;
+const INITIAL_BYTES = 64 * 1024;
 
 /** The eleven bytes that open the format, then two empty 32-bit words: flags and header extension. */
 const SIGNATURE = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");

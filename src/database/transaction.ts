@@ -3,10 +3,9 @@
  * raises comes out as a DatabaseError, so that "the surroundings failed" and "this data cannot be stored" are
  * told apart by SQLSTATE and never by the text of a message.
  */
-import { finished } from "node:stream/promises";
 import pg from "pg";
-import { from as copyFrom } from "pg-copy-streams";
 import type { Queryable } from "./pool.ts";
+import { runScript, type ScriptRows } from "./script.ts";
 
 /** `sqlState` is undefined where the connection failed before PostgreSQL could answer. */
 export class DatabaseError extends Error {
@@ -34,12 +33,15 @@ export class DatabaseError extends Error {
 
 export class Transaction implements Queryable {
   readonly #client: pg.PoolClient;
+  #isBegun = false;
+  #withCommit = "";
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
   }
 
   async query<Row extends object>(text: string, values?: readonly unknown[]) {
+    if (!this.#isBegun) await this.script("");
     try {
       return await this.#client.query<Row>(text, values as unknown[]);
     } catch (cause) {
@@ -47,26 +49,39 @@ export class Transaction implements Queryable {
     }
   }
 
-  /** Sends ready-made COPY data. `statement` is a `COPY … FROM STDIN` and names its format. */
-  async copyIn(statement: string, data: Buffer): Promise<void> {
+  /**
+   * Several statements at once, the data of one `COPY … FROM STDIN` among them included. The first one of a
+   * transaction carries its `begin` along.
+   * @returns the rows of all statements.
+   */
+  async script(statements: string, data?: Buffer): Promise<ScriptRows> {
+    const text = this.#isBegun ? statements : `begin; ${statements}`;
+    this.#isBegun = true;
     try {
-      const stream = this.#client.query(copyFrom(statement));
-      stream.end(data);
-      await finished(stream);
+      return await runScript(this.#client, text, data);
     } catch (cause) {
       throw new DatabaseError(cause);
     }
   }
 
+  /** Leaves a statement to be sent together with the commit; for the last one, whose answer nobody needs. */
+  sendWithCommit(statement: string): void {
+    this.#withCommit += `${statement}; `;
+  }
+
+  async commit(): Promise<void> {
+    if (this.#isBegun) await this.script(`${this.#withCommit}commit`);
+  }
+
   /** Runs `work` so that a failure undoes only what `work` did and leaves the transaction usable. */
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
-    await this.query("savepoint attempt");
+    await this.script("savepoint attempt");
     try {
       const result = await work();
-      await this.query("release savepoint attempt");
+      await this.script("release savepoint attempt");
       return result;
     } catch (error) {
-      await this.query("rollback to savepoint attempt");
+      await this.script("rollback to savepoint attempt");
       throw error;
     }
   }
@@ -90,9 +105,8 @@ export async function withTransaction<T>(
   let broken: Error | undefined;
   try {
     const transaction = new Transaction(client);
-    await transaction.query("begin");
     const result = await work(transaction);
-    await transaction.query("commit");
+    await transaction.commit();
     return result;
   } catch (error) {
     await client.query("rollback").catch((cause: unknown) => {

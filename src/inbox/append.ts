@@ -10,7 +10,6 @@ import {
   insertMissingMessages,
   lockAppends,
   selectHead,
-  selectNewestPositions,
   selectPositions,
 } from "./inbox-table.ts";
 import type { Message, Receipt } from "./message.ts";
@@ -23,6 +22,8 @@ export type Appended = Readonly<{
   receipts: readonly Receipt[];
   /** The domain's highest position before this append; undefined where nothing new was appended. */
   after: bigint | undefined;
+  /** The highest position that this append added; undefined where nothing new was appended. */
+  upTo: bigint | undefined;
 }>;
 
 /**
@@ -54,15 +55,10 @@ async function appendNew(
   messages: readonly Message[],
   enqueueWakeup: EnqueueWakeup,
 ): Promise<Appended> {
-  await lockAppends(transaction, domain);
-  await copyMessages(transaction, domain, messages);
-  // COPY returns nothing, and other domains draw from the same sequence. Under the lock the newest rows of the
-  // domain are exactly these, and the one before them is where they begin.
-  const newest = await selectNewestPositions(transaction, domain, messages.length + 1);
-  const positions = newest.slice(-messages.length);
-  const after = newest.length > messages.length ? (newest[0] as bigint) : 0n;
-  await enqueueWakeup(transaction, domain, positions.at(-1) as bigint);
-  return { receipts: positions.map((position) => ({ position, isNew: true })), after };
+  const { after, positions } = await copyMessages(transaction, domain, messages);
+  const upTo = positions.at(-1) as bigint;
+  await enqueueWakeup(transaction, domain, upTo);
+  return { receipts: positions.map((position) => ({ position, isNew: true })), after, upTo };
 }
 
 async function appendMissing(
@@ -80,9 +76,8 @@ async function appendMissing(
       throw new Error(`message ${messages[index]?.messageId} has no position after its append`);
     return { position, isNew: position > after };
   });
-  const added = receipts.filter(({ isNew }) => isNew);
-  const highest = added.at(-1)?.position;
-  if (highest === undefined) return { receipts, after: undefined };
-  await enqueueWakeup(transaction, domain, highest);
-  return { receipts, after };
+  const upTo = receipts.findLast(({ isNew }) => isNew)?.position;
+  if (upTo === undefined) return { receipts, after: undefined, upTo };
+  await enqueueWakeup(transaction, domain, upTo);
+  return { receipts, after, upTo };
 }

@@ -15,13 +15,15 @@ import type { Sink } from "./sources/source.ts";
 export type InboxOptions = Readonly<{
   /** Commits a batch, or throws and may be called again with the same one. */
   append: (messages: readonly Message[]) => Promise<Appended>;
+  /** Resolves when it is a good moment for the next append; soon in any case. */
+  pace: () => Promise<void>;
   /** Told of each batch right after its commit, while it is still in memory. */
   onAppended: (messages: readonly Message[], appended: Appended, seconds: number) => void;
   bufferBytesMax: number;
   logger: Logger;
 }>;
 
-type Held = { message: Message; committed: (receipt: Receipt) => void };
+type Held = { key: string; message: Message; committed: (receipt: Receipt) => void };
 
 export class Inbox implements Sink {
   readonly #options: InboxOptions;
@@ -55,7 +57,7 @@ export class Inbox implements Sink {
     }
     if (this.#stop.signal.aborted || !this.hasRoomFor(message.payload.length)) return false;
     this.#bytes += bytesOf(message);
-    this.#waiting.set(key, { message, committed });
+    this.#waiting.set(key, { key, message, committed });
     this.#running ??= this.#run();
     return true;
   }
@@ -77,29 +79,36 @@ export class Inbox implements Sink {
 
   async #run(): Promise<void> {
     // One turn of the event loop, so that what a single read from the socket brought makes one batch.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
+    let settled = Promise.resolve();
     while (this.#waiting.size > 0 && !this.#stop.signal.aborted) {
-      this.#takeBatch();
-      const batch = [...this.#inFlight.values()];
+      await this.#options.pace();
+      const batch = this.#takeBatch();
       const messages = batch.map(({ message }) => message);
       const begun = performance.now();
       const appended = await this.#appendForAsLongAsItTakes(messages);
       if (!appended) break;
-      this.#options.onAppended(messages, appended, (performance.now() - begun) / 1000);
-      this.#settle(batch, appended);
+      const seconds = (performance.now() - begun) / 1000;
+      // In the next turn: the next append is on its way to the database before this one is acknowledged.
+      settled = nextTurn().then(() => this.#settle(batch, messages, appended, seconds));
     }
+    await settled;
     this.#running = undefined;
+    // What arrived while the last batch was being settled.
+    if (this.#waiting.size > 0 && !this.#stop.signal.aborted) this.#running = this.#run();
   }
 
-  #takeBatch(): void {
+  #takeBatch(): Held[] {
+    const batch: Held[] = [];
     let bytes = 0;
     for (const [key, held] of this.#waiting) {
       bytes += held.message.payload.length;
-      if (this.#inFlight.size === BATCH_MESSAGES_MAX || (bytes > BATCH_BYTES_MAX && this.#inFlight.size > 0))
-        return;
+      if (batch.length === BATCH_MESSAGES_MAX || (bytes > BATCH_BYTES_MAX && batch.length > 0)) break;
+      batch.push(held);
       this.#inFlight.set(key, held);
       this.#waiting.delete(key);
     }
+    return batch;
   }
 
   async #appendForAsLongAsItTakes(messages: readonly Message[]): Promise<Appended | undefined> {
@@ -119,10 +128,11 @@ export class Inbox implements Sink {
     }
   }
 
-  #settle(batch: readonly Held[], appended: Appended): void {
-    this.#inFlight.clear();
+  #settle(batch: readonly Held[], messages: readonly Message[], appended: Appended, seconds: number): void {
+    this.#options.onAppended(messages, appended, seconds);
     for (const [index, held] of batch.entries()) {
       this.#bytes -= bytesOf(held.message);
+      this.#inFlight.delete(held.key);
       // A source whose connection has just gone must not keep the others from their acknowledgement.
       try {
         held.committed(appended.receipts[index] as Receipt);
@@ -133,6 +143,7 @@ export class Inbox implements Sink {
   }
 }
 
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const bytesOf = (message: Message): number => message.payload.length + MESSAGE_OVERHEAD_BYTES;
 
 /** What a held message costs beside its payload: two objects, a map entry, its key and id. Measured: about 600. */

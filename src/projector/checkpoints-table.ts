@@ -1,34 +1,41 @@
 /** Every statement on the `checkpoints` table: how far each domain has come, and its totals. */
+import pg from "pg";
 import type { Queryable } from "../database/pool.ts";
+import type { Transaction } from "../database/transaction.ts";
 
 export type Checkpoint = Readonly<{ position: bigint; projected: bigint; duplicate: bigint; dead: bigint }>;
 export type OutcomeCounts = Readonly<{ projected: number; duplicate: number; dead: number }>;
 
-/** Locks the domain's checkpoint until the transaction ends, so that one batch is projected at a time. */
-export async function lockCheckpoint(transaction: Queryable, domain: string): Promise<bigint> {
+/**
+ * Locks the domain's checkpoint until the transaction ends, so that one batch is projected at a time. The commit of
+ * that transaction need not wait for the disk: after a crash of the database a projection and its checkpoint are gone
+ * or there together, and what is gone is projected again from the inbox, whose commits do wait, with the same result.
+ */
+export async function lockCheckpoint(transaction: Transaction, domain: string): Promise<bigint> {
+  const name = pg.escapeLiteral(domain);
   for (;;) {
-    const { rows } = await transaction.query<{ position: bigint }>(
-      "select position from checkpoints where domain = $1 for update",
-      [domain],
+    const [row] = await transaction.script(
+      `set local synchronous_commit = off; select position from checkpoints where domain = ${name} for update`,
     );
-    if (rows[0]) return rows[0].position;
-    await transaction.query("insert into checkpoints (domain) values ($1) on conflict (domain) do nothing", [
-      domain,
-    ]);
+    if (row?.[0]) return BigInt(row[0]);
+    await transaction.script(
+      `insert into checkpoints (domain) values (${name}) on conflict (domain) do nothing`,
+    );
   }
 }
 
-export async function advanceCheckpoint(
-  transaction: Queryable,
+/** Moves the checkpoint together with the commit. */
+export function advanceCheckpoint(
+  transaction: Transaction,
   domain: string,
   position: bigint,
-  counts: OutcomeCounts,
-): Promise<void> {
-  await transaction.query(
+  { projected, duplicate, dead }: OutcomeCounts,
+): void {
+  transaction.sendWithCommit(
     `update checkpoints
-     set position = $2, projected = projected + $3, duplicate = duplicate + $4, dead = dead + $5, updated_at = now()
-     where domain = $1`,
-    [domain, String(position), counts.projected, counts.duplicate, counts.dead],
+     set position = ${position}, projected = projected + ${projected}, duplicate = duplicate + ${duplicate},
+         dead = dead + ${dead}, updated_at = now()
+     where domain = ${pg.escapeLiteral(domain)}`,
   );
 }
 

@@ -17,6 +17,20 @@ type HandedOver = Readonly<{
 export class Handover {
   #batches: HandedOver[] = [];
   #bytes = 0;
+  #roomMade: (() => void) | undefined;
+
+  /**
+   * Lets the appends wait a moment while the projector is behind: what it takes from memory costs it a third of what
+   * it has to read back. A projector that makes no progress at all holds nothing up for longer than that moment.
+   */
+  async waitForRoom(): Promise<void> {
+    if (this.#bytes < BYTES_WANTED) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, WAIT_MS_MAX);
+    this.#roomMade = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
 
   /** Keeps what an append added, where there is room. */
   put(messages: readonly Message[], { receipts, after }: Appended): void {
@@ -40,6 +54,7 @@ export class Handover {
       if (follows && taken.length > 0 && taken.length + batch.rows.length > rowsMax) return taken;
       this.#batches.shift();
       this.#bytes -= bytesOf(batch);
+      this.#roomMade?.();
       if (!follows) continue;
       taken = taken.length === 0 ? batch.rows : [...taken, ...batch.rows];
       position = batch.rows.at(-1)?.position ?? position;
@@ -60,6 +75,12 @@ function bytesOf(batch: HandedOver): number {
 
 /** What a row costs in memory beside its payload. */
 const ROW_OVERHEAD_BYTES = 400;
+
+/** Two full batches: one that is being projected and one that is ready when it is done. */
+const BYTES_WANTED = 5 * 1024 * 1024;
+
+/** Five batches of a projector that keeps up; one that has failed is not waited for. */
+const WAIT_MS_MAX = 250;
 
 /** A few full batches: enough to bridge a slow commit; beyond that the table is read. */
 const BYTES_MAX = 32 * 1024 * 1024;

@@ -21,13 +21,31 @@ export type ProjectedBatch = Readonly<{
 }>;
 
 /**
- * Projects what follows the checkpoint, at most one batch of it; `rows` is empty where nothing did.
+ * Projects what follows the checkpoint, at most one batch of it; `rows` is empty where nothing did. Where the whole
+ * batch raises an exception that is no fault of the database, it is projected again with each message alone: one
+ * message that the domain did not expect never fails its neighbours.
  * @throws DatabaseError for every fault; nothing was changed then.
  */
 export async function projectNext(
   pool: pg.Pool,
   domain: Domain,
   handover: Handover,
+): Promise<ProjectedBatch> {
+  try {
+    return await projectBatch(pool, domain, handover, projectChecked);
+  } catch (error) {
+    if (isFault(error)) throw error;
+    return await projectBatch(pool, domain, handover, projectEachAlone);
+  }
+}
+
+type Way = (transaction: Transaction, domain: Domain, rows: readonly InboxRow[]) => Promise<Projection>;
+
+async function projectBatch(
+  pool: pg.Pool,
+  domain: Domain,
+  handover: Handover,
+  project: Way,
 ): Promise<ProjectedBatch> {
   const { batch, onCommit } = await withTransaction(pool, async (transaction) => {
     const checkpoint = await lockCheckpoint(transaction, domain.name);
@@ -38,7 +56,7 @@ export async function projectNext(
     const last = rows.at(-1);
     if (!last) return { batch: { checkpoint, rows, outcomes: [] }, onCommit: undefined };
 
-    const { outcomes, onCommit } = await projectIsolated(transaction, domain, rows);
+    const { outcomes, onCommit } = await project(transaction, domain, rows);
     await recordOutcomes(transaction, domain.name, rows, outcomes, last.position);
     return { batch: { checkpoint: last.position, rows, outcomes }, onCommit };
   });
@@ -46,30 +64,12 @@ export async function projectNext(
   return batch;
 }
 
-/** The dead letters of a batch as events show them: where and which kind, nothing of the payload. */
-export function deadLettersOf({ rows, outcomes }: ProjectedBatch): { position: string; code: string }[] {
-  const letters: { position: string; code: string }[] = [];
-  for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.kind !== "dead") continue;
-    letters.push({ position: String(rows[index]?.position), code: outcome.rejection.code });
-  }
-  return letters;
-}
-
-/**
- * Projects the whole batch, and where that raises an exception that is no fault of the database, each message
- * alone: one message that the domain did not expect never fails its neighbours.
- */
-async function projectIsolated(
+/** Each message in a savepoint of its own; what raises an exception even so is buried. */
+async function projectEachAlone(
   transaction: Transaction,
   domain: Domain,
   rows: readonly InboxRow[],
 ): Promise<Projection> {
-  try {
-    return await transaction.savepoint(() => projectChecked(transaction, domain, rows));
-  } catch (error) {
-    if (isFault(error)) throw error;
-  }
   const outcomes: Outcome[] = [];
   const commits: (() => void)[] = [];
   for (const row of rows) {
@@ -100,6 +100,16 @@ async function projectChecked(
     );
   }
   return projection;
+}
+
+/** The dead letters of a batch as events show them: where and which kind, nothing of the payload. */
+export function deadLettersOf({ rows, outcomes }: ProjectedBatch): { position: string; code: string }[] {
+  const letters: { position: string; code: string }[] = [];
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.kind !== "dead") continue;
+    letters.push({ position: String(rows[index]?.position), code: outcome.rejection.code });
+  }
+  return letters;
 }
 
 /** A fault passes and is tried again; anything else is about the message and would fail for ever. */
@@ -140,7 +150,7 @@ async function recordOutcomes(
   await insertDeadLetters(transaction, domain, letters);
   const projected = rows.length - duplicates.length - letters.length;
   const counts = { projected, duplicate: duplicates.length, dead: letters.length };
-  await advanceCheckpoint(transaction, domain, checkpoint, counts);
+  advanceCheckpoint(transaction, domain, checkpoint, counts);
 }
 
 /** As many as an append holds at most, so that what was appended together is projected together. */

@@ -41,6 +41,13 @@ export class Projector {
     return this.#failure;
   }
 
+  /** Processes everything up to and including `position` as soon as possible. */
+  wake(position: bigint): void {
+    this.reach(position).catch(() => {
+      // Only a projector that is stopping gives up; the job that stands for this wake-up is still there.
+    });
+  }
+
   /**
    * Resolves once everything up to and including `position` has been processed, by this process or another.
    * @throws where the projector is stopped before.

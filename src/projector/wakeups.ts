@@ -1,7 +1,9 @@
 /**
  * The jobs that wake a projector, kept by pg-boss. An append enqueues one in its own transaction; a worker hands
  * the jobs that are due to the projector. A job carries no work, only "there is something up to this position":
- * running one twice, late or never changes nothing but the time at which something is read.
+ * running one twice, late or never changes nothing but the time at which something is read. The process that
+ * appended wakes its own projector at once and finds the job done when it comes to it; what a job is there for is
+ * every other case: this process died, is stopping or failed, or another one should take over.
  */
 import type pg from "pg";
 import { PgBoss } from "pg-boss";
@@ -14,7 +16,6 @@ export type Reach = (position: bigint) => Promise<void>;
 
 export class Wakeups {
   readonly #boss: PgBoss;
-  readonly #workers = new Map<string, string>();
 
   constructor(pool: pg.Pool, logger: Logger) {
     const executeSql = (text: string, values?: unknown[]) => pool.query(text, values);
@@ -45,21 +46,14 @@ export class Wakeups {
 
   /** Calls `reach` for the jobs of a domain as they come; the jobs are done when it resolves. */
   async work(domain: string, reach: Reach): Promise<void> {
-    const worker = await this.#boss.work<{ upTo: string }>(
+    await this.#boss.work<{ upTo: string }>(
       queueOf(domain),
-      { batchSize: JOBS_PER_FETCH, pollingIntervalSeconds: POLL_SECONDS },
+      { batchSize: JOBS_PER_FETCH, pollingIntervalSeconds: POLL_SECONDS, burstWhenBatchFull: true },
       async (jobs) => {
         // Positions grow, but jobs that were retried come out of order.
         for (const job of jobs) await reach(BigInt(job.data.upTo));
       },
     );
-    this.#workers.set(domain, worker);
-  }
-
-  /** Lets the worker look at once instead of at its next poll; called where a job is known to be there. */
-  nudge(domain: string): void {
-    const worker = this.#workers.get(domain);
-    if (worker !== undefined) this.#boss.notifyWorker(worker);
   }
 
   /** Lets the handler in flight finish, takes no further job. The pool stays open. */
@@ -96,10 +90,10 @@ const QUEUE_OPTIONS = {
 /** Ends the life of finished jobs soon after they may go, so that the table stays as small as its cache line. */
 const MAINTENANCE_INTERVAL_SECONDS = 300;
 
-/** More than ever wait at once: one fetch clears what a burst of small appends left. */
-const JOBS_PER_FETCH = 200;
+/** More than a second of the smallest appends: fetching and completing a job costs as much as a small append. */
+const JOBS_PER_FETCH = 1_000;
 
-/** pg-boss's least. It only matters for jobs of other processes: one's own are nudged. */
+/** pg-boss's least, and so the delay with which one process sees the work of another that died. */
 const POLL_SECONDS = 0.5;
 
 /** A batch takes tens of milliseconds; what takes longer has lost its database. */

@@ -33,7 +33,13 @@ export async function startServiceProcess(
     throw new Error(`the service ended with status ${code} while it was starting (see ${logFile})`);
   });
   failed.catch(() => {});
-  const url = await Promise.race([answering, failed]);
+  // The address stands in a line of level info: with LOG_LEVEL above that it would be waited for in vain.
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => reject(new Error(`the service gave no address (see ${logFile})`)),
+    ADDRESS_TIMEOUT_MS,
+  );
+  const url = await Promise.race([answering, failed, late]).finally(() => clearTimeout(timer));
   await waitUntilReady(child, `the service (see ${logFile})`, () => isReady(url));
   return { child, url, logFile };
 }
@@ -46,4 +52,5 @@ export async function isReady(url: string): Promise<boolean> {
   }
 }
 
+const ADDRESS_TIMEOUT_MS = 20_000;
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

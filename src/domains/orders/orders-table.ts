@@ -1,5 +1,5 @@
 /** Every statement on the `orders` table. */
-import { CopyEncoder } from "../../database/copy-encoder.ts";
+import { withCopyData } from "../../database/copy-encoder.ts";
 import type { Queryable } from "../../database/pool.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Order } from "./schema.ts";
@@ -11,21 +11,24 @@ export type OrderSummary = Order & Readonly<{ position: bigint }>;
 /** Adds orders that are known not to be there. @throws DatabaseError (unique violation) where one is. */
 export async function copyOrders(transaction: Transaction, orders: readonly NewOrder[]): Promise<void> {
   if (orders.length === 0) return;
-  let bytesExpected = 64;
-  for (const { document } of orders) bytesExpected += document.length + ROW_OVERHEAD_BYTES;
-  const rows = new CopyEncoder(bytesExpected);
-  for (const { position, order, document } of orders) {
-    rows.row(6);
-    rows.text(order.orderUid);
-    rows.bigint(position);
-    rows.text(order.customerId);
-    rows.text(order.trackNumber);
-    rows.timestamp(order.dateCreated);
-    rows.bytes(document);
-  }
-  await transaction.copyIn(
-    "copy orders (order_uid, position, customer_id, track_number, date_created, document) from stdin (format binary)",
-    rows.finish(),
+  await withCopyData(
+    (rows) => {
+      for (const { position, order, document } of orders) {
+        rows.row(6);
+        rows.text(order.orderUid);
+        rows.bigint(position);
+        rows.text(order.customerId);
+        rows.text(order.trackNumber);
+        rows.timestamp(order.dateCreated);
+        rows.bytes(document);
+      }
+    },
+    (data) =>
+      transaction.script(
+        `copy orders (order_uid, position, customer_id, track_number, date_created, document)
+         from stdin (format binary)`,
+        data,
+      ),
   );
 }
 
@@ -78,6 +81,3 @@ type StoredRow = { orderUid: string; position: bigint; document: string };
 function toStoredOrder({ orderUid, position, document }: StoredRow): StoredOrder {
   return { orderUid, position, document: Buffer.from(document) };
 }
-
-/** Length words and the extracted columns of one row; only a first guess for the buffer's size. */
-const ROW_OVERHEAD_BYTES = 200;

@@ -86,6 +86,7 @@ export class NatsStreamingSource implements Source {
       stanMaxPingOut: PINGS_UNANSWERED_MAX,
     });
     this.#client = client;
+    keepBuffers(client);
     client.on("connect", () => this.#subscribe(client));
     client.on("connection_lost", (error: unknown) => this.#lost(client, error));
     client.on("error", (error: unknown) => this.#lost(client, error));
@@ -146,6 +147,15 @@ export class NatsStreamingSource implements Source {
     this.#options.logger.warn(context, "the broker is away; connecting again");
     this.#retry = setTimeout(() => this.#connect(), waitMilliseconds);
   }
+}
+
+/**
+ * Lets the NATS client underneath hand on the bytes as they came instead of as a "binary" string that is turned back
+ * at once. The option is NATS's own, only it cannot be passed through.
+ */
+function keepBuffers(client: Stan): void {
+  const { nc } = client as unknown as { nc: { options: { preserveBuffers: boolean } } };
+  nc.options.preserveBuffers = true;
 }
 
 /** Brokers put addresses, not secrets, into their errors; the URL with its password is never part of them. */

@@ -1,0 +1,70 @@
+/** The command `npm run bench`: figures beside what the same machine could do in the same run. */
+import { parseArgs } from "node:util";
+import { startStack } from "../tools/stack/stack.ts";
+import { measureDrain } from "./drain.ts";
+import { measureLatency } from "./latency.ts";
+import type { Measurement } from "./measurement.ts";
+import { measureReads } from "./reads.ts";
+
+const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--cpu-prof FOLDER]
+
+  drain      orders/s from N waiting in the broker (default 200000) until all are readable
+  latency    publish to readable at 1,000/s
+  reads      GET /orders/:id beside a bare node:http (needs wrk)
+
+  --cpu-prof FOLDER  writes a processor profile of the service while it drains`;
+
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+async function main(): Promise<number> {
+  const options = {
+    json: { type: "boolean", default: false },
+    orders: { type: "string", default: "200000" },
+    "cpu-prof": { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
+  } as const;
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const [name] = positionals;
+  const orders = Number(values.orders);
+  if ((name !== undefined && !NAMES.includes(name)) || !Number.isInteger(orders) || orders < 10_000) {
+    process.stderr.write(`bench: choose one of ${NAMES.join(", ")}, and at least 10000 orders\n\n${USAGE}\n`);
+    return 2;
+  }
+  const folder = values["cpu-prof"];
+  const profiling = folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
+  const results: Measurement[] = [];
+  for (const one of name === undefined ? NAMES : [name]) {
+    await using stack = await startStack("bench", say);
+    if (one === "drain") results.push(await measureDrain(stack, orders, say, profiling));
+    if (one === "latency") results.push(await measureLatency(stack, 1_000, say));
+    if (one === "reads") results.push(await measureReads(stack, say));
+  }
+  process.stdout.write(values.json ? `${JSON.stringify(results.map(withRatio))}\n` : tableOf(results));
+  return 0;
+}
+
+function withRatio(result: Measurement) {
+  const { limit, figure } = result;
+  return { ...result, limit: limit ?? null, ratio: limit === undefined ? null : figure / limit };
+}
+
+function tableOf(results: readonly Measurement[]): string {
+  const rows = results.map(withRatio).map(({ name, figure, unit, limit, ratio, goal, met }) => {
+    const figures = [figure, limit].map((value) =>
+      value === null ? "-" : Math.round(value).toLocaleString("en"),
+    );
+    return `| ${name} | ${figures[0]} ${unit} | ${figures[1]} | ${ratio?.toFixed(2) ?? "-"} | ${goal} | ${met ? "yes" : "no"} |`;
+  });
+  return `| what | figure | limit | ratio | goal | met |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+const NAMES = ["drain", "latency", "reads"];
+
+process.exitCode = await main().catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+});
