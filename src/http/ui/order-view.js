@@ -1,0 +1,119 @@
+/**
+ * An order as a person reads one: who gets it, who pays what, which goods. Everything goes into the page as text and
+ * never as markup, because an order may hold any characters.
+ */
+
+/** @returns an element that shows the document; `raw` is the text exactly as it was accepted. */
+export function viewOrder(order, raw) {
+  const money = moneyIn(order.payment.currency);
+  return element("article", { class: "order", "aria-label": `Order ${order.order_uid}` }, [
+    element("h3", {}, [order.order_uid]),
+    element("p", {}, [`${when(order.date_created)} · track number ${order.track_number}`]),
+    element("div", { class: "parties" }, [viewDelivery(order), viewPayment(order, money)]),
+    viewItems(order.items, money),
+    element("details", {}, [element("summary", {}, ["Raw JSON"]), element("pre", {}, [raw])]),
+  ]);
+}
+
+function viewDelivery({ delivery, delivery_service, customer_id }) {
+  return element("div", {}, [
+    element("h3", {}, ["Delivery"]),
+    element(
+      "address",
+      {},
+      lines([
+        delivery.name,
+        delivery.address,
+        `${delivery.zip} ${delivery.city}`,
+        delivery.region,
+        delivery.phone,
+        delivery.email,
+      ]),
+    ),
+    facts([
+      ["By", delivery_service],
+      ["Customer", customer_id],
+    ]),
+  ]);
+}
+
+function viewPayment({ payment }, money) {
+  const fee = payment.custom_fee > 0 ? [["Customs", money(payment.custom_fee)]] : [];
+  return element("div", {}, [
+    element("h3", {}, ["Payment"]),
+    facts([
+      ["Goods", money(payment.goods_total)],
+      ["Delivery", money(payment.delivery_cost)],
+      ...fee,
+      ["Total", money(payment.amount)],
+      ["Paid", when(payment.payment_dt * 1000)],
+      ["By", `${payment.provider}, ${payment.bank}`],
+    ]),
+  ]);
+}
+
+function viewItems(items, money) {
+  const heads = ["Item", "Brand", "Size", "Price", "Sale", "Total"];
+  const rows = items.map((item) =>
+    element("tr", {}, [
+      cell("Item", item.name),
+      cell("Brand", item.brand),
+      // Size "0" means that the item has none.
+      cell("Size", item.size === "0" ? "–" : item.size),
+      cell("Price", money(item.price), "number"),
+      cell("Sale", `${item.sale} %`, "number"),
+      cell("Total", money(item.total_price), "number"),
+    ]),
+  );
+  return element("table", {}, [
+    element("thead", {}, [
+      element(
+        "tr",
+        {},
+        heads.map((head, index) =>
+          element("th", index < 3 ? { scope: "col" } : { scope: "col", class: "number" }, [head]),
+        ),
+      ),
+    ]),
+    element("tbody", {}, rows),
+  ]);
+}
+
+/** Amounts are in the minor unit of their currency: cents, but whole yen and thousandths of a dinar. */
+export function moneyIn(currency) {
+  const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
+  const digits = format.resolvedOptions().maximumFractionDigits;
+  return (amount) => format.format(amount / 10 ** digits);
+}
+
+function when(time) {
+  const date = new Date(time);
+  const text = Number.isNaN(date.getTime())
+    ? String(time)
+    : date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  return text;
+}
+
+function facts(pairs) {
+  return element(
+    "dl",
+    { class: "facts" },
+    pairs.flatMap(([name, value]) => [element("dt", {}, [name]), element("dd", {}, [value])]),
+  );
+}
+
+function lines(texts) {
+  return texts.filter((text) => text.trim() !== "").flatMap((text) => [text, element("br")]);
+}
+
+export function cell(name, content, className = "") {
+  return element("td", { "data-name": name, ...(className ? { class: className } : {}) }, [content]);
+}
+
+/** An element with attributes and children; a text becomes a text node. */
+export function element(name, attributes = {}, children = []) {
+  const made = document.createElement(name);
+  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+  made.append(...children);
+  return made;
+}

@@ -1,0 +1,131 @@
+/** The page: counts and newest orders as they come, one order by its id, and signing in where a token is set. */
+import { cell, element, viewOrder } from "/order-view.js";
+
+const byId = (id) => document.getElementById(id);
+const newest = byId("newest");
+const shown = [];
+let feed;
+
+async function start() {
+  const response = await fetch(`/orders?limit=${NEWEST_MAX}`);
+  if (response.status === 401) return askToSignIn();
+  byId("sign-in").hidden = true;
+  if (response.ok) showNewest((await response.json()).orders.reverse());
+  watch();
+}
+
+function watch() {
+  feed?.close();
+  feed = new EventSource("/events");
+  feed.onopen = () => say("live");
+  feed.onerror = () => say("connection lost; trying again", true);
+  feed.addEventListener("counts", (event) => showCounts(Object.values(JSON.parse(event.data))[0]));
+  feed.addEventListener("orders", (event) => showNewest(JSON.parse(event.data)));
+}
+
+function showCounts(counts) {
+  for (const place of document.querySelectorAll("[data-count]")) {
+    place.textContent = counts[place.dataset.count].toLocaleString();
+  }
+}
+
+/** @param orders the oldest first, as they came. */
+function showNewest(orders) {
+  for (const order of orders) {
+    if (!shown.some(({ position }) => position === order.position)) shown.unshift(order);
+  }
+  shown.length = Math.min(shown.length, NEWEST_MAX);
+  if (shown.length > 0) newest.replaceChildren(...shown.map(rowOf));
+}
+
+function rowOf(order) {
+  const open = element("button", { type: "button", class: "link" }, [order.id]);
+  open.addEventListener("click", () => openOrder(order.id));
+  return element("tr", {}, [
+    cell("Order", open),
+    cell("Position", order.position),
+    cell("Customer", order.customer_id),
+    cell("Track number", order.track_number),
+    cell(
+      "Created",
+      new Date(order.date_created).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }),
+    ),
+  ]);
+}
+
+/** Shows an order and keeps its id in the address, so that the page can be reloaded, sent and gone back from. */
+function openOrder(id) {
+  if (idInAddress() === id) showOrder(id);
+  else location.hash = `order=${encodeURIComponent(id)}`;
+}
+
+function idInAddress() {
+  const match = /^#order=(.+)$/.exec(location.hash);
+  try {
+    return match ? decodeURIComponent(match[1]) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function showOrder(id) {
+  const place = byId("order");
+  byId("order-id").value = id;
+  try {
+    const response = await fetch(`/orders/${encodeURIComponent(id)}`);
+    const text = await response.text();
+    if (response.ok) place.replaceChildren(viewOrder(JSON.parse(text), text));
+    else
+      place.replaceChildren(
+        element("p", { role: "alert" }, [
+          JSON.parse(text).detail ?? `The service answered ${response.status}.`,
+        ]),
+      );
+  } catch {
+    place.replaceChildren(element("p", { role: "alert" }, ["The service cannot be reached."]));
+  }
+  place.focus({ preventScroll: true });
+  place.scrollIntoView({ block: "nearest" });
+}
+
+function askToSignIn() {
+  byId("sign-in").hidden = false;
+  say("sign in to see live data");
+}
+
+async function signIn(event) {
+  event.preventDefault();
+  const response = await fetch("/session", { method: "POST", body: byId("token").value });
+  byId("token").value = "";
+  byId("sign-in-error").textContent = response.ok ? "" : "This is not the token.";
+  if (!response.ok) return;
+  byId("sign-out").hidden = false;
+  await start();
+}
+
+async function signOut() {
+  await fetch("/session", { method: "DELETE" });
+  location.reload();
+}
+
+function say(text, isLost = false) {
+  const place = byId("connection");
+  if (place.textContent !== text) place.textContent = text;
+  place.classList.toggle("lost", isLost);
+}
+
+const NEWEST_MAX = 20;
+
+byId("find").addEventListener("submit", (event) => {
+  event.preventDefault();
+  openOrder(byId("order-id").value.trim());
+});
+byId("sign-in-form").addEventListener("submit", signIn);
+byId("sign-out").addEventListener("click", signOut);
+addEventListener("hashchange", () => {
+  const id = idInAddress();
+  if (id !== undefined) showOrder(id);
+});
+const asked = idInAddress();
+if (asked !== undefined) showOrder(asked);
+start().catch(() => say("the service cannot be reached", true));
