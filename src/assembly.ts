@@ -42,10 +42,9 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const orders = createOrders({
     database: reads,
     cacheBytesMax: config.cacheBytesMax,
-    countRead: (result) => metrics.cacheRequests.inc({ result }),
     onAccepted: (accepted) => feed.announce("orders", accepted),
   });
-  const { domain, cache } = orders;
+  const { domain, cache, reads: cacheReads } = orders;
   const statistics = new Statistics(reads, domain.name);
   const feed = new EventFeed(async () => ({ [domain.name]: await statistics.counts() }));
   const progress = new Progress();
@@ -90,7 +89,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const known = { http, "nats-streaming": natsStreaming };
   const sources: Source[] = config.sources.map((name) => known[name]);
 
-  const gauged = { domain: domain.name, statistics, sources, inbox, cache, database, auditor };
+  const gauged = { domain: domain.name, statistics, sources, inbox, cache, cacheReads, database, auditor };
   const operations = operationsRoutes({
     unready,
     metrics,

@@ -15,6 +15,7 @@ export function pageRoutes(adminToken: string | undefined): Route[] {
     setHeaders: (response) => {
       response.setHeader("content-security-policy", PAGE_POLICY);
       response.setHeader("cache-control", "no-cache");
+      response.setHeader("referrer-policy", "no-referrer");
     },
   });
   const file = (path: string): Route => ({

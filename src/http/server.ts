@@ -3,7 +3,6 @@
  * route throws becomes a problem document. Every answer carries a request id and the security headers, and is
  * measured.
  */
-import { randomBytes } from "node:crypto";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import polka from "polka";
@@ -12,6 +11,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { checkAccess, type Tokens } from "./access.ts";
 import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
+import { Response } from "./response.ts";
 import type { Request, Route } from "./route.ts";
 
 export type HttpServerOptions = Readonly<{
@@ -28,6 +28,7 @@ export class HttpServer {
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#server = createServer({
+      ServerResponse: Response,
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     });
@@ -38,7 +39,6 @@ export class HttpServer {
         const allowed = METHODS.filter((method) => app.find(method, request.path).handlers.length > 0);
         // Where GET is answered, so is HEAD.
         if (allowed.includes("GET")) allowed.push("HEAD");
-        prepare(request as unknown as Request, response);
         this.#fail(request as unknown as Request, response, "", new NoRouteError(allowed));
       },
     });
@@ -76,7 +76,6 @@ export class HttpServer {
 
   #answer(route: Route, request: Request, response: ServerResponse): void {
     const started = performance.now();
-    prepare(request, response);
     try {
       if (request.path.includes("%")) checkEncoding(request.path);
       checkAccess(request, route.access, this.#options.tokens);
@@ -107,22 +106,14 @@ export class HttpServer {
   }
 
   #measure(route: Route, request: Request, response: ServerResponse, started: number): void {
-    const labels = { method: request.method as string, route: route.path, status: response.statusCode };
-    this.#options.metrics.httpSeconds.observe(labels, (performance.now() - started) / 1000);
+    const seconds = (performance.now() - started) / 1000;
+    this.#options.metrics.requestTimes.observe(
+      request.method as string,
+      route.path,
+      response.statusCode,
+      seconds,
+    );
   }
-}
-
-/** What every answer carries. A route may set a policy of its own over these. */
-function prepare(request: Request, response: ServerResponse): void {
-  const given = request.headers["x-request-id"];
-  response.setHeader(
-    "x-request-id",
-    typeof given === "string" && REQUEST_ID.test(given) ? given : nextRequestId(),
-  );
-  response.setHeader("x-content-type-options", "nosniff");
-  response.setHeader("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
-  response.setHeader("referrer-policy", "no-referrer");
-  response.setHeader("cross-origin-resource-policy", "same-origin");
 }
 
 /** A segment that is not percent-encoded UTF-8 can name nothing. */
@@ -134,15 +125,6 @@ function checkEncoding(path: string): void {
   }
 }
 
-/** Unique among processes and within this one, and cheaper than a random one for each request. */
-function nextRequestId(): string {
-  requests += 1;
-  return `${PROCESS_ID}-${requests.toString(36)}`;
-}
-
-let requests = 0;
-const PROCESS_ID = randomBytes(6).toString("hex");
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 const METHODS: (Route["method"] | "HEAD")[] = ["GET", "POST", "DELETE"];
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;

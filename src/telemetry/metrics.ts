@@ -3,6 +3,7 @@
  * outcomes and routes are known beforehand, and no id is ever a label.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { RequestTimes } from "./request-times.ts";
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -62,11 +63,7 @@ export function createMetrics() {
       ["domain"],
     ),
     auditAgeSeconds: gauge("waybill_audit_age_seconds", "Time since the last audit.", ["domain"]),
-    httpSeconds: seconds(
-      "waybill_http_request_duration_seconds",
-      "From the request's head to the end of the answer.",
-      ["method", "route", "status"],
-    ),
+    requestTimes: new RequestTimes(registry, SECONDS_BUCKETS),
   };
 }
 

@@ -8,18 +8,18 @@ import { OrderCache } from "./cache.ts";
 import type { NewOrder } from "./orders-table.ts";
 import { projectOrders } from "./projection.ts";
 import { createOrderReader, restoreCache } from "./read-order.ts";
-import { listed, ordersRoutes } from "./routes.ts";
+import { listed, ordersRoutes, type ReadCounts } from "./routes.ts";
 
 export type OrdersOptions = Readonly<{
   database: Queryable;
   cacheBytesMax: number;
-  countRead: (result: "hit" | "miss" | "absent") => void;
   /** Told of new orders once they are readable, in the form in which lists show them. */
   onAccepted: (orders: readonly object[]) => void;
 }>;
 
-export function createOrders({ database, cacheBytesMax, countRead, onAccepted }: OrdersOptions) {
+export function createOrders({ database, cacheBytesMax, onAccepted }: OrdersOptions) {
   const cache = new OrderCache(cacheBytesMax);
+  const reads: ReadCounts = { hit: 0, miss: 0, absent: 0 };
   const keep = (orders: readonly NewOrder[]) => {
     for (const { order, document } of orders) cache.put(order.orderUid, document);
     onAccepted(
@@ -34,7 +34,8 @@ export function createOrders({ database, cacheBytesMax, countRead, onAccepted }:
   return {
     domain,
     cache,
-    routes: ordersRoutes(database, createOrderReader(database, cache), countRead),
+    reads,
+    routes: ordersRoutes(database, createOrderReader(database, cache), reads),
     restore: (signal: AbortSignal) => restoreCache(database, cache, signal),
   };
 }

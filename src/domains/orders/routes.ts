@@ -12,24 +12,23 @@ import { isOrderUid, type Order } from "./schema.ts";
 
 type Request = IncomingMessage & { params: Record<string, string>; query: Record<string, string> };
 
-/** @param count is told of each read whether memory had it. */
-export function ordersRoutes(
-  database: Queryable,
-  reader: OrderReader,
-  count: (result: "hit" | "miss" | "absent") => void,
-) {
+/** How often an order was asked for: found in memory, read through, not there. */
+export type ReadCounts = { hit: number; miss: number; absent: number };
+
+/** @param reads is counted up with each order that is asked for. */
+export function ordersRoutes(database: Queryable, reader: OrderReader, reads: ReadCounts) {
   const getOrder = (request: Request, response: ServerResponse): void | Promise<void> => {
     const orderUid = request.params.id as string;
     const cached = reader.cached(orderUid);
     if (cached) {
-      count("hit");
+      reads.hit += 1;
       return sendOrder(request, response, cached);
     }
     if (!isOrderUid(orderUid)) {
       throw new InvalidInputError("id", "an order id has 1 to 128 characters and no control characters");
     }
     return reader.read(orderUid).then((order) => {
-      count(order ? "miss" : "absent");
+      reads[order ? "miss" : "absent"] += 1;
       if (!order) throw new NotFoundError("there is no order with this id");
       sendOrder(request, response, order);
     });

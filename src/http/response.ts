@@ -1,0 +1,39 @@
+/**
+ * What every answer carries: a request id and the security headers, written together with the route's own in one
+ * go. Setting headers one by one costs more than answering from memory does.
+ */
+import { randomBytes } from "node:crypto";
+import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
+
+export class Response extends ServerResponse {
+  override writeHead(status: number, headers?: unknown): this {
+    const own = (headers ?? {}) as OutgoingHttpHeaders;
+    const list: (string | number | string[])[] = [
+      "x-request-id",
+      requestIdOf(this.req.headers["x-request-id"]),
+    ];
+    for (const name in own) if (own[name] !== undefined) list.push(name, own[name]);
+    // A route may set a policy of its own over these.
+    for (const [name, value] of SECURITY_HEADERS) {
+      if (own[name] === undefined && !this.hasHeader(name)) list.push(name, value);
+    }
+    return super.writeHead(status, list as never);
+  }
+}
+
+/** The caller's own id where it is a harmless one, else one that no other request of any process has. */
+function requestIdOf(given: string | string[] | undefined): string {
+  if (typeof given === "string" && REQUEST_ID.test(given)) return given;
+  requests += 1;
+  return PROCESS_ID + requests.toString(36);
+}
+
+let requests = 0;
+const PROCESS_ID = `${randomBytes(6).toString("hex")}-`;
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+const SECURITY_HEADERS = [
+  ["x-content-type-options", "nosniff"],
+  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
+  ["cross-origin-resource-policy", "same-origin"],
+] as const;
