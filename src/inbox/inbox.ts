@@ -71,8 +71,10 @@ export class Inbox implements Sink {
    * not committed was not acknowledged either, and comes again.
    */
   async drain(seconds: number): Promise<void> {
-    const timer = setTimeout(() => this.#stop.abort(), seconds * 1000);
-    await this.#running;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(late.resolve, seconds * 1000);
+    // Not only the next attempt is given up: an append may hang in a database that does not answer.
+    await Promise.race([this.#running, late.promise]);
     clearTimeout(timer);
     this.#stop.abort();
   }

@@ -21,6 +21,11 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
   const pathNow = () =>
     levels.slice(0, PATH_STEPS_MAX).map((level) => (level.isArray ? level.index : level.name));
   let index = skipSpace(text, 0);
+  /** Where a name should be there is none yet: the place is the object that lacks it. */
+  const failAtName = (): JsonScan => {
+    levels.pop();
+    return fail(index, 'a name in quotes and ":"');
+  };
   const fail = (at: number, expected: string): JsonScan => {
     scan.error = { index: at, expected, path: pathNow() };
     return scan;
@@ -52,7 +57,7 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
           index++;
           wantsValue = false;
         } else if (!level.isArray) {
-          if (!readName(level)) return fail(index, 'a name in quotes and ":"');
+          if (!readName(level)) return failAtName();
           index = skipSpace(text, index + 1);
         }
         continue;
@@ -74,7 +79,7 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
       index = skipSpace(text, index + 1);
       level.index++;
       if (!level.isArray) {
-        if (!readName(level)) return fail(index, 'a name in quotes and ":"');
+        if (!readName(level)) return failAtName();
         index = skipSpace(text, index + 1);
       }
       wantsValue = true;

@@ -92,7 +92,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     paths: ["/delivery"],
     make: (order) => `${JSON.stringify(order).split('"delivery":{')[0]}"delivery":{`,
   },
-  "trailing comma": { code: "not_json", paths: ["/oof_shard"], make: (order) => edit(order, /}$/, ",}") },
+  "trailing comma": { code: "not_json", paths: [""], make: (order) => edit(order, /}$/, ",}") },
   "byte order mark": { code: "not_json", paths: [""], make: (order) => `\ufeff${JSON.stringify(order)}` },
   "raw control character": {
     code: "not_json",

@@ -1,0 +1,178 @@
+import pg from "pg";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { append } from "../../src/inbox/append.ts";
+import { Wakeups } from "../../src/projector/wakeups.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { createDatabase } from "../support/database.ts";
+import { appendAll } from "../support/engine.ts";
+import { messageOf } from "../support/messages.ts";
+
+const database = await createDatabase();
+const { pool, admin } = database;
+const rows = async (text: string) => (await admin(text)).rows;
+
+test("invariant 1: a row and the job that will process it are committed together", async () => {
+  const wakeups = new Wakeups(pool, createLogger("silent"));
+  await wakeups.start();
+  const { receipts } = await append(pool, "orders", [messageOf("a")], (...wakeup) =>
+    wakeups.enqueue(...wakeup),
+  );
+  const jobs = await rows("select data from pgboss.job where name = 'project-orders'");
+  assert.equal(jobs, [{ data: { upTo: String(receipts[0]?.position) } }]);
+  await wakeups.stop();
+});
+
+test("invariant 1: where the job cannot be enqueued there is no row either", async () => {
+  const before = await rows("select count(*) from inbox");
+  const failing = append(pool, "orders", [messageOf("b")], async () => {
+    throw new Error("no job");
+  });
+  await failing.then(
+    () => assert.unreachable(),
+    (error: Error) => assert.is(error.message, "no job"),
+  );
+  assert.equal(await rows("select count(*) from inbox"), before);
+});
+
+for (const role of ["owner", "service"] as const) {
+  test(`invariant 2: the database refuses the ${role} to change or remove what is in the inbox`, async () => {
+    await appendAll(pool, [messageOf("kept")]);
+    const client = new pg.Client({
+      connectionString: role === "owner" ? database.ownerUrl : database.serviceUrl,
+    });
+    await client.connect();
+    for (const statement of [
+      "update inbox set payload = ''",
+      "delete from inbox",
+      "truncate inbox",
+      "truncate inbox cascade",
+    ]) {
+      // The owner is stopped by the trigger, the service by its lack of a privilege before that.
+      const expected = role === "owner" ? "23001" : "42501";
+      await client.query(statement).then(
+        () => assert.unreachable(`${statement} went through`),
+        (error: pg.DatabaseError) => assert.is(error.code, expected, statement),
+      );
+    }
+    await client.end();
+    assert.ok(Number((await rows("select count(*) from inbox"))[0].count) > 0);
+  });
+}
+
+test("the trigger alone also stops the service, should somebody grant it too much", async () => {
+  await admin("grant update, delete, truncate on inbox to waybill");
+  for (const statement of ["update inbox set payload = ''", "delete from inbox", "truncate inbox"]) {
+    await pool.query(statement).then(
+      () => assert.unreachable(`${statement} went through`),
+      (error: pg.DatabaseError) => assert.is(error.code, "23001", statement),
+    );
+  }
+  await admin("revoke update, delete, truncate on inbox from waybill");
+});
+
+test("invariant 3: a message that comes again keeps its first position", async () => {
+  const first = messageOf("one");
+  const second = messageOf("two");
+  const { receipts } = await appendAll(pool, [first]);
+  const again = await appendAll(pool, [second, first]);
+  assert.is(again.receipts[1]?.position, receipts[0]?.position);
+  assert.equal(
+    again.receipts.map(({ isNew }) => isNew),
+    [true, false],
+  );
+  const onlyOld = await appendAll(pool, [first, second]);
+  assert.equal(
+    onlyOld.receipts.map(({ isNew }) => isNew),
+    [false, false],
+  );
+  assert.is(onlyOld.upTo, undefined);
+});
+
+test("invariant 3: the same id from another channel or source is another message", async () => {
+  const base = messageOf("x");
+  const others = [base, { ...base, channel: "other" }, { ...base, source: "other" }];
+  const { receipts } = await appendAll(pool, others);
+  assert.is(new Set(receipts.map(({ position }) => position)).size, 3);
+});
+
+test("positions are those of the messages, also where other domains append at the same time", async () => {
+  const batches = Array.from({ length: 40 }, (_none, index) => {
+    const messages = Array.from({ length: 25 }, (_inner, place) => messageOf(`${index}/${place}`));
+    return { messages, domain: index % 2 === 0 ? "orders" : "wallet" };
+  });
+  const appended = await Promise.all(
+    batches.map(({ messages, domain }) => append(pool, domain, messages, async () => {})),
+  );
+  for (const [index, { receipts }] of appended.entries()) {
+    for (const [place, { position }] of receipts.entries()) {
+      const [row] = await rows(
+        `select domain, convert_from(payload, 'UTF8') as text from inbox where position = ${position}`,
+      );
+      assert.equal(row, { domain: batches[index]?.domain, text: `${index}/${place}` });
+    }
+  }
+});
+
+test("invariant 4: whoever has seen a position has seen every lower one of the domain", async () => {
+  let isDone = false;
+  const seen: bigint[] = [];
+  const read = async () => {
+    let highest = 0n;
+    while (!isDone) {
+      const { rows: page } = await pool.query<{ position: bigint }>(
+        "select position from inbox where domain = 'ordered' and position > $1 order by position",
+        [String(highest)],
+      );
+      for (const { position } of page) seen.push(position);
+      highest = seen.at(-1) ?? 0n;
+    }
+  };
+  const reading = read();
+  const appendMany = async () => {
+    for (let batch = 0; batch < 60; batch++) {
+      await append(pool, "ordered", [messageOf("x"), messageOf("y")], async (transaction) => {
+        // Lets transactions overlap: the position is taken long before the commit.
+        await transaction.query("select pg_sleep(0.001)");
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: 6 }, appendMany));
+  isDone = true;
+  await reading;
+  const { rows: all } = await pool.query<{ position: bigint }>(
+    "select position from inbox where domain = 'ordered' and position <= $1 order by position",
+    [String(seen.at(-1))],
+  );
+  assert.is(all.length > 300, true);
+  assert.equal(
+    seen,
+    all.map(({ position }) => position),
+    "the reader has missed positions",
+  );
+});
+
+test("bytes are kept as they came, whatever they are", async () => {
+  const payloads = [
+    Buffer.alloc(0),
+    Buffer.from([0, 0xff, 0x80, 0xfe]),
+    Buffer.from("\0\u{1f600}"),
+    Buffer.alloc(300_000, 7),
+  ];
+  const copied = await appendAll(
+    pool,
+    payloads.map((payload) => messageOf(payload)),
+  );
+  const repeated = messageOf("again");
+  await appendAll(pool, [repeated]);
+  const inserted = await appendAll(pool, [repeated, ...payloads.map((payload) => messageOf(payload))]);
+  for (const receipts of [copied.receipts, inserted.receipts.slice(1)]) {
+    for (const [index, { position }] of receipts.entries()) {
+      const [row] = await rows(`select payload from inbox where position = ${position}`);
+      assert.ok((row.payload as Buffer).equals(payloads[index] as Buffer));
+    }
+  }
+});
+
+test.after(async () => database[Symbol.asyncDispose]());
+test.run();

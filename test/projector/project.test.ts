@@ -1,0 +1,351 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { withTransaction } from "../../src/database/transaction.ts";
+import { audit } from "../../src/projector/audit.ts";
+import { lockCheckpoint } from "../../src/projector/checkpoints-table.ts";
+import { type Domain, type InboxRow, PROJECTED } from "../../src/projector/domain.ts";
+import { Handover } from "../../src/projector/handover.ts";
+import { projectNext } from "../../src/projector/project.ts";
+import { Projector } from "../../src/projector/projector.ts";
+import { Statistics } from "../../src/projector/statistics.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { makeGarbage } from "../../tools/publisher/garbage.ts";
+import { makeLoad } from "../../tools/publisher/load.ts";
+import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { createDatabase } from "../support/database.ts";
+import { appendAll, ordersOf, projectAll, tablesOf } from "../support/engine.ts";
+import { messageOf, orderWith } from "../support/messages.ts";
+import { until } from "../support/wait.ts";
+
+const MIX = { garbage: 0.2, duplicates: 0.2, conflicts: 0.1 };
+const mixedMessages = (count: number, seed = 7) =>
+  [...makeLoad(new OrderFactory(seed, `seed${seed}`), count, MIX)].map(({ payload }) => messageOf(payload));
+
+test("invariant 5: the projection and its checkpoint are committed together, or neither", async () => {
+  await using database = await createDatabase();
+  const { domain } = ordersOf(database.pool);
+  await appendAll(database.pool, mixedMessages(50));
+  // The commit fails after everything was written: a constraint that is checked only then.
+  await database.admin(`
+    create function fail() returns trigger language plpgsql as $$ begin raise exception 'at the commit' using errcode = '57000'; end $$;
+    create constraint trigger fail after insert on orders deferrable initially deferred for each row execute function fail()`);
+  await projectNext(database.pool, domain, new Handover()).then(
+    () => assert.unreachable(),
+    (error: Error) => assert.is(error.message, "at the commit"),
+  );
+  const { orders, deadLetters, checkpoints } = await tablesOf(database.pool);
+  assert.equal([orders.length, deadLetters.length, checkpoints.length], [0, 0, 0]);
+  await database.admin("drop trigger fail on orders");
+  await projectAll(database.pool, domain);
+  assert.ok((await audit(database.pool, [domain])).holds);
+});
+
+test("invariant 5: many projectors at once, and every wake-up twice, change nothing", async () => {
+  await using database = await createDatabase();
+  const projectors = Array.from({ length: 4 }, () => {
+    const { domain } = ordersOf(database.pool);
+    return new Projector({
+      pool: database.pool,
+      domain,
+      logger: createLogger("silent"),
+      onProjected: () => {},
+    });
+  });
+  const reaching: Promise<void>[] = [];
+  for (const messages of [mixedMessages(300, 1), mixedMessages(300, 2), mixedMessages(300, 3)]) {
+    const { upTo } = await appendAll(database.pool, messages);
+    for (const projector of projectors)
+      reaching.push(projector.reach(upTo ?? 0n), projector.reach(upTo ?? 0n), projector.reach(1n));
+  }
+  await Promise.all(reaching);
+  const report = await audit(database.pool, [ordersOf(database.pool).domain]);
+  assert.ok(report.holds);
+  assert.is(report.domains.orders?.pending, 0n);
+  assert.is(report.domains.orders?.received, 900n);
+});
+
+test("invariant 5: the checkpoint row is locked while a batch is projected", async () => {
+  await using database = await createDatabase();
+  const { domain } = ordersOf(database.pool);
+  await appendAll(database.pool, mixedMessages(10));
+  let projecting: Promise<unknown> = Promise.resolve();
+  await withTransaction(database.pool, async (transaction) => {
+    await lockCheckpoint(transaction, "orders");
+    projecting = projectNext(database.pool, domain, new Handover());
+    await until("the projector waits for the lock", async () => {
+      const { rows } = await database.admin(
+        "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+      return rows.length > 0;
+    });
+    assert.is((await tablesOf(database.pool)).orders.length, 0);
+  });
+  await projecting;
+  assert.ok((await tablesOf(database.pool)).orders.length > 0);
+});
+
+test("invariant 6: the same inbox gives the same tables, however it is cut into batches", async () => {
+  await using database = await createDatabase();
+  const messages = mixedMessages(400);
+  const { domain } = ordersOf(database.pool);
+  const handover = new Handover();
+  // Once as it comes from memory, in batches of uneven size …
+  for (let from = 0, size = 1; from < messages.length; from += size, size = (size * 7) % 61) {
+    const batch = messages.slice(from, from + size);
+    handover.put(batch, await appendAll(database.pool, batch));
+    await projectNext(database.pool, domain, handover);
+  }
+  const first = await tablesOf(database.pool);
+  assert.ok(first.orders.length > 100 && first.duplicates.length > 20 && first.deadLetters.length > 50);
+  // … and once from position 0, read back from the table.
+  await database.admin("truncate orders, duplicates, dead_letters, checkpoints");
+  await projectAll(database.pool, ordersOf(database.pool).domain);
+  assert.equal(await tablesOf(database.pool), first);
+});
+
+test("invariant 7: the audit finds each position that was lost, doubled or made up", async () => {
+  await using database = await createDatabase();
+  const { domain } = ordersOf(database.pool);
+  const { receipts } = await appendAll(database.pool, mixedMessages(200));
+  await projectAll(database.pool, domain);
+  const counts = async () => (await audit(database.pool, [domain])).domains.orders;
+  const before = await counts();
+  assert.is(before?.broken, 0n);
+  assert.is(before?.received, 200n);
+  assert.is((before?.projected ?? 0n) + (before?.duplicate ?? 0n) + (before?.dead ?? 0n), 200n);
+
+  const { orders, deadLetters } = await tablesOf(database.pool);
+  const lost = BigInt(orders[0].position);
+  const doubled = BigInt(deadLetters[0].position);
+  const madeUp = (receipts.at(-1)?.position ?? 0n) + 1_000n;
+  await database.admin(`delete from orders where position = ${lost}`);
+  await database.admin(`insert into duplicates values (${doubled}, 'orders', 0), (${madeUp}, 'orders', 0)`);
+  const after = await counts();
+  assert.equal(
+    after?.discrepancies,
+    [lost, doubled, madeUp].sort((a, b) => Number(a - b)),
+  );
+  assert.is(after?.broken, 3n);
+});
+
+test("invariant 7: an outcome above the checkpoint is found, and what is not processed yet is pending", async () => {
+  await using database = await createDatabase();
+  const { domain } = ordersOf(database.pool);
+  const { receipts } = await appendAll(database.pool, mixedMessages(5));
+  assert.is((await audit(database.pool, [domain])).domains.orders?.pending, 5n);
+  const early = receipts[4]?.position as bigint;
+  await database.admin(`insert into duplicates values (${early}, 'orders', 0)`);
+  assert.equal((await audit(database.pool, [domain])).domains.orders?.discrepancies, [early]);
+});
+
+test("the running totals say what the audit counts", async () => {
+  await using database = await createDatabase();
+  const { domain } = ordersOf(database.pool);
+  const statistics = new Statistics(database.pool, "orders");
+  await statistics.counts();
+  for (const seed of [1, 2, 3]) {
+    await appendAll(database.pool, mixedMessages(100, seed));
+    if (seed < 3) await projectAll(database.pool, domain);
+    const {
+      discrepancies: _none,
+      broken: _zero,
+      ...counted
+    } = (await audit(database.pool, [domain])).domains.orders as never as Record<string, unknown>;
+    assert.equal(await statistics.counts(), counted);
+    assert.equal(await new Statistics(database.pool, "orders").counts(), counted);
+  }
+  assert.ok((await statistics.oldestPendingSeconds()) >= 0);
+});
+
+test("invariant 8: the first write of an id wins; the same bytes are a duplicate, others a conflict", async () => {
+  await using database = await createDatabase();
+  const { domain } = ordersOf(database.pool);
+  const original = orderWith({ order_uid: "first" });
+  const changed = orderWith({ order_uid: "first", locale: "de" });
+  const project = async (...payloads: Buffer[]) => {
+    const { receipts } = await appendAll(
+      database.pool,
+      payloads.map((payload) => messageOf(payload)),
+    );
+    await projectAll(database.pool, domain);
+    return receipts.map(({ position }) => position);
+  };
+  // Within one batch, and then against what is stored.
+  const [first, copy, conflict] = await project(original, original, changed);
+  const [laterCopy, laterConflict] = await project(original, changed);
+  const { orders, duplicates, deadLetters } = await tablesOf(database.pool);
+  assert.equal(
+    orders.map(({ position, document }) => [position, document]),
+    [[first, original.toString()]],
+  );
+  assert.equal(
+    duplicates.map((row) => [row.position, row.original_position]),
+    [
+      [copy, first],
+      [laterCopy, first],
+    ],
+  );
+  assert.equal(
+    deadLetters.map((row) => [row.position, row.code, row.original_position]),
+    [
+      [conflict, "conflict", first],
+      [laterConflict, "conflict", first],
+    ],
+  );
+  // Both positions are named for whoever reads it.
+  assert.match(JSON.stringify(deadLetters[0].errors), `position ${first}`);
+  assert.match(JSON.stringify(deadLetters[0].errors), `position ${conflict}`);
+});
+
+/** A domain that raises an exception for some messages and counts on the rest. */
+function fragileDomain(fail: (row: InboxRow) => void): Domain {
+  return {
+    name: "orders",
+    relation: "orders",
+    project: async (batch, transaction) => {
+      for (const row of batch) {
+        await transaction.query("insert into orders values ($1, $2, 'c', 't', now(), '{}')", [
+          `order ${row.position}`,
+          String(row.position),
+        ]);
+        fail(row);
+      }
+      return { outcomes: batch.map(() => PROJECTED) };
+    },
+  };
+}
+
+test("invariant 9: an unexpected exception buries the one message and no other", async () => {
+  await using database = await createDatabase();
+  const { receipts } = await appendAll(
+    database.pool,
+    ["a", "bad", "b", "worse", "c"].map((text) => messageOf(text)),
+  );
+  const domain = fragileDomain(({ payload }) => {
+    if (payload.toString() === "bad") throw new TypeError("cannot read properties of undefined");
+    if (payload.toString() === "worse") throw "a string";
+  });
+  await projectNext(database.pool, domain, new Handover());
+  const { orders, deadLetters } = await tablesOf(database.pool);
+  const position = (index: number) => receipts[index]?.position;
+  assert.equal(
+    orders.map((row) => row.position),
+    [position(0), position(2), position(4)],
+  );
+  assert.equal(
+    deadLetters.map((row) => [row.position, row.code, row.errors[0].rule]),
+    [
+      [position(1), "projection_failed", "TypeError"],
+      [position(3), "projection_failed", "string"],
+    ],
+  );
+  assert.ok((await audit(database.pool, [domain])).holds);
+});
+
+test("invariant 9: data that PostgreSQL refuses buries the one message, by its SQLSTATE", async () => {
+  await using database = await createDatabase();
+  await appendAll(
+    database.pool,
+    ["a", "divide", "b"].map((text) => messageOf(text)),
+  );
+  const domain: Domain = {
+    name: "orders",
+    relation: "orders",
+    project: async (batch, transaction) => {
+      for (const { position, payload } of batch) {
+        await transaction.query("select 1 / $1::int", [payload.toString() === "divide" ? 0 : 1]);
+        await transaction.query("insert into orders values ($1, $2, 'c', 't', now(), '{}')", [
+          `${position}`,
+          `${position}`,
+        ]);
+      }
+      return { outcomes: batch.map(() => PROJECTED) };
+    },
+  };
+  await projectNext(database.pool, domain, new Handover());
+  const { orders, deadLetters } = await tablesOf(database.pool);
+  assert.is(orders.length, 2);
+  assert.equal(
+    deadLetters.map((row) => [row.code, row.errors[0].rule]),
+    [["projection_failed", "SQLSTATE 22012"]],
+  );
+});
+
+test("invariant 10: a lost connection is tried again and never makes a dead letter", async () => {
+  await using database = await createDatabase();
+  const { upTo } = await appendAll(database.pool, mixedMessages(20));
+  const { domain } = ordersOf(database.pool);
+  let kills = 0;
+  const interrupted: Domain = {
+    ...domain,
+    project: async (batch, transaction) => {
+      if (kills < 3) {
+        kills++;
+        const { rows } = await transaction.query<{ pid: number }>("select pg_backend_pid() as pid");
+        await database.admin("select pg_terminate_backend($1)", [rows[0]?.pid]);
+      }
+      return domain.project(batch, transaction);
+    },
+  };
+  const projector = new Projector({
+    pool: database.pool,
+    domain: interrupted,
+    logger: createLogger("silent"),
+    onProjected: () => {},
+  });
+  await projector.reach(upTo ?? 0n);
+  assert.is(kills, 3);
+  const { deadLetters } = await tablesOf(database.pool);
+  assert.is(deadLetters.filter(({ code }) => code === "projection_failed").length, 0);
+  assert.ok((await audit(database.pool, [domain])).holds);
+});
+
+test("invariant 10: a missing table and a full disk are faults, whatever their message says", async () => {
+  await using database = await createDatabase();
+  await appendAll(database.pool, mixedMessages(5));
+  const { domain } = ordersOf(database.pool);
+  for (const sqlState of ["42P01", "53100", "57014", "40001", "40P01", "08006"]) {
+    const failing: Domain = {
+      ...domain,
+      project: async (_batch, transaction) => {
+        await transaction.query(
+          `do $$ begin raise exception 'value out of range' using errcode = '${sqlState}'; end $$`,
+        );
+        return { outcomes: [] };
+      },
+    };
+    await projectNext(database.pool, failing, new Handover()).then(
+      () => assert.unreachable(`${sqlState} was not a fault`),
+      (error: { sqlState?: string }) => assert.is(error.sqlState, sqlState),
+    );
+  }
+  assert.is((await tablesOf(database.pool)).deadLetters.length, 0);
+});
+
+test("a batch from memory is used only where it begins exactly at the checkpoint", async () => {
+  await using database = await createDatabase();
+  const { domain } = ordersOf(database.pool);
+  const handover = new Handover();
+  const [early, unseen, late] = [mixedMessages(5, 1), mixedMessages(5, 2), mixedMessages(5, 3)] as const;
+  handover.put(early, await appendAll(database.pool, early));
+  await appendAll(database.pool, unseen);
+  handover.put(late, await appendAll(database.pool, late));
+  await projectNext(database.pool, domain, handover);
+  await projectNext(database.pool, domain, handover);
+  await projectNext(database.pool, domain, handover);
+  const report = await audit(database.pool, [domain]);
+  assert.ok(report.holds);
+  assert.is(report.domains.orders?.pending, 0n);
+});
+
+test("garbage of every kind is projected from memory and from the table alike", async () => {
+  await using database = await createDatabase();
+  const { domain } = ordersOf(database.pool);
+  const factory = new OrderFactory(5);
+  const messages = Array.from({ length: 100 }, () => messageOf(makeGarbage(factory).payload));
+  await appendAll(database.pool, messages);
+  await projectAll(database.pool, domain);
+  assert.is((await tablesOf(database.pool)).deadLetters.length, 100);
+});
+
+test.run();

@@ -1,0 +1,37 @@
+/** The engine's parts on a test database, put together as the service does it but without its sources and server. */
+import type pg from "pg";
+import { createOrders } from "../../src/domains/orders/index.ts";
+import { append } from "../../src/inbox/append.ts";
+import type { Message } from "../../src/inbox/message.ts";
+import type { Domain } from "../../src/projector/domain.ts";
+import { Handover } from "../../src/projector/handover.ts";
+import { projectNext } from "../../src/projector/project.ts";
+
+export function ordersOf(pool: pg.Pool, cacheBytesMax = 16 * 1024 * 1024) {
+  return createOrders({ database: pool, cacheBytesMax, onAccepted: () => {} });
+}
+
+/** Appends without a wake-up. */
+export function appendAll(pool: pg.Pool, messages: readonly Message[]) {
+  return append(pool, "orders", messages, async () => {});
+}
+
+/** Projects until there is nothing left. */
+export async function projectAll(pool: pg.Pool, domain: Domain): Promise<void> {
+  while ((await projectNext(pool, domain, new Handover())).rows.length > 0);
+}
+
+/** Everything a projection consists of, to be compared. */
+export async function tablesOf(pool: pg.Pool) {
+  const of = async (text: string) => (await pool.query(text)).rows;
+  return {
+    orders: await of(
+      "select order_uid, position, customer_id, track_number, date_created, document::text from orders order by position",
+    ),
+    duplicates: await of("select * from duplicates order by position"),
+    deadLetters: await of("select * from dead_letters order by position"),
+    checkpoints: await of(
+      "select domain, position, projected, duplicate, dead from checkpoints order by domain",
+    ),
+  };
+}

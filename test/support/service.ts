@@ -1,0 +1,54 @@
+/** The service in this process, or as one of its own, on a test database and a channel of its own. */
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { loadConfig } from "../../src/config.ts";
+import { type Service, startService } from "../../src/main.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { startServiceProcess } from "../../tools/stack/service.ts";
+import { environment, type TestDatabase } from "./database.ts";
+import { until } from "./wait.ts";
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** Names of a channel and its durable that no other test uses. */
+export function brokerEnvironment(): Environment {
+  const id = randomBytes(5).toString("hex");
+  return {
+    NATS_URL: environment("WAYBILL_TEST_NATS_URL"),
+    STAN_CHANNEL: `channel-${id}`,
+    STAN_DURABLE: `durable-${id}`,
+    STAN_CLIENT_ID: `client-${id}`,
+  };
+}
+
+/** Starts the service in this process and waits until it is ready. */
+export async function startInProcess(
+  database: TestDatabase,
+  extra: Environment = {},
+): Promise<Service & { url: string }> {
+  const config = loadConfig({ DATABASE_URL: database.serviceUrl, SOURCES: "http", HTTP_PORT: "0", ...extra });
+  const service = await startService(config, createLogger(process.env.WAYBILL_TEST_LOG ?? "silent"));
+  const url = `http://127.0.0.1:${service.port}`;
+  await until("the service is ready", async () => (await fetch(`${url}/readyz`)).ok);
+  return { ...service, url };
+}
+
+/** Starts the service as a process and waits until it is ready. */
+export async function startAsProcess(databaseUrl: string, extra: Environment = {}) {
+  const folder = join(environment("WAYBILL_TEST_FOLDER"), randomBytes(5).toString("hex"));
+  await mkdir(folder, { recursive: true });
+  return startServiceProcess({ DATABASE_URL: databaseUrl, SOURCES: "http", ...extra }, folder);
+}
+
+export async function auditOf(url: string) {
+  const report = (await (await fetch(`${url}/audit`)).json()) as {
+    holds: boolean;
+    domains: {
+      orders: Record<"received" | "projected" | "duplicate" | "dead" | "pending", number> & {
+        discrepancies: number[];
+      };
+    };
+  };
+  return { ...report.domains.orders, holds: report.holds };
+}
