@@ -23,7 +23,14 @@ async function main(): Promise<number> {
     "cpu-prof": { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   } as const;
-  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
+  try {
+    parsed = parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    process.stderr.write(`bench: ${(error as Error).message}\n\n${USAGE}\n`);
+    return 2;
+  }
+  const { values, positionals } = parsed;
   if (values.help) {
     process.stdout.write(`${USAGE}\n`);
     return 0;

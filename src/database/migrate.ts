@@ -27,6 +27,7 @@ export async function migrate(
   client.on("error", () => {});
   await client.connect();
   try {
+    await requireUtf8(client);
     await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
     const applied = await runner({
       dbClient: client,
@@ -59,6 +60,17 @@ export async function missingMigrations(database: Queryable): Promise<string[]> 
   const { rows } = await database.query<{ name: string }>("select name from migrations");
   const present = new Set(rows.map(({ name }) => name));
   return names.filter((name) => !present.has(name)).sort();
+}
+
+/** An order is served as the bytes that were accepted; only a database in UTF-8 gives them back unchanged. */
+async function requireUtf8(client: pg.Client): Promise<void> {
+  const { rows } = await client.query(
+    "select current_setting('server_encoding') as encoding, current_database() as name",
+  );
+  if (rows[0].encoding === "UTF8") return;
+  throw new Error(
+    `database "${rows[0].name}" has the encoding ${rows[0].encoding}; create it with encoding 'UTF8'`,
+  );
 }
 
 async function grantPrivileges(client: pg.Client, ownerUrl: string, serviceUrl: string): Promise<void> {

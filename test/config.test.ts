@@ -1,0 +1,109 @@
+import { spawnSync } from "node:child_process";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { ConfigError, loadConfig } from "../src/config.ts";
+
+const config = suite("config");
+const DATABASE_URL = "postgres://waybill:secret-password@127.0.0.1/waybill";
+
+const problemsOf = (environment: Record<string, string>): readonly string[] => {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+};
+
+config("the defaults are those of the documentation", () => {
+  const { stanClientId, ...rest } = loadConfig({ DATABASE_URL });
+  assert.match(stanClientId, /^waybill-[A-Za-z0-9_-]+-\d+$/);
+  assert.equal(rest, {
+    databaseUrl: DATABASE_URL,
+    migrationDatabaseUrl: DATABASE_URL,
+    sources: ["nats-streaming", "http"],
+    domains: ["orders"],
+    natsUrl: "nats://127.0.0.1:4222",
+    stanClusterId: "test-cluster",
+    stanChannel: "orders",
+    stanDurable: "waybill",
+    stanQueueGroup: "waybill",
+    httpHost: "127.0.0.1",
+    httpPort: 3000,
+    adminToken: undefined,
+    ingressToken: undefined,
+    payloadBytesMax: 1024 ** 2,
+    inboxBufferBytesMax: 32 * 1024 ** 2,
+    cacheBytesMax: 512 * 1024 ** 2,
+    logLevel: "info",
+  });
+  assert.ok(Object.isFrozen(loadConfig({ DATABASE_URL })));
+});
+
+config("every problem is reported at once, each by its name", () => {
+  const problems = problemsOf({
+    SOURCES: "rabbit",
+    DOMAINS: "orders,wallets",
+    NATS_URL: "http://x",
+    STAN_CLIENT_ID: "a b",
+    STAN_CHANNEL: "orders.*",
+    HTTP_PORT: "70000",
+    ADMIN_TOKEN: "short",
+    PAYLOAD_BYTES_MAX: "1e6",
+    INBOX_BUFFER_BYTES_MAX: "-1",
+    CACHE_BYTES_MAX: "1.5",
+    LOG_LEVEL: "loud",
+  });
+  const names = problems.map((problem) => problem.split(" ")[0]);
+  assert.equal(names.sort(), [
+    "ADMIN_TOKEN",
+    "CACHE_BYTES_MAX",
+    "DATABASE_URL",
+    "DOMAINS",
+    "HTTP_PORT",
+    "INBOX_BUFFER_BYTES_MAX",
+    "LOG_LEVEL",
+    "NATS_URL",
+    "PAYLOAD_BYTES_MAX",
+    "SOURCES",
+    "STAN_CHANNEL",
+    "STAN_CLIENT_ID",
+  ]);
+});
+
+config("an address that others can reach wants tokens", () => {
+  const open = { DATABASE_URL, HTTP_HOST: "0.0.0.0" };
+  assert.is(problemsOf(open).length, 2);
+  assert.is(problemsOf({ ...open, SOURCES: "nats-streaming" }).length, 1);
+  assert.is(problemsOf({ ...open, ADMIN_TOKEN: "x".repeat(16), INGRESS_TOKEN: "y".repeat(16) }).length, 0);
+  for (const host of ["localhost", "::1", "127.0.0.53"])
+    assert.is(problemsOf({ DATABASE_URL, HTTP_HOST: host }).length, 0);
+  assert.is(problemsOf({ DATABASE_URL, HTTP_HOST: "127.0.0.1.example" }).length, 2);
+});
+
+config("a payload that could never be held is a contradiction", () => {
+  assert.match(
+    problemsOf({ DATABASE_URL, PAYLOAD_BYTES_MAX: "2000000", INBOX_BUFFER_BYTES_MAX: "1000000" }).join(),
+    "PAYLOAD_BYTES_MAX",
+  );
+});
+
+config("the process says all of it, prints no secret and no stack, and ends with 2", () => {
+  const { status, stderr, stdout } = spawnSync(process.execPath, ["src/main.ts"], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: "mysql://waybill:secret-password@db/waybill",
+      ADMIN_TOKEN: "secret tok",
+      NATS_URL: "redis://user:secret-broker@x",
+      HTTP_PORT: "x",
+    },
+    encoding: "utf8",
+  });
+  assert.is(status, 2);
+  for (const name of ["DATABASE_URL", "ADMIN_TOKEN", "NATS_URL", "HTTP_PORT"]) assert.match(stderr, name);
+  assert.not.match(stderr + stdout, "secret");
+  assert.not.match(stderr, /^\s+at /m);
+});
+
+config.run();

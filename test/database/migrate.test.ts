@@ -1,0 +1,109 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import pg from "pg";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { migrate, missingMigrations } from "../../src/database/migrate.ts";
+import { installQueues } from "../../src/projector/wakeups.ts";
+import { dumpSchema } from "../../tools/stack/schema-dump.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+
+const migrations = suite("migrate");
+const run = ({ ownerUrl, serviceUrl }: TestDatabase) =>
+  migrate(ownerUrl, serviceUrl, (executeSql) => installQueues(executeSql, ["orders"]));
+
+migrations(
+  "twenty processes at once on an empty database: each migration is applied once, and all succeed",
+  async () => {
+    await using database = await createDatabase("template0");
+    const children = Array.from({ length: 20 }, () =>
+      spawn(process.execPath, ["src/cli.ts", "migrate", "--json"], {
+        env: {
+          PATH: process.env.PATH,
+          DATABASE_URL: database.serviceUrl,
+          MIGRATION_DATABASE_URL: database.ownerUrl,
+        },
+      }),
+    );
+    const outputs = await Promise.all(
+      children.map(async (child) => {
+        let output = "";
+        for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+        const [code] = await once(child, "close");
+        assert.is(code, 0, output);
+        return JSON.parse(output) as { applied: string[] };
+      }),
+    );
+    const names = readdirSync("migrations")
+      .filter((name) => /^\d{4}_/.test(name))
+      .map((name) => name.replace(".sql", ""));
+    assert.equal(outputs.flatMap(({ applied }) => applied).sort(), names.sort());
+    assert.equal(await missingMigrations(database.pool), []);
+  },
+);
+
+migrations("migrating again changes nothing", async () => {
+  await using database = await createDatabase();
+  assert.equal(await run(database), []);
+});
+
+migrations("the schema is the one that is committed (npm run schema writes it anew)", async () => {
+  await using database = await createDatabase();
+  const client = new pg.Client({ connectionString: database.adminUrl });
+  await client.connect();
+  const schema = await dumpSchema(client as never);
+  await client.end();
+  assert.is(schema, readFileSync("migrations/schema.txt", "utf8"));
+});
+
+migrations("a migration that fails leaves nothing behind", async () => {
+  await using database = await createDatabase("template0");
+  // The third migration will find its table there already.
+  await database.admin("create table orders (x int)");
+  await run(database).then(
+    () => assert.unreachable(),
+    (error: Error) => assert.match(error.message, "orders"),
+  );
+  const { rows } = await database.admin(
+    "select to_regclass('inbox') as inbox, (select count(*)::int from migrations) as done",
+  );
+  assert.equal(rows, [{ inbox: null, done: 0 }]);
+  await database.admin("drop table orders");
+  assert.is((await run(database)).length, 3);
+});
+
+migrations("the service's role can do what the service does, and nothing else in the inbox", async () => {
+  await using database = await createDatabase();
+  const { rows } = await database.admin(`
+    select string_agg(privilege_type, ',' order by privilege_type) as allowed
+    from information_schema.role_table_grants where grantee = 'waybill' and table_name = 'inbox'`);
+  assert.equal(rows, [{ allowed: "INSERT,SELECT" }]);
+  for (const statement of [
+    "create table public.mine ()",
+    "alter table pgboss.job add x int",
+    "drop table orders",
+    "update orders set position = 1",
+    "delete from dead_letters",
+  ]) {
+    await database.pool.query(statement).then(
+      () => assert.unreachable(`${statement} went through`),
+      (error: pg.DatabaseError) => assert.is(error.code, "42501", statement),
+    );
+  }
+});
+
+migrations("a database that does not hold UTF-8 is refused with a reason", async () => {
+  await using database = await createDatabase("template0");
+  await database.admin(
+    `create database ${database.name}_ascii template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' owner waybill_owner`,
+  );
+  const ascii = database.ownerUrl.replace(database.name, `${database.name}_ascii`);
+  await migrate(ascii, ascii, async () => {}).then(
+    () => assert.unreachable(),
+    (error: Error) => assert.match(error.message, "UTF8"),
+  );
+  await database.admin(`drop database ${database.name}_ascii`);
+});
+
+migrations.run();

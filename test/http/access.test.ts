@@ -1,0 +1,72 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { createDatabase } from "../support/database.ts";
+import { orderWith } from "../support/messages.ts";
+import { startInProcess } from "../support/service.ts";
+
+const ADMIN = "admin-token-0123456789";
+const INGRESS = "ingress-token-0123456789";
+const database = await createDatabase();
+const service = await startInProcess(database, { ADMIN_TOKEN: ADMIN, INGRESS_TOKEN: INGRESS });
+const { url } = service;
+const access = suite("access");
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const post = (headers: Record<string, string>) =>
+  fetch(`${url}/orders`, {
+    method: "POST",
+    body: new Uint8Array(orderWith({ order_uid: "access" })),
+    headers,
+  });
+
+access("each route asks for the token it should ask for", async () => {
+  assert.is((await post({})).status, 401);
+  assert.is((await post(bearer(ADMIN))).status, 401);
+  const posted = await post(bearer(INGRESS));
+  assert.is(posted.status, 202);
+  const message = posted.headers.get("location");
+
+  const status = async (path: string, headers = {}) => {
+    const stopping = new AbortController();
+    const response = await fetch(`${url}${path}`, { headers, signal: stopping.signal });
+    stopping.abort();
+    return response.status;
+  };
+  for (const path of ["/orders", "/audit", "/events"]) {
+    assert.is(await status(path), 401, path);
+    assert.is(await status(path, bearer(INGRESS)), 401, path);
+    assert.is(await status(path, bearer(`${ADMIN}x`)), 401, path);
+    assert.is(await status(path, bearer(ADMIN)), 200, path);
+  }
+  for (const token of [ADMIN, INGRESS]) assert.is(await status(`${message}?wait=5`, bearer(token)), 200);
+  assert.is(await status(message ?? ""), 401);
+  for (const path of ["/orders/access", "/healthz", "/readyz", "/metrics", "/"])
+    assert.is(await status(path), 200, path);
+});
+
+access("signing in gives a cookie that no script can read, and it ends with signing out", async () => {
+  const refused = await fetch(`${url}/session`, { method: "POST", body: "wrong" });
+  assert.is(refused.status, 401);
+  assert.is(refused.headers.get("set-cookie"), null);
+  const accepted = await fetch(`${url}/session`, { method: "POST", body: ADMIN });
+  const cookie = accepted.headers.get("set-cookie") ?? "";
+  assert.match(cookie, /HttpOnly; SameSite=Strict/);
+  assert.not.match(cookie, ADMIN);
+  const [pair] = cookie.split(";");
+  assert.is((await fetch(`${url}/audit`, { headers: { cookie: pair ?? "" } })).status, 200);
+  assert.is((await fetch(`${url}/audit`, { headers: { cookie: `${pair}x` } })).status, 401);
+  const out = await fetch(`${url}/session`, { method: "DELETE" });
+  assert.match(out.headers.get("set-cookie") ?? "", /Max-Age=0/);
+});
+
+access("a page of another origin may not act here", async () => {
+  assert.is((await post({ ...bearer(INGRESS), origin: "https://elsewhere.example" })).status, 401);
+  assert.is((await post({ ...bearer(INGRESS), origin: "null" })).status, 401);
+  assert.is((await post({ ...bearer(INGRESS), origin: url })).status, 202);
+});
+
+access.after(async () => {
+  await service[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+access.run();

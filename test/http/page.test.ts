@@ -1,0 +1,181 @@
+/** The page in a real browser, with real messages from the broker. */
+import chromium from "@sparticuz/chromium";
+import { chromium as browserType, type Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { toPayload } from "../../tools/publisher/load.ts";
+import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { connectToBroker } from "../../tools/publisher/transport.ts";
+import { createDatabase } from "../support/database.ts";
+import { MODEL, orderWith } from "../support/messages.ts";
+import { brokerEnvironment, startInProcess } from "../support/service.ts";
+
+const ADMIN = "admin-token-0123456789";
+const database = await createDatabase();
+const names = brokerEnvironment();
+const service = await startInProcess(database, { ...names, SOURCES: "nats-streaming", ADMIN_TOKEN: ADMIN });
+const transport = await connectToBroker({
+  url: names.NATS_URL as string,
+  clusterId: "test-cluster",
+  channel: names.STAN_CHANNEL as string,
+});
+const browser = await browserType.launch({
+  executablePath: await chromium.executablePath(),
+  // One process for all would end the browser with its first tab.
+  args: chromium.args.filter((argument) => argument !== "--single-process"),
+  headless: true,
+});
+const page = suite("page");
+
+/** Opens the page; whatever it complains about, and every request that leaves its origin, is collected. */
+async function open(
+  path = "/",
+  viewport = { width: 1000, height: 800 },
+): Promise<{ tab: Page; complaints: string[] }> {
+  const tab = await browser.newPage({ viewport, locale: "en-US", timezoneId: "UTC" });
+  const complaints: string[] = [];
+  tab.on("console", (message) => {
+    // The browser itself reports the 401 and 404 that the page then explains.
+    if (message.type() === "error" && !/status of 40[14]/.test(message.text()))
+      complaints.push(message.text());
+  });
+  tab.on("pageerror", (error) => complaints.push(error.message));
+  tab.on("request", (request) => {
+    if (!request.url().startsWith(service.url)) complaints.push(`request to ${request.url()}`);
+  });
+  await tab.goto(`${service.url}${path}`);
+  return { tab, complaints };
+}
+
+async function signIn(tab: Page): Promise<void> {
+  await tab.fill("#token", ADMIN);
+  await tab.press("#token", "Enter");
+  await tab.waitForSelector("#connection:has-text('live')");
+}
+
+page("signing in, then orders and counts arrive live", async () => {
+  const { tab, complaints } = await open();
+  await tab.waitForSelector("#sign-in:not([hidden])");
+  await tab.fill("#token", "wrong");
+  await tab.press("#token", "Enter");
+  await tab.waitForSelector("text=This is not the token.");
+  await signIn(tab);
+  const order = new OrderFactory(1).next();
+  await transport.publish(toPayload(order));
+  await transport.publish(Buffer.from("garbage"));
+  await tab.waitForSelector(`#newest button:has-text("${order.order_uid}")`);
+  await tab.waitForFunction(() => document.querySelector('[data-count="dead"]')?.textContent === "1");
+  assert.is(await tab.textContent('[data-count="received"]'), "2");
+  assert.is(await tab.textContent('[data-count="pending"]'), "0");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+page("an order is shown as a person reads one, with amounts in the minor unit of its currency", async () => {
+  for (const [currency, total] of [
+    ["USD", "$18.17"],
+    ["JPY", "¥1,817"],
+    ["KWD", "KWD 1.817"],
+  ] as const) {
+    const payment = { ...MODEL.payment, currency };
+    await transport.publish(orderWith({ order_uid: `in ${currency}`, payment }));
+    const { tab, complaints } = await open();
+    await tab.fill("#order-id", `in ${currency}`);
+    await tab.waitForFunction(
+      async (id) => (await fetch(`/orders/${encodeURIComponent(id)}`)).ok,
+      `in ${currency}`,
+    );
+    await tab.press("#order-id", "Enter");
+    await tab.waitForSelector(".order");
+    const text = ((await tab.textContent(".order")) ?? "").replaceAll("\u00a0", " ");
+    for (const part of [
+      total,
+      "Test Testov",
+      "Ploshad Mira 15",
+      "2639809 Kiryat Mozkin",
+      "Mascaras",
+      "Vivienne Sabo",
+    ]) {
+      assert.ok(text.includes(part), `${part} is missing in: ${text}`);
+    }
+    await tab.click("summary");
+    assert.is(await tab.textContent("pre"), orderWith({ order_uid: `in ${currency}`, payment }).toString());
+    assert.match(tab.url(), /#order=in%20/);
+    assert.equal(complaints, []);
+    await tab.close();
+  }
+});
+
+page("nothing that an order holds is run or fetched", async () => {
+  const hostile =
+    '<img src="http://elsewhere.invalid/x" onerror="window.pwned=1"><script>window.pwned=1</script>"\'>';
+  const delivery = Object.fromEntries(Object.keys(MODEL.delivery).map((name) => [name, hostile]));
+  const items = [{ ...MODEL.items[0], name: hostile, brand: hostile }];
+  const id = "<b>bold</b>";
+  await transport.publish(
+    orderWith({ order_uid: id, delivery, items, customer_id: hostile, track_number: hostile }),
+  );
+  const { tab, complaints } = await open();
+  await signIn(tab);
+  await tab.waitForSelector(`#newest button:has-text("${id}")`);
+  await tab.click(`#newest button:has-text("${id}")`);
+  await tab.waitForSelector(".order");
+  assert.ok((await tab.textContent(".order"))?.includes("onerror"));
+  assert.is(await tab.evaluate(() => "pwned" in window), false);
+  assert.is(await tab.locator(".order img, .order script, .order b").count(), 0);
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+page("unknown and impossible ids are explained", async () => {
+  const { tab } = await open("/#order=unknown");
+  await tab.waitForSelector("text=there is no order with this id");
+  await tab.fill("#order-id", "x".repeat(200));
+  await tab.press("#order-id", "Enter");
+  await tab.waitForSelector("text=an order id has 1 to 128 characters");
+  await tab.close();
+});
+
+page("at phone width nothing sticks out, and everything can be reached by keyboard", async () => {
+  const { tab } = await open("/#order=in%20USD", { width: 360, height: 740 });
+  await tab.waitForSelector(".order");
+  const overflow = await tab.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
+  assert.is(overflow, 0);
+  await tab.evaluate(() => document.body.focus());
+  const reached = new Set<string>();
+  for (let presses = 0; presses < 12; presses++) {
+    await tab.keyboard.press("Tab");
+    reached.add(
+      await tab.evaluate(() => document.activeElement?.id || document.activeElement?.tagName || ""),
+    );
+  }
+  for (const target of ["token", "order-id", "SUMMARY"])
+    assert.ok(reached.has(target), `${target} not in ${[...reached]}`);
+  await tab.close();
+});
+
+page("the policy forbids what is inline", async () => {
+  const response = await fetch(`${service.url}/`);
+  const policy = response.headers.get("content-security-policy") ?? "";
+  assert.match(policy, "default-src 'none'");
+  assert.not.match(policy, "unsafe");
+  const { tab, complaints } = await open();
+  await tab.evaluate(() => {
+    const script = document.createElement("script");
+    script.textContent = "window.inline = 1";
+    document.body.append(script);
+  });
+  assert.is(await tab.evaluate(() => "inline" in window), false);
+  assert.match(complaints.join(), "Content Security Policy");
+  await tab.close();
+});
+
+page.after(async () => {
+  await browser.close();
+  await transport[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+page.run();
