@@ -21,26 +21,30 @@ export async function connectToBroker({ url, clusterId, channel }: BrokerAddress
     maxPubAcksInflight: IN_FLIGHT_MAX,
   });
   await connected(client, url);
-  const connection = (client as unknown as { nc: { closed: boolean; info: { max_payload: number } } }).nc;
+  const connection = (client as unknown as { nc: { connected: boolean; info: { max_payload: number } } }).nc;
   let lost: Error | undefined;
   const onLost = (cause: unknown) => {
     lost ??= new Error(`the connection to the broker was lost: ${String(cause)}`);
   };
   client.on("error", onLost);
   client.on("connection_lost", onLost);
+  client.on("disconnect", () => onLost("disconnected"));
   client.on("close", () => onLost("closed"));
   return {
     publish: (payload) =>
       new Promise((resolve, reject) => {
         if (lost) return reject(lost);
         const bytesMax = connection.info.max_payload - ENVELOPE_BYTES;
-        if (payload.length > bytesMax)
+        if (payload.length > bytesMax) {
           return reject(new PayloadRefusedError(`the broker takes up to ${bytesMax} bytes`));
+        }
         client.publish(channel, payload as unknown as string, (error) => {
           // The library calls this without an error for what was never acknowledged when the connection goes.
-          if (error || connection.closed)
+          if (error || !connection.connected) {
             reject(error ?? lost ?? new Error("the connection to the broker was lost"));
-          else resolve();
+          } else {
+            resolve();
+          }
         });
       }),
     [Symbol.asyncDispose]: async () => {
