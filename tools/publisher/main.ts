@@ -25,6 +25,7 @@ const OPTIONS = {
   lines: { type: "boolean", default: false },
   to: { type: "string", default: "nats-streaming" },
   verify: { type: "string" },
+  patience: { type: "string", default: "45" },
   json: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
@@ -46,6 +47,7 @@ How:
   --to WHERE         nats-streaming (default) or http
   --rate N           messages per second, 0 for as fast as it goes (default 0)
   --verify URL       ask the service for each published order and report what is missing
+  --patience N       with --verify: give up N seconds after the last order turned up (default 45)
   --json             print the report as JSON
 
 Environment: NATS_URL, STAN_CLUSTER_ID and STAN_CHANNEL for nats-streaming; with --to http the service's address is
@@ -84,6 +86,7 @@ async function main(): Promise<number> {
     load: given ?? makeLoad(new OrderFactory(seed), count, mix),
     rate,
     verifyUrl,
+    patienceSeconds: wholeNumber("patience", values.patience),
     onProgress: progress.update,
     signal: stopping.signal,
   });

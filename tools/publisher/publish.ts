@@ -11,6 +11,8 @@ export type PublishOptions = Readonly<{
   rate: number;
   /** The service's address, where what was published is to be verified. */
   verifyUrl: string | undefined;
+  /** How long to go on asking after the last order turned up. */
+  patienceSeconds?: number;
   onProgress: (phase: "publishing" | "verifying", done: number) => void;
   signal: AbortSignal;
 }>;
@@ -32,7 +34,7 @@ export type PublishReport = Readonly<{
 
 export async function publish(options: PublishOptions): Promise<PublishReport> {
   const { transport, load, rate, verifyUrl, onProgress, signal } = options;
-  const verifier = verifyUrl === undefined ? undefined : new Verifier(verifyUrl);
+  const verifier = verifyUrl === undefined ? undefined : new Verifier(verifyUrl, options.patienceSeconds);
   const contents = new Map<string, Buffer[]>();
   const byKind: Record<string, number> = {};
   const inFlight = new Set<Promise<void>>();

@@ -16,10 +16,13 @@ export type Verification = Readonly<{
 
 export class Verifier {
   readonly #url: string;
+  readonly #patienceMs: number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 
-  constructor(url: string) {
+  /** @param patienceSeconds how long to go on asking after the last order turned up. */
+  constructor(url: string, patienceSeconds = PATIENCE_SECONDS) {
     this.#url = url;
+    this.#patienceMs = patienceSeconds * 1000;
   }
 
   /** The document of an order, undefined while there is none. @throws where the service does not answer properly. */
@@ -44,7 +47,7 @@ export class Verifier {
 
   /** How long it takes from `publishedAt` until the order can be read, in milliseconds; undefined where it is too long. */
   async timeUntilReadable(orderUid: string, publishedAt: number): Promise<number | undefined> {
-    while (performance.now() - publishedAt < READABLE_TIMEOUT_MS) {
+    while (performance.now() - publishedAt < this.#patienceMs) {
       if (await this.read(orderUid).catch(() => undefined)) return performance.now() - publishedAt;
       await delay(READABLE_POLL_MS);
     }
@@ -69,7 +72,7 @@ export class Verifier {
       });
       if (missing.length < open.length) lastProgress = performance.now();
       open = missing;
-      if (open.length === 0 || performance.now() - lastProgress > GIVE_UP_MS) break;
+      if (open.length === 0 || performance.now() - lastProgress > this.#patienceMs) break;
       await delay(RETRY_MS);
     }
     return { checked: expected.length, missing: open.map(({ orderUid }) => orderUid), different };
@@ -96,8 +99,7 @@ export function quantile(sorted: readonly number[], fraction: number): number | 
 
 const CONNECTIONS = 16;
 const READABLE_POLL_MS = 2;
-const READABLE_TIMEOUT_MS = 60_000;
 const RETRY_MS = 200;
 
 /** Longer than AckWait, after which a broker delivers again what a killed service held. */
-const GIVE_UP_MS = 45_000;
+const PATIENCE_SECONDS = 45;

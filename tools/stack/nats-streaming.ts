@@ -144,7 +144,9 @@ function accepts(port: number): Promise<boolean> {
 
 const PROGRAM = "nats-streaming-server";
 const VERSION = "v0.25.6";
-const TOOLS_FOLDER = fileURLToPath(new URL("../../.tools/bin", import.meta.url));
+/** Of the project, unless the environment names another one. */
+const TOOLS_FOLDER =
+  process.env.WAYBILL_TOOLS_FOLDER || fileURLToPath(new URL("../../.tools/bin", import.meta.url));
 
 /** The server's own defaults throw away what is older than a million messages or a gigabyte: that would be loss. */
 const WITHOUT_LIMITS = ["-max_msgs", "0", "-max_bytes", "0", "-max_age", "0s", "-max_channels", "0"];

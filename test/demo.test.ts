@@ -1,0 +1,154 @@
+/** The demo and the publisher as their users run them. */
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { createDatabase } from "./support/database.ts";
+import { auditOf, brokerEnvironment, startAsProcess } from "./support/service.ts";
+import { until } from "./support/wait.ts";
+
+const demo = suite("demo");
+const environment = {
+  PATH: process.env.PATH ?? "",
+  NATS_STREAMING_SERVER: process.env.NATS_STREAMING_SERVER ?? "",
+};
+
+function run(script: string, args: string[], extra: Record<string, string> = {}, input?: string) {
+  return spawnSync(process.execPath, [script, ...args], {
+    env: { ...environment, ...extra },
+    encoding: "utf8",
+    timeout: 120_000,
+    ...(input === undefined ? {} : { input }),
+  });
+}
+
+demo("demo --once accounts for every published message and ends with 0", () => {
+  const args = [
+    "--once",
+    "--orders",
+    "1500",
+    "--garbage",
+    "0.1",
+    "--duplicates",
+    "0.05",
+    "--conflicts",
+    "0.02",
+    "--rate",
+    "0",
+    "--seed",
+    "4",
+  ];
+  const { status, stdout, stderr } = run("tools/stack/demo.ts", args);
+  assert.is(status, 0, stdout + stderr);
+  const sum =
+    /received (\d+) = projected (\d+) \+ duplicate (\d+) \+ dead (\d+) \+ pending (\d+)/
+      .exec(stdout)
+      ?.slice(1)
+      .map(Number) ?? [];
+  const [received, projected, duplicate, dead, pending] = sum as [number, number, number, number, number];
+  assert.is(received, 1_500);
+  assert.is(pending, 0);
+  assert.is(received, projected + duplicate + dead);
+  assert.ok(projected > 1_000 && duplicate > 30 && dead > 100);
+});
+
+demo("without a broker it runs over http, and says so loudly", () => {
+  // Neither PATH nor the project's tool folder has one, and there is nothing to build it with.
+  const { status, stdout, stderr } = run(
+    "tools/stack/demo.ts",
+    ["--once", "--orders", "200", "--rate", "0"],
+    {
+      PATH: "/nonexistent",
+      WAYBILL_TOOLS_FOLDER: "/nonexistent",
+    },
+  );
+  assert.is(status, 0, stdout + stderr);
+  assert.match(stderr, "WITHOUT A BROKER");
+  assert.match(stdout, "received 200 =");
+});
+
+demo("Ctrl-C ends the demo and leaves no process and no data", async () => {
+  const child = spawn(process.execPath, ["tools/stack/demo.ts", "--orders", "100", "--port", "0"], {
+    env: environment,
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  await until("it runs", () => output.includes("until Ctrl-C"), 60_000);
+  const folder = /log\s+(\S+)\/service\.log/.exec(output)?.[1] ?? "";
+  const processes = () => spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout.split("\n");
+  assert.ok(processes().some((line) => line.includes(folder)));
+  child.kill("SIGINT");
+  const [code] = await once(child, "close");
+  assert.is(code, 0, output);
+  assert.not.ok(processes().some((line) => line.includes(folder)));
+  assert.is(spawnSync("ls", [folder]).status === 0, false);
+});
+
+demo(
+  "publisher: files, lines and standard input arrive byte for byte, and the report can be read by scripts",
+  async () => {
+    await using database = await createDatabase();
+    const names = brokerEnvironment();
+    const service = await startAsProcess(database.serviceUrl, { ...names, SOURCES: "nats-streaming" });
+    const folder = mkdtempSync(join(tmpdir(), "waybill-"));
+    writeFileSync(join(folder, "a.bin"), Buffer.from([0, 1, 2, 255]));
+    writeFileSync(join(folder, "b.json"), '{"a":\n1}');
+    const publisher = (args: string[], input?: string) =>
+      run("tools/publisher/main.ts", args, names as Record<string, string>, input);
+    assert.is(publisher(["--file", join(folder, "a.bin")]).status, 0);
+    assert.is(publisher(["--dir", folder]).status, 0);
+    assert.is(publisher(["--dir", folder, "--lines"]).status, 0);
+    assert.is(publisher(["--stdin"], "whole\ninput").status, 0);
+    assert.is(publisher(["--stdin", "--lines"], "one\ntwo\n").status, 0);
+    await until("all arrive", async () => (await auditOf(service.url)).received >= 9);
+    const { rows } = await database.admin(
+      "select encode(payload, 'escape') as text from inbox order by position",
+    );
+    const texts = rows.map(({ text }) => text);
+    for (const expected of ['{"a":\n1}', '{"a":', "1}", "whole\ninput", "one", "two"])
+      assert.ok(texts.includes(expected), expected);
+
+    const { status, stdout } = publisher([
+      "--count",
+      "300",
+      "--garbage",
+      "0.1",
+      "--seed",
+      "1",
+      "--verify",
+      service.url,
+      "--json",
+    ]);
+    assert.is(status, 0, stdout);
+    const report = JSON.parse(stdout);
+    assert.is(report.published + report.refused, 300);
+    assert.is(report.verification.checked, report.orders);
+    assert.equal(report.verification.missing, []);
+    assert.ok(report.verification.readable.p99 > 0);
+    await service.child.end("SIGTERM");
+  },
+);
+
+demo("publisher --verify names what is missing and ends with 1", async () => {
+  await using database = await createDatabase();
+  // A service that reads another channel serves none of the orders.
+  const service = await startAsProcess(database.serviceUrl, {
+    ...brokerEnvironment(),
+    SOURCES: "nats-streaming",
+  });
+  const { status, stdout } = run(
+    "tools/publisher/main.ts",
+    ["--count", "3", "--verify", service.url, "--patience", "1"],
+    brokerEnvironment() as Record<string, string>,
+  );
+  assert.is(status, 1, stdout);
+  assert.match(stdout, "3 missing");
+  assert.match(stdout, /missing: \w+/);
+  await service.child.end("SIGTERM");
+});
+
+demo.run();
