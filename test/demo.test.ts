@@ -59,7 +59,7 @@ demo("without a broker it runs over http, and says so loudly", () => {
   // Neither PATH nor the project's tool folder has one, and there is nothing to build it with.
   const { status, stdout, stderr } = run(
     "tools/stack/demo.ts",
-    ["--once", "--orders", "200", "--rate", "0"],
+    ["--once", "--orders", "200", "--rate", "0", "--garbage", "0"],
     {
       PATH: "/nonexistent",
       WAYBILL_TOOLS_FOLDER: "/nonexistent",
