@@ -5,6 +5,7 @@
 import type { Config } from "./config.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
 import { openPool } from "./database/pool.ts";
+import { queryableOf } from "./database/transaction.ts";
 import { createOrders } from "./domains/orders/index.ts";
 import { EventFeed } from "./http/events.ts";
 import { intakeRoute } from "./http/intake.ts";
@@ -36,8 +37,9 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const metrics = createMetrics();
   // One pool for what must not wait, one for readers, who may.
   const writes = openPool(config.databaseUrl, WRITE_CONNECTIONS, logger);
-  const reads = openPool(config.databaseUrl, READ_CONNECTIONS, logger);
-  const database = new DatabaseMonitor(reads);
+  const readPool = openPool(config.databaseUrl, READ_CONNECTIONS, logger);
+  const reads = queryableOf(readPool);
+  const database = new DatabaseMonitor(readPool);
 
   const orders = createOrders({
     database: reads,
@@ -48,7 +50,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const statistics = new Statistics(reads, domain.name);
   const feed = new EventFeed(async () => ({ [domain.name]: await statistics.counts() }));
   const progress = new Progress();
-  const auditor = new Auditor(reads, [domain], metrics);
+  const auditor = new Auditor(readPool, [domain], metrics);
 
   const wakeups = new Wakeups(writes, logger);
   const projector = new Projector({
@@ -116,7 +118,20 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     metrics,
   });
 
-  return { writes, reads, database, orders, wakeups, projector, inbox, sources, auditor, feed, server };
+  return {
+    writes,
+    readPool,
+    reads,
+    database,
+    orders,
+    wakeups,
+    projector,
+    inbox,
+    sources,
+    auditor,
+    feed,
+    server,
+  };
 }
 
 /** An append, a projection, and pg-boss's fetching and completing at the same time, with some room. */

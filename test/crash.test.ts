@@ -78,6 +78,9 @@ crash("PostgreSQL is away for twenty seconds", () =>
     await until("readiness says so", async () => (await fetch(`${service.url}/readyz`)).status === 503);
     assert.is((await fetch(`${service.url}/healthz`)).status, 200);
     assert.is((await fetch(`${service.url}/orders`, { method: "POST", body: "x" })).status, 503);
+    const unknown = await fetch(`${service.url}/orders/not-in-memory`);
+    assert.is(unknown.status, 503);
+    assert.ok(unknown.headers.get("retry-after"));
     await pause(20_000 - (performance.now() - stoppedAt));
     await stack.postgres.start();
     await until("ready again", async () => (await fetch(`${service.url}/readyz`)).ok, 40_000);

@@ -31,6 +31,19 @@ export class DatabaseError extends Error {
   }
 }
 
+/** A pool whose every failure is a DatabaseError, for single statements outside a transaction. */
+export function queryableOf(pool: pg.Pool): Queryable {
+  return {
+    query: async <Row extends object>(text: string, values?: readonly unknown[]) => {
+      try {
+        return await pool.query<Row>(text, values as unknown[]);
+      } catch (cause) {
+        throw new DatabaseError(cause);
+      }
+    },
+  };
+}
+
 export class Transaction implements Queryable {
   readonly #client: pg.PoolClient;
   #isBegun = false;

@@ -5,9 +5,12 @@ import { backoffMilliseconds } from "./backoff.ts";
 import { missingMigrations } from "./migrate.ts";
 import type { Queryable } from "./pool.ts";
 
+/** The one reason that says what to do and gives nothing away. */
+class NotMigratedError extends Error {}
+
 /**
  * Resolves once every migration of this version is applied.
- * @param onWaiting is told why it is not so yet, each time that was tried.
+ * @param onWaiting is told, fit for everybody's eyes, why it is not so yet, each time that was tried.
  * @throws where the signal aborts first.
  */
 export async function waitForSchema(
@@ -19,7 +22,7 @@ export async function waitForSchema(
   await untilItSucceeds(logger, signal, onWaiting, async () => {
     const missing = await missingMigrations(database);
     if (missing.length === 0) return;
-    throw new Error(`the database lacks ${missing.join(", ")}: run "npm run waybill -- migrate"`);
+    throw new NotMigratedError(`the database lacks ${missing.join(", ")}: run "npm run waybill -- migrate"`);
   });
 }
 
@@ -36,7 +39,9 @@ export async function untilItSucceeds<T>(
       return await attemptOnce();
     } catch (error) {
       const reason = error instanceof Error ? error.message || error.name : String(error);
-      onWaiting(reason);
+      onWaiting(
+        error instanceof NotMigratedError ? reason : "the database cannot be used yet; the log says why",
+      );
       logger.warn({ attempt, reason }, "not ready to start yet; waiting");
     }
     await delay(backoffMilliseconds(attempt), undefined, { signal });

@@ -3,6 +3,7 @@
  * What is not expected is logged in full and answered without any detail.
  */
 import type { ServerResponse } from "node:http";
+import { DatabaseError } from "../database/transaction.ts";
 import {
   InvalidInputError,
   KeyReusedError,
@@ -75,6 +76,9 @@ export function problemOf(error: unknown): Problem {
     const headers = { "retry-after": String(error.retryAfterSeconds) };
     return { status: 503, type: "unavailable", title: "Unavailable", detail: error.message, headers };
   }
+  if (error instanceof DatabaseError && !error.isAboutData) {
+    return problemOf(new UnavailableError("the database is away", DATABASE_RETRY_AFTER_SECONDS));
+  }
   return { status: 500, type: "internal", title: "Internal error" };
 }
 
@@ -87,3 +91,6 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   });
   response.end(JSON.stringify({ type: `urn:waybill:problem:${type}`, ...members }));
 }
+
+/** Long enough not to press a database that is coming back. */
+const DATABASE_RETRY_AFTER_SECONDS = 2;

@@ -6,6 +6,14 @@ import { randomBytes } from "node:crypto";
 import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
 
 export class Response extends ServerResponse {
+  #requestId: string | undefined;
+
+  /** The caller's own id where it is a harmless one, else one that no other request of any process has. */
+  get requestId(): string {
+    this.#requestId ??= requestIdOf(this.req.headers["x-request-id"]);
+    return this.#requestId;
+  }
+
   override writeHead(status: number, headers?: unknown): this {
     const own = (headers ?? {}) as OutgoingHttpHeaders;
     const list: (string | number | string[])[] = [
@@ -21,7 +29,6 @@ export class Response extends ServerResponse {
   }
 }
 
-/** The caller's own id where it is a harmless one, else one that no other request of any process has. */
 function requestIdOf(given: string | string[] | undefined): string {
   if (typeof given === "string" && REQUEST_ID.test(given)) return given;
   requests += 1;

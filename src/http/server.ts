@@ -28,7 +28,7 @@ export class HttpServer {
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#server = createServer({
-      ServerResponse: Response,
+      ServerResponse: Response as unknown as typeof ServerResponse,
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     });
@@ -98,7 +98,10 @@ export class HttpServer {
 
   #fail(request: Request, response: ServerResponse, route: string, error: unknown): void {
     const problem = problemOf(error);
-    if (problem.status === 500) this.#options.logger.error({ err: error, route }, "a request failed");
+    if (problem.status === 500) {
+      const { requestId } = response as Response;
+      this.#options.logger.error({ err: error, route, requestId }, "a request failed");
+    }
     if (response.headersSent) response.destroy();
     else sendProblem(response, problem);
     // What is left of a body that nobody reads would otherwise stay in the socket.

@@ -13,6 +13,7 @@ export function createLogger(level: string): Logger {
     base: { service: "waybill", pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
     redact: { paths: ["password", "token", "authorization", "*.password", "*.token", "*.authorization"] },
   };
   if (!process.stdout.isTTY) return pino(options);
@@ -20,4 +21,11 @@ export function createLogger(level: string): Logger {
     ...options,
     transport: { target: "pino-pretty", options: { ignore: "pid,service", translateTime: "HH:MM:ss.l" } },
   });
+}
+
+/** Only what the code itself says: PostgreSQL's details quote rows, and rows hold personal data. */
+function describeError(error: unknown) {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack } = error;
+  return { name, message, stack, code: (error as NodeJS.ErrnoException).code };
 }
