@@ -84,14 +84,19 @@ async function runFile(file: string, environment: Record<string, string>): Promi
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
+  let lingering: NodeJS.Timeout | undefined;
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk: Buffer) => {
       output += chunk.toString();
+      // Its tests are over; a file that then does not end has left something open, which is a failure too.
+      if (/^\s+Duration:/m.test(output))
+        lingering ??= setTimeout(() => child.kill("SIGKILL"), END_TIMEOUT_MS);
     });
   }
   const timer = setTimeout(() => child.kill("SIGKILL"), FILE_TIMEOUT_MS);
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   clearTimeout(timer);
+  clearTimeout(lingering);
 
   const numberAfter = (label: string) => Number(new RegExp(`${label}:\\s+(\\d+)`).exec(output)?.[1] ?? 0);
   const [total, passed, skipped] = [numberAfter("Total"), numberAfter("Passed"), numberAfter("Skipped")];
@@ -111,6 +116,7 @@ const TEMPLATE = "waybill_template";
 
 /** Two processors: more at a time would only make each slower. */
 const FILES_AT_ONCE = 2;
+const END_TIMEOUT_MS = 10_000;
 const FILE_TIMEOUT_MS = 180_000;
 
 process.exitCode = await main().catch((error: unknown) => {

@@ -64,6 +64,33 @@ test("invariant 5: many projectors at once, and every wake-up twice, change noth
   assert.is(report.domains.orders?.received, 900n);
 });
 
+test("invariant 5: concurrent projectors have each effect once, also where no unique key would stop them", async () => {
+  await using database = await createDatabase();
+  await database.admin("create table effects (position bigint); grant all on effects to waybill");
+  const { upTo } = await appendAll(database.pool, mixedMessages(100));
+  const domain: Domain = {
+    name: "orders",
+    relation: "effects",
+    project: async (batch, transaction) => {
+      // Long enough for another projector to read the same checkpoint, if it could.
+      await transaction.query("select pg_sleep(0.05)");
+      const positions = batch.map(({ position }) => String(position));
+      await transaction.query("insert into effects select unnest($1::bigint[])", [positions]);
+      return { outcomes: batch.map(() => PROJECTED) };
+    },
+  };
+  const projectors = Array.from(
+    { length: 4 },
+    () =>
+      new Projector({ pool: database.pool, domain, logger: createLogger("silent"), onProjected: () => {} }),
+  );
+  await Promise.all(projectors.map((projector) => projector.reach(upTo ?? 0n)));
+  const { rows } = await database.admin(
+    "select count(*)::int as all, count(distinct position)::int as once from effects",
+  );
+  assert.equal(rows, [{ all: 100, once: 100 }]);
+});
+
 test("invariant 5: the checkpoint row is locked while a batch is projected", async () => {
   await using database = await createDatabase();
   const { domain } = ordersOf(database.pool);
