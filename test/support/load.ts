@@ -70,8 +70,12 @@ export class JournalledLoad {
       );
       underWay.add(publishing);
       void publishing.finally(() => underWay.delete(publishing));
+      // At a rate beyond what the broker takes, its answers set the pace.
+      if (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
     }
     await Promise.all(underWay);
     await transport?.[Symbol.asyncDispose]();
   }
 }
+
+const UNDER_WAY_MAX = 1_000;
