@@ -14,6 +14,16 @@ test("invariant 12: the cache never takes more than its bound, whatever the size
   assert.ok(cache.entries > 5 && cache.entries < 100);
 });
 
+test("invariant 12: neither do the smallest documents, whose bookkeeping is larger than they are", () => {
+  const bytesMax = 64 * 1024;
+  const cache = new OrderCache(bytesMax);
+  for (let index = 0; index < 5_000; index++) {
+    cache.put(`order ${index}`, documentOf(index, 1));
+    assert.ok(cache.bytes <= bytesMax, `${cache.bytes} bytes after ${index} orders`);
+    assert.ok(cache.get(`order ${index}`));
+  }
+});
+
 test("what is in it is what was put in, also after thousands of evictions", () => {
   const cache = new OrderCache(256 * 1024);
   for (let index = 0; index < 3_000; index++) {

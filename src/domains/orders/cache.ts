@@ -40,9 +40,12 @@ export class OrderCache {
 
   /** Adds an order, evicting the oldest where there is no room. */
   put(orderUid: string, document: Buffer): void {
-    if (this.#orders.has(orderUid) || document.length + ENTRY_OVERHEAD_BYTES > this.#bytesMax) return;
-    const slab = this.#slabFor(document.length);
-    while (this.#bytes + ENTRY_OVERHEAD_BYTES > this.#bytesMax && this.#slabs.length > 1) this.#evictOldest();
+    if (this.#orders.has(orderUid)) return;
+    while (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) {
+      if (this.#slabs.length === 0) return;
+      this.#evictOldest();
+    }
+    const slab = this.#slabFor(document) ?? this.#addSlab(document.length);
     slab.bytes.set(document, slab.used);
     const copy = slab.bytes.subarray(slab.used, slab.used + document.length);
     slab.used += document.length;
@@ -53,23 +56,27 @@ export class OrderCache {
 
   /** Adds an order only where that evicts nothing. @returns false where the cache is full. */
   putIfRoom(orderUid: string, document: Buffer): boolean {
-    const newest = this.#slabs.at(-1);
-    const fits = newest !== undefined && newest.used + document.length <= newest.bytes.length;
-    const needed = ENTRY_OVERHEAD_BYTES + (fits ? 0 : Math.max(this.#slabBytes, document.length));
-    if (this.#bytes + needed > this.#bytesMax) return false;
+    if (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) return false;
     this.put(orderUid, document);
     return true;
   }
 
-  #slabFor(length: number): Slab {
+  #bytesNeededFor(document: Buffer): number {
+    return ENTRY_OVERHEAD_BYTES + (this.#slabFor(document) ? 0 : Math.max(this.#slabBytes, document.length));
+  }
+
+  /** The slab that is being filled, where the document still fits into it. */
+  #slabFor(document: Buffer): Slab | undefined {
     const newest = this.#slabs.at(-1);
-    if (newest && newest.used + length <= newest.bytes.length) return newest;
-    const size = Math.min(this.#bytesMax, Math.max(this.#slabBytes, length));
-    while (this.#slabs.length > 0 && this.#bytes + size > this.#bytesMax) this.#evictOldest();
+    return newest && newest.used + document.length <= newest.bytes.length ? newest : undefined;
+  }
+
+  #addSlab(documentBytes: number): Slab {
     // Not from Node's shared pool: a slab must be freed when its entries are gone.
-    const slab = { bytes: Buffer.allocUnsafeSlow(size), used: 0, ids: [] };
+    const bytes = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, documentBytes));
+    const slab = { bytes, used: 0, ids: [] };
     this.#slabs.push(slab);
-    this.#bytes += size;
+    this.#bytes += bytes.length;
     return slab;
   }
 
