@@ -1,8 +1,9 @@
 /** A database of a test file's own, cloned from the migrated template. */
 import { randomBytes } from "node:crypto";
-import pg from "pg";
+import type pg from "pg";
 import { openPool } from "../../src/database/pool.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { withClient } from "../../tools/stack/postgres.ts";
 
 export type TestDatabase = AsyncDisposable &
   Readonly<{
@@ -19,7 +20,7 @@ export type TestDatabase = AsyncDisposable &
 /** @param template what to clone; `template0` gives an empty database. */
 export async function createDatabase(template = environment("WAYBILL_TEST_TEMPLATE")): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
-  await asAdmin(environment("WAYBILL_TEST_ADMIN_URL"), async (client) => {
+  await withClient(environment("WAYBILL_TEST_ADMIN_URL"), async (client) => {
     // Two files cloning at once would find the template in use.
     await client.query("select pg_advisory_lock(1)");
     await client.query(`create database ${name} template ${template} owner waybill_owner`);
@@ -38,25 +39,14 @@ export async function createDatabase(template = environment("WAYBILL_TEST_TEMPLA
     ownerUrl: urlOf("WAYBILL_TEST_OWNER_URL"),
     serviceUrl,
     pool,
-    admin: (text, values) => asAdmin(adminUrl, (client) => client.query(text, values)),
+    admin: (text, values) => withClient(adminUrl, (client) => client.query(text, values)),
     [Symbol.asyncDispose]: async () => {
       await pool.end();
-      await asAdmin(environment("WAYBILL_TEST_ADMIN_URL"), (client) =>
+      await withClient(environment("WAYBILL_TEST_ADMIN_URL"), (client) =>
         client.query(`drop database ${name} with (force)`),
       );
     },
   };
-}
-
-async function asAdmin<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: url });
-  client.on("error", () => {});
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** What the runner gives each file. */

@@ -92,15 +92,8 @@ export class Postgres {
   }
 
   /** Runs statements as the superuser. */
-  async admin<T>(work: (client: pg.Client) => Promise<T>, database = "postgres"): Promise<T> {
-    const client = new pg.Client({ connectionString: this.adminUrl(database) });
-    client.on("error", () => {});
-    await client.connect();
-    try {
-      return await work(client);
-    } finally {
-      await client.end();
-    }
+  admin<T>(work: (client: pg.Client) => Promise<T>, database = "postgres"): Promise<T> {
+    return withClient(this.adminUrl(database), work);
   }
 
   async #initialise(): Promise<void> {
@@ -159,6 +152,18 @@ export class Postgres {
 
   #url(user: string, database: string): string {
     return `postgres://${user}:${this.#password}@127.0.0.1:${this.port}/${database}`;
+  }
+}
+
+/** One connection for the time of `work`. */
+export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => {});
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
   }
 }
 
