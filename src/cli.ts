@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { type Config, loadConfig } from "./config.ts";
 import { migrate } from "./database/migrate.ts";
 import { closePool, openPool } from "./database/pool.ts";
+import { ORDERS } from "./domains/orders/index.ts";
 import { exitWith } from "./process.ts";
 import { type AuditReport, audit, toJson } from "./projector/audit.ts";
 import { installQueues } from "./projector/wakeups.ts";
@@ -35,7 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: async (config, { json }) => {
       const pool = openPool(config.databaseUrl, 1, createLogger("silent"));
       try {
-        const domains = config.domains.map((name) => ({ name, relation: RELATIONS[name] }));
+        const domains = config.domains.map((name) => DOMAINS[name]);
         const report = await audit(pool, domains);
         print(json ? JSON.stringify(toJson(report)) : describe(report));
         return report.holds ? 0 : 1;
@@ -93,7 +94,7 @@ function print(text: string): void {
 }
 
 /** Which table holds what each domain projected. */
-const RELATIONS = { orders: "orders" } as const;
+const DOMAINS = { orders: ORDERS } as const;
 
 const USAGE = `Usage: npm run waybill -- <command> [--json]
 

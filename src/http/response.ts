@@ -16,10 +16,7 @@ export class Response extends ServerResponse {
 
   override writeHead(status: number, headers?: unknown): this {
     const own = (headers ?? {}) as OutgoingHttpHeaders;
-    const list: (string | number | string[])[] = [
-      "x-request-id",
-      requestIdOf(this.req.headers["x-request-id"]),
-    ];
+    const list: (string | number | string[])[] = ["x-request-id", this.requestId];
     for (const name in own) if (own[name] !== undefined) list.push(name, own[name]);
     // A route may set a policy of its own over these.
     for (const [name, value] of SECURITY_HEADERS) {

@@ -196,14 +196,6 @@ export async function selectEntry(database: Queryable, position: bigint): Promis
   return rows[0];
 }
 
-export async function selectPayload(database: Queryable, position: bigint): Promise<Buffer | undefined> {
-  const { rows } = await database.query<{ payload: Buffer }>(
-    "select payload from inbox where position = $1",
-    [String(position)],
-  );
-  return rows[0]?.payload;
-}
-
 /** How many rows a domain has above a position, and the highest of them (the position itself where there is none). */
 export async function countAfter(
   database: Queryable,

@@ -17,6 +17,12 @@ export type OrdersOptions = Readonly<{
   onAccepted: (orders: readonly object[]) => void;
 }>;
 
+/** What others need to know of the domain without running it, such as the audit of a command. */
+export const ORDERS = { name: "orders", relation: "orders" } as const satisfies Pick<
+  Domain,
+  "name" | "relation"
+>;
+
 export function createOrders({ database, cacheBytesMax, onAccepted }: OrdersOptions) {
   const cache = new OrderCache(cacheBytesMax);
   const reads: ReadCounts = { hit: 0, miss: 0, absent: 0 };
@@ -27,8 +33,7 @@ export function createOrders({ database, cacheBytesMax, onAccepted }: OrdersOpti
     );
   };
   const domain: Domain = {
-    name: "orders",
-    relation: "orders",
+    ...ORDERS,
     project: (batch, transaction) => projectOrders(batch, transaction, keep),
   };
   return {
