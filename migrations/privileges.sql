@@ -4,6 +4,10 @@ grant usage on schema public to :service_role;
 grant select, insert on inbox to :service_role;
 grant select, insert, update on checkpoints to :service_role;
 grant select, insert on duplicates, dead_letters, orders to :service_role;
+grant update (state) on dead_letters to :service_role;
+grant select, insert, update on dead_letter_groups, dead_letter_hours to :service_role;
+grant select, insert on operator_actions, bulk_redrive_letters to :service_role;
+grant select, insert, update on bulk_redrives to :service_role;
 grant select on migrations to :service_role;
 
 -- pg-boss creates, fetches, completes and removes jobs; its tables are made and altered by `migrate` alone.

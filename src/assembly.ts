@@ -3,16 +3,24 @@
  * engine around them, and the engine knows nothing of any one domain. Nothing is started here.
  */
 import type { Config } from "./config.ts";
+import { Jobs } from "./database/jobs.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
 import { openPool } from "./database/pool.ts";
 import { queryableOf } from "./database/transaction.ts";
+import { BulkRunner } from "./deadletter/bulk-runner.ts";
+import { createDesk } from "./deadletter/desk.ts";
+import { PERSONAL_NAMES } from "./domains/index.ts";
 import { createOrders } from "./domains/orders/index.ts";
+import { Attempts } from "./http/attempts.ts";
+import { deadLetterRoutes } from "./http/deadletters.ts";
+import { docsRoutes } from "./http/docs.ts";
 import { EventFeed } from "./http/events.ts";
 import { intakeRoute } from "./http/intake.ts";
-import { messagesRoute } from "./http/messages.ts";
+import { messagesRoutes } from "./http/messages.ts";
 import { operationsRoutes } from "./http/operations.ts";
 import { pageRoutes } from "./http/page.ts";
 import { HttpServer } from "./http/server.ts";
+import { sessionRoutes } from "./http/session.ts";
 import { append } from "./inbox/append.ts";
 import { Inbox } from "./inbox/inbox.ts";
 import { selectHasPayload } from "./inbox/inbox-table.ts";
@@ -39,6 +47,8 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const writes = openPool(config.databaseUrl, WRITE_CONNECTIONS, logger);
   const readPool = openPool(config.databaseUrl, READ_CONNECTIONS, logger);
   const reads = queryableOf(readPool);
+  // What operators do may take long; it neither waits for readers nor lets them wait.
+  const deskPool = openPool(config.databaseUrl, DESK_CONNECTIONS, logger);
   const database = new DatabaseMonitor(readPool);
 
   const orders = createOrders({
@@ -52,7 +62,8 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const progress = new Progress();
   const auditor = new Auditor(readPool, [domain], metrics);
 
-  const wakeups = new Wakeups(writes, logger);
+  const jobs = new Jobs(writes, logger);
+  const wakeups = new Wakeups(jobs);
   const projector = new Projector({
     pool: writes,
     domain,
@@ -63,8 +74,9 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
       feed.announce("deadletters", deadLettersOf(batch));
     },
   });
+  const enqueueWakeup = (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup);
   const inbox = new Inbox({
-    append: (messages) => append(writes, domain.name, messages, (...wakeup) => wakeups.enqueue(...wakeup)),
+    append: (messages) => append(writes, domain.name, messages, enqueueWakeup),
     pace: () => projector.handover.waitForRoom(),
     bufferBytesMax: config.inboxBufferBytesMax,
     logger,
@@ -91,6 +103,18 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const known = { http, "nats-streaming": natsStreaming };
   const sources: Source[] = config.sources.map((name) => known[name]);
 
+  const redriving = {
+    pool: deskPool,
+    enqueueWakeup,
+    onAppended: (_domain: string, upTo: bigint) => projector.wake(upTo),
+  };
+  const desk = createDesk({ ...redriving, domains: [domain], personalNames: PERSONAL_NAMES, jobs });
+  const bulkRunner = new BulkRunner({
+    context: redriving,
+    jobs,
+    waitFor: (name, position, signal) => progress.wait(reads, name, position, signal),
+  });
+
   const gauged = { domain: domain.name, statistics, sources, inbox, cache, cacheReads, database, auditor };
   const operations = operationsRoutes({
     unready,
@@ -104,16 +128,21 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     receive: (payload, key) => http.receive(payload, key),
     hasRoomFor: (bytes) => inbox.hasRoomFor(bytes),
   });
+  const attempts = new Attempts();
+  const routes = [
+    ...orders.routes,
+    ...(sources.includes(http) ? [intake] : []),
+    ...messagesRoutes(reads, progress, desk),
+    ...deadLetterRoutes(desk, config.payloadBytesMax),
+    ...operations,
+    feed.route,
+    ...sessionRoutes(config.adminToken, attempts),
+    ...pageRoutes(),
+  ];
   const server = new HttpServer({
-    routes: [
-      ...orders.routes,
-      ...(sources.includes(http) ? [intake] : []),
-      messagesRoute(reads, progress),
-      ...operations,
-      feed.route,
-      ...pageRoutes(config.adminToken),
-    ],
+    routes: [...routes, ...docsRoutes(routes)],
     tokens: config,
+    attempts,
     logger,
     metrics,
   });
@@ -122,8 +151,11 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     writes,
     readPool,
     reads,
+    deskPool,
     database,
     orders,
+    jobs,
+    bulkRunner,
     wakeups,
     projector,
     inbox,
@@ -136,6 +168,9 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
 
 /** An append, a projection, and pg-boss's fetching and completing at the same time, with some room. */
 const WRITE_CONNECTIONS = 6;
+
+/** One bulk redrive, one long dry run, and whoever looks at something meanwhile. */
+const DESK_CONNECTIONS = 4;
 
 /** Read-through queries are short; more of them at once would only take the processor from the appends. */
 const READ_CONNECTIONS = 6;

@@ -26,6 +26,29 @@ export class TooLargeError extends Error {}
 /** The same idempotency key came with other bytes before. */
 export class KeyReusedError extends Error {}
 
+/** It is not in a state in which this can be done to it; mostly because somebody else was quicker. */
+export class WrongStateError extends Error {}
+
+/** The payload can be read but would be rejected; `problems` says where and why. */
+export class RejectedError extends Error {
+  readonly problems: readonly object[];
+
+  constructor(message: string, problems: readonly object[]) {
+    super(message);
+    this.problems = problems;
+  }
+}
+
+/** Too many wrong attempts from one place. */
+export class TooManyAttemptsError extends Error {
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
 /** Not now: a buffer is full or the database is away. Nothing was accepted; trying again is right. */
 export class UnavailableError extends Error {
   readonly retryAfterSeconds: number;

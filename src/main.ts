@@ -21,6 +21,7 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   await using started = new AsyncDisposableStack();
   started.adopt(parts.writes, closePool);
   started.adopt(parts.readPool, closePool);
+  started.adopt(parts.deskPool, closePool);
   parts.database.start();
   started.defer(() => parts.database.stop());
 
@@ -32,8 +33,9 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   const flow = startFlow(parts, config, logger, stop.signal, (reason) => {
     state.startUp = reason;
   });
-  started.defer(() => parts.wakeups.stop());
+  started.defer(() => parts.jobs.stop());
   started.defer(() => parts.projector.stop());
+  started.defer(() => parts.bulkRunner.stop());
   started.defer(() => Promise.all(parts.sources.map((source) => source.close())).then(() => {}));
   started.defer(() => parts.inbox.drain(DRAIN_SECONDS));
   started.defer(() => Promise.all(parts.sources.map((source) => source.stop())).then(() => {}));
@@ -49,7 +51,7 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
 
 /** Everything that needs the database. What is not there yet is waited for, and readiness says what that is. */
 async function startFlow(
-  { reads, writes, orders, wakeups, projector, inbox, sources, auditor }: Assembly,
+  { reads, writes, orders, jobs, bulkRunner, wakeups, projector, inbox, sources, auditor }: Assembly,
   config: Config,
   logger: Logger,
   signal: AbortSignal,
@@ -58,13 +60,14 @@ async function startFlow(
   const { name } = orders.domain;
   try {
     await waitForSchema(reads, logger, signal, onStartUp);
-    await untilItSucceeds(logger, signal, onStartUp, () => wakeups.start());
+    await untilItSucceeds(logger, signal, onStartUp, () => jobs.start());
     await untilItSucceeds(logger, signal, onStartUp, () =>
       wakeups.work(name, (position) => projector.reach(position)),
     );
     // Whatever an earlier life left undone is read on from the checkpoint, even where its job is lost.
     const enqueue = async () => wakeups.enqueue(writes, name, await selectHead(reads, name));
     await untilItSucceeds(logger, signal, onStartUp, enqueue);
+    await untilItSucceeds(logger, signal, onStartUp, () => bulkRunner.start());
     for (const source of sources) source.start(inbox);
     onStartUp(undefined);
     logger.info({ sources: config.sources }, "taking messages in");

@@ -15,7 +15,7 @@ function run(script: string, args: string[], environment: Record<string, string>
   });
 }
 
-for (const script of ["src/cli.ts", "tools/publisher/main.ts", "tools/stack/demo.ts", "bench/main.ts"]) {
+for (const script of ["src/cli/main.ts", "tools/publisher/main.ts", "tools/stack/demo.ts", "bench/main.ts"]) {
   cli(`${script} --help says how it is used`, () => {
     const { status, stdout } = run(script, ["--help"]);
     assert.is(status, 0);
@@ -33,7 +33,7 @@ for (const script of ["src/cli.ts", "tools/publisher/main.ts", "tools/stack/demo
 
 cli("waybill with no or an unknown command ends with 2", () => {
   for (const args of [[], ["frobnicate"], ["constructor"], ["audit", "orders"]])
-    assert.is(run("src/cli.ts", args).status, 2);
+    assert.is(run("src/cli/main.ts", args).status, 2);
 });
 
 cli("publisher refuses numbers that make no sense", () => {
@@ -70,12 +70,12 @@ cli("audit exits 0 where conservation holds, and 1 with the positions where it d
     messageOf(orderWith({})),
   ]);
   await projectAll(database.pool, ordersOf(database.pool).domain);
-  const good = run("src/cli.ts", ["audit"], environment);
+  const good = run("src/cli/main.ts", ["audit"], environment);
   assert.is(good.status, 0, good.stderr);
   assert.match(good.stdout, "received 3 = projected 1 + duplicate 1 + dead 1 + pending 0");
 
   await database.admin("delete from dead_letters");
-  const bad = run("src/cli.ts", ["audit", "--json"], environment);
+  const bad = run("src/cli/main.ts", ["audit", "--json"], environment);
   assert.is(bad.status, 1);
   const report = JSON.parse(bad.stdout);
   assert.is(report.holds, false);
@@ -84,7 +84,7 @@ cli("audit exits 0 where conservation holds, and 1 with the positions where it d
 
 cli("audit and migrate say in words that the database cannot be reached", () => {
   for (const command of ["audit", "migrate"]) {
-    const { status, stderr } = run("src/cli.ts", [command], {
+    const { status, stderr } = run("src/cli/main.ts", [command], {
       DATABASE_URL: "postgres://u:secret@127.0.0.1:1/x",
     });
     assert.is(status, 1, command);

@@ -135,8 +135,7 @@ crash("a database that is not there, or not migrated, is waited for, and readine
     LOG_LEVEL: "info",
   };
   const starting = startServiceProcess({ ...environment, HTTP_PORT: "0" }, stack.folder);
-  const { migrate } = await import("../src/database/migrate.ts");
-  const { installQueues } = await import("../src/projector/wakeups.ts");
+  const { install } = await import("../src/install.ts");
   let isReady = false;
   void starting.then(() => {
     isReady = true;
@@ -144,7 +143,7 @@ crash("a database that is not there, or not migrated, is waited for, and readine
   await pause(1_500);
   assert.not(isReady);
   const ownerUrl = stack.postgres.ownerUrl("empty");
-  await migrate(ownerUrl, environment.DATABASE_URL, (executeSql) => installQueues(executeSql, ["orders"]));
+  await install(ownerUrl, environment.DATABASE_URL);
   const service = await starting;
   assert.is((await fetch(`${service.url}/readyz`)).status, 200);
   await service.child.end("SIGTERM");

@@ -84,11 +84,13 @@ flow(
     await using database = await createDatabase();
     const service = await startAsProcess(database.serviceUrl);
     const { append } = await import("../src/inbox/append.ts");
+    const { Jobs } = await import("../src/database/jobs.ts");
     const { Wakeups } = await import("../src/projector/wakeups.ts");
     const { createLogger } = await import("../src/telemetry/logger.ts");
     const { messageOf, orderWith } = await import("./support/messages.ts");
-    const wakeups = new Wakeups(database.pool, createLogger("silent"));
-    await wakeups.start();
+    const jobs = new Jobs(database.pool, createLogger("silent"));
+    await jobs.start();
+    const wakeups = new Wakeups(jobs);
     await append(database.pool, "orders", [messageOf(orderWith({ order_uid: "orphan" }))], (...wakeup) =>
       wakeups.enqueue(...wakeup),
     );
@@ -100,7 +102,7 @@ flow(
       );
       return rows.length === 1 && rows[0].state === "completed";
     });
-    await wakeups.stop();
+    await jobs.stop();
     await service.child.end("SIGTERM");
   },
 );

@@ -6,8 +6,7 @@ import { spawn } from "node:child_process";
 import { glob, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { migrate } from "../src/database/migrate.ts";
-import { installQueues } from "../src/projector/wakeups.ts";
+import { install } from "../src/install.ts";
 import { findBroker, NatsStreaming } from "../tools/stack/nats-streaming.ts";
 import { Postgres } from "../tools/stack/postgres.ts";
 
@@ -58,9 +57,7 @@ async function startServers(started: AsyncDisposableStack): Promise<Record<strin
   const postgres = await Postgres.create(join(folder, "postgres"), ["max_connections=200"]);
   started.defer(() => postgres.stop());
   await postgres.createDatabase(TEMPLATE);
-  await migrate(postgres.ownerUrl(TEMPLATE), postgres.serviceUrl(TEMPLATE), (executeSql) =>
-    installQueues(executeSql, ["orders"]),
-  );
+  await install(postgres.ownerUrl(TEMPLATE), postgres.serviceUrl(TEMPLATE));
   const program = await findBroker(say);
   if (!program) throw new Error("the tests need a NATS Streaming server; see README, Needs");
   say("starting NATS Streaming");

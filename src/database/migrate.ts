@@ -7,21 +7,19 @@ import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
+import { installQueues, type QueueDefinition } from "./jobs.ts";
 import type { Queryable } from "./pool.ts";
-
-/** What has to be prepared for the engine's jobs, done by the one who knows about pg-boss. */
-export type InstallQueues = (executeSql: ExecuteSql) => Promise<void>;
-export type ExecuteSql = (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
 
 /**
  * @param ownerUrl the connection of the owner role.
+ * @param queues of the service's jobs.
  * @param serviceUrl the service's connection; its user gets the privileges unless it is the owner itself.
  * @returns the names of the migrations that were applied now.
  */
 export async function migrate(
   ownerUrl: string,
   serviceUrl: string,
-  installQueues: InstallQueues,
+  queues: readonly QueueDefinition[],
 ): Promise<string[]> {
   const client = new pg.Client({ connectionString: ownerUrl, application_name: "waybill migrate" });
   client.on("error", () => {});
@@ -39,7 +37,7 @@ export async function migrate(
       singleTransaction: true,
       log: () => {},
     });
-    await installQueues(async (text, values) => lastResult(await client.query(text, values)));
+    await installQueues(async (text, values) => lastResult(await client.query(text, values)), queues);
     await grantPrivileges(client, ownerUrl, serviceUrl);
     return applied.map(({ name }) => name);
   } finally {

@@ -104,9 +104,29 @@ export class Transaction implements Queryable {
  * Commits what `work` did, or rolls it back and rethrows.
  * @throws DatabaseError for every failure of the database; whatever `work` itself throws otherwise.
  */
-export async function withTransaction<T>(
+export function withTransaction<T>(
   pool: pg.Pool,
   work: (transaction: Transaction) => Promise<T>,
+): Promise<T> {
+  return withClient(pool, async (client) => {
+    const transaction = new Transaction(client);
+    const result = await work(transaction);
+    await transaction.commit();
+    return { result, isCommitted: true };
+  });
+}
+
+/** Does `work` and takes back whatever it did, for those who ask what would happen. @throws as withTransaction does. */
+export function rollBackAfter<T>(pool: pg.Pool, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  return withClient(pool, async (client) => ({
+    result: await work(new Transaction(client)),
+    isCommitted: false,
+  }));
+}
+
+async function withClient<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<{ result: T; isCommitted: boolean }>,
 ): Promise<T> {
   const client = await pool.connect().catch((cause: unknown) => {
     throw new DatabaseError(cause);
@@ -116,17 +136,17 @@ export async function withTransaction<T>(
   const ignore = () => {};
   client.on("error", ignore);
   let broken: Error | undefined;
+  let isCommitted = false;
   try {
-    const transaction = new Transaction(client);
-    const result = await work(transaction);
-    await transaction.commit();
-    return result;
-  } catch (error) {
-    await client.query("rollback").catch((cause: unknown) => {
-      broken = cause instanceof Error ? cause : new Error("rollback failed");
-    });
-    throw error;
+    const done = await work(client);
+    isCommitted = done.isCommitted;
+    return done.result;
   } finally {
+    if (!isCommitted) {
+      await client.query("rollback").catch((cause: unknown) => {
+        broken = cause instanceof Error ? cause : new Error("rollback failed");
+      });
+    }
     client.off("error", ignore);
     client.release(broken);
   }

@@ -5,12 +5,21 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { NotAllowedError } from "../errors.ts";
+import type { Attempts } from "./attempts.ts";
 import type { Access } from "./route.ts";
 
 export type Tokens = Readonly<{ adminToken: string | undefined; ingressToken: string | undefined }>;
 
-/** @throws NotAllowedError */
-export function checkAccess(request: IncomingMessage, access: Access, tokens: Tokens): void {
+/**
+ * @returns a promise only where something has to be waited for, which no right token has to.
+ * @throws NotAllowedError, TooManyAttemptsError
+ */
+export function checkAccess(
+  request: IncomingMessage,
+  access: Access,
+  tokens: Tokens,
+  attempts: Attempts,
+): void | Promise<void> {
   if (request.method !== "GET" && request.method !== "HEAD") checkOrigin(request);
   if (access === "open") return;
   const { adminToken, ingressToken } = tokens;
@@ -19,7 +28,17 @@ export function checkAccess(request: IncomingMessage, access: Access, tokens: To
   const isIngress = ingressToken === undefined || hasToken(request, ingressToken);
   const isAllowed =
     access === "operator" ? isOperator : access === "ingress" ? isIngress : isOperator || isIngress;
-  if (!isAllowed) throw new NotAllowedError("a valid token is needed: Authorization: Bearer <token>");
+  if (isAllowed) return;
+  // Whoever gives no token at all tries none out.
+  if (request.headers.authorization === undefined) throw tokenNeeded();
+  return attempts.check(request).then(async () => {
+    await attempts.fail(request);
+    throw tokenNeeded();
+  });
+}
+
+function tokenNeeded(): NotAllowedError {
+  return new NotAllowedError("a valid token is needed: Authorization: Bearer <token>");
 }
 
 /** The cookie of a signed-in operator: derived from the token, so it ends when the token changes. */

@@ -3,6 +3,7 @@
  * number of events: what happened is gathered between two ticks, and of many of one kind the newest are shown.
  */
 import type { ServerResponse } from "node:http";
+import { bytes } from "../openapi.ts";
 import type { Counts } from "../projector/statistics.ts";
 import type { Route } from "./route.ts";
 
@@ -32,6 +33,11 @@ export class EventFeed {
     method: "GET",
     path: "/events",
     access: "operator",
+    operation: {
+      tags: ["operations"],
+      summary: "Orders, dead letters and counts as they happen",
+      responses: { 200: bytes("server-sent events: counts, orders, deadletters", "text/event-stream") },
+    },
     handle: (_request, response) => {
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
       response.write(`retry: ${RETRY_MS}\n\n`);

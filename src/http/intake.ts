@@ -1,5 +1,6 @@
 /** `POST /orders`: one message into the inbox, whatever its bytes; answered once it is committed. */
 import { InvalidInputError, TooLargeError, UnavailableError } from "../errors.ts";
+import { answer, header, type Operation, object, POSITION, problems } from "../openapi.ts";
 import { type Request, type Route, sendJson } from "./route.ts";
 
 export type IntakeOptions = Readonly<{
@@ -38,6 +39,7 @@ export function intakeRoute({ path, payloadBytesMax, receive, hasRoomFor }: Inta
     method: "POST",
     path,
     access: "ingress",
+    operation: INTAKE,
     handle: async (request, response) => {
       const key = readKey(request.headers["idempotency-key"]);
       const position = await receive(await readBody(request), key);
@@ -59,5 +61,27 @@ function readKey(header: string | string[] | undefined): string | undefined {
 function tooLarge(bytesMax: number): TooLargeError {
   return new TooLargeError(`a payload may have at most ${bytesMax} bytes`);
 }
+
+const INTAKE: Operation = {
+  tags: ["orders"],
+  summary: "One message into the inbox",
+  description: "Any bytes. What is no order becomes a dead letter, which the biography says.",
+  parameters: [
+    {
+      name: "Idempotency-Key",
+      in: "header",
+      description: "the same key with the same bytes answers with the first position",
+      schema: { type: "string", minLength: 1, maxLength: 255 },
+    },
+  ],
+  requestBody: {
+    description: "any bytes",
+    content: { "application/octet-stream": {}, "application/json": {} },
+  },
+  responses: {
+    202: answer("it is committed", object({ position: POSITION }), { location: header("its biography") }),
+    ...problems(400, 413, 422),
+  },
+};
 
 const RETRY_AFTER_SECONDS = 2;

@@ -1,37 +1,56 @@
-/** `GET /messages/:position`: where a message came from and what became of it. */
+/** `GET /messages/:position`: where a message came from and what became of it; and its bytes. */
+import { type } from "arktype";
 import type { Queryable } from "../database/pool.ts";
-import { InvalidInputError, NotFoundError } from "../errors.ts";
-import { type Biography, readBiography } from "../projector/biography.ts";
+import type { Desk } from "../deadletter/desk.ts";
+import { operatorType } from "../deadletter/requests.ts";
+import { InvalidInputError } from "../errors.ts";
 import type { Progress } from "../projector/progress.ts";
+import * as api from "./messages-api.ts";
+import { readPosition } from "./parameters.ts";
 import { type Route, sendJson } from "./route.ts";
 
-export function messagesRoute(database: Queryable, progress: Progress): Route {
-  return {
-    method: "GET",
-    path: "/messages/:position",
-    access: "operator or ingress",
-    handle: async (request, response) => {
-      const position = readPosition(request.params.position as string);
-      const waitSeconds = readWait(request.query.wait);
-      let biography = await readBiography(database, position);
-      if (biography?.outcome === "pending" && waitSeconds > 0) {
-        const signal = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), closeOf(response)]);
-        await progress.wait(database, biography.entry.domain, position, signal);
-        biography = await readBiography(database, position);
-      }
-      if (!biography) throw new NotFoundError("there is no message at this position");
-      sendJson(response, 200, toJson(biography));
+export function messagesRoutes(database: Queryable, progress: Progress, desk: Desk): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/messages/:position",
+      access: "operator or ingress",
+      operation: api.show,
+      handle: async (request, response) => {
+        const position = readPosition(request.params.position);
+        const waitSeconds = readWait(request.query.wait);
+        let biography = await desk.biography(position);
+        if (biography.outcome === "pending" && waitSeconds > 0) {
+          const signal = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), closeOf(response)]);
+          await progress.wait(database, biography.domain, position, signal);
+          biography = await desk.biography(position);
+        }
+        sendJson(response, 200, biography);
+      },
     },
-  };
-}
-
-/** @throws InvalidInputError */
-function readPosition(text: string): bigint {
-  const position = /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
-  if (position < 1n || position >= 2n ** 63n) {
-    throw new InvalidInputError("position", "a position is a whole number from 1 up");
-  }
-  return position;
+    {
+      method: "GET",
+      path: "/messages/:position/payload",
+      access: "operator",
+      operation: api.payload,
+      handle: async (request, response) => {
+        const position = readPosition(request.params.position);
+        const operator = operatorType({ ...request.query });
+        if (operator instanceof type.errors) {
+          const name = String(operator[0]?.path[0] ?? "query");
+          throw new InvalidInputError(name, `${name} must be ${operator[0]?.expected}`);
+        }
+        const payload = await desk.payload(position, operator);
+        response.writeHead(200, {
+          "content-type": "application/octet-stream",
+          "content-length": payload.length,
+          "content-disposition": `attachment; filename="message-${position}.bin"`,
+          "cache-control": "no-store",
+        });
+        response.end(payload);
+      },
+    },
+  ];
 }
 
 function readWait(text: string | undefined): number {
@@ -48,23 +67,6 @@ function closeOf(response: { once(event: "close", listener: () => void): unknown
   const controller = new AbortController();
   response.once("close", () => controller.abort());
   return controller.signal;
-}
-
-function toJson({ entry, outcome, originalPosition, code, fingerprint, errors }: Biography) {
-  return {
-    position: String(entry.position),
-    domain: entry.domain,
-    source: entry.source,
-    channel: entry.channel,
-    message_id: entry.messageId,
-    payload_bytes: entry.payloadBytes,
-    traceparent: entry.traceparent,
-    published_at: entry.publishedAt?.toISOString() ?? null,
-    received_at: entry.receivedAt.toISOString(),
-    outcome,
-    ...(originalPosition === undefined ? {} : { original_position: String(originalPosition) }),
-    ...(code === undefined ? {} : { code, fingerprint, errors }),
-  };
 }
 
 const WAIT_SECONDS_MAX = 30;

@@ -1,8 +1,25 @@
 /** The routes that say how the service is: alive, ready, its metrics, and whether anything was lost. */
+import { answer, arrayOf, bytes, COUNT, FLAG, object, TEXT } from "../openapi.ts";
 import type { AuditReport } from "../projector/audit.ts";
 import { toJson } from "../projector/audit.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Route, sendJson } from "./route.ts";
+
+const AUDIT = object({
+  holds: FLAG,
+  domains: {
+    type: "object",
+    additionalProperties: object({
+      received: COUNT,
+      projected: COUNT,
+      duplicate: COUNT,
+      dead: COUNT,
+      pending: COUNT,
+      broken: COUNT,
+      discrepancies: arrayOf(COUNT),
+    }),
+  },
+});
 
 export type OperationsOptions = Readonly<{
   /** Why the service is not ready; empty where it is. */
@@ -19,12 +36,25 @@ export function operationsRoutes({ unready, metrics, refreshMetrics, audit }: Op
       method: "GET",
       path: "/healthz",
       access: "open",
+      operation: {
+        tags: ["operations"],
+        summary: "Whether the process is alive",
+        responses: { 200: answer("it is", object({ status: TEXT })) },
+      },
       handle: (_request, response) => sendJson(response, 200, { status: "alive" }),
     },
     {
       method: "GET",
       path: "/readyz",
       access: "open",
+      operation: {
+        tags: ["operations"],
+        summary: "Whether the service is ready, and if not, why",
+        responses: {
+          200: answer("it is", object({ status: TEXT })),
+          503: answer("it is not", object({ status: TEXT, reasons: arrayOf(TEXT) })),
+        },
+      },
       handle: (_request, response) => {
         const reasons = unready();
         if (reasons.length === 0) sendJson(response, 200, { status: "ready" });
@@ -35,6 +65,11 @@ export function operationsRoutes({ unready, metrics, refreshMetrics, audit }: Op
       method: "GET",
       path: "/metrics",
       access: "open",
+      operation: {
+        tags: ["operations"],
+        summary: "Metrics for Prometheus",
+        responses: { 200: bytes("the text format of Prometheus", "text/plain") },
+      },
       handle: async (_request, response) => {
         await refreshMetrics();
         const text = await metrics.registry.metrics();
@@ -49,6 +84,11 @@ export function operationsRoutes({ unready, metrics, refreshMetrics, audit }: Op
       method: "GET",
       path: "/audit",
       access: "operator",
+      operation: {
+        tags: ["operations"],
+        summary: "Whether anything was lost: conservation over the whole inbox",
+        responses: { 200: answer("the sums, and every position that breaks them", AUDIT) },
+      },
       handle: async (_request, response) => sendJson(response, 200, toJson(await audit())),
     },
   ];

@@ -1,74 +1,70 @@
-/**
- * The web page: plain files from `ui/`, served as they are on disk, so that changing them needs no build. Signing in
- * exchanges the operator token for a cookie that no script can read.
- */
+/** The web page: plain files from `ui/`, served as they are on disk, so that changing them needs no build. */
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
-import { NotAllowedError, NotFoundError } from "../errors.ts";
-import { expiredSessionCookie, isEqual, sessionCookie } from "./access.ts";
-import { type Request, type Route, sendJson } from "./route.ts";
+import { NotFoundError } from "../errors.ts";
+import { bytes, inPath, type Operation, problems, TEXT } from "../openapi.ts";
+import type { Request, Route } from "./route.ts";
 
-export function pageRoutes(adminToken: string | undefined): Route[] {
-  const files = sirv(fileURLToPath(new URL("ui", import.meta.url)), {
+export function pageRoutes(): Route[] {
+  const files = fileRoute(fileURLToPath(new URL("ui", import.meta.url)), PAGE_POLICY);
+  return [
+    {
+      method: "GET",
+      path: "/",
+      access: "open",
+      operation: PAGE,
+      handle: (request, response) => files(request, response, "/index.html"),
+    },
+    {
+      method: "GET",
+      path: "/ui/:file",
+      access: "open",
+      operation: FILE,
+      handle: (request, response) => files(request, response, `/${request.params.file}`),
+    },
+  ];
+}
+
+/** Serves the files of a folder. @param policy the content security policy of its pages. */
+export function fileRoute(folder: string, policy: string) {
+  const serve = sirv(folder, {
     dev: true,
     etag: true,
+    extensions: ["html"],
     setHeaders: (response) => {
-      response.setHeader("content-security-policy", PAGE_POLICY);
+      response.setHeader("content-security-policy", policy);
       response.setHeader("cache-control", "no-cache");
       response.setHeader("referrer-policy", "no-referrer");
     },
   });
-  const file = (path: string): Route => ({
-    method: "GET",
-    path,
-    access: "open",
-    handle: (request, response) => {
-      files(request, response, () => {
-        throw new NotFoundError("this file of the page is missing");
-      });
-    },
-  });
-  return [
-    ...["/", "/page.js", "/page.css", "/order-view.js", "/icon.svg"].map(file),
-    ...sessionRoutes(adminToken),
-  ];
+  return (request: Request, response: Parameters<Route["handle"]>[1], path: string): void => {
+    // The address of a file is another one than its place in the folder.
+    const asked = { url: path, headers: request.headers } as Request;
+    serve(asked, response, () => {
+      throw new NotFoundError("there is no such file");
+    });
+  };
 }
 
-function sessionRoutes(adminToken: string | undefined): Route[] {
-  return [
-    {
-      method: "POST",
-      path: "/session",
-      access: "open",
-      handle: async (request, response) => {
-        const given = await readToken(request);
-        if (adminToken !== undefined && !isEqual(given, adminToken))
-          throw new NotAllowedError("this is not the token");
-        const headers = adminToken === undefined ? {} : { "set-cookie": sessionCookie(adminToken) };
-        sendJson(response, 200, { status: "signed in" }, headers);
-      },
-    },
-    {
-      method: "DELETE",
-      path: "/session",
-      access: "open",
-      handle: (_request, response) =>
-        sendJson(response, 200, { status: "signed out" }, { "set-cookie": expiredSessionCookie() }),
-    },
-  ];
-}
+const PAGE: Operation = {
+  tags: ["pages"],
+  summary: "The web page",
+  responses: { 200: bytes("a page", "text/html"), 304: { description: "the caller has it already" } },
+};
 
-/** The body is the token as plain text. */
-async function readToken(request: Request): Promise<string> {
-  let text = "";
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    text += chunk.toString("latin1");
-    if (text.length > TOKEN_LENGTH_MAX) throw new NotAllowedError("this is not the token");
-  }
-  return text.trim();
-}
-
-const TOKEN_LENGTH_MAX = 1_024;
+const FILE: Operation = {
+  tags: ["pages"],
+  summary: "A page or a file of one",
+  parameters: [inPath("file", "its name", TEXT)],
+  responses: {
+    200: {
+      description: "the file",
+      content: { "text/html": {}, "text/javascript": {}, "text/css": {}, "image/svg+xml": {} },
+    },
+    304: { description: "the caller has it already" },
+    ...problems(400, 404),
+  },
+};
 
 /** Scripts and styles from this origin's own files only, none inline; no frame, no other origin. */
 const PAGE_POLICY = [

@@ -9,8 +9,11 @@ import {
   KeyReusedError,
   NotAllowedError,
   NotFoundError,
+  RejectedError,
   TooLargeError,
+  TooManyAttemptsError,
   UnavailableError,
+  WrongStateError,
 } from "../errors.ts";
 
 export type Problem = Readonly<{
@@ -19,6 +22,7 @@ export type Problem = Readonly<{
   title: string;
   detail?: string;
   parameter?: string;
+  errors?: readonly object[];
   headers?: Record<string, string>;
 }>;
 
@@ -71,6 +75,23 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof KeyReusedError) {
     return { status: 422, type: "key-reused", title: "Idempotency key reused", detail: error.message };
+  }
+  if (error instanceof WrongStateError) {
+    return { status: 409, type: "wrong-state", title: "Wrong state", detail: error.message };
+  }
+  if (error instanceof RejectedError) {
+    const { message: detail, problems: errors } = error;
+    return { status: 422, type: "rejected", title: "Rejected", detail, errors };
+  }
+  if (error instanceof TooManyAttemptsError) {
+    const headers = { "retry-after": String(error.retryAfterSeconds) };
+    return {
+      status: 429,
+      type: "too-many-attempts",
+      title: "Too many attempts",
+      detail: error.message,
+      headers,
+    };
   }
   if (error instanceof UnavailableError) {
     const headers = { "retry-after": String(error.retryAfterSeconds) };

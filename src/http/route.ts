@@ -1,5 +1,6 @@
 /** One route of the server: what it answers to, who may ask, and what answers. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Operation } from "../openapi.ts";
 
 export type Request = IncomingMessage & {
   params: Record<string, string>;
@@ -22,6 +23,8 @@ export type Route = Readonly<{
   /** A polka pattern; also the value of the metric's `route` label. */
   path: string;
   access: Access;
+  /** How the API document describes it. */
+  operation: Operation;
   /** Answers, or throws an error of errors.ts; anything else that is thrown becomes a 500 without detail. */
   handle: (request: Request, response: ServerResponse) => void | Promise<void>;
 }>;

@@ -10,6 +10,7 @@ import { InvalidInputError } from "../errors.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { checkAccess, type Tokens } from "./access.ts";
+import type { Attempts } from "./attempts.ts";
 import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
 import { Response } from "./response.ts";
 import type { Request, Route } from "./route.ts";
@@ -17,6 +18,8 @@ import type { Request, Route } from "./route.ts";
 export type HttpServerOptions = Readonly<{
   routes: readonly Route[];
   tokens: Tokens;
+  /** Of wrong tokens. */
+  attempts: Attempts;
   logger: Logger;
   metrics: Metrics;
 }>;
@@ -78,8 +81,11 @@ export class HttpServer {
     const started = performance.now();
     try {
       if (request.path.includes("%")) checkEncoding(request.path);
-      checkAccess(request, route.access, this.#options.tokens);
-      const answering = route.handle(request, response);
+      const { tokens, attempts } = this.#options;
+      const checking = checkAccess(request, route.access, tokens, attempts);
+      const answering = checking
+        ? checking.then(() => route.handle(request, response))
+        : route.handle(request, response);
       if (answering) {
         answering.then(
           () => this.#measure(route, request, response, started),

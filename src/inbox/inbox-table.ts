@@ -97,6 +97,48 @@ export async function insertMissingMessages(
   );
 }
 
+/**
+ * Appends messages again, in the order of their positions, as messages of their own that refer to the first ones.
+ * @param payload instead of the original one, for a single position.
+ * @throws DatabaseError (unique violation) where one was redriven before.
+ */
+export async function insertRedrivesOf(
+  transaction: Transaction,
+  positions: readonly bigint[],
+  payload?: Buffer,
+): Promise<{ position: bigint; redriveOf: bigint }[]> {
+  const { rows } = await transaction.query<{ position: bigint; redriveOf: bigint }>(
+    `insert into inbox (domain, source, channel, message_id, payload, headers, redrive_of)
+     select domain, '${REDRIVE_SOURCE}', channel, position::text, coalesce($2::bytea, payload), headers, position
+     from inbox where position = any($1::bigint[]) order by position
+     returning position, redrive_of as "redriveOf"`,
+    [positions.map(String), payload ?? null],
+  );
+  return rows;
+}
+
+/** The domains of the given positions. */
+export async function selectDomainsOf(database: Queryable, positions: readonly bigint[]): Promise<string[]> {
+  const { rows } = await database.query<{ domain: string }>(
+    "select distinct domain from inbox where position = any($1::bigint[]) order by domain",
+    [positions.map(String)],
+  );
+  return rows.map(({ domain }) => domain);
+}
+
+/** The position that a redrive of the given one has; undefined where it was never redriven. */
+export async function selectRedriveOf(
+  database: Queryable,
+  position: bigint,
+  channel: string,
+): Promise<bigint | undefined> {
+  const { rows } = await database.query<{ position: bigint }>(
+    `select position from inbox where source = '${REDRIVE_SOURCE}' and channel = $2 and message_id = $1`,
+    [String(position), channel],
+  );
+  return rows[0]?.position;
+}
+
 /** The positions of messages, in the order of the messages; null where one is not there. */
 export async function selectPositions(
   database: Queryable,
@@ -160,6 +202,23 @@ export async function selectAfter(
   return rows.map((row) => ({ ...row, publishedAt: row.publishedAt ?? undefined }));
 }
 
+/** The rows at the given positions, in that order, about `bytesMax` of payload; at least one comes. */
+export async function selectAt(
+  database: Queryable,
+  positions: readonly bigint[],
+  bytesMax: number,
+): Promise<{ position: bigint; domain: string; payload: Buffer }[]> {
+  const { rows } = await database.query<{ position: bigint; domain: string; payload: Buffer }>(
+    `with wanted as (
+       select inbox.position, place, sum(octet_length(payload)) over (order by place) - octet_length(payload) as bytes
+       from unnest($1::bigint[]) with ordinality as given (position, place) join inbox using (position)
+     )
+     select position, domain, payload from wanted join inbox using (position) where bytes < $2 order by place`,
+    [positions.map(String), bytesMax],
+  );
+  return rows;
+}
+
 /** Whether the row at a position holds exactly these bytes. */
 export async function selectHasPayload(
   database: Queryable,
@@ -182,6 +241,8 @@ export type InboxEntry = Readonly<{
   messageId: string;
   payloadBytes: number;
   traceparent: string | null;
+  /** Of a redrive: the position that it sends again. */
+  redriveOf: bigint | null;
   publishedAt: Date | null;
   receivedAt: Date;
 }>;
@@ -189,7 +250,7 @@ export type InboxEntry = Readonly<{
 export async function selectEntry(database: Queryable, position: bigint): Promise<InboxEntry | undefined> {
   const { rows } = await database.query<InboxEntry>(
     `select position, domain, source, channel, message_id as "messageId", octet_length(payload) as "payloadBytes",
-            traceparent, published_at as "publishedAt", received_at as "receivedAt"
+            traceparent, redrive_of as "redriveOf", published_at as "publishedAt", received_at as "receivedAt"
      from inbox where position = $1`,
     [String(position)],
   );
@@ -221,6 +282,9 @@ export async function selectReceivedAtAfter(
   );
   return rows[0]?.received_at;
 }
+
+/** The source of what operators send again; no broker or ingress has this name. */
+const REDRIVE_SOURCE = "redrive";
 
 /** The first half of the advisory lock's key: nothing else in this database may use it. */
 const APPEND_LOCK_CLASS = 0x696e6278;

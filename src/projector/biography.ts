@@ -1,35 +1,61 @@
-/** What is known of one position: how it came, and what became of it. */
+/** What is known of one position: how it came, what became of it, and what people did about it. */
 import type { Queryable } from "../database/pool.ts";
-import { selectDeadLetter } from "../deadletter/dead-letters-table.ts";
-import { type InboxEntry, selectEntry } from "../inbox/inbox-table.ts";
+import { type DeadLetter, selectDeadLetter } from "../deadletter/dead-letters-table.ts";
+import { type OperatorAction, selectActions } from "../deadletter/operator-actions-table.ts";
+import { type InboxEntry, selectEntry, selectRedriveOf } from "../inbox/inbox-table.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";
 import { selectDuplicate } from "./duplicates-table.ts";
-import type { Problem } from "./rejection.ts";
 
 export type Biography = Readonly<{
   entry: InboxEntry;
-  outcome: "pending" | "projected" | "duplicate" | "dead";
+  outcome: OutcomeName;
   /** Of a duplicate or a conflict: the position that came first. */
   originalPosition?: bigint;
-  code?: string;
-  fingerprint?: string;
-  errors?: readonly Problem[];
+  /** Of what is dead. */
+  letter?: DeadLetter;
+  /** Where it was sent again as a message of its own: where that is, and what became of it. */
+  redrivenAs?: Readonly<{ position: bigint; outcome: OutcomeName }>;
+  /** Oldest first. */
+  actions: readonly OperatorAction[];
 }>;
+
+export type OutcomeName = "pending" | "projected" | "duplicate" | "dead";
 
 /** @returns undefined where there is no such position. */
 export async function readBiography(database: Queryable, position: bigint): Promise<Biography | undefined> {
   const entry = await selectEntry(database, position);
   if (!entry) return undefined;
-  const checkpoint = await selectCheckpoint(database, entry.domain);
-  if (checkpoint.position < position) return { entry, outcome: "pending" };
+  const { domain, channel } = entry;
+  const { outcome, letter, originalPosition } = await readOutcome(database, domain, position);
+  const redrivePosition = letter && (await selectRedriveOf(database, position, channel));
+  return {
+    entry,
+    outcome,
+    actions: await selectActions(database, position),
+    ...(letter ? { letter } : {}),
+    ...(originalPosition ? { originalPosition } : {}),
+    ...(redrivePosition
+      ? {
+          redrivenAs: {
+            position: redrivePosition,
+            outcome: (await readOutcome(database, domain, redrivePosition)).outcome,
+          },
+        }
+      : {}),
+  };
+}
+
+async function readOutcome(
+  database: Queryable,
+  domain: string,
+  position: bigint,
+): Promise<{ outcome: OutcomeName; letter?: DeadLetter; originalPosition?: bigint | null }> {
+  const checkpoint = await selectCheckpoint(database, domain);
+  if (checkpoint.position < position) return { outcome: "pending" };
   const letter = await selectDeadLetter(database, position);
-  if (letter) {
-    const { code, fingerprint, errors, originalPosition } = letter;
-    const of = originalPosition === null ? {} : { originalPosition };
-    return { entry, outcome: "dead", code, fingerprint, errors, ...of };
-  }
+  if (letter) return { outcome: "dead", letter, originalPosition: letter.originalPosition };
   const duplicate = await selectDuplicate(database, position);
-  if (duplicate) return { entry, outcome: "duplicate", originalPosition: duplicate.originalPosition };
+  if (duplicate) return { outcome: "duplicate", originalPosition: duplicate.originalPosition };
   // Below the checkpoint there are exactly four outcomes; the audit proves that this is the one left.
-  return { entry, outcome: "projected" };
+  return { outcome: "projected" };
 }

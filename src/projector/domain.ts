@@ -14,6 +14,8 @@ export interface Domain {
   readonly name: string;
   /** The table whose unique `position` column holds what was projected; the audit joins it with the inbox. */
   readonly relation: string;
+  /** Names of members whose values are about a person: operators see them masked until they ask. */
+  readonly personalNames: readonly string[];
   /**
    * Projects a batch. The outcome of a position may depend on the inbox before it and on this code, and on
    * nothing else: not on the clock, the environment or chance. What cannot be projected is a `dead` outcome; an

@@ -6,7 +6,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { scanJson } from "./json-scan.ts";
-import { pointerTo, type Rejection, reject } from "./rejection.ts";
+import { excerptOf, pointerTo, type Rejection, reject } from "./rejection.ts";
 
 /** Deeper than any real message, and far below where PostgreSQL's own parser gives up. */
 export const NESTING_MAX = 64;
@@ -68,6 +68,9 @@ function notJson(text: string): Rejection {
     rule: "json",
     expected: error?.expected ?? "JSON",
     received: index >= text.length ? "end of the message" : "an unexpected character",
+    ...(index < text.length
+      ? { excerpt: excerptOf(String.fromCodePoint(text.codePointAt(index) ?? 0)) }
+      : {}),
     byteOffset: Buffer.byteLength(text.slice(0, index)),
   });
 }

@@ -64,6 +64,20 @@ async function projectBatch(
   return batch;
 }
 
+/** As `projectNext` does it, within the caller's transaction: the batch as a whole, else each message alone. */
+export async function projectInSavepoints(
+  transaction: Transaction,
+  domain: Domain,
+  rows: readonly InboxRow[],
+): Promise<Projection> {
+  try {
+    return await transaction.savepoint(() => projectChecked(transaction, domain, rows));
+  } catch (error) {
+    if (isFault(error)) throw error;
+    return await projectEachAlone(transaction, domain, rows);
+  }
+}
+
 /** Each message in a savepoint of its own; what raises an exception even so is buried. */
 async function projectEachAlone(
   transaction: Transaction,

@@ -25,8 +25,13 @@ export type Problem = Readonly<{
   rule: string;
   /** What would have been right. */
   expected: string;
-  /** The type of what stood there, never its value: values can be personal data. */
+  /** The type of what stood there, or what it was instead. */
   received: string;
+  /**
+   * The beginning of what stood there. It can be personal data, so it is shown to operators only, and masked for them
+   * too where its path leads to something personal; it never goes into logs, metrics or traces.
+   */
+  excerpt?: string;
   /** Where in the payload, in bytes, for what is not text or not JSON. */
   byteOffset?: number;
 }>;
@@ -49,11 +54,24 @@ export function pointerTo(path: readonly PropertyKey[]): string {
   return safe.length > POINTER_LENGTH_MAX ? `${safe.slice(0, POINTER_LENGTH_MAX).toWellFormed()}…` : safe;
 }
 
+/** The beginning of a value, fit to be stored whatever it holds. */
+export function excerptOf(value: unknown): string {
+  if (Array.isArray(value)) return `[…], ${value.length} items`;
+  if (typeof value === "object" && value !== null) return `{…}, ${Object.keys(value).length} members`;
+  if (typeof value !== "string") return String(value);
+  const isCut = value.length > EXCERPT_LENGTH_MAX;
+  // JSON.stringify escapes what a text column cannot hold.
+  return JSON.stringify(isCut ? value.slice(0, EXCERPT_LENGTH_MAX) : value) + (isCut ? "…" : "");
+}
+
 /** The JSON type of a value, as a person would name it. */
 export function jsonTypeOf(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "array" : typeof value;
 }
+
+/** Enough to recognise a value. */
+const EXCERPT_LENGTH_MAX = 40;
 
 /** Longer than any pointer a person would read; a name can be as long as a payload. */
 const POINTER_LENGTH_MAX = 512;

@@ -4,21 +4,20 @@ import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { migrate, missingMigrations } from "../../src/database/migrate.ts";
-import { installQueues } from "../../src/projector/wakeups.ts";
+import { missingMigrations } from "../../src/database/migrate.ts";
+import { install } from "../../src/install.ts";
 import { dumpSchema } from "../../tools/stack/schema-dump.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 
 const migrations = suite("migrate");
-const run = ({ ownerUrl, serviceUrl }: TestDatabase) =>
-  migrate(ownerUrl, serviceUrl, (executeSql) => installQueues(executeSql, ["orders"]));
+const run = ({ ownerUrl, serviceUrl }: TestDatabase) => install(ownerUrl, serviceUrl);
 
 migrations(
   "twenty processes at once on an empty database: each migration is applied once, and all succeed",
   async () => {
     await using database = await createDatabase("template0");
     const children = Array.from({ length: 20 }, () =>
-      spawn(process.execPath, ["src/cli.ts", "migrate", "--json"], {
+      spawn(process.execPath, ["src/cli/main.ts", "migrate", "--json"], {
         env: {
           PATH: process.env.PATH,
           DATABASE_URL: database.serviceUrl,
@@ -99,7 +98,7 @@ migrations("a database that does not hold UTF-8 is refused with a reason", async
     `create database ${database.name}_ascii template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' owner waybill_owner`,
   );
   const ascii = database.ownerUrl.replace(database.name, `${database.name}_ascii`);
-  await migrate(ascii, ascii, async () => {}).then(
+  await install(ascii, ascii).then(
     () => assert.unreachable(),
     (error: Error) => assert.match(error.message, "UTF8"),
   );

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { parseDateTime, parseOrder } from "../../src/domains/orders/schema.ts";
+import { parseDateTime } from "../../src/date-time.ts";
+import { parseOrder } from "../../src/domains/orders/schema.ts";
 import { parseJsonDocument } from "../../src/projector/json-document.ts";
 import type { Rejection } from "../../src/projector/rejection.ts";
 import { GARBAGE_KINDS, makeGarbage } from "../../tools/publisher/garbage.ts";
@@ -39,14 +40,28 @@ for (const kind of GARBAGE_KINDS) {
   });
 }
 
-test("a problem names the rule and the received type, and holds no value", () => {
+test("a problem names the rule, the received type and the beginning of what stood there", () => {
+  const long = "x".repeat(1_000_000);
   const { problems } = rejectionOf(
-    orderWith({ customer_id: 42, sm_id: -1, items: [{ ...MODEL.items[0], price: "secret" }] }),
+    orderWith({ customer_id: 42, sm_id: -1, items: [{ ...MODEL.items[0], price: long, size: [1, 2] }] }),
   );
   assert.equal(problems, [
-    { path: "/customer_id", rule: "type", expected: "a string", received: "number" },
-    { path: "/sm_id", rule: "minimum", expected: "at least 0", received: "number" },
-    { path: "/items/0/price", rule: "type", expected: "a number", received: "string" },
+    { path: "/customer_id", rule: "type", expected: "a string", received: "number", excerpt: "42" },
+    { path: "/sm_id", rule: "minimum", expected: "at least 0", received: "number", excerpt: "-1" },
+    {
+      path: "/items/0/price",
+      rule: "type",
+      expected: "a number",
+      received: "string",
+      excerpt: `"${"x".repeat(40)}"…`,
+    },
+    {
+      path: "/items/0/size",
+      rule: "type",
+      expected: "a string",
+      received: "array",
+      excerpt: "[…], 2 items",
+    },
   ]);
 });
 

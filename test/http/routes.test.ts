@@ -209,7 +209,7 @@ http("GET /messages/:position says how a message came and why it was rejected", 
   assert.is(letter.code, "schema");
   assert.is(letter.source, "http");
   assert.equal(letter.errors, [
-    { path: "/customer_id", rule: "type", expected: "a string", received: "number" },
+    { path: "/customer_id", rule: "type", expected: "a string", received: "number", excerpt: "5" },
   ]);
   const original = await settle(orderWith({ order_uid: "twice" }));
   const copy = await settle(orderWith({ order_uid: "twice" }));

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { Jobs } from "../../src/database/jobs.ts";
 import { append } from "../../src/inbox/append.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -13,14 +14,15 @@ const { pool, admin } = database;
 const rows = async (text: string) => (await admin(text)).rows;
 
 test("invariant 1: a row and the job that will process it are committed together", async () => {
-  const wakeups = new Wakeups(pool, createLogger("silent"));
-  await wakeups.start();
+  const jobs = new Jobs(pool, createLogger("silent"));
+  await jobs.start();
+  const wakeups = new Wakeups(jobs);
   const { receipts } = await append(pool, "orders", [messageOf("a")], (...wakeup) =>
     wakeups.enqueue(...wakeup),
   );
-  const jobs = await rows("select data from pgboss.job where name = 'project-orders'");
-  assert.equal(jobs, [{ data: { upTo: String(receipts[0]?.position) } }]);
-  await wakeups.stop();
+  const enqueued = await rows("select data from pgboss.job where name = 'project-orders'");
+  assert.equal(enqueued, [{ data: { upTo: String(receipts[0]?.position) } }]);
+  await jobs.stop();
 });
 
 test("invariant 1: where the job cannot be enqueued there is no row either", async () => {

@@ -73,6 +73,7 @@ test("invariant 5: concurrent projectors have each effect once, also where no un
   const domain: Domain = {
     name: "orders",
     relation: "effects",
+    personalNames: [],
     project: async (batch, transaction) => {
       // Long enough for another projector to read the same checkpoint, if it could.
       await transaction.query("select pg_sleep(0.05)");
@@ -231,6 +232,7 @@ function fragileDomain(fail: (row: InboxRow) => void): Domain {
   return {
     name: "orders",
     relation: "orders",
+    personalNames: [],
     project: async (batch, transaction) => {
       for (const row of batch) {
         await transaction.query("insert into orders values ($1, $2, 'c', 't', now(), '{}')", [
@@ -280,6 +282,7 @@ test("invariant 9: data that PostgreSQL refuses buries the one message, by its S
   const domain: Domain = {
     name: "orders",
     relation: "orders",
+    personalNames: [],
     project: async (batch, transaction) => {
       for (const { position, payload } of batch) {
         await transaction.query("select 1 / $1::int", [payload.toString() === "divide" ? 0 : 1]);

@@ -5,8 +5,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { migrate } from "../../src/database/migrate.ts";
-import { installQueues } from "../../src/projector/wakeups.ts";
+import { install } from "../../src/install.ts";
 import { findBroker, NatsStreaming } from "./nats-streaming.ts";
 import { Postgres } from "./postgres.ts";
 
@@ -33,7 +32,7 @@ export async function startStack(name: string, say: (text: string) => void): Pro
   await postgres.createDatabase("waybill");
   const ownerUrl = postgres.ownerUrl("waybill");
   const serviceUrl = postgres.serviceUrl("waybill");
-  await migrate(ownerUrl, serviceUrl, (executeSql) => installQueues(executeSql, ["orders"]));
+  await install(ownerUrl, serviceUrl);
 
   const program = await findBroker(say);
   if (program) say(`starting NATS Streaming (${program.kind === "binary" ? program.path : "Docker image"})`);

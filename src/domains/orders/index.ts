@@ -18,10 +18,11 @@ export type OrdersOptions = Readonly<{
 }>;
 
 /** What others need to know of the domain without running it, such as the audit of a command. */
-export const ORDERS = { name: "orders", relation: "orders" } as const satisfies Pick<
-  Domain,
-  "name" | "relation"
->;
+export const ORDERS = {
+  name: "orders",
+  relation: "orders",
+  personalNames: ["name", "phone", "email", "address", "zip", "city"],
+} as const satisfies Partial<Domain>;
 
 export function createOrders({ database, cacheBytesMax, onAccepted }: OrdersOptions) {
   const cache = new OrderCache(cacheBytesMax);

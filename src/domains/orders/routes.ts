@@ -5,6 +5,20 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Queryable } from "../../database/pool.ts";
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
+import {
+  answer,
+  arrayOf,
+  header,
+  inPath,
+  inQuery,
+  nullable,
+  type Operation,
+  object,
+  POSITION,
+  problems,
+  TEXT,
+  TIME,
+} from "../../openapi.ts";
 import type { CachedOrder } from "./cache.ts";
 import { selectSummariesBefore } from "./orders-table.ts";
 import { etagOf, type OrderReader, POSITION_MAX } from "./read-order.ts";
@@ -49,8 +63,8 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
   };
 
   return [
-    { method: "GET", path: "/orders/:id", access: "open", handle: getOrder },
-    { method: "GET", path: "/orders", access: "operator", handle: listOrders },
+    { method: "GET", path: "/orders/:id", access: "open", operation: GET_ORDER, handle: getOrder },
+    { method: "GET", path: "/orders", access: "operator", operation: LIST_ORDERS, handle: listOrders },
   ] as const;
 }
 
@@ -95,6 +109,42 @@ function readInteger(text: string | undefined, name: string, low: bigint, high: 
   }
   return value;
 }
+
+const GET_ORDER: Operation = {
+  tags: ["orders"],
+  summary: "An order, byte for byte as it was accepted",
+  parameters: [inPath("id", "the order_uid", { type: "string", minLength: 1, maxLength: 128 })],
+  responses: {
+    200: answer(
+      "the document",
+      { type: "object", required: ["order_uid"] },
+      { etag: header("of these bytes") },
+    ),
+    304: { description: "the caller has it already" },
+    ...problems(400, 404, 503),
+  },
+};
+
+const LIST_ORDERS: Operation = {
+  tags: ["orders"],
+  summary: "Orders, newest first",
+  parameters: [
+    inQuery("limit", "how many, 50 by default", { type: "integer", minimum: 1, maximum: 500 }),
+    inQuery("before", "the `next` of the page before", POSITION),
+  ],
+  responses: {
+    200: answer(
+      "a page; `next` is null at the end",
+      object({
+        orders: arrayOf(
+          object({ id: TEXT, position: POSITION, customer_id: TEXT, track_number: TEXT, date_created: TIME }),
+        ),
+        next: nullable(POSITION),
+      }),
+    ),
+    ...problems(400),
+  },
+};
 
 /** An order holds personal data: only the one who asked may keep it, and that one for ever. */
 const CACHE_CONTROL = "private, max-age=31536000, immutable";

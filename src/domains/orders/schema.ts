@@ -3,8 +3,9 @@
  * Nothing is checked a second time after this.
  */
 import { type } from "arktype";
+import { parseDateTime } from "../../date-time.ts";
 import { parseJsonDocument } from "../../projector/json-document.ts";
-import { jsonTypeOf, type Problem, pointerTo, type Rejection } from "../../projector/rejection.ts";
+import { excerptOf, jsonTypeOf, type Problem, pointerTo, type Rejection } from "../../projector/rejection.ts";
 
 /** What is looked up of an order; everything else stays in the document. */
 export type Order = Readonly<{
@@ -23,7 +24,15 @@ export function parseOrder(payload: Buffer): Order | Rejection {
   if (jsonTypeOf(value) !== "object") {
     return {
       code: "schema",
-      problems: [{ path: "", rule: "type", expected: "an object", received: jsonTypeOf(value) }],
+      problems: [
+        {
+          path: "",
+          rule: "type",
+          expected: "an object",
+          received: jsonTypeOf(value),
+          excerpt: excerptOf(value),
+        },
+      ],
     };
   }
   const order = orderType(value);
@@ -31,7 +40,7 @@ export function parseOrder(payload: Buffer): Order | Rejection {
   const { items, date_created } = value as { items?: unknown; date_created?: unknown };
   collectItemProblems(items, problems);
   const dateCreated = typeof date_created === "string" ? parseDateTime(date_created) : undefined;
-  if (typeof date_created === "string" && dateCreated === undefined) problems.push(NO_DATE_TIME);
+  if (typeof date_created === "string" && dateCreated === undefined) problems.push(noDateTime(date_created));
   if (order instanceof type.errors || dateCreated === undefined || problems.length > 0) {
     return { code: "schema", problems };
   }
@@ -70,6 +79,7 @@ function problemsOf(errors: type.errors, value: unknown, prefix: readonly Proper
           rule: "type",
           expected: "an object",
           received: "array",
+          excerpt: excerptOf(parent),
         }
       : { path: pointerTo([...prefix, ...path]), ...describe(error, valueAt(value, path)) };
     problems.set(problem.path, problem);
@@ -80,9 +90,10 @@ function problemsOf(errors: type.errors, value: unknown, prefix: readonly Proper
 function describe(error: type.errors[number], value: unknown): Omit<Problem, "path"> {
   if (error.code === "required") return { rule: "required", expected: error.expected, received: "nothing" };
   const received = jsonTypeOf(value);
+  const excerpt = excerptOf(value);
   const rule = RULES[error.code] ?? error.code;
   // Where several rules of one number are broken at once, the expectation says all of them.
-  return { rule, expected: EXPECTATIONS[rule] ?? error.expected, received };
+  return { rule, expected: EXPECTATIONS[rule] ?? error.expected, received, excerpt };
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
@@ -91,34 +102,6 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
     value,
   );
 }
-
-/**
- * A date-time as RFC 3339 writes it, in milliseconds since the Unix epoch; undefined where it is none. A leap
- * second counts as the first moment of the next minute.
- */
-export function parseDateTime(text: string): number | undefined {
-  const match = RFC_3339.exec(text);
-  if (!match) return undefined;
-  const [, year, month, day, hour, minute, second] = match.map(Number) as DateTimeFields;
-  const offsetHour = Number(match[9] ?? 0);
-  const offsetMinute = Number(match[10] ?? 0);
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
-  if (hour > 23 || minute > 59 || second > 60 || offsetHour > 23 || offsetMinute > 59) return undefined;
-  const milliseconds = match[7] === undefined ? 0 : Math.floor(Number(`0${match[7]}`) * 1000);
-  // Date.UTC takes years below 100 for the twentieth century; 400 years later the calendar is the same.
-  const time = Date.UTC(year + 400, month - 1, day, hour, minute, second, milliseconds) - FOUR_CENTURIES_MS;
-  const offset = (offsetHour * 60 + offsetMinute) * 60_000;
-  return match[8]?.startsWith("-") ? time + offset : time - offset;
-}
-
-function daysIn(year: number, month: number): number {
-  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return month === 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].includes(month) ? 30 : 31;
-}
-
-type DateTimeFields = [string: number, number, number, number, number, number, number];
-const FOUR_CENTURIES_MS = Date.UTC(2400, 0, 1) - Date.UTC(2000, 0, 1);
-const RFC_3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-](\d\d):(\d\d))$/;
 
 /** 1 to 128 characters, none of them a control character. */
 const ORDER_UID = /^[^\p{Cc}]{1,128}$/u;
@@ -185,12 +168,16 @@ const orderType = type({
 });
 
 /** Checked beside the schema and not in it: a rule of one's own makes arktype leave its compiled path. */
-const NO_DATE_TIME: Problem = {
-  path: "/date_created",
-  rule: "format",
-  expected: "an RFC 3339 date-time",
-  received: "string",
-};
+function noDateTime(text: string): Problem {
+  const excerpt = excerptOf(text);
+  return {
+    path: "/date_created",
+    rule: "format",
+    expected: "an RFC 3339 date-time",
+    received: "string",
+    excerpt,
+  };
+}
 
 /** arktype's names for what was broken, in the words of JSON Schema. */
 const RULES: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 /** The page: counts and newest orders as they come, one order by its id, and signing in where a token is set. */
-import { cell, element, viewOrder } from "/order-view.js";
+import { cell, element, viewOrder } from "/ui/order-view.js";
 
 const byId = (id) => document.getElementById(id);
 const newest = byId("newest");

@@ -1,0 +1,173 @@
+/** Dead letters as a terminal shows them. */
+import type { Desk } from "../deadletter/desk.ts";
+import { tableOf, visible, visibleLines } from "./print.ts";
+
+type Answer<Name extends keyof Desk> = Awaited<ReturnType<Desk[Name]>>;
+type ListedProblem = Answer<"list">["deadletters"][number]["errors"][number];
+
+export function listTable({ deadletters, next, searched }: Answer<"list">): string {
+  const table = tableOf(
+    ["POSITION", "RECEIVED", "STATE", "CODE", "CHANNEL", "BYTES", "PROBLEM"],
+    deadletters.map((letter) => [
+      letter.position,
+      letter.received_at,
+      letter.state,
+      letter.code,
+      letter.channel,
+      letter.payload_bytes,
+      firstProblem(letter.errors, letter.error_count),
+    ]),
+  );
+  const looked = searched === undefined ? "" : ` (${searched} letters were searched)`;
+  const more = next === null ? "" : `\nMore: --before ${next}`;
+  return deadletters.length === 0 ? `No dead letter matches${looked}.${more}` : `${table}${more}${looked}`;
+}
+
+export function groupsTable({ groups, totals, oldest_open }: Answer<"overview">): string {
+  const table = tableOf(
+    ["FINGERPRINT", "COUNT", "SHARE", "CODE", "FIRST SEEN", "LAST SEEN", "SAMPLE", "PROBLEM", ""],
+    groups.map((group) => [
+      group.fingerprint,
+      group.count,
+      `${(group.share * 100).toFixed(1)} %`,
+      group.code,
+      group.first_seen,
+      group.last_seen,
+      group.sample,
+      firstProblem(group.causes, group.cause_count),
+      group.came_back_after ? `came back after a redrive on ${group.came_back_after}` : "",
+    ]),
+  );
+  const oldest = oldest_open
+    ? `; the oldest is position ${oldest_open.position} of ${oldest_open.received_at}`
+    : "";
+  const sum = `open ${totals.open}, redriven ${totals.redriven}, discarded ${totals.discarded}${oldest}`;
+  return groups.length === 0 ? `No dead letters (${sum}).` : `${table}\n${sum}`;
+}
+
+export function letterText(letter: Answer<"show">): string {
+  const { payload } = letter;
+  const facts = tableOf(
+    [],
+    [
+      ["position", letter.position],
+      ["state", letter.state],
+      ["code", letter.code],
+      ["fingerprint", letter.fingerprint],
+      [
+        "received",
+        `${letter.received_at} from ${letter.source}, channel ${letter.channel}, id ${letter.message_id}`,
+      ],
+      ...("redrive_of" in letter ? [["redrive of", letter.redrive_of]] : []),
+      ...("redriven_as" in letter
+        ? [["redriven as", `${letter.redriven_as?.position} (${letter.redriven_as?.outcome})`]]
+        : []),
+      ["payload", `${payload.bytes} bytes${payload.is_masked ? ", personal values masked (--reveal)" : ""}`],
+    ],
+  );
+  const content =
+    payload.encoding === "base64"
+      ? hexDump(Buffer.from(payload.content, "base64"), payload.offset)
+      : visibleLines(payload.content);
+  return [
+    facts,
+    "",
+    problemsTable(letter.errors),
+    "",
+    content + (payload.is_whole ? "" : "\n… (not all of it is shown)"),
+    ...(letter.actions.length === 0 ? [] : ["", actionsTable(letter.actions)]),
+  ].join("\n");
+}
+
+export function trialText(trial: Answer<"tryRedrive">): string {
+  const of = trial.original_position === undefined ? "" : ` of position ${trial.original_position}`;
+  if (trial.outcome !== "dead") return `It would be ${trial.outcome}${of}.`;
+  return `It would be dead again: ${trial.code}${of}.\n${problemsTable(trial.errors)}`;
+}
+
+export function dryRunText(run: Answer<"tryRedriveMany">): string {
+  const sum = `Of ${run.letters} letters ${run.projected} would pass, ${run.duplicate} be duplicates, ${run.conflict} be conflicts, ${run.dead} be dead again.`;
+  if (run.failures.length === 0) return sum;
+  const failures = tableOf(
+    ["FINGERPRINT", "COUNT", "CODE", "SAMPLE", "PROBLEM"],
+    run.failures.map(({ fingerprint, count, code, sample, errors }) => [
+      fingerprint,
+      count,
+      code,
+      sample,
+      firstProblem(errors, errors.length),
+    ]),
+  );
+  return `${sum}\n${failures}`;
+}
+
+export function bulkTable(bulks: Answer<"bulks">["redrives"]): string {
+  if (bulks.length === 0) return "There was no bulk redrive yet.";
+  return tableOf(
+    ["ID", "BEGUN", "STATUS", "DONE", "PROJECTED", "DUPLICATE", "DEAD", "SKIPPED", "AUTHOR", "REASON"],
+    bulks.map((bulk) => [
+      bulk.id,
+      bulk.created_at,
+      bulk.status,
+      `${bulk.redriven + bulk.skipped} of ${bulk.letters}`,
+      bulk.projected,
+      bulk.duplicate,
+      bulk.dead,
+      bulk.skipped,
+      bulk.author,
+      bulk.reason,
+    ]),
+  );
+}
+
+export function bulkLine(bulk: Answer<"bulk">): string {
+  return `bulk redrive ${bulk.id} ${bulk.status}: ${bulk.redriven} of ${bulk.letters} redriven, ${bulk.skipped} skipped; projected ${bulk.projected}, duplicate ${bulk.duplicate}, dead ${bulk.dead}`;
+}
+
+function problemsTable(problems: Answer<"show">["errors"]): string {
+  return tableOf(
+    ["PATH", "RULE", "EXPECTED", "RECEIVED"],
+    problems.map(({ path, rule, expected, received, excerpt, byte_offset }) => [
+      path === "" ? "(document)" : path,
+      rule,
+      expected,
+      received +
+        (excerpt === undefined ? "" : ` ${excerpt}`) +
+        (byte_offset === undefined ? "" : ` at byte ${byte_offset}`),
+    ]),
+  );
+}
+
+function actionsTable(actions: Answer<"show">["actions"]): string {
+  return tableOf(
+    ["WHEN", "WHO", "WHAT", "WHY"],
+    actions.map(({ at, author, action, reason, redrive_position }) => [
+      at,
+      author ?? "(not said)",
+      redrive_position === undefined ? action : `${action} as ${redrive_position}`,
+      reason,
+    ]),
+  );
+}
+
+function firstProblem(
+  problems: readonly Pick<ListedProblem, "path" | "rule" | "expected">[],
+  count: number,
+): string {
+  const [first] = problems;
+  if (!first) return "";
+  const more = count > 1 ? ` (and ${count - 1} more)` : "";
+  return `${first.path} ${first.rule}: ${first.expected}${more}`.trim();
+}
+
+/** Sixteen bytes a line: the offset, the bytes, and what of them is printable. */
+export function hexDump(bytes: Buffer, offset: number): string {
+  const lines: string[] = [];
+  for (let begin = 0; begin < bytes.length; begin += 16) {
+    const part = bytes.subarray(begin, begin + 16);
+    const hex = [...part].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const printable = part.toString("latin1").replace(/[^\x20-\x7e]/g, ".");
+    lines.push(`${(offset + begin).toString(16).padStart(8, "0")}  ${hex.padEnd(47)}  ${visible(printable)}`);
+  }
+  return lines.join("\n");
+}

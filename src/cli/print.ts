@@ -1,0 +1,79 @@
+/** Writes to a terminal. Whatever a message held is shown and never obeyed: no character of it can steer the terminal. */
+import Table from "cli-table3";
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One line of JSON; what a terminal could obey is escaped, which JSON readers undo. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value).replace(STEERING, escapeOf));
+}
+
+/** A text with every character that steers, or hides, as an escape. */
+export function visible(text: string): string {
+  return text.replace(STEERING, escapeOf);
+}
+
+/** Lines of a payload: as `visible`, with its line breaks kept. */
+export function visibleLines(text: string): string {
+  return text.split(/\r?\n/).map(visible).join("\n");
+}
+
+/** A table with heads; every value goes through `visible`. */
+export function tableOf(heads: readonly string[], rows: readonly (readonly unknown[])[]): string {
+  const table = new Table({
+    head: [...heads],
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
+    chars: Object.fromEntries(BORDERS.map((place) => [place, ""])),
+  });
+  for (const row of rows) table.push(row.map((value) => visible(String(value ?? ""))));
+  return table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}
+
+/** Progress on standard error: one line that is written over on a terminal, one now and then elsewhere. */
+export class ProgressLine {
+  #shownAt = 0;
+
+  show(text: string): void {
+    const isTerminal = process.stderr.isTTY;
+    if (!isTerminal && Date.now() - this.#shownAt < QUIET_MS) return;
+    this.#shownAt = Date.now();
+    process.stderr.write(isTerminal ? `\r\x1b[K${text}` : `${text}\n`);
+  }
+
+  end(): void {
+    if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
+  }
+}
+
+function escapeOf(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** Control characters, and the format characters that reorder or hide text. */
+const STEERING = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+
+const QUIET_MS = 2_000;
+
+const BORDERS = [
+  "top",
+  "top-mid",
+  "top-left",
+  "top-right",
+  "bottom",
+  "bottom-mid",
+  "bottom-left",
+  "bottom-right",
+  "left",
+  "left-mid",
+  "mid",
+  "mid-mid",
+  "right",
+  "right-mid",
+  "middle",
+];

@@ -1,0 +1,222 @@
+/**
+ * Everything that operators can see and do, each as one function that gives a JSON document: the routes of the server
+ * and the commands of the shell are two ways to the same desk.
+ */
+import type pg from "pg";
+import type { Jobs } from "../database/jobs.ts";
+import { queryableOf, type Transaction } from "../database/transaction.ts";
+import { NotFoundError } from "../errors.ts";
+import { selectAt } from "../inbox/inbox-table.ts";
+import { readBiography } from "../projector/biography.ts";
+import type { Domain } from "../projector/domain.ts";
+import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./bulk-redrive.ts";
+import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./bulk-redrives-table.ts";
+import { enqueueBulkRedrive } from "./bulk-runner.ts";
+import type { State } from "./dead-letters-table.ts";
+import { diffPayloads } from "./diff.ts";
+import { discardLetter, restoreLetter } from "./discard.ts";
+import {
+  biographyDocument,
+  bulkDocument,
+  dryRunDocument,
+  letterDocument,
+  listedDocument,
+  trialDocument,
+} from "./documents.ts";
+import { dryRun, tryPayload } from "./dry-run.ts";
+import type { DeadLetterFilter } from "./filter.ts";
+import { findDeadLetters } from "./find.ts";
+import { maskText } from "./mask.ts";
+import { insertReveal, type Operator } from "./operator-actions-table.ts";
+import { readOverview } from "./overview.ts";
+import { type RedriveContext, redriveLetter } from "./redrive.ts";
+import { viewPayload } from "./view.ts";
+
+export type DeskOptions = Readonly<{
+  pool: pg.Pool;
+  /** Those that this process can run; letters of others can be looked at. */
+  domains: readonly Domain[];
+  personalNames: readonly string[];
+  jobs: Jobs;
+  enqueueWakeup: (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
+  onAppended: (domain: string, upTo: bigint) => void;
+}>;
+
+export type Desk = ReturnType<typeof createDesk>;
+
+export function createDesk({ pool, domains, personalNames, jobs, enqueueWakeup, onAppended }: DeskOptions) {
+  const database = queryableOf(pool);
+  const known = new Map(domains.map((domain) => [domain.name, domain]));
+  const domainOf = (name: string): Domain => {
+    const domain = known.get(name);
+    if (!domain) throw new NotFoundError(`the domain ${name} does not run here: set DOMAINS`);
+    return domain;
+  };
+  const biographyOf = async (position: bigint) => {
+    const biography = await readBiography(database, position);
+    if (!biography) throw new NotFoundError("there is no message at this position");
+    return biography;
+  };
+  const payloadOf = async (position: bigint): Promise<Buffer> => {
+    const [row] = await selectAt(database, [position], 1);
+    if (!row) throw new NotFoundError("there is no message at this position");
+    return row.payload;
+  };
+  const context: RedriveContext = {
+    pool,
+    enqueueWakeup,
+    onAppended,
+    tryPayload: async ({ position, domain }, payload) =>
+      tryPayload(pool, domainOf(domain), payload ?? (await payloadOf(position))),
+  };
+  const deadLetterOf = async (position: bigint) => {
+    const biography = await biographyOf(position).catch((error) => {
+      throw error instanceof NotFoundError ? noDeadLetter() : error;
+    });
+    if (!biography.letter) throw noDeadLetter();
+    return { biography, letter: biography.letter };
+  };
+  const readLetter = async (position: bigint, masked: readonly string[] | undefined) => {
+    const { biography, letter } = await deadLetterOf(position);
+    const payload = await payloadOf(position);
+    // What was changed on the way: a redrive beside what it redrives.
+    const before = biography.entry.redriveOf && (await payloadOf(biography.entry.redriveOf));
+    const diff = before && !before.equals(payload) ? diffOf(before, payload, masked) : undefined;
+    return letterDocument(biography, viewPayload(payload, letter.errors, masked), diff, masked ?? []);
+  };
+
+  return {
+    /** Groups, trend, totals and the oldest open one. */
+    overview: (state: State | undefined, limit: number) => readOverview(database, state, limit, new Date()),
+
+    list: async (filter: DeadLetterFilter, limit: number, before: bigint | undefined) => {
+      const { letters, next, searched } = await findDeadLetters(database, filter, limit, before);
+      return {
+        deadletters: letters.map((letter) => listedDocument(letter, personalNames)),
+        next: next === undefined ? null : String(next),
+        ...(searched === undefined ? {} : { searched }),
+      };
+    },
+
+    /** One letter beside its payload, with personal values masked. */
+    show: (position: bigint) => readLetter(position, personalNames),
+
+    /** The same with nothing masked; that it was asked for is recorded first. */
+    reveal: async (position: bigint, operator: Operator) => {
+      await deadLetterOf(position);
+      await insertReveal(database, position, operator);
+      return readLetter(position, undefined);
+    },
+
+    /** The bytes of a message; that they were asked for is recorded first. */
+    payload: async (position: bigint, operator: Operator) => {
+      const payload = await payloadOf(position);
+      await insertReveal(database, position, operator);
+      return payload;
+    },
+
+    biography: async (position: bigint) => {
+      const biography = await biographyOf(position);
+      const { redriveOf } = biography.entry;
+      const changed = await changeOf(redriveOf, position);
+      return { ...biographyDocument(biography, personalNames), ...(changed ? { diff: changed } : {}) };
+    },
+
+    /** What would become of a letter if it were redriven now, as it is or with another payload. */
+    tryRedrive: async (position: bigint, edited: Buffer | undefined) => {
+      const { letter } = await deadLetterOf(position);
+      const original = await payloadOf(position);
+      const payload = edited ?? original;
+      const trial = await context.tryPayload(letter, payload);
+      const problems = trial.outcome.kind === "dead" ? trial.outcome.rejection.problems : [];
+      // Whoever edits has asked to see the payload; who tries it as it is has not.
+      const masked = edited ? undefined : personalNames;
+      const view = viewPayload(payload, problems, masked);
+      const diff = edited ? diffOf(original, edited, undefined) : undefined;
+      return trialDocument(trial, view.problems, diff);
+    },
+
+    redrive: async (position: bigint, edited: Buffer | undefined, operator: Operator) => {
+      const { redrivePosition } = await redriveLetter(context, position, edited, operator);
+      return {
+        position: String(position),
+        redrive_position: String(redrivePosition),
+        links: { redriven_as: `/messages/${redrivePosition}` },
+      };
+    },
+
+    discard: async (position: bigint, operator: Operator) => {
+      await discardLetter(pool, position, operator);
+      return { position: String(position), state: "discarded" };
+    },
+
+    restore: async (position: bigint, operator: Operator) => {
+      await restoreLetter(pool, position, operator);
+      return { position: String(position), state: "open" };
+    },
+
+    /** What would become of all letters that match. @param onProgress is told how many of how many are done. */
+    tryRedriveMany: async (
+      filter: DeadLetterFilter,
+      limit: number,
+      signal?: AbortSignal,
+      onProgress: (done: number, of: number) => void = () => {},
+    ) => {
+      const positions = await openPositions(database, filter, limit);
+      const run = await dryRun(pool, known, positions, signal, (done) => onProgress(done, positions.length));
+      return dryRunDocument(run, personalNames);
+    },
+
+    /** Freezes all letters that match and begins to redrive them. */
+    redriveMany: async (
+      filter: DeadLetterFilter,
+      limit: number,
+      failuresMax: number,
+      operator: Required<Operator>,
+    ) => {
+      const id = await beginBulkRedrive(
+        pool,
+        { filter, limit, failuresMax },
+        operator,
+        (transaction, bulkId) => enqueueBulkRedrive(jobs, transaction, bulkId),
+      );
+      return readBulk(id);
+    },
+
+    bulk: readBulk,
+
+    bulks: async () => ({
+      redrives: (await selectBulkRedrives(database, BULKS_SHOWN)).map((bulk) => bulkDocument(bulk)),
+    }),
+
+    cancel: async (id: bigint, operator: Operator) => {
+      await cancelBulkRedrive(pool, id, operator);
+      return readBulk(id);
+    },
+  };
+
+  async function readBulk(id: bigint) {
+    const bulk = await selectBulkRedrive(database, id);
+    if (!bulk) throw new NotFoundError("there is no such bulk redrive");
+    return bulkDocument(bulk, bulk.dead > 0n ? await selectFailures(database, id) : []);
+  }
+
+  async function changeOf(redriveOf: bigint | null, position: bigint) {
+    if (redriveOf === null) return undefined;
+    const [before, after] = await Promise.all([payloadOf(redriveOf), payloadOf(position)]);
+    return before.equals(after) ? undefined : diffOf(before, after, personalNames);
+  }
+}
+
+function diffOf(before: Buffer, after: Buffer, masked: readonly string[] | undefined) {
+  return diffPayloads(before.toString(), after.toString(), (text) =>
+    masked ? maskText(text, masked) : text,
+  );
+}
+
+function noDeadLetter(): NotFoundError {
+  return new NotFoundError("there is no dead letter at this position");
+}
+
+/** The latest that anybody would look for. */
+const BULKS_SHOWN = 20;

@@ -1,0 +1,175 @@
+/**
+ * The words in which a route describes itself, and the document that is made of all of them. A route cannot be without
+ * a description, and a test drives the server by the document, so the two stay equal.
+ * Sources: OpenAPI Specification 3.1; JSON Schema 2020-12.
+ */
+
+export type Schema = Readonly<Record<string, unknown>>;
+
+export type Parameter = Readonly<{
+  name: string;
+  in: "path" | "query" | "header";
+  description: string;
+  required?: boolean;
+  schema: Schema;
+}>;
+
+export type Operation = Readonly<{
+  summary: string;
+  description?: string;
+  tags: readonly string[];
+  parameters?: readonly Parameter[];
+  requestBody?: Readonly<{
+    required?: boolean;
+    description?: string;
+    content: Readonly<Record<string, object>>;
+  }>;
+  /** By status. Of problems only those that the route itself makes: what all routes have is added. */
+  responses: Readonly<Record<string, object>>;
+}>;
+
+export type Described = Readonly<{ method: string; path: string; access: string; operation: Operation }>;
+
+/** An object with exactly these members. */
+export function object(required: Record<string, Schema>, optional: Record<string, Schema> = {}): Schema {
+  return {
+    type: "object",
+    properties: { ...required, ...optional },
+    required: Object.keys(required),
+    additionalProperties: false,
+  };
+}
+
+export const arrayOf = (items: Schema): Schema => ({ type: "array", items });
+export const oneOf = (...values: readonly string[]): Schema => ({ enum: values });
+export const nullable = (schema: Schema): Schema => ({ anyOf: [schema, { type: "null" }] });
+export const TEXT: Schema = { type: "string" };
+export const COUNT: Schema = { type: "integer", minimum: 0 };
+export const FLAG: Schema = { type: "boolean" };
+export const TIME: Schema = { type: "string", format: "date-time" };
+/** A text, because a position does not fit every reader's number. */
+export const POSITION: Schema = { type: "string", pattern: "^[1-9]\\d{0,18}$" };
+
+export const inPath = (name: string, description: string, schema: Schema): Parameter => ({
+  name,
+  in: "path",
+  required: true,
+  description,
+  schema,
+});
+
+export const inQuery = (name: string, description: string, schema: Schema): Parameter => ({
+  name,
+  in: "query",
+  description,
+  schema,
+});
+
+export const POSITION_IN_PATH = inPath("position", "the position of a message in the inbox", POSITION);
+
+/** An answer in JSON. */
+export function answer(description: string, schema: Schema, headers?: object): object {
+  return { description, content: { "application/json": { schema } }, ...(headers ? { headers } : {}) };
+}
+
+/** An answer of another kind, whose bytes are not described. */
+export function bytes(description: string, mediaType: string, headers?: object): object {
+  return { description, content: { [mediaType]: {} }, ...(headers ? { headers } : {}) };
+}
+
+export function header(description: string): object {
+  return { description, schema: TEXT };
+}
+
+/** Problem documents (RFC 9457) for these statuses. */
+export function problems(...statuses: readonly number[]): Record<string, object> {
+  return Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${status}` }]));
+}
+
+export function jsonBody(schema: Schema, required = true): NonNullable<Operation["requestBody"]> {
+  return { required, content: { "application/json": { schema } } };
+}
+
+/** The whole document. */
+export function openApiDocument(routes: readonly Described[], version: string): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const { method, path, access, operation } of routes) {
+    const template = path.replace(/:(\w+)/g, "{$1}");
+    paths[template] ??= {};
+    paths[template][method.toLowerCase()] = {
+      operationId: operationIdOf(method, path),
+      ...operation,
+      responses: { ...operation.responses, ...problems(...statusesOf(method, access)) },
+      ...(SECURITY[access] ? { security: SECURITY[access] } : {}),
+    };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Waybill",
+      version,
+      license: { name: "MIT", identifier: "MIT" },
+      description:
+        "Order intake that loses nothing. Every answer carries `x-request-id`; errors are problem documents (RFC 9457).",
+    },
+    servers: [{ url: "/" }],
+    paths,
+    components: {
+      securitySchemes: {
+        admin: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, where one is set" },
+        session: { type: "apiKey", in: "cookie", name: "waybill_session", description: "from POST /session" },
+        ingress: { type: "http", scheme: "bearer", description: "INGRESS_TOKEN, where one is set" },
+      },
+      responses: Object.fromEntries(
+        Object.entries(PROBLEMS).map(([status, description]) => [
+          status,
+          { description, content: { "application/problem+json": { schema: PROBLEM } } },
+        ]),
+      ),
+    },
+  };
+}
+
+function operationIdOf(method: string, path: string): string {
+  const words = path.split("/").filter((word) => word !== "");
+  return [method.toLowerCase(), ...(words.length > 0 ? words : ["page"])].join("_").replace(/[^a-z_]/gi, "_");
+}
+
+/** What the server itself may answer, whatever the route. */
+function statusesOf(method: string, access: string): number[] {
+  if (access !== "open") return [401, 429, 500, 503];
+  // A page of another origin may read what is open, but must not change anything.
+  return method === "GET" ? [500] : [401, 500];
+}
+
+const SECURITY: Readonly<Record<string, object[]>> = {
+  operator: [{ admin: [] }, { session: [] }],
+  ingress: [{ ingress: [] }],
+  "operator or ingress": [{ admin: [] }, { session: [] }, { ingress: [] }],
+};
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  400: "something in the request cannot be meant; `parameter` says what",
+  401: "a token is needed, or the request came from a page of another origin",
+  404: "it is not there",
+  409: "it is not in a state in which this can be done, mostly because somebody else was quicker",
+  413: "too many bytes",
+  422: "it can be read but is refused",
+  429: "too many wrong tokens from this address",
+  500: "an error of the service; the log has it under the request id",
+  503: "not now: nothing was taken or changed; `retry-after` says when to ask again",
+};
+
+const PROBLEM: Schema = {
+  type: "object",
+  properties: {
+    type: { type: "string", pattern: "^urn:waybill:problem:" },
+    title: TEXT,
+    status: { type: "integer" },
+    detail: TEXT,
+    parameter: TEXT,
+    errors: { type: "array", items: { type: "object" } },
+  },
+  required: ["type", "title", "status"],
+  additionalProperties: false,
+};
