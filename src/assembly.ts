@@ -112,6 +112,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const bulkRunner = new BulkRunner({
     context: redriving,
     jobs,
+    logger,
     waitFor: (name, position, signal) => progress.wait(reads, name, position, signal),
   });
 

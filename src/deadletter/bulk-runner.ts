@@ -6,6 +6,7 @@
 import { type Jobs, POLL_SECONDS, QUEUE_OPTIONS, type QueueDefinition } from "../database/jobs.ts";
 import type { Queryable } from "../database/pool.ts";
 import { queryableOf } from "../database/transaction.ts";
+import type { Logger } from "../telemetry/logger.ts";
 import { type Step, stepBulkRedrive } from "./bulk-redrive.ts";
 import { selectRunningBulkRedrives } from "./bulk-redrives-table.ts";
 import type { RedriveContext } from "./redrive.ts";
@@ -13,6 +14,7 @@ import type { RedriveContext } from "./redrive.ts";
 export type BulkRunnerOptions = Readonly<{
   context: Omit<RedriveContext, "tryPayload">;
   jobs: Jobs;
+  logger: Logger;
   /** Resolves when the projector of a domain has come to a position, or after a while. */
   waitFor: (domain: string, position: bigint, signal: AbortSignal) => Promise<void>;
 }>;
@@ -44,10 +46,16 @@ export class BulkRunner {
   }
 
   async #run(id: bigint): Promise<void> {
-    const { context, jobs, waitFor } = this.#options;
+    const { context, jobs, waitFor, logger } = this.#options;
     const until = performance.now() + RUN_MS_MAX;
     for (;;) {
-      const step: Step = await stepBulkRedrive(context, id);
+      const step: Step = await stepBulkRedrive(context, id).catch((error: unknown) => {
+        logger.warn(
+          { err: error, bulkRedrive: String(id) },
+          "a step of a bulk redrive failed; it is tried again",
+        );
+        throw error;
+      });
       if (step.kind === "ended") return;
       this.#stop.signal.throwIfAborted();
       if (performance.now() > until) return enqueueBulkRedrive(jobs, queryableOf(context.pool), id);

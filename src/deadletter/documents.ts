@@ -100,7 +100,8 @@ export function groupDocument(group: DeadLetterGroup, letters: bigint, total: bi
   const causes = new Map(
     group.errors.map(({ path, rule, expected }) => [
       `${foldIndexes(path)} ${rule}`,
-      { path: foldIndexes(path), rule, expected },
+      // What was expected of one of them may name a position, which is not the others'.
+      { path: foldIndexes(path), rule, expected: expected.replace(/\bposition \d+/, "an earlier position") },
     ]),
   );
   return {

@@ -110,7 +110,7 @@ export async function insertRedrivesOf(
   const { rows } = await transaction.query<{ position: bigint; redriveOf: bigint }>(
     `insert into inbox (domain, source, channel, message_id, payload, headers, redrive_of)
      select domain, '${REDRIVE_SOURCE}', channel, position::text, coalesce($2::bytea, payload), headers, position
-     from inbox where position = any($1::bigint[]) order by position
+     from inbox where position = any($1::bigint[]) order by inbox.position
      returning position, redrive_of as "redriveOf"`,
     [positions.map(String), payload ?? null],
   );

@@ -132,7 +132,7 @@ const itemType = type({
 });
 
 const orderType = type({
-  order_uid: ORDER_UID,
+  order_uid: type(ORDER_UID).describe("1 to 128 characters, none of them a control character"),
   track_number: "string",
   entry: "string",
   delivery: {
@@ -147,7 +147,7 @@ const orderType = type({
   payment: {
     transaction: "string",
     request_id: "string",
-    currency: /^[A-Z]{3}$/,
+    currency: type(/^[A-Z]{3}$/).describe("three upper-case letters (ISO 4217)"),
     provider: "string",
     amount: wholeNumber,
     payment_dt: wholeNumber,

@@ -2,6 +2,7 @@
  * An order as a person reads one: who gets it, who pays what, which goods. Everything goes into the page as text and
  * never as markup, because an order may hold any characters.
  */
+import { cell, element, facts } from "/ui/dom.js";
 
 /** @returns an element that shows the document; `raw` is the text exactly as it was accepted. */
 export function viewOrder(order, raw) {
@@ -94,26 +95,6 @@ function when(time) {
   return text;
 }
 
-function facts(pairs) {
-  return element(
-    "dl",
-    { class: "facts" },
-    pairs.flatMap(([name, value]) => [element("dt", {}, [name]), element("dd", {}, [value])]),
-  );
-}
-
 function lines(texts) {
   return texts.filter((text) => text.trim() !== "").flatMap((text) => [text, element("br")]);
-}
-
-export function cell(name, content, className = "") {
-  return element("td", { "data-name": name, ...(className ? { class: className } : {}) }, [content]);
-}
-
-/** An element with attributes and children; a text becomes a text node. */
-export function element(name, attributes = {}, children = []) {
-  const made = document.createElement(name);
-  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
-  made.append(...children);
-  return made;
 }

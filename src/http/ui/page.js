@@ -1,15 +1,18 @@
 /** The page: counts and newest orders as they come, one order by its id, and signing in where a token is set. */
-import { cell, element, viewOrder } from "/ui/order-view.js";
+import { askToSignIn } from "/ui/api.js";
+import { byId, cell, element } from "/ui/dom.js";
+import { viewOrder } from "/ui/order-view.js";
 
-const byId = (id) => document.getElementById(id);
 const newest = byId("newest");
 const shown = [];
 let feed;
 
 async function start() {
   const response = await fetch(`/orders?limit=${NEWEST_MAX}`);
-  if (response.status === 401) return askToSignIn();
-  byId("sign-in").hidden = true;
+  if (response.status === 401) {
+    say("sign in to see live data");
+    return askToSignIn();
+  }
   if (response.ok) showNewest((await response.json()).orders.reverse());
   watch();
 }
@@ -88,26 +91,6 @@ async function showOrder(id) {
   place.scrollIntoView({ block: "nearest" });
 }
 
-function askToSignIn() {
-  byId("sign-in").hidden = false;
-  say("sign in to see live data");
-}
-
-async function signIn(event) {
-  event.preventDefault();
-  const response = await fetch("/session", { method: "POST", body: byId("token").value });
-  byId("token").value = "";
-  byId("sign-in-error").textContent = response.ok ? "" : "This is not the token.";
-  if (!response.ok) return;
-  byId("sign-out").hidden = false;
-  await start();
-}
-
-async function signOut() {
-  await fetch("/session", { method: "DELETE" });
-  location.reload();
-}
-
 function say(text, isLost = false) {
   const place = byId("connection");
   if (place.textContent !== text) place.textContent = text;
@@ -120,8 +103,6 @@ byId("find").addEventListener("submit", (event) => {
   event.preventDefault();
   openOrder(byId("order-id").value.trim());
 });
-byId("sign-in-form").addEventListener("submit", signIn);
-byId("sign-out").addEventListener("click", signOut);
 addEventListener("hashchange", () => {
   const id = idInAddress();
   if (id !== undefined) showOrder(id);

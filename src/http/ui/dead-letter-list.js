@@ -1,0 +1,127 @@
+/** The list: filters stand in the address, so that it can be kept, sent and gone back from. */
+import { complain, get, post } from "/ui/api.js";
+import { author, remember } from "/ui/author.js";
+import { byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+
+const asked = new URLSearchParams(location.search);
+const form = byId("filter");
+const bulkForm = byId("bulk-form");
+
+function fill() {
+  for (const [name, value] of asked) {
+    const field = form.elements.namedItem(name);
+    if (field) field.value = value;
+  }
+  bulkForm.elements.author.value = author();
+}
+
+async function show() {
+  try {
+    const page = await get(`/deadletters?${asked}`);
+    const rows = page.deadletters.map(rowOf);
+    const older = new URLSearchParams(asked);
+    if (page.next) older.set("before", page.next);
+    const searched =
+      page.searched === undefined ? [] : [`${page.searched.toLocaleString()} letters were searched. `];
+    byId("letters").replaceChildren(
+      rows.length > 0
+        ? table(
+            "Dead letters",
+            ["Position", "Received", "State", "Code", "Problem", "Channel", "Bytes"],
+            rows,
+          )
+        : element("p", {}, ["No letter matches", page.next ? " among these." : "."]),
+      element("p", {}, [
+        ...searched,
+        ...(page.next
+          ? [link(`?${older}`, page.searched === undefined ? "Older" : "Search older ones")]
+          : []),
+      ]),
+    );
+  } catch (error) {
+    complain(byId("letters"), error);
+  }
+}
+
+function rowOf(letter) {
+  const [first] = letter.errors;
+  const more = letter.error_count > 1 ? ` and ${letter.error_count - 1} more` : "";
+  const received = first.excerpt === undefined ? first.received : `${first.received} ${first.excerpt}`;
+  return element("tr", {}, [
+    cell("Position", link(`/ui/dead-letter?position=${letter.position}`, letter.position), "words"),
+    cell("Received", time(letter.received_at), "words"),
+    cell("State", letter.state, "words"),
+    cell("Code", letter.code, "words"),
+    cell("Problem", visible(`${first.path || "the document"}: ${first.expected}, not ${received}${more}`)),
+    cell("Channel", visible(letter.channel)),
+    cell("Bytes", letter.payload_bytes.toLocaleString(), "number"),
+  ]);
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const wanted = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value.trim() !== "") wanted.set(name, value);
+  location.search = String(wanted);
+});
+
+/** What was tried is what is redriven: nothing that arrives meanwhile is among them. */
+let tried;
+
+bulkForm.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const place = byId("bulk-result");
+  byId("bulk-run").disabled = true;
+  place.replaceChildren(element("p", {}, ["Trying each of them; nothing is changed…"]));
+  const filter = Object.fromEntries([...asked].filter(([name]) => name !== "before" && name !== "limit"));
+  filter.state = "open";
+  filter.until ??= new Date().toISOString();
+  tried = { filter, limit: Number(bulkForm.elements.limit.value) };
+  try {
+    const run = await post("/deadletters/redrive?dryRun=true", tried);
+    showDryRun(run);
+    byId("bulk-run").textContent = `Redrive ${run.letters.toLocaleString()} letters`;
+    byId("bulk-run").disabled = run.letters === 0;
+  } catch (error) {
+    complain(place, error);
+  }
+});
+
+function showDryRun(run) {
+  const sum = `Of ${run.letters.toLocaleString()} letters ${run.projected.toLocaleString()} would pass, ${run.duplicate.toLocaleString()} be duplicates, ${run.conflict.toLocaleString()} be conflicts and ${run.dead.toLocaleString()} be dead again.`;
+  const rows = run.failures.map((failure) =>
+    element("tr", {}, [
+      cell("Code", failure.code, "words"),
+      cell("Problem", visible(`${failure.errors[0].path || "the document"}: ${failure.errors[0].expected}`)),
+      cell("Letters", failure.count.toLocaleString(), "number"),
+      cell("Sample", link(`/ui/dead-letter?position=${failure.sample}`, failure.sample), "words"),
+    ]),
+  );
+  byId("bulk-result").replaceChildren(
+    element("p", { class: run.dead + run.conflict === 0 && run.letters > 0 ? "good" : "bad" }, [sum]),
+    ...(rows.length > 0
+      ? [table("What would be dead again", ["Code", "Problem", "Letters", "Sample"], rows)]
+      : []),
+  );
+}
+
+byId("bulk-run").addEventListener("click", async () => {
+  if (!bulkForm.reportValidity()) return;
+  const { author: who, reason, failures_max } = bulkForm.elements;
+  remember(who.value);
+  byId("bulk-run").disabled = true;
+  try {
+    const bulk = await post("/deadletters/redrive", {
+      ...tried,
+      author: who.value,
+      reason: reason.value,
+      failures_max: Number(failures_max.value),
+    });
+    location.assign(`/ui/redrive?id=${bulk.id}`);
+  } catch (error) {
+    complain(byId("bulk-result"), error);
+  }
+});
+
+fill();
+await show();

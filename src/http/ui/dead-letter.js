@@ -1,0 +1,226 @@
+/** One dead letter: what is wrong beside the payload, what to do about it, and what was done. */
+import { complain, get, post } from "/ui/api.js";
+import { author, remember } from "/ui/author.js";
+import { button, byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
+import { openEditor } from "/ui/editor.js";
+import { viewDiff, viewPayload } from "/ui/payload-view.js";
+
+const position = new URLSearchParams(location.search).get("position");
+const address = `/deadletters/${encodeURIComponent(position)}`;
+
+async function load() {
+  try {
+    show(await get(address));
+  } catch (error) {
+    complain(byId("facts"), error);
+  }
+}
+
+function show(letter) {
+  document.title = `Dead letter ${letter.position} · Waybill`;
+  byId("letter-title").textContent = `Dead letter ${letter.position}`;
+  byId("facts").replaceChildren(
+    facts([
+      ["State", element("strong", { id: "state" }, [letter.state])],
+      ["Code", link(`/ui/dead-letter-list?state=open&fingerprint=${letter.fingerprint}`, letter.code)],
+      ["Received", time(letter.received_at)],
+      ["From", visible(`${letter.source}, channel ${letter.channel}, id ${letter.message_id}`)],
+      ...(letter.original_position
+        ? [["First came at", link(letter.links.original, `position ${letter.original_position}`)]]
+        : []),
+      ...(letter.redrive_of
+        ? [
+            [
+              "Redrive of",
+              link(`/ui/dead-letter?position=${letter.redrive_of}`, `position ${letter.redrive_of}`),
+            ],
+          ]
+        : []),
+      ...(letter.redriven_as ? [["Redriven as", redrivenAs(letter.redriven_as)]] : []),
+    ]),
+  );
+  showProblems(letter.errors);
+  showPayload(letter);
+  showActions(letter);
+  showHistory(letter);
+}
+
+function redrivenAs({ position: at, outcome }) {
+  const target = outcome === "dead" ? `/ui/dead-letter?position=${at}` : `/messages/${at}`;
+  return link(target, `position ${at}: ${outcome}`);
+}
+
+function showProblems(errors) {
+  const rows = errors.map((problem, index) => {
+    const path = problem.path === "" ? "the document" : visible(problem.path);
+    const place = problem.range ? button(path, () => goTo(index), { class: "link" }) : path;
+    const received =
+      problem.excerpt === undefined ? problem.received : `${problem.received} ${problem.excerpt}`;
+    const at = problem.byte_offset === undefined ? "" : ` at byte ${problem.byte_offset}`;
+    return element("tr", {}, [
+      cell("Where", place),
+      cell("Rule", visible(problem.rule), "words"),
+      cell("Expected", visible(problem.expected), "words"),
+      cell("Received", visible(received + at), "words"),
+    ]);
+  });
+  byId("problems").replaceChildren(table("Problems", ["Where", "Rule", "Expected", "Received"], rows));
+}
+
+function goTo(index) {
+  const place = byId(`place-${index}`);
+  place?.scrollIntoView({ block: "center" });
+  place?.focus({ preventScroll: true });
+}
+
+function showPayload({ payload, errors, links }) {
+  const notes = [`${payload.bytes.toLocaleString()} bytes. `];
+  if (payload.is_masked)
+    notes.push("Personal values are masked; that somebody asks to see them is recorded. ");
+  const who = new URLSearchParams(author() === "" ? {} : { author: author() });
+  byId("payload").replaceChildren(
+    element("p", { class: "quiet" }, [...notes, link(`${links.payload}?${who}`, "Download it unmasked")]),
+    ...viewPayload(payload, errors),
+  );
+}
+
+function showActions(letter) {
+  byId("act").hidden = letter.state === "redriven";
+  byId("author").value ||= author();
+  const buttons = [button("Show personal values", reveal, { class: "quiet" })];
+  if (letter.state === "open") {
+    buttons.unshift(
+      button("Redrive as it is", redriveAsIs),
+      button("Edit", edit),
+      button("Discard", () => decide("discard")),
+    );
+    if (letter.payload.encoding !== "text") buttons[1].disabled = true;
+  }
+  if (letter.state === "discarded") buttons.unshift(button("Restore", () => decide("restore")));
+  byId("actions").replaceChildren(...buttons);
+}
+
+function showHistory(letter) {
+  const items = [
+    element("li", {}, [time(letter.received_at), ` received from ${visible(letter.source)}`]),
+    element("li", {}, [`rejected: ${letter.code}, ${letter.errors.length} problem(s)`]),
+    ...letter.actions.map((action) =>
+      element("li", {}, [
+        time(action.at),
+        visible(` ${action.action} by ${action.author ?? "somebody"}`),
+        ...(action.reason ? [visible(`: ${action.reason}`)] : []),
+        ...(action.redrive_position
+          ? [" → ", link(`/messages/${action.redrive_position}`, `position ${action.redrive_position}`)]
+          : []),
+        ...(action.is_edited ? [" (edited)"] : []),
+        ...(action.bulk_redrive
+          ? [" in ", link(`/ui/redrive?id=${action.bulk_redrive}`, `bulk redrive ${action.bulk_redrive}`)]
+          : []),
+      ]),
+    ),
+  ];
+  byId("history").replaceChildren(
+    element("ol", { class: "history" }, items),
+    ...(letter.diff ? [element("h3", {}, ["What was changed for this redrive"]), viewDiff(letter.diff)] : []),
+    element("p", {}, [link(letter.links.self, "The whole biography as JSON")]),
+  );
+}
+
+/** Who and why; undefined where the form says what is missing. */
+function operator(needsReason) {
+  byId("reason").required = needsReason;
+  if (!byId("act-form").reportValidity()) return undefined;
+  remember(byId("author").value);
+  const reason = byId("reason").value;
+  return { author: byId("author").value, ...(reason === "" ? {} : { reason }) };
+}
+
+async function act(work) {
+  const place = byId("act-result");
+  place.replaceChildren();
+  try {
+    await work(place);
+  } catch (error) {
+    complain(place, error);
+    // Somebody else was quicker: show what it has become.
+    if (error.status === 409) await load();
+  }
+}
+
+async function redriveAsIs() {
+  const who = operator(false);
+  if (!who) return;
+  await act(async (place) => {
+    const trial = await post(`${address}/redrive?dryRun=true`, {});
+    const words =
+      trial.outcome === "dead"
+        ? `It would be dead again (${trial.code}).`
+        : `It would be ${trial.outcome}${trial.original_position ? ` of position ${trial.original_position}` : ""}.`;
+    const confirm = button(trial.outcome === "dead" ? "Redrive it all the same" : "Redrive it", () =>
+      act(async () => follow(await post(`${address}/redrive`, who))),
+    );
+    place.replaceChildren(
+      element("p", { class: trial.outcome === "projected" ? "good" : "bad" }, [words]),
+      confirm,
+    );
+    confirm.focus();
+  });
+}
+
+async function decide(action) {
+  const who = operator(true);
+  if (!who) return;
+  await act(async () => {
+    await post(`${address}/${action}`, who);
+    await load();
+  });
+}
+
+async function reveal() {
+  const who = operator(false);
+  if (who) await act(async () => show(await post(`${address}/reveal`, who)));
+}
+
+async function edit() {
+  const who = operator(false);
+  if (!who) return;
+  await act(async () => {
+    const letter = await post(`${address}/reveal`, who);
+    show(letter);
+    if (!letter.payload.is_whole)
+      throw new Error("this payload is too large to be edited here: use the command line");
+    openEditor(letter.payload.content, address, (payload) => {
+      const again = operator(true);
+      if (again) act(async () => follow(await post(`${address}/redrive`, { ...again, payload }), payload));
+    });
+  });
+}
+
+/** Waits for what becomes of a redrive, and shows it. */
+async function follow({ redrive_position }, payload) {
+  byId("editor").hidden = true;
+  await load();
+  const { outcome } = await get(`/messages/${redrive_position}?wait=10`);
+  await load();
+  const orderId = outcome === "projected" && orderIdIn(payload ?? byId("payload").textContent);
+  byId("act").hidden = false;
+  byId("actions").replaceChildren();
+  byId("act-result").replaceChildren(
+    element("p", { id: "redriven", class: outcome === "dead" ? "bad" : "good" }, [
+      `Redriven as position ${redrive_position}: ${outcome}. `,
+      ...(orderId ? [link(`/#order=${encodeURIComponent(orderId)}`, "Open the order")] : []),
+    ]),
+  );
+}
+
+function orderIdIn(text) {
+  const match = /"order_uid"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text);
+  try {
+    return match && JSON.parse(match[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+byId("act-form").addEventListener("submit", (event) => event.preventDefault());
+await load();

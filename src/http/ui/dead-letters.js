@@ -1,0 +1,115 @@
+/** The overview: how many dead letters there are, what is wrong with them and since when. */
+import { complain, get } from "/ui/api.js";
+import { bars } from "/ui/chart.js";
+import { ago, byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+
+async function refresh() {
+  try {
+    const [overview, bulks] = await Promise.all([get("/deadletters/groups"), get("/deadletters/redrives")]);
+    showTotals(overview);
+    showGroups(overview);
+    showBulks(bulks.redrives);
+  } catch (error) {
+    complain(byId("groups"), error);
+  }
+}
+
+function showTotals({ totals, oldest_open, trend }) {
+  const tiles = Object.entries(totals).map(([state, count]) =>
+    element("div", {}, [
+      element("dt", {}, [link(`/ui/dead-letter-list?state=${state}`, state)]),
+      element("dd", { "data-total": state }, [count.toLocaleString()]),
+    ]),
+  );
+  if (oldest_open) {
+    tiles.push(
+      element("div", {}, [
+        element("dt", {}, ["oldest open"]),
+        element("dd", {}, [link(letterAddress(oldest_open.position), ago(oldest_open.received_at))]),
+      ]),
+    );
+  }
+  byId("totals").replaceChildren(element("dl", { class: "tiles" }, tiles));
+  byId("trend").replaceChildren(
+    element("p", { class: "quiet" }, ["Arrived an hour, over two days"]),
+    bars(trend.hours, trend.since, { height: 48, label: "Dead letters an hour" }),
+  );
+}
+
+function showGroups({ groups, has_more, trend }) {
+  if (groups.length === 0) {
+    byId("groups").replaceChildren(element("p", {}, ["Nothing is open: all is well."]));
+    return;
+  }
+  const rows = groups.map((group) =>
+    element("tr", {}, [
+      cell("Problem", [
+        link(`/ui/dead-letter-list?state=open&fingerprint=${group.fingerprint}`, describe(group)),
+        ...(group.cause_count > 1 ? [` and ${group.cause_count - 1} more`] : []),
+        ...(group.came_back_after
+          ? [
+              element("p", { class: "came-back" }, [
+                "Came back after a redrive on ",
+                time(group.came_back_after),
+              ]),
+            ]
+          : []),
+      ]),
+      cell("Open", `${group.open.toLocaleString()} (${(group.share * 100).toFixed(1)} %)`, "number"),
+      cell("Over time", bars(group.hours, trend.since, { height: 20, label: "An hour" })),
+      cell("First seen", time(group.first_seen), "words"),
+      cell("Last seen", time(group.last_seen), "words"),
+      cell("Channels", visible(group.channels.join(", ")), "words"),
+      cell("Sample", link(letterAddress(group.sample), group.sample), "words"),
+    ]),
+  );
+  const heads = ["Problem", "Open", "Over time", "First seen", "Last seen", "Channels", "Sample"];
+  byId("groups").replaceChildren(
+    table("Groups of dead letters", heads, rows),
+    ...(has_more ? [element("p", {}, ["There are more groups; the largest are shown."])] : []),
+  );
+}
+
+function describe({ code, causes }) {
+  const [cause] = causes;
+  return visible(`${code}: ${cause.path || "the document"} – ${cause.expected}`);
+}
+
+function showBulks(bulks) {
+  if (bulks.length === 0) {
+    byId("bulks").replaceChildren(element("p", {}, ["There was none yet."]));
+    return;
+  }
+  const rows = bulks.map((bulk) =>
+    element("tr", {}, [
+      cell("Begun", link(`/ui/redrive?id=${bulk.id}`, time(bulk.created_at)), "words"),
+      cell("Status", bulk.status, "words"),
+      cell(
+        "Done",
+        `${(bulk.redriven + bulk.skipped).toLocaleString()} of ${bulk.letters.toLocaleString()}`,
+        "number",
+      ),
+      cell("Dead again", bulk.dead.toLocaleString(), "number"),
+      cell("By", visible(bulk.author), "words"),
+      cell("Why", visible(bulk.reason)),
+    ]),
+  );
+  byId("bulks").replaceChildren(
+    table("Bulk redrives", ["Begun", "Status", "Done", "Dead again", "By", "Why"], rows),
+  );
+}
+
+const letterAddress = (position) => `/ui/dead-letter?position=${position}`;
+
+await refresh();
+// Whatever happens shows in the counts; many of them are one look.
+let isWaiting = false;
+const feed = new EventSource("/events");
+feed.addEventListener("counts", () => {
+  if (isWaiting) return;
+  isWaiting = true;
+  setTimeout(async () => {
+    isWaiting = false;
+    await refresh();
+  }, 2_000);
+});

@@ -1,0 +1,83 @@
+/** Elements, and texts that whoever sent a message cannot make anything else than text of. */
+
+/** An element with attributes and children; a text becomes a text node. */
+export function element(name, attributes = {}, children = []) {
+  const made = document.createElement(name);
+  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
+  made.append(...children);
+  return made;
+}
+
+/** A cell that says on a phone, where there are no heads, what it is of. */
+export function cell(name, content, className = "") {
+  const contents = Array.isArray(content) ? content : [content];
+  return element("td", { "data-name": name, ...(className ? { class: className } : {}) }, contents);
+}
+
+/** A table with heads; `rows` are elements. */
+export function table(caption, heads, rows) {
+  return element("table", {}, [
+    element("caption", { class: "unseen" }, [caption]),
+    element("thead", {}, [
+      element(
+        "tr",
+        {},
+        heads.map((head) => element("th", { scope: "col" }, [head])),
+      ),
+    ]),
+    element("tbody", {}, rows),
+  ]);
+}
+
+export function facts(pairs) {
+  return element(
+    "dl",
+    { class: "facts" },
+    pairs.flatMap(([name, value]) => [
+      element("dt", {}, [name]),
+      element("dd", {}, Array.isArray(value) ? value : [value]),
+    ]),
+  );
+}
+
+export function link(href, content, className = "") {
+  return element("a", { href, ...(className ? { class: className } : {}) }, [content]);
+}
+
+export function button(label, onClick, attributes = {}) {
+  const made = element("button", { type: "button", ...attributes }, [label]);
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+/** A text with every character that hides itself, or turns others round, shown as what it is. */
+export function visible(text) {
+  return text.replace(HIDDEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** A time as its reader has it, with the exact one behind it. */
+export function time(iso) {
+  const shown = new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return element("time", { datetime: iso, title: iso }, [shown]);
+}
+
+/** How long ago, in one unit. */
+export function ago(iso) {
+  const seconds = Math.max(0, (Date.now() - new Date(iso).getTime()) / 1000);
+  const [unit, length] = UNITS.find(([, least]) => seconds >= least) ?? UNITS.at(-1);
+  return new Intl.RelativeTimeFormat(undefined).format(-Math.floor(seconds / length), unit);
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** Everything but line breaks and tabs that is not to be seen by itself. */
+const HIDDEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be shown.
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
