@@ -8,6 +8,7 @@ import { DatabaseMonitor } from "./database/monitor.ts";
 import { openPool } from "./database/pool.ts";
 import { queryableOf } from "./database/transaction.ts";
 import { BulkRunner } from "./deadletter/bulk-runner.ts";
+import { countByCode } from "./deadletter/dead-letter-groups-table.ts";
 import { createDesk } from "./deadletter/desk.ts";
 import { PERSONAL_NAMES } from "./domains/index.ts";
 import { createOrders } from "./domains/orders/index.ts";
@@ -116,7 +117,18 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     waitFor: (name, position, signal) => progress.wait(reads, name, position, signal),
   });
 
-  const gauged = { domain: domain.name, statistics, sources, inbox, cache, cacheReads, database, auditor };
+  const countDeadLetters = () => countByCode(reads);
+  const gauged = {
+    domain: domain.name,
+    statistics,
+    sources,
+    inbox,
+    cache,
+    cacheReads,
+    database,
+    auditor,
+    countDeadLetters,
+  };
   const operations = operationsRoutes({
     unready,
     metrics,

@@ -1,4 +1,5 @@
 /** The gauges and sampled counters, brought up to date when the metrics are read; at a cost that does not grow with the tables. */
+import type { StateCount } from "../deadletter/dead-letter-groups-table.ts";
 import type { Source } from "../inbox/sources/source.ts";
 import type { Auditor } from "../projector/audit.ts";
 import type { Statistics } from "../projector/statistics.ts";
@@ -13,10 +14,13 @@ export type Gauged = Readonly<{
   cacheReads: Readonly<Record<string, number>>;
   database: { readonly isConnected: boolean };
   auditor: Auditor;
+  /** By code and state, as they are counted in their groups. */
+  countDeadLetters: () => Promise<readonly StateCount[]>;
 }>;
 
 export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<void> {
-  const { domain, statistics, sources, inbox, cache, cacheReads, database, auditor } = gauged;
+  const { domain, statistics, sources, inbox, cache, cacheReads, database, auditor, countDeadLetters } =
+    gauged;
   metrics.bufferBytes.set(inbox.bufferBytes);
   metrics.cacheEntries.set(cache.entries);
   metrics.cacheBytes.set(cache.bytes);
@@ -29,8 +33,13 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
   auditor.measureAge();
   if (!database.isConnected) return;
   // Without an answer the last values stand, and `waybill_database_connected` says that they are old.
-  await Promise.all([statistics.counts(), statistics.oldestPendingSeconds()]).then(
-    ([counts, oldestSeconds]) => {
+  await Promise.all([statistics.counts(), statistics.oldestPendingSeconds(), countDeadLetters()]).then(
+    ([counts, oldestSeconds, letters]) => {
+      for (const { domain: of, code, ...states } of letters) {
+        for (const [state, count] of Object.entries(states)) {
+          metrics.deadLetters.set({ domain: of, state, code }, Number(count));
+        }
+      }
       metrics.pending.set({ domain }, Number(counts.pending));
       metrics.oldestPendingSeconds.set({ domain }, oldestSeconds);
     },

@@ -50,6 +50,7 @@ export function createMetrics() {
     projectionSeconds: seconds("waybill_projection_duration_seconds", "One batch, from begin to commit.", [
       "domain",
     ]),
+    deadLetters: gauge("waybill_deadletters", "Dead letters as they are now.", ["domain", "state", "code"]),
     cacheEntries: gauge("waybill_cache_entries", "Orders in memory."),
     cacheBytes: gauge("waybill_cache_bytes", "Bytes of the cache, bookkeeping included."),
     cacheRequests: counter("waybill_cache_requests_total", "Reads by id: hit, miss (read through), absent.", [

@@ -65,6 +65,52 @@ access("a page of another origin may not act here", async () => {
   assert.is((await post({ ...bearer(INGRESS), origin: url })).status, 202);
 });
 
+access("the routes of dead letters ask for the operator's token, whatever they do", async () => {
+  const routes = [
+    ["GET", "/deadletters"],
+    ["GET", "/deadletters/groups"],
+    ["GET", "/deadletters/redrives"],
+    ["GET", "/deadletters/redrives/1"],
+    ["GET", "/deadletters/1"],
+    ["GET", "/messages/1/payload"],
+    ["POST", "/deadletters/redrive"],
+    ["POST", "/deadletters/redrives/1/cancel"],
+    ["POST", "/deadletters/1/redrive"],
+    ["POST", "/deadletters/1/reveal"],
+    ["POST", "/deadletters/1/discard"],
+    ["POST", "/deadletters/1/restore"],
+  ] as const;
+  for (const [method, path] of routes) {
+    const ask = (headers = {}) => fetch(`${url}${path}`, { method, headers });
+    assert.is((await ask()).status, 401, path);
+    // After ten wrong tokens the answer is 429.
+    assert.ok([401, 429].includes((await ask(bearer(INGRESS))).status), path);
+    if (method === "POST") {
+      assert.is((await ask({ ...bearer(ADMIN), origin: "https://elsewhere.example" })).status, 401, path);
+    }
+    assert.ok(![401, 429].includes((await ask(bearer(ADMIN))).status), path);
+  }
+});
+
+access(
+  "who gives many wrong tokens has to wait, and is told how long; who has the right one does not",
+  async () => {
+    // A service of its own: its count of wrong tokens begins at none.
+    await using fresh = await startInProcess(database, { ADMIN_TOKEN: ADMIN, INGRESS_TOKEN: INGRESS });
+    const signIn = (token: string) => fetch(`${fresh.url}/session`, { method: "POST", body: token });
+    for (let attempt = 0; attempt < 10; attempt++) assert.is((await signIn(`wrong ${attempt}`)).status, 401);
+    const refused = await signIn(ADMIN);
+    assert.is(refused.status, 429);
+    const seconds = Number(refused.headers.get("retry-after"));
+    assert.ok(seconds > 0 && seconds <= 60);
+    assert.is(refused.headers.get("set-cookie"), null);
+    const audit = (token: string) => fetch(`${fresh.url}/audit`, { headers: bearer(token) });
+    assert.is((await audit("wrong")).status, 429);
+    assert.is((await audit(ADMIN)).status, 200);
+    assert.is((await fetch(`${fresh.url}/audit`)).status, 401);
+  },
+);
+
 access.after(async () => {
   await service[Symbol.asyncDispose]();
   await database[Symbol.asyncDispose]();

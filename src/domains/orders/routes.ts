@@ -117,7 +117,7 @@ const GET_ORDER: Operation = {
   responses: {
     200: answer(
       "the document",
-      { type: "object", required: ["order_uid"] },
+      { type: "object", properties: { order_uid: TEXT }, required: ["order_uid"] },
       { etag: header("of these bytes") },
     ),
     304: { description: "the caller has it already" },

@@ -1,0 +1,124 @@
+/** What people get to see of a payload: masked, bounded, with the places of its problems. */
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { diffPayloads } from "../../src/deadletter/diff.ts";
+import { maskBytes, maskText } from "../../src/deadletter/mask.ts";
+import { viewPayload } from "../../src/deadletter/view.ts";
+import { PERSONAL_NAMES } from "../../src/domains/index.ts";
+import { parseOrder } from "../../src/domains/orders/schema.ts";
+import type { Problem } from "../../src/projector/rejection.ts";
+import { GARBAGE_KINDS, makeGarbage } from "../../tools/publisher/garbage.ts";
+import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { MODEL, orderWith } from "../support/messages.ts";
+
+const mask = (text: string) => maskText(text, PERSONAL_NAMES);
+
+test("personal values of a document are hidden, whatever their type and however their names are written", () => {
+  assert.is(mask('{"name":"Ann","x":1}'), '{"name":"•••","x":1}');
+  assert.is(mask('{"phone":12345,"zip":null,"city":true}'), '{"phone":•••••,"zip":null,"city":••••}');
+  assert.is(mask('{"na\\u006de":"Ann"}'), '{"na\\u006de":"•••"}');
+  assert.is(mask('{"address":{"street":"A","parts":["B"]}}'), '{"address":{"street":"•","parts":["•"]}}');
+  assert.is(mask('{"order":"{\\"phone\\":\\"1\\"}"}'), `{"order":"${"•".repeat(17)}"}`);
+});
+
+test("what is no document is masked by what stands before and in its values", () => {
+  for (const text of [
+    '{"name":"Ann Other","phone":"+9720000000"',
+    "{'email': 'ann@example.com', name: Ann Other}",
+    "name=Ann Other&phone=+9720000000",
+    'garbage "address" : "Ann Other',
+    "please call +972 000 0000 or write to ann@example.com",
+    "<email>ann@example.com</email>",
+  ]) {
+    assert.not.match(mask(text), /Ann Other|ann@example|9720000000|000 0000/, text);
+    assert.is(mask(text).length, text.length);
+  }
+});
+
+test("no text makes masking slow", () => {
+  const parts = ["@", '"', "\\", " ", "name", "+1", "a", "[", "{", '{"name":', "name:'", "\u2028", "1 "];
+  for (const part of parts) {
+    const text = part.repeat((1024 * 1024) / part.length);
+    const begun = performance.now();
+    assert.is(mask(text).length, text.length);
+    assert.ok(performance.now() - begun < 5_000, `${JSON.stringify(part)}: ${performance.now() - begun} ms`);
+  }
+});
+
+test("bytes are masked byte by byte", () => {
+  const bytes = Buffer.concat([Buffer.from('{"name":"Ann","x":1'), Buffer.from([0xff, 0x00])]);
+  const masked = maskBytes(bytes, PERSONAL_NAMES);
+  assert.is(masked.toString("latin1"), '{"name":*****,"x":1\xff\0');
+});
+
+test("of every kind of garbage nothing personal is shown, and each problem's place is in the payload", () => {
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  const factory = new OrderFactory(seed);
+  for (const kind of GARBAGE_KINDS) {
+    const { payload } = makeGarbage(factory, kind);
+    const rejection = parseOrder(payload);
+    const found: readonly Problem[] = "code" in rejection ? rejection.problems : [];
+    assert.ok(found.length > 0, kind);
+    const { payload: view, problems } = viewPayload(payload, found, PERSONAL_NAMES);
+    const content =
+      view.encoding === "text" ? view.content : Buffer.from(view.content, "base64").toString("latin1");
+    assert.ok(content.length <= 128 * 1024, kind);
+    const { delivery } = payload.length < 100_000 ? deliveryIn(payload) : { delivery: [] };
+    for (const value of delivery) assert.not.ok(content.includes(value), `seed ${seed}, ${kind}: ${value}`);
+    for (const { range, path } of problems) {
+      if (range) assert.ok(range.start <= range.end && range.end <= payload.length, `${kind} ${path}`);
+    }
+  }
+});
+
+function deliveryIn(payload: Buffer): { delivery: string[] } {
+  const text = payload.toString("latin1");
+  const names = ["phone", "email", "address"];
+  return {
+    delivery: names.flatMap((name) => new RegExp(`"${name}":"([^"]{5,})"`).exec(text)?.slice(1) ?? []),
+  };
+}
+
+test("the place of a problem is the value, or the nearest thing around what is missing", () => {
+  const { bank: _bank, ...payment } = MODEL.payment;
+  const payload = orderWith({ locale: 12, payment, items: [{ ...MODEL.items[0], price: "free" }] });
+  const rejection = parseOrder(payload);
+  const { problems } = viewPayload(payload, "code" in rejection ? rejection.problems : [], undefined);
+  const placeOf = (path: string) => {
+    const range = problems.find((problem) => problem.path === path)?.range;
+    return range && payload.toString().slice(range.start, range.end);
+  };
+  assert.is(placeOf("/locale"), "12");
+  assert.is(placeOf("/items/0/price"), '"free"');
+  assert.is(placeOf("/payment/bank"), "{");
+});
+
+test("of a large payload the part around its first problem is shown", () => {
+  const text = `{"fill":"${"é".repeat(200_000)}","end":nonsense}`;
+  const rejection = parseOrder(Buffer.from(text));
+  const { payload, problems } = viewPayload(
+    Buffer.from(text),
+    "code" in rejection ? rejection.problems : [],
+    PERSONAL_NAMES,
+  );
+  assert.is(payload.isWhole, false);
+  assert.is(payload.bytes, Buffer.byteLength(text));
+  const at = (problems[0]?.range?.start ?? 0) - payload.offset;
+  assert.is(payload.content.slice(at, at + 3), "non");
+});
+
+test("a difference is laid out line by line, and shows nothing personal where it is masked", () => {
+  const before = '{"name":"Ann","amount":"5","items":[1,2,3,4,5,6,7,8,9,10,11,12]}';
+  const after = before.replace('"5"', "5").replace("Ann", "Bob");
+  const lines = diffPayloads(before, after, mask) ?? [];
+  assert.equal(
+    lines.filter(({ kind }) => kind === "removed" || kind === "added").map(({ text }) => text.trim()),
+    ['"amount": "5",', '"amount": 5,'],
+  );
+  assert.ok(lines.some(({ kind }) => kind === "skipped"));
+  assert.not.match(JSON.stringify(lines), /Ann|Bob/);
+  assert.is(diffPayloads("x".repeat(600_000), "y", mask), undefined);
+  assert.ok(diffPayloads('{"a":', '{"a":1}', mask));
+});
+
+test.run();

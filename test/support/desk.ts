@@ -1,0 +1,49 @@
+/** The operators' desk on a test database, without a service: what is redriven is projected when a test says so. */
+import { Jobs } from "../../src/database/jobs.ts";
+import { stepBulkRedrive } from "../../src/deadletter/bulk-redrive.ts";
+import { createDesk } from "../../src/deadletter/desk.ts";
+import { PERSONAL_NAMES } from "../../src/domains/index.ts";
+import { Wakeups } from "../../src/projector/wakeups.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import type { TestDatabase } from "./database.ts";
+import { appendAll, ordersOf, projectAll } from "./engine.ts";
+import { messageOf } from "./messages.ts";
+
+export type TestDesk = Awaited<ReturnType<typeof openDesk>>;
+
+export async function openDesk({ pool }: TestDatabase) {
+  const jobs = new Jobs(pool, createLogger("silent"));
+  await jobs.start();
+  const wakeups = new Wakeups(jobs);
+  const { domain } = ordersOf(pool);
+  const context = {
+    pool,
+    enqueueWakeup: (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup),
+    onAppended: () => {},
+  };
+  const desk = createDesk({ ...context, domains: [domain], personalNames: PERSONAL_NAMES, jobs });
+  const project = () => projectAll(pool, domain);
+  return {
+    desk,
+    domain,
+    project,
+    /** Appends and projects. @returns the positions. */
+    receive: async (...payloads: (Buffer | string)[]) => {
+      const { receipts } = await appendAll(
+        pool,
+        payloads.map((payload) => messageOf(payload)),
+      );
+      await project();
+      return receipts.map(({ position }) => position);
+    },
+    /** Takes one step of a bulk redrive, and projects what it appended. */
+    step: async (id: bigint) => {
+      const step = await stepBulkRedrive(context, id);
+      await project();
+      return step;
+    },
+    [Symbol.asyncDispose]: () => jobs.stop(),
+  };
+}
+
+export const ANN = { author: "Ann", reason: "to see" } as const;
