@@ -1,15 +1,18 @@
 /** The command `npm run bench`: figures beside what the same machine could do in the same run. */
 import { parseArgs } from "node:util";
 import { startStack } from "../tools/stack/stack.ts";
+import { measureDeadLetters } from "./deadletters.ts";
 import { measureDrain } from "./drain.ts";
 import { measureLatency } from "./latency.ts";
 import type { Measurement } from "./measurement.ts";
 import { measureReads } from "./reads.ts";
 
-const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--cpu-prof FOLDER]
+const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N] [--cpu-prof FOLDER]
 
   drain      orders/s from N waiting in the broker (default 200000) until all are readable
   latency    publish to readable at 1,000/s
+  deadletters
+             pages of dead letters by every filter, among N of them (default 1000000)
   reads      GET /orders/:id beside a bare node:http (needs wrk)
 
   --cpu-prof FOLDER  writes a processor profile of the service while it drains`;
@@ -20,6 +23,7 @@ async function main(): Promise<number> {
   const options = {
     json: { type: "boolean", default: false },
     orders: { type: "string", default: "200000" },
+    letters: { type: "string", default: "1000000" },
     "cpu-prof": { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   } as const;
@@ -36,9 +40,12 @@ async function main(): Promise<number> {
     return 0;
   }
   const [name] = positionals;
-  const orders = Number(values.orders);
-  if ((name !== undefined && !NAMES.includes(name)) || !Number.isInteger(orders) || orders < 10_000) {
-    process.stderr.write(`bench: choose one of ${NAMES.join(", ")}, and at least 10000 orders\n\n${USAGE}\n`);
+  const [orders, letters] = [Number(values.orders), Number(values.letters)];
+  const isEnough = [orders, letters].every((count) => Number.isInteger(count) && count >= 10_000);
+  if ((name !== undefined && !NAMES.includes(name)) || !isEnough) {
+    process.stderr.write(
+      `bench: choose one of ${NAMES.join(", ")}, and at least 10000 orders or letters\n\n${USAGE}\n`,
+    );
     return 2;
   }
   const folder = values["cpu-prof"];
@@ -48,6 +55,7 @@ async function main(): Promise<number> {
     await using stack = await startStack("bench", say);
     if (one === "drain") results.push(await measureDrain(stack, orders, say, profiling));
     if (one === "latency") results.push(await measureLatency(stack, 1_000, say));
+    if (one === "deadletters") results.push(await measureDeadLetters(stack, letters, say));
     if (one === "reads") results.push(await measureReads(stack, say));
   }
   process.stdout.write(values.json ? `${JSON.stringify(results.map(withRatio))}\n` : tableOf(results));
@@ -69,7 +77,7 @@ function tableOf(results: readonly Measurement[]): string {
   return `| what | figure | limit | ratio | goal | met |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
-const NAMES = ["drain", "latency", "reads"];
+const NAMES = ["drain", "latency", "reads", "deadletters"];
 
 process.exitCode = await main().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);

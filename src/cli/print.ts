@@ -37,7 +37,7 @@ export function tableOf(heads: readonly string[], rows: readonly (readonly unkno
 
 /** Progress on standard error: one line that is written over on a terminal, one now and then elsewhere. */
 export class ProgressLine {
-  #shownAt = 0;
+  #shownAt = Date.now();
 
   show(text: string): void {
     const isTerminal = process.stderr.isTTY;

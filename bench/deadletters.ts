@@ -1,0 +1,209 @@
+/**
+ * Pages of dead letters where there are a million: each kind of filter, asked for over HTTP from the running service,
+ * one request at a time. The letters are real garbage that went through the real projection; a month of it.
+ */
+import pg from "pg";
+import { openPool } from "../src/database/pool.ts";
+import { moveDeadLetters } from "../src/deadletter/dead-letters-table.ts";
+import { createOrders } from "../src/domains/orders/index.ts";
+import { Handover } from "../src/projector/handover.ts";
+import { projectNext } from "../src/projector/project.ts";
+import { createLogger } from "../src/telemetry/logger.ts";
+import { makeGarbage } from "../tools/publisher/garbage.ts";
+import { OrderFactory } from "../tools/publisher/orders.ts";
+import { startServiceProcess } from "../tools/stack/service.ts";
+import type { Stack } from "../tools/stack/stack.ts";
+import type { Measurement } from "./measurement.ts";
+
+export async function measureDeadLetters(
+  stack: Stack,
+  letters: number,
+  say: (text: string) => void,
+): Promise<Measurement> {
+  const factory = new OrderFactory(4);
+  await bury(stack, letters, factory, say);
+  const service = await startServiceProcess({ ...stack.environment, SOURCES: "http" }, stack.folder);
+  try {
+    const known = await get(service.url, "/deadletters/groups?state=any&limit=500");
+    const groups = (known as { groups: { fingerprint: string; code: string }[] }).groups;
+    const worst: number[] = [];
+    for (const [name, query] of Object.entries(queries(factory, groups))) {
+      const times: number[] = [];
+      for (let request = 0; request < REQUESTS; request++) {
+        const begun = performance.now();
+        const page = (await get(service.url, `/deadletters?${query()}`)) as { next: string | null };
+        times.push(performance.now() - begun);
+        // Every other request goes on to the page that follows.
+        if (request % 2 === 0 && page.next !== null) {
+          const again = performance.now();
+          await get(service.url, `/deadletters?${query()}&before=${page.next}`);
+          times.push(performance.now() - again);
+        }
+      }
+      say(`deadletters: ${name.padEnd(28)} ${figures(times)}`);
+      if (name !== SEARCH) worst.push(percentile(times, 0.99));
+    }
+    for (const path of ["/deadletters/groups", "/deadletters/groups?state=any"]) {
+      const times: number[] = [];
+      for (let request = 0; request < REQUESTS; request++) {
+        const begun = performance.now();
+        await get(service.url, path);
+        times.push(performance.now() - begun);
+      }
+      say(`deadletters: ${path.padEnd(28)} ${figures(times)}`);
+    }
+    await measureBulk(service.url, say);
+    const figure = Math.max(...worst);
+    return {
+      name: "deadletters",
+      figure,
+      unit: `ms, the worst filter's p99 of a page of 50 among ${letters.toLocaleString("en")}`,
+      limit: undefined,
+      goal: "≤ 50 ms",
+      met: figure <= 50,
+    };
+  } finally {
+    await service.child.end("SIGTERM");
+  }
+}
+
+function queries(
+  factory: OrderFactory,
+  groups: readonly { fingerprint: string; code: string }[],
+): Record<string, () => string> {
+  const group = () => factory.pick(groups);
+  const state = () => `state=${factory.pick(["open", "discarded", "redriven"])}`;
+  const channel = () => `channel=${factory.pick(CHANNELS)}`;
+  const path = () =>
+    `path=${encodeURIComponent(factory.pick(["/items", "/payment", "/order_uid", "/items/#/price"]))}`;
+  const day = () => new Date(Date.now() - factory.random() * DAYS * 86_400_000).toISOString();
+  const times = () => {
+    const [since = "", until = ""] = [day(), day()].sort();
+    return `since=${since}&until=${until}`;
+  };
+  return {
+    "no filter": () => "",
+    state,
+    code: () => `code=${group().code}`,
+    fingerprint: () => `fingerprint=${group().fingerprint}`,
+    channel,
+    path,
+    time: times,
+    "time, one hour": () => {
+      const since = Date.parse(day());
+      return `since=${new Date(since).toISOString()}&until=${new Date(since + 3_600_000).toISOString()}`;
+    },
+    "state, code, channel": () => `${state()}&code=${group().code}&${channel()}`,
+    "state, path, channel, time": () => `${state()}&${path()}&${channel()}&${times()}`,
+    "nothing matches": () => `fingerprint=0000000000000000&${state()}`,
+    "page of 500": () => `limit=500&${state()}`,
+    [SEARCH]: () => `q=${encodeURIComponent(`customer-${Math.floor(factory.random() * 1e6)}`)}`,
+  };
+}
+
+async function measureBulk(url: string, say: (text: string) => void): Promise<void> {
+  const filter = { code: "schema" };
+  const begun = performance.now();
+  const run = (await post(url, "/deadletters/redrive?dryRun=true", { filter, limit: 10_000 })) as {
+    letters: number;
+  };
+  const seconds = (performance.now() - begun) / 1000;
+  say(
+    `deadletters: dry run of ${run.letters} letters ${seconds.toFixed(1)} s, ${Math.round(run.letters / seconds)}/s`,
+  );
+  const started = performance.now();
+  const who = { author: "bench", reason: "bench", limit: 10_000, failures_max: 10_000 };
+  let bulk = (await post(url, "/deadletters/redrive", { filter, ...who })) as { id: string; status: string };
+  while (bulk.status === "running") {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    bulk = (await get(url, `/deadletters/redrives/${bulk.id}`)) as typeof bulk;
+  }
+  const took = (performance.now() - started) / 1000;
+  say(
+    `deadletters: redrive of 10000 letters ${took.toFixed(1)} s, ${Math.round(10_000 / took)}/s (${bulk.status})`,
+  );
+}
+
+/** A month of garbage in the inbox, projected; a fifth of it discarded. */
+async function bury(
+  stack: Stack,
+  letters: number,
+  factory: OrderFactory,
+  say: (text: string) => void,
+): Promise<void> {
+  const payloads: Buffer[] = [];
+  while (payloads.length < POOL) {
+    const { payload, code } = makeGarbage(factory);
+    // Conflicts need an order, and the largest would be most of the bytes.
+    if (payload.length < 8_192 && code !== "conflict") payloads.push(payload);
+  }
+  say(`deadletters: putting ${letters.toLocaleString("en")} pieces of garbage into the inbox`);
+  const owner = new pg.Client({ connectionString: stack.environment.MIGRATION_DATABASE_URL });
+  await owner.connect();
+  await owner.query("create temp table pool (number int, payload bytea)");
+  await owner.query(
+    "insert into pool select number - 1, payload from unnest($1::bytea[]) with ordinality as p (payload, number)",
+    [payloads],
+  );
+  await owner.query(
+    `insert into inbox (domain, source, channel, message_id, payload, received_at)
+     select 'orders', 'bench', ($2::text[])[1 + number % 3], number::text, payload,
+            now() - make_interval(secs => ($1::float8 - number) / $1::float8 * ${DAYS * 86_400})
+     from generate_series(1, $1::int) as number
+     join pool on pool.number = (hashint4(number) & 2147483647) % ${POOL}
+     order by number`,
+    [letters, CHANNELS],
+  );
+  await owner.end();
+
+  const pool = openPool(stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
+  const { domain } = createOrders({ database: pool, cacheBytesMax: 0, onAccepted: () => {} });
+  const begun = performance.now();
+  const handover = new Handover();
+  for (let done = 0; ; ) {
+    const { rows } = await projectNext(pool, domain, handover);
+    done += rows.length;
+    if (rows.length === 0) break;
+    if (done % 100_000 < rows.length) say(`deadletters: buried ${done.toLocaleString("en")}`);
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  say(`deadletters: buried in ${seconds.toFixed(0)} s, ${Math.round(letters / seconds)}/s`);
+  const { rows } = await pool.query<{ position: bigint }>(
+    "select position from dead_letters where position % 5 = 0 order by position",
+  );
+  for (let begin = 0; begin < rows.length; begin += 5_000) {
+    const positions = rows.slice(begin, begin + 5_000).map(({ position }) => position);
+    await moveDeadLetters(pool, positions, "open", "discarded");
+  }
+  await pool.end();
+}
+
+async function get(url: string, path: string): Promise<unknown> {
+  const response = await fetch(`${url}${path}`);
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+async function post(url: string, path: string, body: object): Promise<unknown> {
+  const response = await fetch(`${url}${path}`, { method: "POST", body: JSON.stringify(body) });
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+function figures(times: readonly number[]): string {
+  const at = (share: number) => percentile(times, share).toFixed(1);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`;
+}
+
+function percentile(times: readonly number[], share: number): number {
+  const sorted = [...times].sort((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
+}
+
+const SEARCH = "search of 2,000 payloads";
+const CHANNELS = ["orders", "orders.eu", "orders.us"];
+const DAYS = 30;
+
+/** Different payloads; each is there some hundred times. */
+const POOL = 3_000;
+const REQUESTS = 150;

@@ -1,0 +1,163 @@
+/** `waybill deadletters …` as it is used from a shell, beside a running service. */
+import { spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { createDatabase, environment } from "./support/database.ts";
+import { orderWith } from "./support/messages.ts";
+import { startAsProcess } from "./support/service.ts";
+
+const cli = suite("waybill deadletters");
+const database = await createDatabase();
+const service = await startAsProcess(database.serviceUrl);
+
+type Result = { status: number | null; stdout: string; stderr: string };
+
+async function waybill(...args: string[]): Promise<Result> {
+  const child = spawn(process.execPath, ["src/cli/main.ts", "deadletters", ...args], {
+    env: { PATH: process.env.PATH, DATABASE_URL: database.serviceUrl },
+    timeout: 60_000,
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { status, stdout, stderr };
+}
+
+async function json(...args: string[]) {
+  const { status, stdout, stderr } = await waybill(...args, "--json");
+  assert.is(stderr, "");
+  return { status, value: JSON.parse(stdout) };
+}
+
+async function bury(payload: Buffer | string): Promise<string> {
+  const response = await fetch(`${service.url}/orders`, { method: "POST", body: payload as BodyInit });
+  const { position } = (await response.json()) as { position: string };
+  await fetch(`${service.url}/messages/${position}?wait=10`);
+  return position;
+}
+
+cli("what it prints as JSON is what the routes answer", async () => {
+  const position = await bury("garbage");
+  const route = async (path: string) => (await fetch(`${service.url}${path}`)).json();
+  assert.equal((await json("list", "--code", "not_json")).value, await route("/deadletters?code=not_json"));
+  assert.equal((await json("groups")).value, await route("/deadletters/groups"));
+  assert.equal((await json("show", position)).value, await route(`/deadletters/${position}`));
+});
+
+cli("a letter is edited from a file, tried, redriven, and its order can be read", async () => {
+  const position = await bury(orderWith({ order_uid: "from the shell", locale: 7 }));
+  const file = join(environment("WAYBILL_TEST_FOLDER"), "edited.json");
+  await writeFile(file, orderWith({ order_uid: "from the shell", locale: 8 }));
+  const bad = await waybill("redrive", position, "--payload", file, "--dry-run");
+  assert.is(bad.status, 1);
+  assert.match(bad.stdout, "dead again: schema");
+  const refused = await waybill("redrive", position, "--payload", file, "--reason", "mend");
+  assert.is(refused.status, 1);
+  assert.match(refused.stderr, "would be dead again");
+  await writeFile(file, orderWith({ order_uid: "from the shell" }));
+  assert.is((await waybill("redrive", position, "--payload", file, "--dry-run")).status, 0);
+  const done = await json("redrive", position, "--payload", file, "--author", "Ann", "--reason", "mend");
+  const outcome = await fetch(`${service.url}/messages/${done.value.redrive_position}?wait=10`);
+  assert.is(((await outcome.json()) as { outcome: string }).outcome, "projected");
+  assert.is((await fetch(`${service.url}/orders/from%20the%20shell`)).status, 200);
+  const again = await waybill("redrive", position);
+  assert.is(again.status, 1);
+  assert.match(again.stderr, /is redriven, by Ann on/);
+});
+
+cli("many are tried and redriven; it waits until they are through", async () => {
+  for (let index = 0; index < 15; index++) await bury(orderWith({ order_uid: `many ${index}`, sm_id: null }));
+  const dry = await json("redrive", "--path", "/sm_id", "--dry-run");
+  assert.equal([dry.status, dry.value.letters, dry.value.dead], [1, 15, 15]);
+  const run = await json("redrive", "--path", "/sm_id", "--reason", "again", "--failures-max", "100");
+  assert.equal([run.status, run.value.status, run.value.dead], [0, "finished", 15]);
+  const stopped = await waybill("redrive", "--path", "/sm_id", "--reason", "again");
+  assert.is(stopped.status, 1);
+  assert.match(stopped.stdout, /stopped: 1 of 15 redriven/);
+  const list = await waybill("redrives");
+  assert.match(list.stdout, /stopped +1 of 15/);
+});
+
+cli("discard and restore need a reason, and say what they did", async () => {
+  const position = await bury("nobody needs this");
+  const unreasoned = await waybill("discard", position);
+  assert.is(unreasoned.status, 2);
+  assert.match(unreasoned.stderr, "--reason is needed");
+  assert.match(
+    (await waybill("discard", position, "--reason", "no use")).stdout,
+    `Discarded: position ${position}`,
+  );
+  assert.is((await waybill("discard", position, "--reason", "no use")).status, 1);
+  assert.match((await waybill("restore", position, "--reason", "use")).stdout, "is open");
+});
+
+cli("whatever a message holds is shown to the terminal and never obeyed", async () => {
+  const hostile = '\u001b]0;pwned\u0007\u001b[2J\u009b31m\u202egnp.exe\u2066 {"name":"Ann", "a":\r\n"';
+  const position = await bury(Buffer.from(hostile));
+  const listed = await bury(orderWith({ locale: ["\u001b[31m", "\u202e"], sm_id: "\u001b[31m\u009b\u202e" }));
+  const steering = /[^\P{Cc}\n]|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+  for (const args of [
+    ["show", position],
+    ["show", position, "--reveal", "--reason", "to see"],
+    ["show", position, "--json"],
+    ["show", listed],
+    ["show", listed, "--json"],
+    ["list"],
+    ["list", "--json"],
+  ]) {
+    const { stdout } = await waybill(...args);
+    assert.ok(stdout.length > 100);
+    assert.not.match(stdout, steering, args.join(" "));
+  }
+  assert.match((await waybill("show", position)).stdout, "\\u001b[2J");
+  const binary = await bury(Buffer.from([0xff, 0x1b, 0x5b, 0x41]));
+  assert.match((await waybill("show", binary)).stdout, "00000000  ff 1b 5b 41");
+});
+
+cli("personal values are masked until they are asked for", async () => {
+  const position = await bury(orderWith({ locale: 5 }));
+  assert.not.match((await waybill("show", position)).stdout, "+9720000000");
+  const shown = await waybill("show", position, "--reveal", "--author", "Ann");
+  assert.match(shown.stdout, "+9720000000");
+  assert.match(shown.stdout, /Ann +reveal/);
+});
+
+cli("bad usage is explained, with status 2", async () => {
+  const bad: [string[], RegExp][] = [
+    [[], /a verb is needed/],
+    [["lst"], /no verb "lst"/],
+    [["show"], /POSITION must be/],
+    [["show", "x"], /POSITION must be/],
+    [["list", "--code", "%"], /code must be/],
+    [["list", "--since", "yesterday"], /since must be/],
+    [["list", "--limit", "0"], /--limit must be/],
+    [["list", "--before", "99999999"], /before must be/],
+    [["redrive"], /needs a position, a filter, or --all/],
+    [["redrive", "--all"], /--reason is needed/],
+    [["discard", "1", "--reason", "\u001b"], /--reason must be/],
+  ];
+  for (const [args, problem] of bad) {
+    const { status, stderr } = await waybill(...args);
+    assert.is(status, 2, args.join(" "));
+    assert.match(stderr, problem);
+    assert.match(stderr, "Usage: npm run waybill -- deadletters");
+    assert.not.match(stderr, /^\s+at /m);
+  }
+  const help = await waybill("--help");
+  assert.is(help.status, 0);
+  assert.match(help.stdout, "Usage: npm run waybill -- deadletters");
+});
+
+cli.after(async () => {
+  await service.child.end("SIGTERM");
+  await database[Symbol.asyncDispose]();
+});
+cli.run();

@@ -1,0 +1,74 @@
+/** The service dies in the middle of a bulk redrive of 10,000 letters, again and again. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { append } from "../../src/inbox/append.ts";
+import { createDatabase } from "../support/database.ts";
+import { messageOf, orderWith } from "../support/messages.ts";
+import { auditOf, startAsProcess } from "../support/service.ts";
+import { until } from "../support/wait.ts";
+
+const crash = suite("bulk redrive, crash");
+
+crash("killed in the middle, it goes on after the restart: none twice, none missing", async () => {
+  await using database = await createDatabase();
+  let service = await startAsProcess(database.serviceUrl);
+  for (let batch = 0; batch < 5; batch++) {
+    const messages = Array.from({ length: LETTERS / 5 }, (_none, index) =>
+      messageOf(orderWith({ order_uid: `letter ${batch}-${index}`, locale: 0 })),
+    );
+    await append(database.pool, "orders", messages, async () => {});
+  }
+  await fetch(`${service.url}/orders`, { method: "POST", body: "wakes the projector" });
+  const isDead = async () => (await auditOf(service.url)).dead === LETTERS + 1;
+  await until("all are dead", isDead, 60_000);
+
+  const begun = await fetch(`${service.url}/deadletters/redrive`, {
+    method: "POST",
+    body: JSON.stringify({
+      filter: { path: "/locale" },
+      author: "Ann",
+      reason: "again",
+      // They die again: that, too, must be so once for each.
+      failures_max: LETTERS,
+    }),
+  });
+  assert.is(begun.status, 202);
+  const path = begun.headers.get("location") as string;
+  const progress = async () => {
+    const { rows } = await database.pool.query("select redriven::int, status from bulk_redrives");
+    return rows[0] as { redriven: number; status: string };
+  };
+  let kills = 0;
+  for (const share of [0.0001, 0.2, 0.5, 0.8]) {
+    await until(`${share} of it is done`, async () => (await progress()).redriven >= share * LETTERS, 60_000);
+    if ((await progress()).status !== "running") break;
+    await service.child.end("SIGKILL");
+    kills += 1;
+    service = await startAsProcess(database.serviceUrl);
+  }
+  assert.ok(kills >= 3, `it was killed only ${kills} times before it was done`);
+  const bulk = await until(
+    "it has ended",
+    async () => {
+      const document = (await (await fetch(`${service.url}${path}`)).json()) as Record<string, unknown>;
+      return document.status === "running" ? undefined : document;
+    },
+    120_000,
+  );
+  assert.equal([bulk.status, bulk.redriven, bulk.skipped, bulk.dead], ["finished", LETTERS, 0, LETTERS]);
+  const { rows } = await database.admin(
+    "select count(*)::int as copies, count(distinct redrive_of)::int as originals from inbox where source = 'redrive'",
+  );
+  assert.equal(rows, [{ copies: LETTERS, originals: LETTERS }]);
+  const acts = await database.admin(
+    "select count(*)::int as acts, count(distinct position)::int as of from operator_actions where action = 'redrive'",
+  );
+  assert.equal(acts.rows, [{ acts: LETTERS, of: LETTERS }]);
+  const sum = await auditOf(service.url);
+  assert.equal([sum.holds, sum.pending, sum.dead], [true, 0, 2 * LETTERS + 1]);
+  await service.child.end("SIGTERM");
+});
+
+const LETTERS = 10_000;
+
+crash.run();

@@ -1,0 +1,247 @@
+/** The pages of dead letters in a real browser, on the real service, with real messages from the broker. */
+import chromium from "@sparticuz/chromium";
+import { chromium as browserType, type Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { connectToBroker } from "../../tools/publisher/transport.ts";
+import { createDatabase } from "../support/database.ts";
+import { MODEL, orderWith } from "../support/messages.ts";
+import { auditOf, brokerEnvironment, startInProcess } from "../support/service.ts";
+import { until } from "../support/wait.ts";
+
+const database = await createDatabase();
+const names = brokerEnvironment();
+const service = await startInProcess(database, { ...names, SOURCES: "nats-streaming" });
+const transport = await connectToBroker({
+  url: names.NATS_URL as string,
+  clusterId: "test-cluster",
+  channel: names.STAN_CHANNEL as string,
+});
+const browser = await browserType.launch({
+  executablePath: await chromium.executablePath(),
+  // One process for all would end the browser with its first tab.
+  args: chromium.args.filter((argument) => argument !== "--single-process"),
+  headless: true,
+});
+const pages = suite("pages of dead letters");
+
+/** Opens a page; whatever it complains about, and every request that leaves its origin, is collected. */
+async function open(path: string, viewport = { width: 1100, height: 900 }) {
+  const tab = await browser.newPage({ viewport, locale: "en-US", timezoneId: "UTC" });
+  const complaints: string[] = [];
+  tab.on("console", (message) => {
+    if (message.type() === "error" && !/status of 4\d\d/.test(message.text()))
+      complaints.push(message.text());
+  });
+  tab.on("pageerror", (error) => complaints.push(error.message));
+  tab.on("dialog", (dialog) => {
+    complaints.push(`a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  tab.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(service.url) && !url.startsWith("data:")) complaints.push(`request to ${url}`);
+  });
+  await tab.goto(`${service.url}${path}`);
+  return { tab, complaints };
+}
+
+/** Publishes and waits for the outcome. @returns the position of the newest dead letter. */
+async function bury(...payloads: (Buffer | string)[]): Promise<string> {
+  const { dead } = await auditOf(service.url);
+  for (const payload of payloads) await transport.publish(Buffer.from(payload as string));
+  await until("they are dead", async () => (await auditOf(service.url)).dead === dead + payloads.length);
+  const response = await fetch(`${service.url}/deadletters?limit=1`);
+  const { deadletters } = (await response.json()) as { deadletters: { position: string }[] };
+  return deadletters[0]?.position as string;
+}
+
+async function isWithoutOverflow(tab: Page): Promise<boolean> {
+  return tab.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
+}
+
+pages("from a group to a letter, edited until it is right, redriven, and the order opens", async () => {
+  await bury(orderWith({ order_uid: "mended on the page", sm_id: "ninety-nine" }));
+  const { tab, complaints } = await open("/ui/dead-letters");
+  await tab.click("#groups a:has-text('/sm_id')");
+  await tab.waitForURL(/fingerprint=/);
+  await tab.click("#letters td[data-name=Position] a");
+  await tab.waitForSelector("mark:has-text('\"ninety-nine\"')");
+  assert.match((await tab.textContent("#problems")) ?? "", "/sm_id");
+  assert.not.match((await tab.textContent("#payload")) ?? "", MODEL.delivery.phone);
+
+  await tab.fill("#author", "Ann");
+  await tab.click("button:has-text('Edit')");
+  await tab.waitForSelector("#verdict .bad");
+  assert.match((await tab.inputValue("#edited")) ?? "", MODEL.delivery.phone);
+  assert.ok(await tab.isDisabled("#redrive-edited"));
+  // The problem leads to its place in the text.
+  await tab.click("#verdict button.link");
+  const chosen = await tab.evaluate(() => {
+    const area = document.querySelector("textarea") as HTMLTextAreaElement;
+    return area.value.slice(area.selectionStart, area.selectionEnd);
+  });
+  assert.is(chosen, '"ninety-nine"');
+  await tab.keyboard.type("99");
+  await tab.waitForSelector("#verdict .good:has-text('would be accepted')");
+  assert.match((await tab.textContent("#difference ins")) ?? "", '"sm_id": 99');
+  await tab.fill("#reason", "a number was meant");
+  await tab.click("#redrive-edited");
+  await tab.waitForSelector("#redriven:has-text('projected')");
+  assert.match((await tab.textContent("#history")) ?? "", "redrive by Ann: a number was meant");
+  await tab.click("text=Open the order");
+  await tab.waitForSelector(".order:has-text('mended on the page')");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("what is typed is checked while one types, as JSON too", async () => {
+  const position = await bury(orderWith({ order_uid: "typed", locale: 4 }));
+  const { tab, complaints } = await open(`/ui/dead-letter?position=${position}`);
+  await tab.fill("#author", "Ann");
+  await tab.click("button:has-text('Edit')");
+  await tab.waitForSelector("#verdict .bad:has-text('schema')");
+  await tab.fill("#edited", '{"order_uid": "typed",}');
+  await tab.waitForSelector("#verdict .bad:has-text('not_json')");
+  await tab.fill("#edited", orderWith({ order_uid: "typed" }).toString());
+  await tab.waitForSelector("#verdict .good");
+  await tab.fill("#edited", orderWith({ order_uid: "mended on the page", sm_id: 3 }).toString());
+  await tab.waitForSelector("#verdict .bad:has-text('conflict')");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("a bulk redrive is tried first, then run and watched", async () => {
+  await bury(
+    ...Array.from({ length: 30 }, (_none, index) => orderWith({ order_uid: `many ${index}`, entry: null })),
+  );
+  const { tab, complaints } = await open("/ui/dead-letter-list?state=open&path=/entry");
+  await tab.waitForSelector("#letters tbody tr:nth-child(30)");
+  await tab.fill("#bulk-form [name=author]", "Ann");
+  await tab.fill("#bulk-form [name=reason]", "to see them fail");
+  await tab.fill("#bulk-form [name=failures_max]", "5");
+  await tab.click("text=Dry run");
+  await tab.waitForSelector(
+    "#bulk-result:has-text('Of 30 letters 0 would pass, 0 be duplicates, 0 be conflicts and 30 be dead again')",
+  );
+  await tab.click("#bulk-run");
+  await tab.waitForURL(/\/ui\/redrive\?id=/);
+  await tab.waitForSelector("#status:has-text('Stopped by itself')");
+  assert.match((await tab.textContent("#redrive")) ?? "", /11 of 30/);
+  await tab.goto(`${service.url}/ui/dead-letters`);
+  await tab.waitForSelector("#bulks td:has-text('stopped')");
+  await tab.waitForSelector(".came-back");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("discarded and restored, with who and why, by the keyboard alone", async () => {
+  const position = await bury("by keyboard");
+  const { tab, complaints } = await open(`/ui/dead-letter?position=${position}`);
+  await tab.waitForSelector("button:has-text('Discard')");
+  const press = async (label: string) => {
+    for (let presses = 0; presses < 60; presses++) {
+      await tab.keyboard.press("Tab");
+      const text = await tab.evaluate(
+        () => document.activeElement?.id || document.activeElement?.textContent || "",
+      );
+      if (text === label) return;
+    }
+    assert.unreachable(`${label} was not reached`);
+  };
+  await press("author");
+  await tab.keyboard.type("Bob");
+  await press("reason");
+  await tab.keyboard.type("no use");
+  await press("Discard");
+  await tab.keyboard.press("Enter");
+  await tab.waitForSelector("#state:has-text('discarded')");
+  await press("Restore");
+  await tab.keyboard.press("Space");
+  await tab.waitForSelector("#state:has-text('open')");
+  assert.match((await tab.textContent("#history")) ?? "", /discard by Bob: no use.*restore by Bob/s);
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("whatever a payload is, it is shown and nothing of it runs, loads or steers", async () => {
+  const tag = '<script>window.pwned=1</script>"><img src=x onerror="window.pwned=1"><svg/onload=alert(1)>';
+  const line = `{"fill":"${"x".repeat(1024 * 1024 - 100)}","broken":`;
+  const hostile: [Buffer | string, RegExp][] = [
+    [tag, /onerror/],
+    [orderWith({ order_uid: tag, locale: [tag], entry: { [tag]: 1 } }), /onerror/],
+    [`{"${tag}": 1, "${tag}": 2}`, /onerror/],
+    ["\u001b]0;pwned\u0007\u001b[31mred", /\\u001b\[31m/],
+    [orderWith({ locale: 1, entry: "\u202egnp.exe\u2066" }), /\\u202egnp\.exe/],
+    [line, /x{1000}/],
+    [Buffer.from([0xff, 0xfe, 0x00, 0x1b, 0x3c, 0x73]), /00000000 {2}ff fe 00 1b 3c 73/],
+    [`=cmd|' /C calc'!A0 javascript:alert(1)`, /javascript:alert/],
+  ];
+  for (const [payload, shown] of hostile) {
+    const position = await bury(payload);
+    const { tab, complaints } = await open(`/ui/dead-letter?position=${position}`);
+    await tab.waitForSelector("pre.payload");
+    const text = (await tab.textContent("#payload")) ?? "";
+    assert.match(text, shown);
+    assert.not.match((await tab.textContent("main")) ?? "", /[\u202a-\u202e\u2066-\u2069]|[^\P{Cc}\s]/u);
+    if (payload !== line) {
+      await tab.fill("#author", "Ann");
+      await tab.click("text=Show personal values");
+      await tab.waitForSelector("#history:has-text('reveal by Ann')");
+    }
+    await tab.goto(`${service.url}/ui/dead-letter-list`);
+    await tab.waitForSelector("#letters tbody tr");
+    await tab.goto(`${service.url}/ui/dead-letters`);
+    await tab.waitForSelector("#groups tbody tr");
+    assert.is(await tab.evaluate(() => "pwned" in window), false);
+    assert.is(await tab.locator("main img, main script, main svg svg").count(), 0);
+    assert.equal(complaints, []);
+    await tab.close();
+  }
+});
+
+pages("at phone width nothing sticks out, light and dark", async () => {
+  const position = await bury(orderWith({ order_uid: "narrow", items: [{}] }));
+  const paths = [
+    "/ui/dead-letters",
+    "/ui/dead-letter-list",
+    `/ui/dead-letter?position=${position}`,
+    "/ui/redrive?id=1",
+  ];
+  for (const path of paths) {
+    const { tab, complaints } = await open(path, { width: 360, height: 740 });
+    await tab.waitForSelector("main td, main dl.facts dd");
+    assert.ok(await isWithoutOverflow(tab), path);
+    const colours: string[] = [];
+    for (const colorScheme of ["light", "dark"] as const) {
+      await tab.emulateMedia({ colorScheme });
+      colours.push(await tab.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    }
+    assert.is.not(colours[0], colours[1]);
+    assert.equal(complaints, []);
+    await tab.close();
+  }
+});
+
+pages("the API document is shown by files of this origin alone", async () => {
+  const { tab, complaints } = await open("/docs");
+  await tab.waitForSelector("text=Redrive a dead letter, as it is or with an edited payload");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("filters that cannot be meant, letters that are not there: the page says so", async () => {
+  const { tab } = await open("/ui/dead-letter-list?path=items");
+  await tab.waitForSelector("[role=alert]:has-text('path must be a JSON pointer')");
+  await tab.goto(`${service.url}/ui/dead-letter?position=99999999`);
+  await tab.waitForSelector("[role=alert]:has-text('there is no dead letter')");
+  await tab.close();
+});
+
+pages.after(async () => {
+  await browser.close();
+  await transport[Symbol.asyncDispose]();
+  await service[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+pages.run();
