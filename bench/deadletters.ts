@@ -2,7 +2,6 @@
  * Pages of dead letters where there are a million: each kind of filter, asked for over HTTP from the running service,
  * one request at a time. The letters are real garbage that went through the real projection; a month of it.
  */
-import pg from "pg";
 import { openPool } from "../src/database/pool.ts";
 import { moveDeadLetters } from "../src/deadletter/dead-letters-table.ts";
 import { createOrders } from "../src/domains/orders/index.ts";
@@ -11,6 +10,7 @@ import { projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { makeGarbage } from "../tools/publisher/garbage.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
+import { withClient } from "../tools/stack/postgres.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import type { Measurement } from "./measurement.ts";
@@ -138,23 +138,22 @@ async function bury(
     if (payload.length < 8_192 && code !== "conflict") payloads.push(payload);
   }
   say(`deadletters: putting ${letters.toLocaleString("en")} pieces of garbage into the inbox`);
-  const owner = new pg.Client({ connectionString: stack.environment.MIGRATION_DATABASE_URL });
-  await owner.connect();
-  await owner.query("create temp table pool (number int, payload bytea)");
-  await owner.query(
-    "insert into pool select number - 1, payload from unnest($1::bytea[]) with ordinality as p (payload, number)",
-    [payloads],
-  );
-  await owner.query(
-    `insert into inbox (domain, source, channel, message_id, payload, received_at)
-     select 'orders', 'bench', ($2::text[])[1 + number % 3], number::text, payload,
-            now() - make_interval(secs => ($1::float8 - number) / $1::float8 * ${DAYS * 86_400})
-     from generate_series(1, $1::int) as number
-     join pool on pool.number = (hashint4(number) & 2147483647) % ${POOL}
-     order by number`,
-    [letters, CHANNELS],
-  );
-  await owner.end();
+  await withClient(stack.environment.MIGRATION_DATABASE_URL as string, async (owner) => {
+    await owner.query("create temp table pool (number int, payload bytea)");
+    await owner.query(
+      "insert into pool select number - 1, payload from unnest($1::bytea[]) with ordinality as p (payload, number)",
+      [payloads],
+    );
+    await owner.query(
+      `insert into inbox (domain, source, channel, message_id, payload, received_at)
+     select 'orders', 'bench', ($2::text[])[1 + letters.number % 3], letters.number::text, payload,
+            now() - make_interval(secs => ($1::float8 - letters.number) / $1::float8 * ${DAYS * 86_400})
+     from generate_series(1, $1::int) as letters (number)
+     join pool on pool.number = (hashint4(letters.number) & 2147483647) % ${POOL}
+     order by letters.number`,
+      [letters, CHANNELS],
+    );
+  });
 
   const pool = openPool(stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
   const { domain } = createOrders({ database: pool, cacheBytesMax: 0, onAccepted: () => {} });
@@ -200,7 +199,7 @@ function percentile(times: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }
 
-const SEARCH = "search of 2,000 payloads";
+const SEARCH = "search of 1,000 payloads";
 const CHANNELS = ["orders", "orders.eu", "orders.us"];
 const DAYS = 30;
 

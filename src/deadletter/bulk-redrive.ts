@@ -65,14 +65,14 @@ export async function beginBulkRedrive(
 
 /** The letters that a bulk redrive would freeze. @throws InvalidInputError for a state other than open. */
 export async function openPositions(
-  database: Parameters<typeof findAllPositions>[0],
+  transaction: Transaction,
   filter: DeadLetterFilter,
   limit: number,
 ): Promise<bigint[]> {
   if (filter.state !== undefined && filter.state !== "open") {
     throw new InvalidInputError("state", "only open dead letters can be redriven");
   }
-  return findAllPositions(database, { ...filter, state: "open" }, limit);
+  return findAllPositions(transaction, { ...filter, state: "open" }, limit);
 }
 
 /** Ends a bulk redrive after the step in flight. @throws NotFoundError, WrongStateError */

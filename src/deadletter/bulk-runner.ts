@@ -47,7 +47,7 @@ export class BulkRunner {
 
   async #run(id: bigint): Promise<void> {
     const { context, jobs, waitFor, logger } = this.#options;
-    const until = performance.now() + RUN_MS_MAX;
+    const deadline = AbortSignal.timeout(RUN_MS_MAX);
     for (;;) {
       const step: Step = await stepBulkRedrive(context, id).catch((error: unknown) => {
         logger.warn(
@@ -58,8 +58,8 @@ export class BulkRunner {
       });
       if (step.kind === "ended") return;
       this.#stop.signal.throwIfAborted();
-      if (performance.now() > until) return enqueueBulkRedrive(jobs, queryableOf(context.pool), id);
-      await waitFor(step.domain, step.upTo, this.#stop.signal);
+      if (deadline.aborted) return enqueueBulkRedrive(jobs, queryableOf(context.pool), id);
+      await waitFor(step.domain, step.upTo, AbortSignal.any([this.#stop.signal, deadline]));
     }
   }
 }

@@ -4,7 +4,7 @@
  */
 import type pg from "pg";
 import type { Jobs } from "../database/jobs.ts";
-import { queryableOf, type Transaction } from "../database/transaction.ts";
+import { queryableOf, type Transaction, withTransaction } from "../database/transaction.ts";
 import { NotFoundError } from "../errors.ts";
 import { selectAt } from "../inbox/inbox-table.ts";
 import { readBiography } from "../projector/biography.ts";
@@ -87,10 +87,12 @@ export function createDesk({ pool, domains, personalNames, jobs, enqueueWakeup, 
 
   return {
     /** Groups, trend, totals and the oldest open one. */
-    overview: (state: State | undefined, limit: number) => readOverview(database, state, limit, new Date()),
+    overview: (state: State | undefined, limit: number) => readOverview(pool, state, limit, new Date()),
 
     list: async (filter: DeadLetterFilter, limit: number, before: bigint | undefined) => {
-      const { letters, next, searched } = await findDeadLetters(database, filter, limit, before);
+      const { letters, next, searched } = await withTransaction(pool, (transaction) =>
+        findDeadLetters(transaction, filter, limit, before),
+      );
       return {
         deadletters: letters.map((letter) => listedDocument(letter, personalNames)),
         next: next === undefined ? null : String(next),
@@ -124,15 +126,15 @@ export function createDesk({ pool, domains, personalNames, jobs, enqueueWakeup, 
 
     /** What would become of a letter if it were redriven now, as it is or with another payload. */
     tryRedrive: async (position: bigint, edited: Buffer | undefined) => {
-      const { letter } = await deadLetterOf(position);
+      const { biography, letter } = await deadLetterOf(position);
       const original = await payloadOf(position);
       const payload = edited ?? original;
       const trial = await context.tryPayload(letter, payload);
       const problems = trial.outcome.kind === "dead" ? trial.outcome.rejection.problems : [];
-      // Whoever edits has asked to see the payload; who tries it as it is has not.
-      const masked = edited ? undefined : personalNames;
-      const view = viewPayload(payload, problems, masked);
-      const diff = edited ? diffOf(original, edited, undefined) : undefined;
+      // What somebody wrote hides nothing from them; the original does, until somebody has asked to see it.
+      const view = viewPayload(payload, problems, edited ? undefined : personalNames);
+      const isRevealed = biography.actions.some(({ action }) => action === "reveal");
+      const diff = edited && diffOf(original, edited, isRevealed ? undefined : personalNames);
       return trialDocument(trial, view.problems, diff);
     },
 
@@ -162,7 +164,9 @@ export function createDesk({ pool, domains, personalNames, jobs, enqueueWakeup, 
       signal?: AbortSignal,
       onProgress: (done: number, of: number) => void = () => {},
     ) => {
-      const positions = await openPositions(database, filter, limit);
+      const positions = await withTransaction(pool, (transaction) =>
+        openPositions(transaction, filter, limit),
+      );
       const run = await dryRun(pool, known, positions, signal, (done) => onProgress(done, positions.length));
       return dryRunDocument(run, personalNames);
     },

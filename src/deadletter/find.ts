@@ -1,5 +1,5 @@
 /** Finds dead letters: a filter enters, a page of letters and the cursor of the next one leave. */
-import type { Queryable } from "../database/pool.ts";
+import type { Transaction } from "../database/transaction.ts";
 import { InvalidInputError } from "../errors.ts";
 import {
   type Cursor,
@@ -26,20 +26,20 @@ export type DeadLetterPage = Readonly<{
  * @throws InvalidInputError where `before` is no dead letter.
  */
 export async function findDeadLetters(
-  database: Queryable,
+  transaction: Transaction,
   filter: DeadLetterFilter,
   limit: number,
   before: bigint | undefined,
 ): Promise<DeadLetterPage> {
-  const after = before === undefined ? undefined : await cursorAt(database, before);
-  const { places, next, searched } = await matchingPlaces(database, filter, {
+  const after = before === undefined ? undefined : await cursorAt(transaction, before);
+  const { places, next, searched } = await matchingPlaces(transaction, filter, {
     ...(after ? { after } : {}),
     order: "newest first",
     limit,
   });
   return {
     letters: await selectListed(
-      database,
+      transaction,
       places.map(({ position }) => position),
     ),
     next: next?.position,
@@ -49,7 +49,7 @@ export async function findDeadLetters(
 
 /** The positions of all letters that match, oldest first, at most `limit`. */
 export async function findAllPositions(
-  database: Queryable,
+  transaction: Transaction,
   filter: DeadLetterFilter,
   limit: number,
   signal?: AbortSignal,
@@ -58,7 +58,7 @@ export async function findAllPositions(
   let after: Cursor | undefined;
   do {
     signal?.throwIfAborted();
-    const page: Matching = await matchingPlaces(database, filter, {
+    const page: Matching = await matchingPlaces(transaction, filter, {
       ...(after ? { after } : {}),
       order: "oldest first",
       limit: limit - positions.length,
@@ -72,21 +72,21 @@ export async function findAllPositions(
 type Matching = { places: Cursor[]; next: Cursor | undefined; searched: number | undefined };
 
 async function matchingPlaces(
-  database: Queryable,
+  transaction: Transaction,
   filter: DeadLetterFilter,
   options: PageOptions,
 ): Promise<Matching> {
   if (filter.q === undefined) {
-    const places = await selectPlaces(database, filter, options);
+    const places = await selectPlaces(transaction, filter, options);
     return {
       places,
       next: places.length < options.limit ? undefined : places.at(-1),
       searched: undefined,
     };
   }
-  const candidates = await selectPlaces(database, filter, { ...options, limit: SEARCHED_LETTERS_MAX });
+  const candidates = await selectPlaces(transaction, filter, { ...options, limit: SEARCHED_LETTERS_MAX });
   const { holding, examined } = await selectHolding(
-    database,
+    transaction,
     candidates.map(({ position }) => position),
     filter.q,
     SEARCHED_BYTES_MAX,
@@ -100,12 +100,12 @@ async function matchingPlaces(
   return { places, next: isAtEnd ? undefined : last, searched: examined };
 }
 
-async function cursorAt(database: Queryable, position: bigint): Promise<Cursor> {
-  const cursor = await selectCursor(database, position);
+async function cursorAt(transaction: Transaction, position: bigint): Promise<Cursor> {
+  const cursor = await selectCursor(transaction, position);
   if (cursor) return cursor;
   throw new InvalidInputError("before", "before must be the `next` of an earlier page");
 }
 
 /** What one request may look at: each payload costs some microseconds, and a page should not take longer than 50 ms. */
-const SEARCHED_LETTERS_MAX = 2_000;
+const SEARCHED_LETTERS_MAX = 1_000;
 const SEARCHED_BYTES_MAX = 16 * 1024 * 1024;

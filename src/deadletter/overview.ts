@@ -1,5 +1,6 @@
 /** What is wrong at the moment: dead letters by their cause, how many and since when, and the one that waits longest. */
-import type { Queryable } from "../database/pool.ts";
+import type pg from "pg";
+import { type Transaction, withTransaction } from "../database/transaction.ts";
 import {
   countByCode,
   type DeadLetterGroup,
@@ -12,17 +13,19 @@ import type { State } from "./dead-letters-table.ts";
 import { groupDocument, hoursFrom } from "./documents.ts";
 
 /** @param state to count by; all of them where it is undefined. */
-export async function readOverview(database: Queryable, state: State | undefined, limit: number, now: Date) {
+export function readOverview(pool: pg.Pool, state: State | undefined, limit: number, now: Date) {
+  return withTransaction(pool, (transaction) => read(transaction, state, limit, now));
+}
+
+async function read(transaction: Transaction, state: State | undefined, limit: number, now: Date) {
   const since = new Date(Math.floor(now.getTime() / HOUR_MS) * HOUR_MS - (HOURS_SHOWN - 1) * HOUR_MS);
-  const [groups, codes, trend, [oldest]] = await Promise.all([
-    selectGroups(database, state, limit + 1),
-    countByCode(database),
-    selectTrend(database, since),
-    selectPlaces(database, { state: "open" }, { order: "oldest first", limit: 1 }),
-  ]);
+  const groups = await selectGroups(transaction, state, limit + 1);
+  const codes = await countByCode(transaction);
+  const trend = await selectTrend(transaction, since);
+  const [oldest] = await selectPlaces(transaction, { state: "open" }, { order: "oldest first", limit: 1 });
   const shown = groups.slice(0, limit);
   const hours = await selectHours(
-    database,
+    transaction,
     shown.map(({ fingerprint }) => fingerprint),
     since,
   );

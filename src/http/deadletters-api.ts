@@ -33,7 +33,7 @@ const FILTERS: readonly Parameter[] = [
   inQuery("path", "with a problem at this JSON pointer or below; array indexes as #", TEXT),
   inQuery("since", "received at this date or date-time, or later", TEXT),
   inQuery("until", "received before this date or date-time", TEXT),
-  inQuery("q", "whose payload holds this text; at most 2,000 letters are searched a page", TEXT),
+  inQuery("q", "whose payload holds this text; at most 1,000 letters are searched for a page", TEXT),
 ];
 
 const LIMIT = inQuery("limit", "how many, 50 by default", { type: "integer", minimum: 1, maximum: 500 });

@@ -1,6 +1,7 @@
 /** Finding dead letters: every filter gives exactly what it should, page by page, in order. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { withTransaction } from "../../src/database/transaction.ts";
 import { readFilter } from "../../src/deadletter/filter.ts";
 import { findAllPositions } from "../../src/deadletter/find.ts";
 import { foldIndexes } from "../../src/deadletter/fingerprint.ts";
@@ -116,7 +117,9 @@ finding(
         expected,
         `seed ${seed}: ${JSON.stringify(filter)} by ${limit}`,
       );
-      const oldest = await findAllPositions(database.pool, readFilter(filter), 10_000);
+      const oldest = await withTransaction(database.pool, (transaction) =>
+        findAllPositions(transaction, readFilter(filter), 10_000),
+      );
       assert.equal(oldest, expected.toReversed(), `seed ${seed}: oldest first`);
       found += expected.length;
     }

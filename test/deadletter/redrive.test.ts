@@ -164,6 +164,7 @@ letters("values about a person are masked until somebody asks, and the asking is
     await desk.list({}, 500, undefined),
     await desk.overview(undefined, 500),
     await desk.tryRedrive(position, undefined),
+    await desk.tryRedrive(position, Buffer.from("{}")),
   ]);
   for (const secret of ["secret@example.com", "Secret Street", "+9720000000", "Kiryat"]) {
     assert.not.match(masked, secret);
@@ -172,6 +173,8 @@ letters("values about a person are masked until somebody asks, and the asking is
   const revealed = JSON.stringify(await desk.reveal(position, ANN));
   assert.match(revealed, "secret@example.com");
   assert.match(revealed, '"excerpt":"77"');
+  const trial = await desk.tryRedrive(position, Buffer.from("{}"));
+  assert.match(JSON.stringify(trial.diff), "secret@example.com");
   assert.is((await desk.payload(position, {})).toString(), orderWith({ delivery, sm_id: "1" }).toString());
   const { actions } = await desk.biography(position);
   assert.equal(

@@ -1,0 +1,121 @@
+/** The command `npm run screenshots`: the pages as they look with the demo's load, into `docs/`. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import chromium from "@sparticuz/chromium";
+import { type Browser, chromium as browserType, type Page } from "playwright-core";
+import { makeLoad, toPayload } from "../publisher/load.ts";
+import { OrderFactory } from "../publisher/orders.ts";
+import { connectToHttp } from "../publisher/transport.ts";
+import { startServiceProcess } from "./service.ts";
+import { startStack } from "./stack.ts";
+
+const DOCS = fileURLToPath(new URL("../../docs", import.meta.url));
+const say = (text: string) => process.stderr.write(`screenshots: ${text}\n`);
+
+async function main(): Promise<void> {
+  await using started = new AsyncDisposableStack();
+  const stack = started.use(await startStack("screenshots", say));
+  const service = await startServiceProcess({ ...stack.environment, SOURCES: "http" }, stack.folder);
+  started.defer(() => service.child.end("SIGTERM"));
+  const { url } = service;
+  say("publishing");
+  const letter = await publish(url);
+
+  const browser = await browserType.launch({
+    executablePath: await chromium.executablePath(),
+    args: chromium.args.filter((argument) => argument !== "--single-process"),
+    headless: true,
+  });
+  started.defer(() => browser.close());
+  const shoot = async (
+    name: string,
+    path: string,
+    prepare: (tab: Page) => Promise<unknown>,
+    options = {},
+  ) => {
+    say(name);
+    const tab = await openTab(browser, options);
+    await tab.goto(`${url}${path}`);
+    await prepare(tab);
+    await tab.screenshot({ path: join(DOCS, `${name}.png`) });
+    await tab.close();
+  };
+  const edit = async (tab: Page) => {
+    await tab.fill("#author", "Ann");
+    await tab.fill("#reason", "a number was meant");
+    await tab.click("button:has-text('Edit')");
+    await tab.waitForSelector("#verdict .bad");
+    const text = await tab.inputValue("#edited");
+    await tab.fill("#edited", text.replace('"sm_id":"ninety-nine"', '"sm_id":99'));
+    await tab.waitForSelector("#verdict .good");
+    await tab.locator("#editor").scrollIntoViewIfNeeded();
+  };
+  const dryRun = async (tab: Page) => {
+    await tab.fill("#bulk-form [name=author]", "Ann");
+    await tab.fill("#bulk-form [name=reason]", "the schema was mended");
+    await tab.click("text=Dry run");
+    await tab.waitForSelector("#bulk-result table");
+    await tab.locator("#bulk").scrollIntoViewIfNeeded();
+  };
+  const isLive = (tab: Page) => tab.waitForSelector("#connection:has-text('live')");
+  const hasGroups = (tab: Page) => tab.waitForSelector("#groups tbody tr");
+  const hasPayload = (tab: Page) => tab.waitForSelector("pre.payload");
+  await shoot("orders", "/", isLive);
+  await shoot("dead-letters", "/ui/dead-letters", hasGroups);
+  await shoot("dead-letters-dark-phone", "/ui/dead-letters", hasGroups, {
+    viewport: { width: 400, height: 860 },
+    colorScheme: "dark",
+  });
+  await shoot("dead-letter", `/ui/dead-letter?position=${letter}`, hasPayload);
+  await shoot("dead-letter-editor", `/ui/dead-letter?position=${letter}`, edit, {
+    viewport: { width: 1100, height: 1000 },
+  });
+  await shoot("dead-letter-list", "/ui/dead-letter-list?state=open&path=/items", (tab) =>
+    tab.waitForSelector("#letters tbody tr"),
+  );
+  await shoot("bulk-dry-run", "/ui/dead-letter-list?state=open&path=/items&limit=3", dryRun);
+  const bulk = await redriveMany(url);
+  await shoot("bulk-redrive", `/ui/redrive?id=${bulk}`, (tab) => tab.waitForSelector("#status"));
+  await shoot("api", "/docs", (tab) => tab.waitForSelector(".opblock"));
+}
+
+/** @returns the position of a letter that is worth looking at. */
+async function publish(url: string): Promise<string> {
+  await using transport = connectToHttp(url, undefined);
+  const factory = new OrderFactory(11);
+  const mix = { garbage: 0.15, duplicates: 0.05, conflicts: 0.03 };
+  for (const { payload } of makeLoad(factory, 600, mix)) await transport.publish(payload);
+  const wrong = toPayload({ ...factory.next(), sm_id: "ninety-nine" });
+  const response = await fetch(`${url}/orders`, { method: "POST", body: new Uint8Array(wrong) });
+  const { position } = (await response.json()) as { position: string };
+  await fetch(`${url}/messages/${position}?wait=10`);
+  return position;
+}
+
+async function redriveMany(url: string): Promise<string> {
+  const body = {
+    filter: { path: "/items" },
+    author: "Ann",
+    reason: "the schema was mended",
+    failures_max: 3,
+  };
+  const response = await fetch(`${url}/deadletters/redrive`, { method: "POST", body: JSON.stringify(body) });
+  const { id } = (await response.json()) as { id: string };
+  for (;;) {
+    const bulk = (await (await fetch(`${url}/deadletters/redrives/${id}`)).json()) as { status: string };
+    if (bulk.status !== "running") return id;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function openTab(browser: Browser, options: object): Promise<Page> {
+  return browser.newPage({
+    viewport: { width: 1100, height: 800 },
+    locale: "en-GB",
+    timezoneId: "UTC",
+    colorScheme: "light",
+    ...options,
+  });
+}
+
+await main();
