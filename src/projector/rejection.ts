@@ -59,6 +59,7 @@ export function excerptOf(value: unknown): string {
   if (Array.isArray(value)) return `[…], ${value.length} items`;
   if (typeof value === "object" && value !== null) return `{…}, ${Object.keys(value).length} members`;
   // What stood there may have had more digits than a number of this language keeps.
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return "beyond all numbers";
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) return `about ${value}`;
   if (typeof value !== "string") return String(value);
   const isCut = value.length > EXCERPT_LENGTH_MAX;

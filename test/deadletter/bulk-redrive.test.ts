@@ -82,6 +82,21 @@ bulk("one, then ten, then the rest; all of them once, in their order", () =>
   }),
 );
 
+bulk("no step begins before the outcome of the one before is known", () =>
+  withRejected(20, async ({ desk, stepOnly, project }) => {
+    const { id } = await desk.redriveMany(readFilter({}), 10_000, 0, ANN);
+    const waiting = await stepOnly(BigInt(id));
+    for (let again = 0; again < 3; again++) {
+      assert.equal(await stepOnly(BigInt(id)), waiting);
+      assert.is((await desk.bulk(BigInt(id))).redriven, 1);
+    }
+    await project();
+    await stepOnly(BigInt(id));
+    const { redriven, projected } = await desk.bulk(BigInt(id));
+    assert.equal([redriven, projected], [11, 1]);
+  }),
+);
+
 bulk("it stops by itself where letters die again, after no more than the step it was in", () =>
   withRejected(50, async (context) => {
     const { desk } = context;

@@ -96,7 +96,17 @@ finding(
       code: () => sample().code,
       fingerprint: () => sample().fingerprint,
       channel: () => factory.pick([...CHANNELS, "no such channel"]),
-      path: () => factory.pick(["", "/items", "/items/#/price", "/payment", "/order_uid", "/nowhere"]),
+      path: () =>
+        factory.pick([
+          "",
+          "/items",
+          "/items/#/price",
+          "/payment",
+          "/order_uid",
+          "/order",
+          "/item",
+          "/nowhere",
+        ]),
       since: () => sample().received_at.toISOString(),
       until: () => sample().received_at.toISOString(),
       q: () => factory.pick(["customer-1", "%", "_", "'", "\\", '{"order_uid":"', "nowhere"]),

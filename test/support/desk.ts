@@ -36,6 +36,8 @@ export async function openDesk({ pool }: TestDatabase) {
       await project();
       return receipts.map(({ position }) => position);
     },
+    /** Takes one step of a bulk redrive. */
+    stepOnly: (id: bigint) => stepBulkRedrive(context, id),
     /** Takes one step of a bulk redrive, and projects what it appended. */
     step: async (id: bigint) => {
       const step = await stepBulkRedrive(context, id);

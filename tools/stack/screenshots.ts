@@ -15,7 +15,8 @@ const say = (text: string) => process.stderr.write(`screenshots: ${text}\n`);
 async function main(): Promise<void> {
   await using started = new AsyncDisposableStack();
   const stack = started.use(await startStack("screenshots", say));
-  const service = await startServiceProcess({ ...stack.environment, SOURCES: "http" }, stack.folder);
+  const environment = { ...stack.environment, SOURCES: "http", PAYLOAD_BYTES_MAX: String(8 * 1024 * 1024) };
+  const service = await startServiceProcess(environment, stack.folder);
   started.defer(() => service.child.end("SIGTERM"));
   const { url } = service;
   say("publishing");
@@ -118,4 +119,7 @@ function openTab(browser: Browser, options: object): Promise<Page> {
   });
 }
 
-await main();
+await main().catch((error: unknown) => {
+  process.stderr.write(`screenshots: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
