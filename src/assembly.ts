@@ -109,7 +109,13 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     enqueueWakeup,
     onAppended: (_domain: string, upTo: bigint) => projector.wake(upTo),
   };
-  const desk = createDesk({ ...redriving, domains: [domain], personalNames: PERSONAL_NAMES, jobs });
+  const desk = createDesk({
+    ...redriving,
+    database: reads,
+    domains: [domain],
+    personalNames: PERSONAL_NAMES,
+    jobs,
+  });
   const bulkRunner = new BulkRunner({
     context: redriving,
     jobs,

@@ -55,6 +55,8 @@ cli("what it prints as JSON is what the routes answer", async () => {
 cli("a letter is edited from a file, tried, redriven, and its order can be read", async () => {
   const position = await bury(orderWith({ order_uid: "from the shell", locale: 7 }));
   const file = join(environment("WAYBILL_TEST_FOLDER"), "edited.json");
+  const original = orderWith({ order_uid: "from the shell", locale: 7 }).toString();
+  assert.is((await waybill("payload", position)).stdout, original);
   await writeFile(file, orderWith({ order_uid: "from the shell", locale: 8 }));
   const bad = await waybill("redrive", position, "--payload", file, "--dry-run");
   assert.is(bad.status, 1);

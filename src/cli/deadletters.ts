@@ -53,6 +53,7 @@ export const DEADLETTERS_USAGE = `Usage: npm run waybill -- deadletters <verb> [
   list                            dead letters, newest first
   groups                          the same by their cause
   show POSITION [--reveal]        one, with its payload; personal values are masked unless revealed, which is recorded
+  payload POSITION                its bytes, unmasked, to standard output; that, too, is recorded
   redrive POSITION                send one again; --payload FILE sends what the file holds instead
   redrive <filters> | --all       send all open ones that match again: one, ten, the rest; --detach does not wait
   redrives [ID] [--cancel]        bulk redrives, or one of them
@@ -83,8 +84,10 @@ export async function deadletters(
   const pool = openPool(config.databaseUrl, CONNECTIONS, logger);
   const jobs = new Jobs(pool, logger);
   const wakeups = new Wakeups(jobs);
-  const { domain } = createOrders({ database: queryableOf(pool), cacheBytesMax: 0, onAccepted: () => {} });
+  const database = queryableOf(pool);
+  const { domain } = createOrders({ database, cacheBytesMax: 0, onAccepted: () => {} });
   const desk = createDesk({
+    database,
     pool,
     domains: [domain],
     personalNames: PERSONAL_NAMES,
@@ -124,6 +127,10 @@ const VERBS: Readonly<Record<string, Verb>> = {
       ? await desk.reveal(position, operatorOf(values))
       : await desk.show(position);
     show(values, letter, () => letterText(letter));
+    return 0;
+  },
+  payload: async (desk, values, subject) => {
+    process.stdout.write(await desk.payload(positionOf(subject), operatorOf(values)));
     return 0;
   },
   redrive: async (desk, values, subject) => {

@@ -4,7 +4,8 @@
  */
 import type pg from "pg";
 import type { Jobs } from "../database/jobs.ts";
-import { queryableOf, type Transaction, withTransaction } from "../database/transaction.ts";
+import type { Queryable } from "../database/pool.ts";
+import { type Transaction, withTransaction } from "../database/transaction.ts";
 import { NotFoundError } from "../errors.ts";
 import { selectAt } from "../inbox/inbox-table.ts";
 import { readBiography } from "../projector/biography.ts";
@@ -33,6 +34,9 @@ import { type RedriveContext, redriveLetter } from "./redrive.ts";
 import { viewPayload } from "./view.ts";
 
 export type DeskOptions = Readonly<{
+  /** For what is read of one letter. */
+  database: Queryable;
+  /** For pages, and for whatever changes something or takes long. */
   pool: pg.Pool;
   /** Those that this process can run; letters of others can be looked at. */
   domains: readonly Domain[];
@@ -44,8 +48,8 @@ export type DeskOptions = Readonly<{
 
 export type Desk = ReturnType<typeof createDesk>;
 
-export function createDesk({ pool, domains, personalNames, jobs, enqueueWakeup, onAppended }: DeskOptions) {
-  const database = queryableOf(pool);
+export function createDesk(options: DeskOptions) {
+  const { database, pool, domains, personalNames, jobs, enqueueWakeup, onAppended } = options;
   const known = new Map(domains.map((domain) => [domain.name, domain]));
   const domainOf = (name: string): Domain => {
     const domain = known.get(name);

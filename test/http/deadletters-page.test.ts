@@ -1,9 +1,10 @@
 /** The pages of dead letters in a real browser, on the real service, with real messages from the broker. */
-import chromium from "@sparticuz/chromium";
-import { chromium as browserType, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
+import { launchBrowser } from "../../tools/stack/browser.ts";
+import { openTab } from "../support/browser.ts";
 import { createDatabase } from "../support/database.ts";
 import { MODEL, orderWith } from "../support/messages.ts";
 import { auditOf, brokerEnvironment, startInProcess } from "../support/service.ts";
@@ -17,34 +18,11 @@ const transport = await connectToBroker({
   clusterId: "test-cluster",
   channel: names.STAN_CHANNEL as string,
 });
-const browser = await browserType.launch({
-  executablePath: await chromium.executablePath(),
-  // One process for all would end the browser with its first tab.
-  args: chromium.args.filter((argument) => argument !== "--single-process"),
-  headless: true,
-});
+const browser = await launchBrowser();
 const pages = suite("pages of dead letters");
 
-/** Opens a page; whatever it complains about, and every request that leaves its origin, is collected. */
-async function open(path: string, viewport = { width: 1100, height: 900 }) {
-  const tab = await browser.newPage({ viewport, locale: "en-US", timezoneId: "UTC" });
-  const complaints: string[] = [];
-  tab.on("console", (message) => {
-    if (message.type() === "error" && !/status of 4\d\d/.test(message.text()))
-      complaints.push(message.text());
-  });
-  tab.on("pageerror", (error) => complaints.push(error.message));
-  tab.on("dialog", (dialog) => {
-    complaints.push(`a dialog: ${dialog.message()}`);
-    void dialog.dismiss();
-  });
-  tab.on("request", (request) => {
-    const url = request.url();
-    if (!url.startsWith(service.url) && !url.startsWith("data:")) complaints.push(`request to ${url}`);
-  });
-  await tab.goto(`${service.url}${path}`);
-  return { tab, complaints };
-}
+const open = (path: string, viewport?: { width: number; height: number }) =>
+  openTab(browser, service.url, path, viewport);
 
 /** Publishes and waits for the outcome. @returns the position of the newest dead letter. */
 async function bury(...payloads: (Buffer | string)[]): Promise<string> {

@@ -1,11 +1,12 @@
 /** The page in a real browser, with real messages from the broker. */
-import chromium from "@sparticuz/chromium";
-import { chromium as browserType, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
+import { launchBrowser } from "../../tools/stack/browser.ts";
+import { openTab } from "../support/browser.ts";
 import { createDatabase } from "../support/database.ts";
 import { MODEL, orderWith } from "../support/messages.ts";
 import { brokerEnvironment, startInProcess } from "../support/service.ts";
@@ -19,33 +20,11 @@ const transport = await connectToBroker({
   clusterId: "test-cluster",
   channel: names.STAN_CHANNEL as string,
 });
-const browser = await browserType.launch({
-  executablePath: await chromium.executablePath(),
-  // One process for all would end the browser with its first tab.
-  args: chromium.args.filter((argument) => argument !== "--single-process"),
-  headless: true,
-});
+const browser = await launchBrowser();
 const page = suite("page");
 
-/** Opens the page; whatever it complains about, and every request that leaves its origin, is collected. */
-async function open(
-  path = "/",
-  viewport = { width: 1000, height: 800 },
-): Promise<{ tab: Page; complaints: string[] }> {
-  const tab = await browser.newPage({ viewport, locale: "en-US", timezoneId: "UTC" });
-  const complaints: string[] = [];
-  tab.on("console", (message) => {
-    // The browser itself reports the 401 and 404 that the page then explains.
-    if (message.type() === "error" && !/status of 40[14]/.test(message.text()))
-      complaints.push(message.text());
-  });
-  tab.on("pageerror", (error) => complaints.push(error.message));
-  tab.on("request", (request) => {
-    if (!request.url().startsWith(service.url)) complaints.push(`request to ${request.url()}`);
-  });
-  await tab.goto(`${service.url}${path}`);
-  return { tab, complaints };
-}
+const open = (path = "/", viewport?: { width: number; height: number }) =>
+  openTab(browser, service.url, path, viewport);
 
 async function signIn(tab: Page): Promise<void> {
   await tab.fill("#token", ADMIN);

@@ -21,7 +21,13 @@ export async function openDesk({ pool }: TestDatabase) {
     enqueueWakeup: (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup),
     onAppended: () => {},
   };
-  const desk = createDesk({ ...context, domains: [domain], personalNames: PERSONAL_NAMES, jobs });
+  const desk = createDesk({
+    ...context,
+    database: pool,
+    domains: [domain],
+    personalNames: PERSONAL_NAMES,
+    jobs,
+  });
   const project = () => projectAll(pool, domain);
   return {
     desk,

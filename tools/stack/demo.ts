@@ -153,6 +153,8 @@ function addresses({ broker, environment }: Stack, { url, logFile }: ServiceProc
   return `
 The service runs until Ctrl-C.
   page       ${url}/
+  letters    ${url}/ui/dead-letters
+  API        ${url}/docs
   orders     ${url}/orders
   audit      ${url}/audit
   metrics    ${url}/metrics

@@ -1,11 +1,11 @@
 /** The command `npm run screenshots`: the pages as they look with the demo's load, into `docs/`. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import chromium from "@sparticuz/chromium";
-import { type Browser, chromium as browserType, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { makeLoad, toPayload } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";
 import { connectToHttp } from "../publisher/transport.ts";
+import { launchBrowser } from "./browser.ts";
 import { startServiceProcess } from "./service.ts";
 import { startStack } from "./stack.ts";
 
@@ -22,11 +22,7 @@ async function main(): Promise<void> {
   say("publishing");
   const letter = await publish(url);
 
-  const browser = await browserType.launch({
-    executablePath: await chromium.executablePath(),
-    args: chromium.args.filter((argument) => argument !== "--single-process"),
-    headless: true,
-  });
+  const browser = await launchBrowser();
   started.defer(() => browser.close());
   const shoot = async (
     name: string,
