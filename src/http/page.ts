@@ -31,13 +31,12 @@ export function fileRoute(folder: string, policy: string) {
     dev: true,
     etag: true,
     extensions: ["html"],
-    setHeaders: (response) => {
-      response.setHeader("content-security-policy", policy);
-      response.setHeader("cache-control", "no-cache");
-      response.setHeader("referrer-policy", "no-referrer");
-    },
   });
   return (request: Request, response: Parameters<Route["handle"]>[1], path: string): void => {
+    // Before anything is decided: a browser takes the headers of a 304 for the page that it has.
+    response.setHeader("content-security-policy", policy);
+    response.setHeader("cache-control", "no-cache");
+    response.setHeader("referrer-policy", "no-referrer");
     // The address of a file is another one than its place in the folder.
     const asked = { url: path, headers: request.headers } as Request;
     serve(asked, response, () => {

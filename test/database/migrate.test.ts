@@ -1,13 +1,20 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { runner } from "node-pg-migrate";
 import pg from "pg";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { missingMigrations } from "../../src/database/migrate.ts";
+import { fingerprintOf } from "../../src/deadletter/fingerprint.ts";
+import { parseOrder } from "../../src/domains/orders/schema.ts";
 import { install } from "../../src/install.ts";
+import { makeGarbage } from "../../tools/publisher/garbage.ts";
+import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { withClient } from "../../tools/stack/postgres.ts";
 import { dumpSchema } from "../../tools/stack/schema-dump.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { ordersOf, projectAll } from "../support/engine.ts";
 
 const migrations = suite("migrate");
 const run = ({ ownerUrl, serviceUrl }: TestDatabase) => install(ownerUrl, serviceUrl);
@@ -69,7 +76,56 @@ migrations("a migration that fails leaves nothing behind", async () => {
   );
   assert.equal(rows, [{ inbox: null, done: 0 }]);
   await database.admin("drop table orders");
-  assert.is((await run(database)).length, 3);
+  assert.is((await run(database)).length, 4);
+});
+
+migrations("dead letters that are there already get what a new version knows of them", async () => {
+  await using database = await createDatabase("template0");
+  await withClient(database.ownerUrl, (client) =>
+    runner({
+      dbClient: client,
+      dir: "migrations",
+      ignorePattern: String.raw`(?!\d{4}_).*`,
+      direction: "up",
+      migrationsTable: "migrations",
+      count: 3,
+      log: () => {},
+    }),
+  );
+  const factory = new OrderFactory(8);
+  const letters = Array.from({ length: 60 }, () => makeGarbage(factory)).flatMap(({ payload }) => {
+    const rejection = parseOrder(payload);
+    return "code" in rejection ? [{ payload, rejection }] : [];
+  });
+  for (const { payload, rejection } of letters) {
+    await database.admin(
+      `with arrived as (
+         insert into inbox (domain, source, channel, message_id, payload)
+         values ('orders', 'test', 'orders.' || ($1::int % 2), $1::text, $2) returning position
+       )
+       insert into dead_letters (position, domain, code, fingerprint, errors)
+       select position, 'orders', $3, $4, $5 from arrived`,
+      [
+        letters.findIndex((letter) => letter.payload === payload),
+        payload,
+        rejection.code,
+        fingerprintOf(rejection),
+        JSON.stringify(rejection.problems),
+      ],
+    );
+  }
+  await run(database);
+  const tables = async () => ({
+    letters: (await database.admin("select * from dead_letters order by position")).rows,
+    groups: (await database.admin("select * from dead_letter_groups order by fingerprint, channel")).rows,
+    hours: (await database.admin("select * from dead_letter_hours order by fingerprint, hour")).rows,
+  });
+  const migrated = await tables();
+  assert.is(migrated.letters.length, letters.length);
+  // The same as if this version had buried them.
+  await database.admin("truncate dead_letters, dead_letter_groups, dead_letter_hours");
+  await projectAll(database.pool, ordersOf(database.pool).domain);
+  assert.equal(await tables(), migrated);
 });
 
 migrations("the service's role can do what the service does, and nothing else in the inbox", async () => {

@@ -124,7 +124,7 @@ page("at phone width nothing sticks out, and everything can be reached by keyboa
   assert.is(overflow, 0);
   await tab.evaluate(() => document.body.focus());
   const reached = new Set<string>();
-  for (let presses = 0; presses < 12; presses++) {
+  for (let presses = 0; presses < 24; presses++) {
     await tab.keyboard.press("Tab");
     reached.add(
       await tab.evaluate(() => document.activeElement?.id || document.activeElement?.tagName || ""),
@@ -140,6 +140,9 @@ page("the policy forbids what is inline", async () => {
   const policy = response.headers.get("content-security-policy") ?? "";
   assert.match(policy, "default-src 'none'");
   assert.not.match(policy, "unsafe");
+  const known = { "if-none-match": response.headers.get("etag") as string };
+  const unchanged = await fetch(`${service.url}/`, { headers: known });
+  assert.equal([unchanged.status, unchanged.headers.get("content-security-policy")], [304, policy]);
   const { tab, complaints } = await open();
   await tab.evaluate(() => {
     const script = document.createElement("script");
