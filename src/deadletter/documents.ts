@@ -2,8 +2,9 @@
  * Dead letters and messages as JSON documents: what the routes answer and what the commands print with `--json`. Values
  * about a person are masked here, unless somebody asked to see them.
  */
-import type { Biography } from "../projector/biography.ts";
+
 import type { Problem } from "../projector/rejection.ts";
+import type { Biography } from "./biography.ts";
 import type { BulkRedrive, FailureGroup } from "./bulk-redrives-table.ts";
 import type { DeadLetterGroup, HourCount } from "./dead-letter-groups-table.ts";
 import type { ListedLetter } from "./dead-letter-pages-table.ts";

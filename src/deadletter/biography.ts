@@ -1,10 +1,10 @@
 /** What is known of one position: how it came, what became of it, and what people did about it. */
 import type { Queryable } from "../database/pool.ts";
-import { type DeadLetter, selectDeadLetter } from "../deadletter/dead-letters-table.ts";
-import { type OperatorAction, selectActions } from "../deadletter/operator-actions-table.ts";
 import { type InboxEntry, selectEntry, selectRedriveOf } from "../inbox/inbox-table.ts";
-import { selectCheckpoint } from "./checkpoints-table.ts";
-import { selectDuplicate } from "./duplicates-table.ts";
+import { selectCheckpoint } from "../projector/checkpoints-table.ts";
+import { selectDuplicate } from "../projector/duplicates-table.ts";
+import { type DeadLetter, selectDeadLetter } from "./dead-letters-table.ts";
+import { type OperatorAction, selectActions } from "./operator-actions-table.ts";
 
 export type Biography = Readonly<{
   entry: InboxEntry;
