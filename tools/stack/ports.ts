@@ -1,15 +1,28 @@
-/** A port of the loopback address that nobody uses at the moment. */
-
-import type { AddressInfo } from "node:net";
+/**
+ * A port of the loopback address that nobody uses at the moment, and that nobody gets by chance: below the range from
+ * which the system takes the near ends of connections. A server that is stopped and started again would otherwise
+ * find its port in use by whoever had connected to something else meanwhile.
+ */
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const port = randomInt(LOWEST, HIGHEST);
+    if (await canListen(port)) return port;
+  }
+  throw new Error(`no free port was found between ${LOWEST} and ${HIGHEST}`);
 }
+
+function canListen(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/** Linux hands out 32768 and up, macOS 49152 and up; below these are the ports that servers are known by. */
+const LOWEST = 15_000;
+const HIGHEST = 32_000;
+const ATTEMPTS_MAX = 100;
