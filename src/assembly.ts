@@ -32,6 +32,7 @@ import { Auditor } from "./projector/audit.ts";
 import { Progress } from "./projector/progress.ts";
 import { deadLettersOf } from "./projector/project.ts";
 import { Projector } from "./projector/projector.ts";
+import { RebuildWatch } from "./projector/rebuild-watch.ts";
 import { Statistics } from "./projector/statistics.ts";
 import { Wakeups } from "./projector/wakeups.ts";
 import { refreshGauges } from "./telemetry/gauges.ts";
@@ -62,6 +63,11 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const feed = new EventFeed(async () => ({ [domain.name]: await statistics.counts() }));
   const progress = new Progress();
   const auditor = new Auditor(readPool, [domain], metrics);
+
+  const rebuildWatch = new RebuildWatch(reads, domain.name, () => {
+    logger.info({ domain: domain.name }, "the projection was rebuilt; the cache begins anew");
+    cache.clear();
+  });
 
   const jobs = new Jobs(writes, logger);
   const wakeups = new Wakeups(jobs);
@@ -180,6 +186,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     inbox,
     sources,
     auditor,
+    rebuildWatch,
     feed,
     server,
   };

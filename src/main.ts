@@ -24,6 +24,8 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   started.adopt(parts.deskPool, closePool);
   parts.database.start();
   started.defer(() => parts.database.stop());
+  parts.rebuildWatch.start();
+  started.defer(() => parts.rebuildWatch.stop());
 
   const port = await parts.server.listen(config.httpHost, config.httpPort);
   started.defer(() => parts.server.close());

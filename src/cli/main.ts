@@ -10,6 +10,7 @@ import { type AuditReport, audit, toJson } from "../projector/audit.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { DEADLETTERS_OPTIONS, DEADLETTERS_USAGE, deadletters, type Values } from "./deadletters.ts";
 import { print, printJson } from "./print.ts";
+import { REBUILD_OPTIONS, REBUILD_USAGE, rebuildCommand } from "./rebuild.ts";
 
 type Command = Readonly<{
   summary: string;
@@ -48,6 +49,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         await closePool(pool);
       }
     },
+  },
+  rebuild: {
+    summary: "make a projection anew from the inbox, compare it with the live one, and take it over",
+    usage: REBUILD_USAGE,
+    options: REBUILD_OPTIONS,
+    run: rebuildCommand,
   },
   deadletters: {
     summary: "look at, redrive, discard and restore what could not be projected",

@@ -13,16 +13,29 @@ export interface Queryable {
   ): Promise<{ rows: Row[]; rowCount: number | null }>;
 }
 
+export type PoolOptions = Readonly<{
+  /** No limit to how long a statement, or a pause within a transaction, may take. */
+  isPatient?: boolean;
+  /** Tables of this schema stand for those of `public` with the same name. */
+  schema?: string;
+}>;
+
 /** Opens a pool of at most `size` connections; nothing is connected until the first statement. */
-export function openPool(databaseUrl: string, size: number, logger: Logger): pg.Pool {
+export function openPool(
+  databaseUrl: string,
+  size: number,
+  logger: Logger,
+  { isPatient = false, schema }: PoolOptions = {},
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: size,
     application_name: "waybill",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    statement_timeout: isPatient ? 0 : STATEMENT_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: isPatient ? 0 : IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    ...(schema === undefined ? {} : { options: `-c search_path=${schema},public` }),
     types,
   });
   // A pool without this listener ends the process when an idle connection breaks.

@@ -3,7 +3,13 @@ import pg from "pg";
 import type { Queryable } from "../database/pool.ts";
 import type { Transaction } from "../database/transaction.ts";
 
-export type Checkpoint = Readonly<{ position: bigint; projected: bigint; duplicate: bigint; dead: bigint }>;
+export type Checkpoint = Readonly<{
+  position: bigint;
+  projected: bigint;
+  duplicate: bigint;
+  dead: bigint;
+  generation: bigint;
+}>;
 export type OutcomeCounts = Readonly<{ projected: number; duplicate: number; dead: number }>;
 
 /**
@@ -42,8 +48,8 @@ export function advanceCheckpoint(
 /** The domain's checkpoint; zeroes where it has none yet. */
 export async function selectCheckpoint(database: Queryable, domain: string): Promise<Checkpoint> {
   const { rows } = await database.query<Checkpoint>(
-    "select position, projected, duplicate, dead from checkpoints where domain = $1",
+    "select position, projected, duplicate, dead, generation from checkpoints where domain = $1",
     [domain],
   );
-  return rows[0] ?? { position: 0n, projected: 0n, duplicate: 0n, dead: 0n };
+  return rows[0] ?? { position: 0n, projected: 0n, duplicate: 0n, dead: 0n, generation: 0n };
 }

@@ -61,6 +61,13 @@ export class OrderCache {
     return true;
   }
 
+  /** Lets go of everything: the orders themselves are others now. */
+  clear(): void {
+    this.#orders.clear();
+    this.#slabs.length = 0;
+    this.#bytes = 0;
+  }
+
   #bytesNeededFor(document: Buffer): number {
     return ENTRY_OVERHEAD_BYTES + (this.#slabFor(document) ? 0 : Math.max(this.#slabBytes, document.length));
   }
