@@ -33,6 +33,7 @@ import { Progress } from "./projector/progress.ts";
 import { deadLettersOf } from "./projector/project.ts";
 import { Projector } from "./projector/projector.ts";
 import { RebuildWatch } from "./projector/rebuild-watch.ts";
+import { StallWatch } from "./projector/stall-watch.ts";
 import { Statistics } from "./projector/statistics.ts";
 import { Wakeups } from "./projector/wakeups.ts";
 import { refreshGauges } from "./telemetry/gauges.ts";
@@ -80,6 +81,12 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
       progress.advanced(domain.name, batch.checkpoint);
       feed.announce("deadletters", deadLettersOf(batch));
     },
+  });
+  const stallWatch = new StallWatch({
+    database: reads,
+    domain: domain.name,
+    logger,
+    reason: () => projector.failure,
   });
   const enqueueWakeup = (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup);
   const inbox = new Inbox({
@@ -139,6 +146,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     cacheReads,
     database,
     auditor,
+    stallWatch,
     countDeadLetters,
   };
   const operations = operationsRoutes({
@@ -187,6 +195,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     sources,
     auditor,
     rebuildWatch,
+    stallWatch,
     feed,
     server,
   };

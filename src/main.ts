@@ -24,6 +24,8 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   started.adopt(parts.deskPool, closePool);
   parts.database.start();
   started.defer(() => parts.database.stop());
+  parts.stallWatch.start();
+  started.defer(() => parts.stallWatch.stop());
   parts.rebuildWatch.start();
   started.defer(() => parts.rebuildWatch.stop());
 
@@ -94,6 +96,10 @@ function unreadyReasons(parts: Assembly, startUp: string | undefined, signal: Ab
   if (!parts.database.isConnected) reasons.push("the database does not answer");
   if (parts.inbox.failure !== undefined) reasons.push("the last append failed and is tried again");
   if (parts.projector.failure !== undefined) reasons.push("the last projection failed and is tried again");
+  const { stalledAt, seconds } = parts.stallWatch;
+  if (stalledAt !== undefined) {
+    reasons.push(`the projection has stood still for ${Math.round(seconds)} s before position ${stalledAt}`);
+  }
   for (const { name, health } of parts.sources) {
     // Why it is not stands in the log: this route is open, and a driver's text names hosts and ports.
     if (!health.connected) reasons.push(`source ${name} is not connected`);

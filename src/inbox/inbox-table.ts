@@ -270,17 +270,18 @@ export async function countAfter(
   return rows[0] as { count: bigint; head: bigint };
 }
 
-/** When the first row above a position arrived; undefined where there is none. */
-export async function selectReceivedAtAfter(
+/** The first row above a position, and when it arrived; undefined where there is none. */
+export async function selectOldestAfter(
   database: Queryable,
   domain: string,
   position: bigint,
-): Promise<Date | undefined> {
-  const { rows } = await database.query<{ received_at: Date }>(
-    "select received_at from inbox where domain = $1 and position > $2 order by position limit 1",
+): Promise<{ position: bigint; receivedAt: Date } | undefined> {
+  const { rows } = await database.query<{ position: bigint; receivedAt: Date }>(
+    `select position, received_at as "receivedAt" from inbox
+     where domain = $1 and position > $2 order by position limit 1`,
     [domain, String(position)],
   );
-  return rows[0]?.received_at;
+  return rows[0];
 }
 
 /** The source of what operators send again; no broker or ingress has this name. */

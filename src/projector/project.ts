@@ -4,13 +4,13 @@
  * row is locked throughout, so however many processes and jobs there are, one of them projects.
  */
 import type pg from "pg";
-import { DatabaseError, type Transaction, withTransaction } from "../database/transaction.ts";
+import { DatabaseError, rollBackAfter, type Transaction, withTransaction } from "../database/transaction.ts";
 import { insertDeadLetters } from "../deadletter/dead-letters-table.ts";
-import { selectAfter } from "../inbox/inbox-table.ts";
+import { selectAfter, selectAt } from "../inbox/inbox-table.ts";
 import { advanceCheckpoint, lockCheckpoint } from "./checkpoints-table.ts";
 import type { Domain, InboxRow, Outcome, Projection } from "./domain.ts";
 import { type Duplicate, insertDuplicates } from "./duplicates-table.ts";
-import type { Handover } from "./handover.ts";
+import { Handover } from "./handover.ts";
 import { type Rejection, reject } from "./rejection.ts";
 
 export type ProjectedBatch = Readonly<{
@@ -30,13 +30,53 @@ export async function projectNext(
   pool: pg.Pool,
   domain: Domain,
   handover: Handover,
+  rowsMax = BATCH_ROWS_MAX,
 ): Promise<ProjectedBatch> {
   try {
-    return await projectBatch(pool, domain, handover, projectChecked);
+    return await projectBatch(pool, domain, handover, rowsMax, projectChecked);
   } catch (error) {
     if (isFault(error)) throw error;
-    return await projectBatch(pool, domain, handover, projectEachAlone);
+    return await projectBatch(pool, domain, handover, rowsMax, projectEachAlone);
   }
+}
+
+/**
+ * Tries the messages around the one that follows the checkpoint, and takes that back: those after it, or, where there
+ * are none, the one before.
+ * @returns the position of that one message, where there are others and all of them can be projected.
+ * @throws DatabaseError where they cannot.
+ */
+export async function positionAmongHealthy(pool: pg.Pool, domain: Domain): Promise<bigint | undefined> {
+  return rollBackAfter(pool, async (transaction) => {
+    const checkpoint = await lockCheckpoint(transaction, domain.name);
+    const rows = await selectAfter(transaction, domain.name, checkpoint, 1 + NEIGHBOURS, BATCH_BYTES_MAX);
+    const [failing, ...after] = rows;
+    const others = after.length > 0 ? after : await selectAt(transaction, [checkpoint], 1);
+    for (const { payload } of others) {
+      const row = { position: PROBE_POSITION, payload, publishedAt: undefined };
+      await transaction
+        .savepoint(() => projectChecked(transaction, domain, [row]))
+        .catch((error) => {
+          // A message that is not expected is no sign of a fault.
+          if (isFault(error)) throw error;
+        });
+    }
+    return others.length > 0 ? failing?.position : undefined;
+  });
+}
+
+/** Buries one message for an error that its surroundings do not explain; where it is not the next one, nothing. */
+export async function buryNext(
+  pool: pg.Pool,
+  domain: Domain,
+  position: bigint,
+  error: unknown,
+): Promise<ProjectedBatch> {
+  const bury: Way = async (transaction, _domain, rows) =>
+    rows[0]?.position === position
+      ? { outcomes: [{ kind: "dead", rejection: projectionFailed(error) }] }
+      : projectChecked(transaction, domain, rows);
+  return projectBatch(pool, domain, new Handover(), 1, bury);
 }
 
 type Way = (transaction: Transaction, domain: Domain, rows: readonly InboxRow[]) => Promise<Projection>;
@@ -45,13 +85,15 @@ async function projectBatch(
   pool: pg.Pool,
   domain: Domain,
   handover: Handover,
+  rowsMax: number,
   project: Way,
 ): Promise<ProjectedBatch> {
   const { batch, onCommit } = await withTransaction(pool, async (transaction) => {
     const checkpoint = await lockCheckpoint(transaction, domain.name);
-    let rows = handover.take(checkpoint, BATCH_ROWS_MAX);
+    // What was handed over comes in the batches in which it was appended, which may be too many.
+    let rows = rowsMax < BATCH_ROWS_MAX ? [] : handover.take(checkpoint, rowsMax);
     if (rows.length === 0) {
-      rows = await selectAfter(transaction, domain.name, checkpoint, BATCH_ROWS_MAX, BATCH_BYTES_MAX);
+      rows = await selectAfter(transaction, domain.name, checkpoint, rowsMax, BATCH_BYTES_MAX);
     }
     const last = rows.at(-1);
     if (!last) return { batch: { checkpoint, rows, outcomes: [] }, onCommit: undefined };
@@ -168,7 +210,13 @@ async function recordOutcomes(
 }
 
 /** As many as an append holds at most, so that what was appended together is projected together. */
-const BATCH_ROWS_MAX = 2_000;
+export const BATCH_ROWS_MAX = 2_000;
+
+/** Enough to tell one message from its surroundings. */
+const NEIGHBOURS = 3;
+
+/** Above every position that an inbox will ever have. */
+const PROBE_POSITION = 2n ** 62n;
 
 /** Bounds what is read back into memory at once. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

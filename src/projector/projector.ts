@@ -1,21 +1,30 @@
 /**
  * Keeps one domain's projection up with its inbox. Wake-ups enter; committed batches leave to whoever listens. A
  * fault of the database is tried again for as long as it takes, with a capped backoff, and never makes a dead
- * letter.
+ * letter, unless it strikes one message alone, again and again, while those around it pass.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { backoffMilliseconds } from "../database/backoff.ts";
+import { DatabaseError } from "../database/transaction.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Domain } from "./domain.ts";
 import { Handover } from "./handover.ts";
-import { type ProjectedBatch, projectNext } from "./project.ts";
+import {
+  BATCH_ROWS_MAX,
+  buryNext,
+  type ProjectedBatch,
+  positionAmongHealthy,
+  projectNext,
+} from "./project.ts";
 
 export type ProjectorOptions = Readonly<{
   pool: pg.Pool;
   domain: Domain;
   onProjected: (batch: ProjectedBatch, seconds: number) => void;
   logger: Logger;
+  /** How long to wait after so many failures in a row, in milliseconds. */
+  backoff?: (attempt: number) => number;
 }>;
 
 export class Projector {
@@ -26,6 +35,12 @@ export class Projector {
   #target = 0n;
   #running: Promise<boolean> | undefined;
   #failure: string | undefined;
+  /** In a row. */
+  #failures = 0;
+  /** How many messages the next batch may have. */
+  #rowsMax = BATCH_ROWS_MAX;
+  /** How often the next message has failed alone. */
+  #isolated: { position: bigint; attempts: number; error: unknown } | undefined;
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
@@ -39,6 +54,11 @@ export class Projector {
   /** Why the last batch failed, while no later one has succeeded. */
   get failure(): string | undefined {
     return this.#failure;
+  }
+
+  /** How many batches have failed since the last that succeeded. */
+  get failures(): number {
+    return this.#failures;
   }
 
   /** Processes everything up to and including `position` as soon as possible. */
@@ -72,28 +92,92 @@ export class Projector {
   /** Gives true where the inbox ended before the target. */
   async #run(): Promise<boolean> {
     let isAtEnd = false;
-    for (let attempt = 0; !isAtEnd && this.#checkpoint < this.#target && !this.#stop.signal.aborted; ) {
+    while (!isAtEnd && this.#checkpoint < this.#target && !this.#stop.signal.aborted) {
       const started = performance.now();
       try {
-        const batch = await projectNext(this.#options.pool, this.#options.domain, this.handover);
-        attempt = 0;
+        const batch = await this.#projectNext();
+        this.#failures = 0;
         this.#failure = undefined;
+        this.#isolated = undefined;
+        this.#rowsMax = Math.min(BATCH_ROWS_MAX, this.#rowsMax * 2);
         this.#checkpoint = batch.checkpoint;
         isAtEnd = batch.rows.length === 0;
         if (isAtEnd) this.#target = batch.checkpoint;
         else this.#options.onProjected(batch, (performance.now() - started) / 1000);
       } catch (error) {
-        this.#failure = error instanceof Error ? error.message : String(error);
-        const context = { domain: this.#options.domain.name, attempt, error: this.#failure };
-        this.#options.logger.warn(
-          context,
-          "a batch could not be projected; nothing was changed; it is tried again",
-        );
-        const signal = this.#stop.signal;
-        await delay(backoffMilliseconds(attempt++), undefined, { signal }).catch(() => {});
+        await this.#fail(error);
       }
     }
     this.#running = undefined;
     return isAtEnd;
   }
+
+  /** The next batch; where one message alone has failed often enough, its burial. */
+  #projectNext(): Promise<ProjectedBatch> {
+    const { pool, domain } = this.#options;
+    if (this.#isolated && this.#isolated.attempts >= ISOLATED_ATTEMPTS_MAX) {
+      const { position, error } = this.#isolated;
+      return buryNext(pool, domain, position, error);
+    }
+    return projectNext(pool, domain, this.handover, this.#rowsMax);
+  }
+
+  /**
+   * A fault that lasts is narrowed down: batches become smaller until a message stands alone. Where that one fails
+   * while its neighbours pass, the surroundings are well and it is the message; where they fail too, all wait.
+   */
+  async #fail(error: unknown): Promise<void> {
+    const { domain, logger, backoff = backoffMilliseconds } = this.#options;
+    this.#failures += 1;
+    this.#failure = error instanceof Error ? error.message : String(error);
+    if (this.#failures >= NARROW_AFTER) this.#rowsMax = Math.max(1, this.#rowsMax >> 1);
+    const alone = await this.#positionAlone(error);
+    const attempts =
+      alone !== undefined && alone === this.#isolated?.position ? this.#isolated.attempts + 1 : 1;
+    this.#isolated = alone === undefined ? undefined : { position: alone, attempts, error };
+    logger.warn(
+      {
+        domain: domain.name,
+        after: String(this.#checkpoint),
+        failures: this.#failures,
+        messages: this.#rowsMax,
+        error: this.#failure,
+      },
+      alone !== undefined
+        ? "a message cannot be projected though those around it can; after some attempts it is buried"
+        : "a batch could not be projected; nothing was changed; it is tried again",
+    );
+    const signal = this.#stop.signal;
+    // While a message is being found it need not be waited for long.
+    const attempt = this.#rowsMax > 1 && this.#failures > NARROW_AFTER ? 0 : this.#failures - 1;
+    await delay(backoff(attempt), undefined, { signal }).catch(() => {});
+  }
+
+  /** The position of a message that stands alone now and whose neighbours are well. */
+  async #positionAlone(error: unknown): Promise<bigint | undefined> {
+    if (this.#rowsMax > 1 || !canBeOfOneMessage(error)) return undefined;
+    return positionAmongHealthy(this.#options.pool, this.#options.domain).catch(() => undefined);
+  }
 }
+
+/** Lost connections, restarts, full disks and the like strike whoever comes by; they say nothing of a message. */
+function canBeOfOneMessage(error: unknown): boolean {
+  if (!(error instanceof DatabaseError) || error.sqlState === undefined) return false;
+  return error.sqlState === STATEMENT_TIMEOUT || !SURROUNDINGS.has(error.sqlState.slice(0, 2));
+}
+
+/** A statement took longer than any does; of one message alone it can be what that message makes the database do. */
+const STATEMENT_TIMEOUT = "57014";
+
+/**
+ * Classes of SQLSTATE that are about the connection (08), the state of transactions (25, 40), resources (53), locks
+ * (55), an operator's intervention (57) and the system (58).
+ * Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
+ */
+const SURROUNDINGS = new Set(["08", "25", "40", "53", "55", "57", "58"]);
+
+/** So many failures in a row are bad luck, a restart or a lost connection. */
+const NARROW_AFTER = 5;
+
+/** So often must a message fail alone, with its neighbours passing each time, before it is buried for a fault. */
+const ISOLATED_ATTEMPTS_MAX = 5;

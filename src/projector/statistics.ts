@@ -4,7 +4,7 @@
  * because positions are committed in their order.
  */
 import type { Queryable } from "../database/pool.ts";
-import { countAfter, selectReceivedAtAfter } from "../inbox/inbox-table.ts";
+import { countAfter, selectOldestAfter } from "../inbox/inbox-table.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";
 
 export type Counts = Readonly<{
@@ -38,8 +38,8 @@ export class Statistics {
   /** Seconds since the oldest pending position arrived, 0 where none is pending. */
   async oldestPendingSeconds(): Promise<number> {
     const { position } = await selectCheckpoint(this.#database, this.#domain);
-    const receivedAt = await selectReceivedAtAfter(this.#database, this.#domain, position);
-    return receivedAt ? Math.max(0, (Date.now() - receivedAt.getTime()) / 1000) : 0;
+    const oldest = await selectOldestAfter(this.#database, this.#domain, position);
+    return oldest ? Math.max(0, (Date.now() - oldest.receivedAt.getTime()) / 1000) : 0;
   }
 
   async #read(): Promise<Counts> {

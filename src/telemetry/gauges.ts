@@ -14,13 +14,24 @@ export type Gauged = Readonly<{
   cacheReads: Readonly<Record<string, number>>;
   database: { readonly isConnected: boolean };
   auditor: Auditor;
+  stallWatch: { readonly seconds: number };
   /** By code and state, as they are counted in their groups. */
   countDeadLetters: () => Promise<readonly StateCount[]>;
 }>;
 
 export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<void> {
-  const { domain, statistics, sources, inbox, cache, cacheReads, database, auditor, countDeadLetters } =
-    gauged;
+  const {
+    domain,
+    statistics,
+    sources,
+    inbox,
+    cache,
+    cacheReads,
+    database,
+    auditor,
+    stallWatch,
+    countDeadLetters,
+  } = gauged;
   metrics.bufferBytes.set(inbox.bufferBytes);
   metrics.cacheEntries.set(cache.entries);
   metrics.cacheBytes.set(cache.bytes);
@@ -31,6 +42,7 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
   for (const { name, health } of sources)
     metrics.sourceConnected.set({ source: name }, health.connected ? 1 : 0);
   auditor.measureAge();
+  metrics.stalledSeconds.set({ domain }, stallWatch.seconds);
   if (!database.isConnected) return;
   // Without an answer the last values stand, and `waybill_database_connected` says that they are old.
   await Promise.all([statistics.counts(), statistics.oldestPendingSeconds(), countDeadLetters()]).then(

@@ -44,6 +44,11 @@ export function createMetrics() {
     oldestPendingSeconds: gauge("waybill_oldest_pending_age_seconds", "Age of the oldest pending position.", [
       "domain",
     ]),
+    stalledSeconds: gauge(
+      "waybill_projector_stalled_seconds",
+      "How long there has been work and no progress; 0 while there is some.",
+      ["domain"],
+    ),
     publishToReadable: seconds("waybill_publish_to_readable_seconds", "From publishing to readable by id.", [
       "domain",
     ]),

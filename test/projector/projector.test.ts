@@ -1,0 +1,133 @@
+/** Faults that last: told from messages that nobody can project, and reported. */
+import { readFileSync } from "node:fs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { audit } from "../../src/projector/audit.ts";
+import { Projector } from "../../src/projector/projector.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { appendAll, ordersOf } from "../support/engine.ts";
+import { messageOf, orderWith } from "../support/messages.ts";
+import { startAsProcess } from "../support/service.ts";
+import { until } from "../support/wait.ts";
+
+const faults = suite("projector: faults that last");
+
+/** Makes the database fail, as a fault and not as a refusal of the data, where an order of such an id is stored. */
+async function failFor(database: TestDatabase, pattern: string, sqlState: string): Promise<void> {
+  await database.admin(`
+    create or replace function fail() returns trigger language plpgsql as $$
+    begin
+      if new.order_uid like '${pattern}' then raise exception 'a fault' using errcode = '${sqlState}'; end if;
+      return new;
+    end $$;
+    create or replace trigger fail before insert on orders for each row execute function fail()`);
+}
+
+function projectorOn(database: TestDatabase) {
+  const { domain } = ordersOf(database.pool);
+  let batches = 0;
+  const projector = new Projector({
+    pool: database.pool,
+    domain,
+    logger: createLogger("silent"),
+    backoff: () => 5,
+    onProjected: () => {
+      batches += 1;
+    },
+  });
+  return { domain, projector, batches: () => batches };
+}
+
+const orders = (count: number, name: string) =>
+  Array.from({ length: count }, (_none, index) => messageOf(orderWith({ order_uid: `${name} ${index}` })));
+
+faults(
+  "a message that fails alone while its neighbours pass is buried after five attempts, the rest goes on",
+  async () => {
+    await using database = await createDatabase();
+    await failFor(database, "poison%", "XX000");
+    const { projector, domain } = projectorOn(database);
+    const { upTo, receipts } = await appendAll(database.pool, [
+      ...orders(700, "before"),
+      ...orders(1, "poison"),
+      ...orders(700, "after"),
+    ]);
+    await projector.reach(upTo ?? 0n);
+    const { rows } = await database.pool.query("select position, code, errors from dead_letters");
+    assert.equal(
+      rows.map(({ position, code, errors }) => [position, code, errors[0].rule]),
+      [[receipts[700]?.position, "projection_failed", "SQLSTATE XX000"]],
+    );
+    assert.is(projector.failure, undefined);
+    const { domains, holds } = await audit(database.pool, [domain]);
+    assert.equal([holds, domains.orders?.projected, domains.orders?.pending], [true, 1_400n, 0n]);
+    await projector.stop();
+  },
+);
+
+faults("the last message of all is compared with the one before it", async () => {
+  await using database = await createDatabase();
+  await failFor(database, "poison%", "XX000");
+  const { projector } = projectorOn(database);
+  const { upTo } = await appendAll(database.pool, [...orders(1, "before"), ...orders(1, "poison")]);
+  await projector.reach(upTo ?? 0n);
+  const { rows } = await database.pool.query("select position from dead_letters");
+  assert.equal(rows, [{ position: upTo }]);
+  await projector.stop();
+});
+
+for (const [what, pattern, sqlState] of [
+  ["a fault that strikes all", "%", "XX000"],
+  ["a fault of the surroundings, even where it strikes one message", "poison 0", "57P01"],
+  ["a full disk, even where it strikes one message", "poison 0", "53100"],
+] as const) {
+  faults(`${what} buries nothing, and when it has passed all is projected`, async () => {
+    await using database = await createDatabase();
+    await failFor(database, pattern, sqlState);
+    const { projector, domain } = projectorOn(database);
+    const { upTo } = await appendAll(database.pool, [...orders(40, "poison"), ...orders(3, "after")]);
+    const reached = projector.reach(upTo ?? 0n);
+    // More failures than narrowing down and isolating take together.
+    await until("it has failed often", () => projector.failures > 22, 90_000);
+    assert.is(projector.failure, "a fault");
+    const { rows } = await database.pool.query("select count(*)::int as dead from dead_letters");
+    assert.equal(rows, [{ dead: 0 }]);
+    await database.admin("drop trigger fail on orders");
+    await reached;
+    const { domains, holds } = await audit(database.pool, [domain]);
+    assert.equal([holds, domains.orders?.projected, domains.orders?.dead], [true, 43n, 0n]);
+    await projector.stop();
+  });
+}
+
+faults(
+  "a projection that stands still is reported by readiness, metric and log, until it goes on",
+  async () => {
+    await using database = await createDatabase();
+    await failFor(database, "%", "57P01");
+    const service = await startAsProcess(database.serviceUrl);
+    const readiness = async () =>
+      (await (await fetch(`${service.url}/readyz`)).json()) as { reasons?: string[] };
+    const body = new Uint8Array(orderWith({ order_uid: "stuck" }));
+    await fetch(`${service.url}/orders`, { method: "POST", body });
+    await until("readiness says so", async () =>
+      ((await readiness()).reasons ?? []).some((reason) =>
+        /stood still for \d+ s before position 1/.test(reason),
+      ),
+    );
+    const metrics = await (await fetch(`${service.url}/metrics`)).text();
+    const seconds = Number(/waybill_projector_stalled_seconds\{domain="orders"\} (\S+)/.exec(metrics)?.[1]);
+    assert.ok(seconds >= 10, String(seconds));
+    const lines = readFileSync(service.logFile, "utf8").split("\n");
+    const line = lines.find((text) => text.includes("makes no progress")) ?? "{}";
+    const { position, reason } = JSON.parse(line);
+    assert.equal([position, reason], ["1", "a fault"]);
+    await database.admin("drop trigger fail on orders");
+    await until("it is ready again", async () => (await fetch(`${service.url}/readyz`)).ok);
+    assert.is((await fetch(`${service.url}/orders/stuck`)).status, 200);
+    await service.child.end("SIGTERM");
+  },
+);
+
+faults.run();
