@@ -112,6 +112,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     channel: config.stanChannel,
     durable: config.stanDurable,
     queueGroup: config.stanQueueGroup,
+    ackWaitSeconds: config.stanAckWaitSeconds,
     logger,
   });
   const known = { http, "nats-streaming": natsStreaming };

@@ -4,6 +4,7 @@
  */
 import { hostname } from "node:os";
 import { type } from "arktype";
+import { FAILPOINTS, type FailpointName } from "./failpoint.ts";
 
 export type Config = Readonly<{
   databaseUrl: string;
@@ -16,6 +17,7 @@ export type Config = Readonly<{
   stanChannel: string;
   stanDurable: string;
   stanQueueGroup: string;
+  stanAckWaitSeconds: number;
   httpHost: string;
   httpPort: number;
   adminToken: string | undefined;
@@ -24,6 +26,7 @@ export type Config = Readonly<{
   inboxBufferBytesMax: number;
   cacheBytesMax: number;
   logLevel: string;
+  failpoint: Readonly<{ name: FailpointName; passes: number }> | undefined;
 }>;
 
 export type SourceName = (typeof SOURCE_NAMES)[number];
@@ -65,6 +68,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     stanChannel: read("STAN_CHANNEL", "orders", channelName),
     stanDurable: read("STAN_DURABLE", "waybill", brokerName),
     stanQueueGroup: read("STAN_QUEUE_GROUP", "waybill", brokerName),
+    stanAckWaitSeconds: read("STAN_ACK_WAIT_SECONDS", "30", integerBetween(1, 3_600)),
     httpHost: read("HTTP_HOST", "127.0.0.1", hostName),
     httpPort: read("HTTP_PORT", "3000", integerBetween(0, 65_535)),
     adminToken: read("ADMIN_TOKEN", "", token),
@@ -77,6 +81,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ),
     cacheBytesMax: read("CACHE_BYTES_MAX", String(512 * MEBIBYTE), integerBetween(0, 2 ** 40)),
     logLevel: read("LOG_LEVEL", "info", logLevel),
+    failpoint: read("WAYBILL_FAILPOINT", "", failpointPass),
   };
 
   if (problems.length === 0) problems.push(...contradictions(config));
@@ -194,4 +199,14 @@ const token = type("string").pipe((text, context) => {
   return /^[\x21-\x7e]{16,}$/.test(text)
     ? text
     : context.error("at least 16 printable ASCII characters without spaces");
+});
+
+/** Where the process is to kill itself, and at which pass through that place: for tests alone. */
+const failpointPass = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  const [name, passes = ""] = text.split(":");
+  const known = FAILPOINTS.find((one) => one === name);
+  return known && /^[1-9]\d{0,8}$/.test(passes)
+    ? { name: known, passes: Number(passes) }
+    : context.error(`<place>:<pass>, with one of the places ${FAILPOINTS.join(", ")}`);
 });

@@ -6,6 +6,7 @@ import { type Assembly, assemble } from "./assembly.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { closePool } from "./database/pool.ts";
 import { untilItSucceeds, waitForSchema } from "./database/wait.ts";
+import { armFailpoint } from "./failpoint.ts";
 import { selectHead } from "./inbox/inbox-table.ts";
 import { runProcess } from "./process.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
@@ -116,6 +117,7 @@ const AUDIT_INTERVAL_SECONDS = 600;
 if (import.meta.main) {
   await runProcess(() => {
     const config = loadConfig();
+    if (config.failpoint) armFailpoint(config.failpoint.name, config.failpoint.passes);
     return startService(config, createLogger(config.logLevel));
   });
 }

@@ -7,6 +7,7 @@ import type pg from "pg";
 import type { Queryable } from "../database/pool.ts";
 import { queryableOf, type Transaction, withTransaction } from "../database/transaction.ts";
 import { InvalidInputError, NotFoundError, RejectedError, WrongStateError } from "../errors.ts";
+import { failpoint } from "../failpoint.ts";
 import { insertRedrivesOf, lockAppends, selectDomainsOf } from "../inbox/inbox-table.ts";
 import { type DeadLetter, moveDeadLetters, selectDeadLetter } from "./dead-letters-table.ts";
 import type { Trial } from "./dry-run.ts";
@@ -87,6 +88,7 @@ export async function redriveIn(
     if (redrivePosition > (upTo.get(domain) ?? 0n)) upTo.set(domain, redrivePosition);
   }
   for (const [domain, position] of upTo) await enqueueWakeup(transaction, domain, position);
+  failpoint("redrive-before-commit");
   return { letters, upTo };
 }
 

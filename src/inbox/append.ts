@@ -5,6 +5,7 @@
  */
 import type pg from "pg";
 import { DatabaseError, type Transaction, withTransaction } from "../database/transaction.ts";
+import { failpoint } from "../failpoint.ts";
 import {
   copyMessages,
   insertMissingMessages,
@@ -58,6 +59,7 @@ async function appendNew(
   const { after, positions } = await copyMessages(transaction, domain, messages);
   const upTo = positions.at(-1) as bigint;
   await enqueueWakeup(transaction, domain, upTo);
+  failpoint("append-before-commit");
   return { receipts: positions.map((position) => ({ position, isNew: true })), after, upTo };
 }
 

@@ -7,6 +7,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { backoffMilliseconds } from "../database/backoff.ts";
+import { failpoint } from "../failpoint.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Appended } from "./append.ts";
 import type { Message, Receipt } from "./message.ts";
@@ -131,6 +132,7 @@ export class Inbox implements Sink {
   }
 
   #settle(batch: readonly Held[], messages: readonly Message[], appended: Appended, seconds: number): void {
+    failpoint("commit-before-ack");
     this.#options.onAppended(messages, appended, seconds);
     for (const [index, held] of batch.entries()) {
       this.#bytes -= bytesOf(held.message);

@@ -6,6 +6,7 @@
 import type pg from "pg";
 import { DatabaseError, rollBackAfter, type Transaction, withTransaction } from "../database/transaction.ts";
 import { insertDeadLetters } from "../deadletter/dead-letters-table.ts";
+import { failpoint } from "../failpoint.ts";
 import { selectAfter, selectAt } from "../inbox/inbox-table.ts";
 import { advanceCheckpoint, lockCheckpoint } from "./checkpoints-table.ts";
 import type { Domain, InboxRow, Outcome, Projection } from "./domain.ts";
@@ -102,6 +103,7 @@ async function projectBatch(
     await recordOutcomes(transaction, domain.name, rows, outcomes, last.position);
     return { batch: { checkpoint: last.position, rows, outcomes }, onCommit };
   });
+  failpoint("projection-before-cache");
   onCommit?.();
   return batch;
 }

@@ -2,31 +2,19 @@
  * A NATS Streaming server of one's own. The program is looked for in this order: the path in NATS_STREAMING_SERVER,
  * PATH, the project's `.tools/bin`, `go install` into that folder, the `nats-streaming` image of Docker.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
+import { findGoProgram, runs } from "./go-program.ts";
 import { freePort } from "./ports.ts";
 
 export type BrokerProgram = Readonly<{ kind: "binary"; path: string }> | Readonly<{ kind: "docker" }>;
 
 /** Finds or builds the program, and says what it does. @returns undefined where it cannot be had. */
 export async function findBroker(say: (text: string) => void): Promise<BrokerProgram | undefined> {
-  const given = process.env.NATS_STREAMING_SERVER;
-  if (given) {
-    if (isExecutable(given)) return { kind: "binary", path: given };
-    throw new Error(`NATS_STREAMING_SERVER is set to ${given}, which is not an executable file`);
-  }
-  const folders = [...(process.env.PATH ?? "").split(delimiter), TOOLS_FOLDER];
-  const found = folders.map((folder) => join(folder, PROGRAM)).find(isExecutable);
-  if (found) return { kind: "binary", path: found };
-  if (runs("go", ["version"])) {
-    say(`building ${PROGRAM} ${VERSION} with Go, once (about a minute)`);
-    if (await goInstall(say)) return { kind: "binary", path: join(TOOLS_FOLDER, PROGRAM) };
-  }
+  const path = await findGoProgram(SERVER, say);
+  if (path) return { kind: "binary", path };
   return runs("docker", ["info"]) ? { kind: "docker" } : undefined;
 }
 
@@ -97,40 +85,6 @@ export class NatsStreaming {
   }
 }
 
-async function goInstall(say: (text: string) => void): Promise<boolean> {
-  const started = performance.now();
-  const child = spawn("go", ["install", `github.com/nats-io/nats-streaming-server@${VERSION}`], {
-    env: { ...process.env, GOBIN: TOOLS_FOLDER },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let errors = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    errors = (errors + chunk.toString()).slice(-500);
-  });
-  const seconds = () => Math.round((performance.now() - started) / 1000);
-  const progress = setInterval(() => say(`still building ${PROGRAM} (${seconds()} s)`), PROGRESS_MS);
-  const status = await new Promise((resolve) => {
-    child.once("error", () => resolve(1));
-    child.once("exit", resolve);
-  });
-  clearInterval(progress);
-  if (status !== 0) say(`go install failed: ${errors.trim().split("\n").at(-1)}`);
-  return status === 0;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function runs(command: string, args: readonly string[]): boolean {
-  return spawnSync(command, args, { stdio: "ignore", timeout: 10_000 }).status === 0;
-}
-
 function accepts(port: number): Promise<boolean> {
   return new Promise<boolean>((resolve) => {
     const socket = connect(port, "127.0.0.1");
@@ -142,11 +96,14 @@ function accepts(port: number): Promise<boolean> {
   });
 }
 
-const PROGRAM = "nats-streaming-server";
 const VERSION = "v0.25.6";
-/** Of the project, unless the environment names another one. */
-const TOOLS_FOLDER =
-  process.env.WAYBILL_TOOLS_FOLDER || fileURLToPath(new URL("../../.tools/bin", import.meta.url));
+const SERVER = {
+  name: `nats-streaming-server ${VERSION}`,
+  file: "nats-streaming-server",
+  builtFile: "nats-streaming-server",
+  variable: "NATS_STREAMING_SERVER",
+  source: `github.com/nats-io/nats-streaming-server@${VERSION}`,
+};
 
 /** The server's own defaults throw away what is older than a million messages or a gigabyte: that would be loss. */
 const WITHOUT_LIMITS = ["-max_msgs", "0", "-max_bytes", "0", "-max_age", "0s", "-max_channels", "0"];
@@ -154,4 +111,3 @@ const WITHOUT_LIMITS = ["-max_msgs", "0", "-max_bytes", "0", "-max_age", "0s", "
 /** Above the largest order, so that one that is too large reaches the service and is buried there. */
 const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
 const START_TIMEOUT_MS = 60_000;
-const PROGRESS_MS = 5_000;

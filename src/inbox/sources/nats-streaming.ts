@@ -19,8 +19,12 @@ export type NatsStreamingOptions = Readonly<{
   durable: string;
   queueGroup: string;
   logger: Logger;
-  /** How long the server waits for an acknowledgement before it delivers again, in seconds. */
-  ackWaitSeconds?: number;
+  /**
+   * How long the server waits for an acknowledgement before it delivers again, in seconds.
+   * Far above what an append takes (tens of milliseconds, seconds when the database is slow), so that a message is
+   * not delivered again while its first copy is on its way; low enough that what a killed process held comes soon.
+   */
+  ackWaitSeconds: number;
   /** How many messages the server delivers without an acknowledgement. */
   inFlightMax?: number;
 }>;
@@ -102,7 +106,7 @@ export class NatsStreamingSource implements Source {
       .setDurableName(durable)
       .setDeliverAllAvailable()
       .setManualAckMode(true)
-      .setAckWait((this.#options.ackWaitSeconds ?? ACK_WAIT_SECONDS) * 1000)
+      .setAckWait(this.#options.ackWaitSeconds * 1000)
       .setMaxInFlight(this.#options.inFlightMax ?? IN_FLIGHT_MAX);
     const subscription = client.subscribe(channel, queueGroup, options);
     this.#subscription = subscription;
@@ -164,12 +168,6 @@ function describe(cause: unknown): string {
 }
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
-
-/**
- * Far above what an append takes (tens of milliseconds, seconds when the database is slow), so that a message is
- * not delivered again while its first copy is on its way; low enough that what a killed process held comes soon.
- */
-const ACK_WAIT_SECONDS = 30;
 
 /**
  * Four full appends: one in flight, one gathering, and what is on the wire. With the usual message of about a

@@ -1,0 +1,80 @@
+/**
+ * Programs that are written in Go and come with no package of npm: looked for in an environment variable, on PATH and
+ * in the project's tool folder, then built there.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export type GoProgram = Readonly<{
+  /** What people call it. */
+  name: string;
+  /** The file that it is on PATH. */
+  file: string;
+  /** The file that `go install` makes of it, which is the last part of its package's path. */
+  builtFile: string;
+  /** Names the file where it is somewhere else. */
+  variable: string;
+  /** What `go install` is given. */
+  source: string;
+}>;
+
+/** Finds or builds a program, and says what it does. @returns its path; undefined where it cannot be had. */
+export async function findGoProgram(
+  program: GoProgram,
+  say: (text: string) => void,
+): Promise<string | undefined> {
+  const given = process.env[program.variable];
+  if (given) {
+    if (isExecutable(given)) return given;
+    throw new Error(`${program.variable} is set to ${given}, which is not an executable file`);
+  }
+  const folder = program.file === program.builtFile ? TOOLS_FOLDER : join(TOOLS_FOLDER, program.file);
+  const onPath = (process.env.PATH ?? "").split(delimiter).map((part) => join(part, program.file));
+  const found = [...onPath, join(folder, program.builtFile)].find(isExecutable);
+  if (found) return found;
+  if (!runs("go", ["version"])) return undefined;
+  say(`building ${program.name} with Go, once (about a minute)`);
+  return (await goInstall(program, folder, say)) ? join(folder, program.builtFile) : undefined;
+}
+
+/** Whether a command can be run at all. */
+export function runs(command: string, args: readonly string[]): boolean {
+  return spawnSync(command, args, { stdio: "ignore", timeout: 10_000 }).status === 0;
+}
+
+async function goInstall(program: GoProgram, folder: string, say: (text: string) => void): Promise<boolean> {
+  const started = performance.now();
+  const child = spawn("go", ["install", program.source], {
+    env: { ...process.env, GOBIN: folder },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-500);
+  });
+  const seconds = () => Math.round((performance.now() - started) / 1000);
+  const progress = setInterval(() => say(`still building ${program.name} (${seconds()} s)`), PROGRESS_MS);
+  const status = await new Promise((resolve) => {
+    child.once("error", () => resolve(1));
+    child.once("exit", resolve);
+  });
+  clearInterval(progress);
+  if (status !== 0) say(`go install failed: ${errors.trim().split("\n").at(-1)}`);
+  return status === 0;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Of the project, unless the environment names another one. */
+const TOOLS_FOLDER =
+  process.env.WAYBILL_TOOLS_FOLDER || fileURLToPath(new URL("../../.tools/bin", import.meta.url));
+const PROGRESS_MS = 5_000;

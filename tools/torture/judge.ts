@@ -1,0 +1,183 @@
+/**
+ * The judge: a journal of what was published and what the broker acknowledged, held against what the inbox has, what
+ * became of it, and what the services answer. It takes nothing from the service's own counts.
+ */
+import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type pg from "pg";
+import { ORDERS } from "../../src/domains/orders/index.ts";
+import { audit } from "../../src/projector/audit.ts";
+import { type Mix, makeLoad } from "../publisher/load.ts";
+import { OrderFactory } from "../publisher/orders.ts";
+import { connectToBroker, PayloadRefusedError, type Transport } from "../publisher/transport.ts";
+import { Verifier } from "../publisher/verify.ts";
+
+type Entry = { attempted: number; acknowledged: number; stored: number };
+
+export class Judge {
+  readonly #entries = new Map<string, Entry>();
+  readonly #orders = new Map<string, Set<string>>();
+  /** Whose publishing was acknowledged since the last verdict. */
+  #fresh = new Set<string>();
+  #position = 0n;
+  attempted = 0;
+  acknowledged = 0;
+
+  /** Publishes until the signal aborts; what the broker does not acknowledge may be there or not. */
+  async publish(url: string, seed: number, rate: number, mix: Mix, signal: AbortSignal): Promise<void> {
+    const address = { url, clusterId: "test-cluster", channel: "orders" };
+    const underWay = new Set<Promise<void>>();
+    let transport: Transport | undefined;
+    const begun = performance.now();
+    let sent = 0;
+    for (const message of makeLoad(new OrderFactory(seed, `t${seed}`), Number.POSITIVE_INFINITY, mix)) {
+      if (signal.aborted) break;
+      const early = begun + (sent++ * 1000) / rate - performance.now();
+      if (early > 2) await delay(early);
+      transport ??= await connectToBroker(address).catch(() => undefined);
+      if (!transport) {
+        await delay(RECONNECT_MS);
+        continue;
+      }
+      const content = hashOf(message.payload);
+      const entry = this.#entryOf(content);
+      const { orderUid } = message;
+      // Before it is sent: whatever happens then, it may be there.
+      entry.attempted += 1;
+      this.attempted += 1;
+      if (orderUid !== undefined) {
+        const contents = this.#orders.get(orderUid);
+        if (contents) contents.add(content);
+        else this.#orders.set(orderUid, new Set([content]));
+      }
+      const publishing = transport.publish(message.payload).then(
+        () => {
+          entry.acknowledged += 1;
+          this.acknowledged += 1;
+          if (orderUid !== undefined) this.#fresh.add(orderUid);
+        },
+        (error) => {
+          if (!(error instanceof PayloadRefusedError)) transport = undefined;
+        },
+      );
+      underWay.add(publishing);
+      void publishing.finally(() => underWay.delete(publishing));
+      if (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
+    }
+    await Promise.all(underWay);
+    await transport?.[Symbol.asyncDispose]();
+  }
+
+  /** Waits until all is settled, then looks at everything. @returns what is wrong, empty where nothing is. */
+  async verdict(pool: pg.Pool, urls: readonly string[]): Promise<string[]> {
+    const late = await this.#waitUntilStored(pool);
+    if (late.length > 0) return late;
+    const findings: string[] = [];
+    for (const { attempted, stored } of this.#entries.values()) {
+      if (stored > attempted)
+        findings.push(`a message is ${stored} times in the inbox but was sent ${attempted} times`);
+    }
+    const { holds, domains } = await audit(pool, [ORDERS]);
+    if (!holds) findings.push(`the audit does not hold: ${domains.orders?.discrepancies.slice(0, 5)}`);
+    findings.push(...(await this.#compareOrders(pool, urls)));
+    return findings.slice(0, FINDINGS_MAX);
+  }
+
+  /** Everything that was acknowledged is in the inbox, and everything in the inbox has its outcome. */
+  async #waitUntilStored(pool: pg.Pool): Promise<string[]> {
+    const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+    for (;;) {
+      await this.#readInbox(pool).catch(() => {});
+      let missing = 0;
+      for (const { acknowledged, stored } of this.#entries.values())
+        missing += Math.max(0, acknowledged - stored);
+      const pending = await pendingOf(pool).catch(() => -1);
+      if (missing === 0 && pending === 0) return [];
+      if (performance.now() > deadline) {
+        return [
+          `after ${SETTLE_TIMEOUT_MS / 1000} s ${missing} acknowledged messages are not in the inbox, ${pending} are pending`,
+        ];
+      }
+      await delay(SETTLE_POLL_MS);
+    }
+  }
+
+  async #readInbox(pool: pg.Pool): Promise<void> {
+    const { rows } = await pool.query<{ position: bigint; content: string }>(
+      `select position, md5(payload) as content from inbox
+       where position > $1 and source = 'nats-streaming' order by position`,
+      [String(this.#position)],
+    );
+    for (const { position, content } of rows) {
+      this.#entryOf(content).stored += 1;
+      this.#position = position;
+    }
+  }
+
+  /** Each service answers each order with the bytes of the table, and those are bytes that were published. */
+  async #compareOrders(pool: pg.Pool, urls: readonly string[]): Promise<string[]> {
+    const findings: string[] = [];
+    const fresh = [...this.#fresh];
+    this.#fresh = new Set();
+    const table = new Map<string, string>();
+    for (let begin = 0; begin < fresh.length; begin += 5_000) {
+      const { rows } = await pool.query<{ id: string; content: string }>(
+        "select order_uid as id, md5(convert_to(document::text, 'UTF8')) as content from orders where order_uid = any($1)",
+        [fresh.slice(begin, begin + 5_000)],
+      );
+      for (const { id, content } of rows) table.set(id, content);
+    }
+    for (const id of fresh) {
+      const stored = table.get(id);
+      if (stored === undefined) findings.push(`order ${id} is not in the table`);
+      else if (!this.#orders.get(id)?.has(stored))
+        findings.push(`order ${id} is stored as nobody published it`);
+    }
+    for (const url of urls) {
+      const verifier = new Verifier(url);
+      const ids = fresh.values();
+      await Promise.all(
+        Array.from({ length: READERS }, async () => {
+          for (const id of ids) {
+            const document = await verifier.read(id).catch(() => undefined);
+            if (!document) findings.push(`order ${id} is not served by ${url}`);
+            else if (hashOf(document) !== table.get(id))
+              findings.push(`order ${id} is served otherwise than stored`);
+          }
+        }),
+      );
+      verifier.close();
+    }
+    return findings;
+  }
+
+  #entryOf(content: string): Entry {
+    let entry = this.#entries.get(content);
+    if (!entry) {
+      entry = { attempted: 0, acknowledged: 0, stored: 0 };
+      this.#entries.set(content, entry);
+    }
+    return entry;
+  }
+}
+
+async function pendingOf(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ pending: number }>(
+    `select count(*)::int as pending from inbox
+     where domain = 'orders' and position > coalesce((select position from checkpoints where domain = 'orders'), 0)`,
+  );
+  return rows[0]?.pending ?? 0;
+}
+
+function hashOf(payload: Buffer): string {
+  return createHash("md5").update(payload).digest("hex");
+}
+
+const UNDER_WAY_MAX = 1_000;
+const RECONNECT_MS = 50;
+const READERS = 16;
+const FINDINGS_MAX = 20;
+
+/** Several redeliveries and backoffs. */
+const SETTLE_TIMEOUT_MS = 90_000;
+const SETTLE_POLL_MS = 200;

@@ -1,0 +1,221 @@
+/**
+ * The command `npm run torture`: the whole service under load while faults strike, in storms; after each storm a judge
+ * looks whether anything was lost, doubled or changed. The faults and their order come from a seed.
+ */
+import { cp, mkdir } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { closePool, openPool } from "../../src/database/pool.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { OrderFactory } from "../publisher/orders.ts";
+import { isReady } from "../stack/service.ts";
+import { type Chance, FAULTS } from "./faults.ts";
+import { Judge } from "./judge.ts";
+import { createWorld, type World } from "./world.ts";
+
+const USAGE = `Usage: npm run torture -- [options]
+
+  --kills N      how many faults (default 30)
+  --minutes M    as many as fit into M minutes instead
+  --seed S       the same faults in the same order again
+  --services N   service processes on one queue group (default 2)
+  --rate N       messages per second (default 1500)
+  --only NAME    only faults whose name contains NAME
+
+Faults: ${Object.keys(FAULTS).join(", ")}.
+Exit status: 0 nothing was lost; 1 something was, or it could not be finished; 2 bad usage.`;
+
+const OPTIONS = {
+  kills: { type: "string", default: "30" },
+  minutes: { type: "string" },
+  seed: { type: "string" },
+  services: { type: "string", default: "2" },
+  rate: { type: "string", default: "1500" },
+  only: { type: "string", default: "" },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+const say = (text: string) => process.stderr.write(`torture: ${text}\n`);
+
+type Plan = {
+  kills: number;
+  endsAt: number;
+  seed: number;
+  services: number;
+  rate: number;
+  names: string[];
+};
+
+function readPlan(): Plan | undefined {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (values.help) return undefined;
+  const numberOf = (
+    name: "kills" | "minutes" | "seed" | "services" | "rate",
+    least: number,
+    most: number,
+  ) => {
+    const value = Number(values[name]);
+    if (/^\d+(\.\d+)?$/.test(String(values[name])) && value >= least && value <= most) return value;
+    throw new UsageError(`--${name} must be a number from ${least} to ${most}`);
+  };
+  const names = Object.keys(FAULTS).filter((name) => name.includes(values.only));
+  if (names.length === 0) throw new UsageError(`there is no fault "${values.only}"`);
+  const minutes = values.minutes === undefined ? undefined : numberOf("minutes", 0.1, 10_000);
+  return {
+    kills: minutes === undefined ? numberOf("kills", 1, 1_000_000) : Number.POSITIVE_INFINITY,
+    endsAt: performance.now() + (minutes ?? Number.POSITIVE_INFINITY) * 60_000,
+    seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : numberOf("seed", 0, 2 ** 32),
+    services: numberOf("services", 1, 5),
+    rate: numberOf("rate", 1, 100_000),
+    names,
+  };
+}
+
+class UsageError extends Error {}
+
+async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
+  say(`seed ${plan.seed}`);
+  const factory = new OrderFactory(plan.seed);
+  const chance: Chance = {
+    between: (low, high) => low + factory.random() * (high - low),
+    pick: (list) => factory.pick(list as never[]),
+  };
+  await using world = await createWorld(plan.services, say);
+  const pool = openPool(world.stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
+  const judge = new Judge();
+  const schedule: string[] = [];
+  const counts = new Map<string, number>();
+  let findings: string[] = [];
+  try {
+    for (
+      let storm = 1;
+      schedule.length < plan.kills && performance.now() < plan.endsAt && !signal.aborted;
+      storm++
+    ) {
+      const calm = new AbortController();
+      const loads = [
+        judge.publish(
+          world.stack.broker?.url as string,
+          plan.seed * 1_000 + storm,
+          plan.rate,
+          MIX,
+          calm.signal,
+        ),
+        redriveNowAndThen(world, calm.signal),
+      ];
+      for (let strike = 0; strike < STRIKES && schedule.length < plan.kills && !signal.aborted; strike++) {
+        await delay(chance.between(100, 1_200));
+        const name = chance.pick(plan.names);
+        schedule.push(name);
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+        await FAULTS[name]?.(world, chance);
+      }
+      await delay(chance.between(200, 1_000));
+      calm.abort();
+      await Promise.all(loads);
+      await waitUntilReady(world);
+      findings = [
+        ...world.surprises,
+        ...(await judge.verdict(
+          pool,
+          world.services.map(({ url }) => url),
+        )),
+      ];
+      say(
+        `storm ${storm}: ${schedule.slice(-STRIKES).join(", ")}; ${judge.acknowledged} of ${judge.attempted} acknowledged: ${findings.length === 0 ? "nothing lost" : "FAILED"}`,
+      );
+      if (findings.length > 0) break;
+    }
+  } catch (error) {
+    findings.push(`it could not be finished: ${(error as Error).message}`);
+  } finally {
+    await closePool(pool);
+  }
+  return report(plan, world, schedule, counts, judge, findings);
+}
+
+async function report(
+  plan: Plan,
+  world: World,
+  schedule: readonly string[],
+  counts: ReadonlyMap<string, number>,
+  judge: Judge,
+  findings: readonly string[],
+): Promise<number> {
+  const kinds = [...counts].sort().map(([name, count]) => `  ${String(count).padStart(4)}  ${name}`);
+  process.stdout.write(
+    `seed ${plan.seed}: ${schedule.length} faults, ${plan.services} services, ${judge.attempted} published, ${judge.acknowledged} acknowledged\n${kinds.join("\n")}\n`,
+  );
+  if (findings.length === 0) {
+    process.stdout.write("Nothing was lost, doubled or changed.\n");
+    return 0;
+  }
+  const wrong = findings.map((finding) => `  ${finding}`).join("\n");
+  process.stdout.write(`FAILED:\n${wrong}\nschedule: ${schedule.join("; ")}\n`);
+  // What is copied must stand still.
+  world.isMeantToRun.fill(false);
+  await Promise.all(world.services.map(({ child }) => child.end("SIGKILL")));
+  await world.stack.broker?.stop();
+  await world.stack.postgres.stop();
+  const kept = fileURLToPath(new URL(`../../.data/torture-failed-${plan.seed}`, import.meta.url));
+  await mkdir(kept, { recursive: true });
+  await cp(world.stack.folder, kept, { recursive: true });
+  process.stdout.write(`data and logs: ${kept}\n`);
+  return 1;
+}
+
+/** Operators are at work too. */
+async function redriveNowAndThen(world: World, signal: AbortSignal): Promise<void> {
+  const body = JSON.stringify({
+    filter: {},
+    limit: 60,
+    failures_max: 60,
+    author: "torture",
+    reason: "torture",
+  });
+  for (let place = 0; !signal.aborted; place++) {
+    await delay(REDRIVE_EVERY_MS, undefined, { signal }).catch(() => {});
+    const url = world.services[place % world.services.length]?.url;
+    await fetch(`${url}/deadletters/redrive`, {
+      method: "POST",
+      body,
+      signal: AbortSignal.timeout(5_000),
+    }).catch(() => {});
+  }
+}
+
+async function waitUntilReady({ services }: World): Promise<void> {
+  const deadline = performance.now() + READY_TIMEOUT_MS;
+  for (const { url } of services) {
+    while (!(await isReady(url))) {
+      if (performance.now() > deadline) {
+        const reasons = await fetch(`${url}/readyz`).then((response) => response.text(), String);
+        throw new Error(`${url} is not ready ${READY_TIMEOUT_MS / 1000} s after the storm: ${reasons}`);
+      }
+      await delay(100);
+    }
+  }
+}
+
+const MIX = { garbage: 0.1, duplicates: 0.05, conflicts: 0.03 };
+const STRIKES = 5;
+const REDRIVE_EVERY_MS = 700;
+const READY_TIMEOUT_MS = 90_000;
+
+try {
+  const plan = readPlan();
+  if (plan) {
+    const stopping = new AbortController();
+    process.once("SIGINT", () => stopping.abort());
+    process.once("SIGTERM", () => stopping.abort());
+    process.exitCode = await torture(plan, stopping.signal);
+  } else {
+    process.stdout.write(`${USAGE}\n`);
+  }
+} catch (error) {
+  const isUsage =
+    error instanceof UsageError || (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS");
+  process.stderr.write(`torture: ${(error as Error).message}\n${isUsage ? `\n${USAGE}\n` : ""}`);
+  process.exitCode = isUsage ? 2 : 1;
+}

@@ -1,0 +1,76 @@
+/**
+ * What is tortured: PostgreSQL, the broker with a file store, and one or more processes of the service, each of them a
+ * process of its own, with a proxy between the services and the other two. The judge does not go through the proxy.
+ */
+import { join } from "node:path";
+import { type ServiceProcess, startServiceProcess } from "../stack/service.ts";
+import { type Stack, startStack } from "../stack/stack.ts";
+import { Toxiproxy } from "./proxy.ts";
+
+export type World = AsyncDisposable &
+  Readonly<{
+    stack: Stack;
+    proxy: Toxiproxy;
+    services: ServiceProcess[];
+    /** Starts the service of a place anew. @param extra what its environment has more. */
+    startService: (place: number, extra?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
+    /** Whether a service of a place is meant to be running: one that ends by itself is a failure. */
+    isMeantToRun: boolean[];
+    /** What ended though nobody killed it. */
+    surprises: string[];
+  }>;
+
+export async function createWorld(services: number, say: (text: string) => void): Promise<World> {
+  await using started = new AsyncDisposableStack();
+  const stack = started.use(await startStack("torture", say));
+  if (!stack.broker) throw new Error("the torture needs a NATS Streaming server");
+  const proxy = started.use(await Toxiproxy.start(stack.folder, say));
+  const database = new URL(stack.environment.DATABASE_URL as string);
+  database.port = String(await proxy.open(DATABASE, stack.postgres.port));
+  const broker = await proxy.open(BROKER, stack.broker.port);
+
+  const running: ServiceProcess[] = [];
+  const isMeantToRun: boolean[] = [];
+  const surprises: string[] = [];
+  const startService = async (place: number, extra: Readonly<Record<string, string>> = {}) => {
+    const environment = {
+      ...stack.environment,
+      DATABASE_URL: database.toString(),
+      NATS_URL: `nats://127.0.0.1:${broker}`,
+      STAN_CLIENT_ID: `waybill-${place}`,
+      STAN_ACK_WAIT_SECONDS: String(ACK_WAIT_SECONDS),
+      ...extra,
+    };
+    isMeantToRun[place] = true;
+    const service = await startServiceProcess(environment, join(stack.folder));
+    running[place] = service;
+    void service.child.ended.then((status) => {
+      if (running[place] === service && isMeantToRun[place]) {
+        surprises.push(`service ${place} ended by itself with status ${status}`);
+      }
+    });
+    return service;
+  };
+  started.defer(async () => {
+    isMeantToRun.fill(false);
+    await Promise.all(running.map((service) => service.child.end("SIGKILL")));
+  });
+  say(`starting ${services} service process${services === 1 ? "" : "es"}`);
+  for (let place = 0; place < services; place++) await startService(place);
+  const all = started.move();
+  return {
+    stack,
+    proxy,
+    services: running,
+    startService,
+    isMeantToRun,
+    surprises,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
+}
+
+export const DATABASE = "database";
+export const BROKER = "broker";
+
+/** Short, so that a pause of a few seconds makes the broker deliver again what is still being worked on. */
+export const ACK_WAIT_SECONDS = 2;
