@@ -5,14 +5,16 @@ import { measureDeadLetters } from "./deadletters.ts";
 import { measureDrain } from "./drain.ts";
 import { measureLatency } from "./latency.ts";
 import type { Measurement } from "./measurement.ts";
+import { measureOutage } from "./outage.ts";
 import { measureReads } from "./reads.ts";
 
-const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N] [--cpu-prof FOLDER]
+const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N] [--minutes M] [--cpu-prof FOLDER]
 
   drain      orders/s from N waiting in the broker (default 200000) until all are readable
   latency    publish to readable at 1,000/s
   deadletters
              pages of dead letters by every filter, among N of them (default 1000000)
+  outage     the database away for --minutes M (default 1) with the broker at full speed: memory, and the drain after
   reads      GET /orders/:id beside a bare node:http (needs wrk)
 
   --cpu-prof FOLDER  writes a processor profile of the service while it drains`;
@@ -23,6 +25,7 @@ async function main(): Promise<number> {
   const options = {
     json: { type: "boolean", default: false },
     orders: { type: "string", default: "200000" },
+    minutes: { type: "string", default: "1" },
     letters: { type: "string", default: "1000000" },
     "cpu-prof": { type: "string" },
     help: { type: "boolean", short: "h", default: false },
@@ -56,6 +59,7 @@ async function main(): Promise<number> {
     if (one === "drain") results.push(await measureDrain(stack, orders, say, profiling));
     if (one === "latency") results.push(await measureLatency(stack, 1_000, say));
     if (one === "deadletters") results.push(await measureDeadLetters(stack, letters, say));
+    if (one === "outage") results.push(...(await measureOutage(stack, Number(values.minutes), say)));
     if (one === "reads") results.push(await measureReads(stack, say));
   }
   process.stdout.write(values.json ? `${JSON.stringify(results.map(withRatio))}\n` : tableOf(results));
@@ -77,7 +81,7 @@ function tableOf(results: readonly Measurement[]): string {
   return `| what | figure | limit | ratio | goal | met |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
-const NAMES = ["drain", "latency", "reads", "deadletters"];
+const NAMES = ["drain", "latency", "reads", "deadletters", "outage"];
 
 process.exitCode = await main().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -6,7 +6,7 @@ import { DOMAINS } from "../domains/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { install } from "../install.ts";
 import { exitWith } from "../process.ts";
-import { type AuditReport, audit, toJson } from "../projector/audit.ts";
+import { type AuditReport, audit, missingIn, toJson } from "../projector/audit.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { DEADLETTERS_OPTIONS, DEADLETTERS_USAGE, deadletters, type Values } from "./deadletters.ts";
 import { print, printJson } from "./print.ts";
@@ -108,11 +108,15 @@ function noMore(positionals: readonly string[]): void {
 
 function describe({ holds, domains }: AuditReport): string {
   const lines = Object.entries(domains).flatMap(([name, counts]) => {
-    const { received, projected, duplicate, dead, pending, broken, discrepancies } = counts;
+    const { received, projected, duplicate, dead, pending, broken, discrepancies, gaps } = counts;
     const sum = `${name}: received ${received} = projected ${projected} + duplicate ${duplicate} + dead ${dead} + pending ${pending}`;
-    if (broken === 0n) return [sum];
+    const lost = gaps.map(
+      ({ source, channel, from, to, before }) =>
+        `${name}: ${source} never delivered ${missingIn({ from, to })} messages of ${channel}, ${from} to ${to}, before position ${before}`,
+    );
+    if (broken === 0n) return [sum, ...lost];
     const more = broken > BigInt(discrepancies.length) ? ", …" : "";
-    return [sum, `${name}: ${broken} positions break this: ${discrepancies.join(", ")}${more}`];
+    return [sum, `${name}: ${broken} positions break this: ${discrepancies.join(", ")}${more}`, ...lost];
   });
   return [...lines, holds ? "Conservation holds." : "Conservation does NOT hold."].join("\n");
 }

@@ -17,6 +17,9 @@ const AUDIT = object({
       pending: COUNT,
       broken: COUNT,
       discrepancies: arrayOf(COUNT),
+      gaps: arrayOf(
+        object({ source: TEXT, channel: TEXT, from: COUNT, to: COUNT, messages: COUNT, before: COUNT }),
+      ),
     }),
   },
 });

@@ -4,6 +4,7 @@
  */
 import pg from "pg";
 import { withTransaction } from "../database/transaction.ts";
+import { type Gap, selectGaps } from "../inbox/inbox-table.ts";
 
 export type AuditCounts = Readonly<{
   received: bigint;
@@ -15,19 +16,30 @@ export type AuditCounts = Readonly<{
   broken: bigint;
   /** The lowest of them. */
   discrepancies: bigint[];
+  /** What brokers numbered and never delivered: lost outside, so conservation holds all the same. */
+  gaps: Gap[];
 }>;
 
-/** @param relation the table whose `position` column holds what the domain projected. */
-export async function auditDomain(pool: pg.Pool, domain: string, relation: string): Promise<AuditCounts> {
+/**
+ * @param gapSettledSeconds how old a message must be for what is missing below it to count.
+ * @param relation the table whose `position` column holds what the domain projected.
+ */
+export async function auditDomain(
+  pool: pg.Pool,
+  domain: string,
+  relation: string,
+  gapSettledSeconds = GAP_SETTLED_SECONDS,
+): Promise<AuditCounts> {
   return withTransaction(pool, async (transaction) => {
     // It reads every row there is: the limit for ordinary statements is not meant for it.
     await transaction.query("set local statement_timeout = 0");
     await transaction.query("set transaction read only");
-    const { rows } = await transaction.query<AuditCounts>(conservationQuery(relation), [
+    const { rows } = await transaction.query<Omit<AuditCounts, "gaps">>(conservationQuery(relation), [
       domain,
       DISCREPANCIES_MAX,
     ]);
-    return rows[0] as AuditCounts;
+    const gaps = await selectGaps(transaction, domain, gapSettledSeconds);
+    return { ...(rows[0] as Omit<AuditCounts, "gaps">), gaps };
   });
 }
 
@@ -71,3 +83,6 @@ function conservationQuery(relation: string): string {
 
 /** Enough to see a pattern; the count says how many there are. */
 const DISCREPANCIES_MAX = 1_000;
+
+/** More than a few redeliveries take. */
+const GAP_SETTLED_SECONDS = 120;

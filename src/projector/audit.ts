@@ -26,14 +26,34 @@ export async function audit(
 /** The report with numbers as JSON has them; positions stay exact up to 2^53. */
 export function toJson(report: AuditReport) {
   const domains = Object.entries(report.domains).map(([name, counts]) => {
-    const { discrepancies, broken, ...outcomes } = counts;
+    const { discrepancies, broken, gaps, ...outcomes } = counts;
     const numbers = Object.entries(outcomes).map(([outcome, count]) => [outcome, Number(count)]);
     return [
       name,
-      { ...Object.fromEntries(numbers), broken: Number(broken), discrepancies: discrepancies.map(Number) },
+      {
+        ...Object.fromEntries(numbers),
+        broken: Number(broken),
+        discrepancies: discrepancies.map(Number),
+        gaps: gaps.slice(0, GAPS_SHOWN_MAX).map(gapToJson),
+      },
     ];
   });
   return { holds: report.holds, domains: Object.fromEntries(domains) };
+}
+
+function gapToJson({ from, to, before, ...where }: AuditCounts["gaps"][number]) {
+  return {
+    ...where,
+    from: Number(from),
+    to: Number(to),
+    messages: Number(missingIn({ from, to })),
+    before: Number(before),
+  };
+}
+
+/** How many messages a gap stands for. */
+export function missingIn({ from, to }: Readonly<{ from: bigint; to: bigint }>): bigint {
+  return to - from + 1n;
 }
 
 /** Audits on demand and at an interval, one at a time, and keeps the metrics of the last one. */
@@ -81,9 +101,24 @@ export class Auditor {
   async #audit(): Promise<AuditReport> {
     const report = await audit(this.#pool, this.#domains);
     this.#lastAt = Date.now();
-    for (const [domain, { broken }] of Object.entries(report.domains)) {
+    const missing = new Map<string, number>();
+    for (const [domain, { broken, gaps }] of Object.entries(report.domains)) {
       this.#metrics.auditDiscrepancies.set({ domain }, Number(broken));
+      for (const gap of gaps) {
+        const { source, channel } = gap;
+        missing.set(
+          `${source}\0${channel}`,
+          (missing.get(`${source}\0${channel}`) ?? 0) + Number(missingIn(gap)),
+        );
+      }
+    }
+    for (const [key, count] of missing) {
+      const [source = "", channel = ""] = key.split("\0");
+      this.#metrics.gapMessages.set({ source, channel }, count);
     }
     return report;
   }
 }
+
+/** Enough to see where; the metric says how many. */
+const GAPS_SHOWN_MAX = 100;

@@ -68,6 +68,11 @@ export function createMetrics() {
       "Positions that broke conservation in the last audit.",
       ["domain"],
     ),
+    gapMessages: gauge(
+      "waybill_source_gap_messages",
+      "Messages that the broker numbered and never delivered, by the last audit.",
+      ["source", "channel"],
+    ),
     auditAgeSeconds: gauge("waybill_audit_age_seconds", "Time since the last audit.", ["domain"]),
     requestTimes: new RequestTimes(registry, SECONDS_BUCKETS),
   };

@@ -22,17 +22,26 @@ export class NatsStreaming {
   readonly port: number;
   readonly #program: BrokerProgram;
   readonly #folder: string;
+  readonly #limits: readonly string[];
   #child: Child | undefined;
 
-  private constructor(program: BrokerProgram, folder: string, port: number) {
+  private constructor(program: BrokerProgram, folder: string, port: number, limits: readonly string[]) {
     this.#program = program;
+    this.#limits = limits;
     this.#folder = folder;
     this.port = port;
   }
 
-  /** Starts a server with a file store in `folder`, which is emptied first. */
-  static async create(program: BrokerProgram, folder: string): Promise<NatsStreaming> {
-    const server = new NatsStreaming(program, folder, await freePort());
+  /**
+   * Starts a server with a file store in `folder`, which is emptied first.
+   * @param limits of what it keeps; none by default.
+   */
+  static async create(
+    program: BrokerProgram,
+    folder: string,
+    limits: readonly string[] = WITHOUT_LIMITS,
+  ): Promise<NatsStreaming> {
+    const server = new NatsStreaming(program, folder, await freePort(), limits);
     await server.wipe();
     await server.start();
     return server;
@@ -71,7 +80,7 @@ export class NatsStreaming {
   }
 
   #commandLine(): [string, string[]] {
-    const common = ["-cid", "test-cluster", "-store", "FILE", ...WITHOUT_LIMITS];
+    const common = ["-cid", "test-cluster", "-store", "FILE", ...this.#limits];
     if (this.#program.kind === "binary") {
       const store = ["-c", join(this.#folder, "nats.conf"), "-dir", join(this.#folder, "store")];
       const address = ["-a", "127.0.0.1", "-p", String(this.port)];

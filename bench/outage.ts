@@ -1,0 +1,113 @@
+/**
+ * The database away while the broker delivers at full speed: how much the service's memory grows, that nothing is
+ * acknowledged meanwhile, and how quickly it is through when the database is back.
+ */
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { makeLoad } from "../tools/publisher/load.ts";
+import { OrderFactory } from "../tools/publisher/orders.ts";
+import { connectToBroker } from "../tools/publisher/transport.ts";
+import { startServiceProcess } from "../tools/stack/service.ts";
+import type { Stack } from "../tools/stack/stack.ts";
+import type { Measurement } from "./measurement.ts";
+
+export async function measureOutage(
+  stack: Stack,
+  minutes: number,
+  say: (text: string) => void,
+): Promise<Measurement[]> {
+  if (!stack.broker) throw new Error("an outage is measured with a broker");
+  const service = await startServiceProcess(stack.environment, stack.folder);
+  await using transport = await connectToBroker({
+    url: stack.broker.url,
+    clusterId: "test-cluster",
+    channel: "orders",
+  });
+  const load = makeLoad(new OrderFactory(6), Number.POSITIVE_INFINITY, {
+    garbage: 0,
+    duplicates: 0,
+    conflicts: 0,
+  });
+  let published = 0;
+  const publishFor = async (milliseconds: number) => {
+    const until = performance.now() + milliseconds;
+    const underWay = new Set<Promise<void>>();
+    while (performance.now() < until) {
+      const { value } = load.next();
+      if (!value) break;
+      const publishing: Promise<void> = transport.publish(value.payload).then(() => {
+        published += 1;
+        underWay.delete(publishing);
+      });
+      underWay.add(publishing);
+      if (underWay.size >= 1_000) await Promise.race(underWay);
+    }
+    await Promise.all(underWay);
+  };
+  const receivedNow = async () => {
+    const response = await fetch(`${service.url}/audit`);
+    const { domains } = (await response.json()) as {
+      domains: { orders: { received: number; projected: number } };
+    };
+    return domains.orders;
+  };
+
+  try {
+    say("outage: warming up");
+    await publishFor(5_000);
+    while ((await receivedNow()).projected < published) await delay(200);
+    const before = { received: published, memory: memoryOf(service.child.pid) };
+    await stack.postgres.stop("SIGQUIT");
+    const endsAt = performance.now() + minutes * 60_000;
+    let most = 0;
+    while (performance.now() < endsAt) {
+      await publishFor(Math.min(10_000, endsAt - performance.now()));
+      most = Math.max(most, memoryOf(service.child.pid));
+      say(
+        `outage: ${Math.round((endsAt - performance.now()) / 1000)} s left, ${published} published, ${mebibytes(most - before.memory)} MiB more in memory`,
+      );
+      // The broker keeps what nobody takes; a million is enough to tell.
+      if (published > PUBLISHED_MAX) await delay(Math.max(0, Math.min(10_000, endsAt - performance.now())));
+    }
+    await stack.postgres.start();
+    const begun = performance.now();
+    const waiting = published - before.received;
+    while ((await receivedNow().catch(() => ({ projected: 0 }))).projected < published) await delay(250);
+    const seconds = (performance.now() - begun) / 1000;
+    const { received } = await receivedNow();
+    say(
+      `outage: ${waiting} waiting, through in ${seconds.toFixed(1)} s; ${received} received of ${published} published`,
+    );
+    return [
+      {
+        name: `outage of ${minutes} min: memory`,
+        figure: mebibytes(most - before.memory),
+        unit: "MiB more",
+        limit: undefined,
+        goal: "≤ 64 MiB",
+        met: mebibytes(most - before.memory) <= 64,
+      },
+      {
+        name: "outage: drain afterwards",
+        figure: waiting / seconds,
+        unit: "orders/s",
+        limit: undefined,
+        goal: "all of them",
+        met: received === published,
+      },
+    ];
+  } finally {
+    await service.child.end("SIGTERM");
+  }
+}
+
+function memoryOf(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kilobytes) * 1024;
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
+
+const PUBLISHED_MAX = 1_000_000;
