@@ -63,7 +63,9 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const statistics = new Statistics(reads, domain.name);
   const feed = new EventFeed(async () => ({ [domain.name]: await statistics.counts() }));
   const progress = new Progress();
-  const auditor = new Auditor(readPool, [domain], metrics);
+  // It reads everything there is, which takes as long as it takes.
+  const auditPool = openPool(config.databaseUrl, 1, logger, { isPatient: true });
+  const auditor = new Auditor(auditPool, [domain], metrics);
 
   const rebuildWatch = new RebuildWatch(reads, domain.name, () => {
     logger.info({ domain: domain.name }, "the projection was rebuilt; the cache begins anew");
@@ -186,6 +188,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     readPool,
     reads,
     deskPool,
+    auditPool,
     database,
     orders,
     jobs,

@@ -23,6 +23,7 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   started.adopt(parts.writes, closePool);
   started.adopt(parts.readPool, closePool);
   started.adopt(parts.deskPool, closePool);
+  started.adopt(parts.auditPool, closePool);
   parts.database.start();
   started.defer(() => parts.database.stop());
   parts.stallWatch.start();

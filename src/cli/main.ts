@@ -36,7 +36,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "prove that received = projected + duplicate + dead + pending; exit 1 where it does not hold",
     run: async (config, { json }, positionals) => {
       noMore(positionals);
-      const pool = openPool(config.databaseUrl, 1, createLogger("silent"));
+      const pool = openPool(config.databaseUrl, 1, createLogger("silent"), { isPatient: true });
       try {
         const report = await audit(
           pool,

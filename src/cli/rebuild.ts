@@ -32,7 +32,7 @@ export async function rebuildCommand(
   }
   const isDryRun = values["dry-run"] === true;
   const logger = createLogger("silent");
-  const pool = openPool(config.databaseUrl, 1, logger);
+  const pool = openPool(config.databaseUrl, 1, logger, { isPatient: true });
   const { domain } = createOrders({ database: queryableOf(pool), cacheBytesMax: 0, onAccepted: () => {} });
   const stopping = new AbortController();
   const stop = () => stopping.abort(new Error("stopped; nothing was changed"));

@@ -35,6 +35,7 @@ export function openPool(
     keepAlive: true,
     statement_timeout: isPatient ? 0 : STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: isPatient ? 0 : IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    ...(isPatient ? {} : { query_timeout: STATEMENT_TIMEOUT_MS + ANSWER_TIMEOUT_MS }),
     ...(schema === undefined ? {} : { options: `-c search_path=${schema},public` }),
     types,
   });
@@ -66,7 +67,13 @@ const types = {
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** No statement of the service takes a tenth of this; a longer one is stuck and is retried elsewhere. */
-const STATEMENT_TIMEOUT_MS = 60_000;
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/**
+ * A server that has not even said that it gave up is not to be reached any more, though nobody has closed the
+ * connection: only this end can notice, and no retransmission of the operating system gives up as early.
+ */
+const ANSWER_TIMEOUT_MS = 5_000;
 
 /** Frees the advisory lock and the checkpoint row of a process whose machine vanished within a transaction. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;

@@ -141,8 +141,12 @@ async function withClient<T>(
     const done = await work(client);
     isCommitted = done.isCommitted;
     return done.result;
+  } catch (error) {
+    // Where the connection itself failed there is nobody to ask for a rollback; the server does that by itself.
+    if (error instanceof DatabaseError && error.sqlState === undefined) broken = error;
+    throw error;
   } finally {
-    if (!isCommitted) {
+    if (!isCommitted && !broken) {
       await client.query("rollback").catch((cause: unknown) => {
         broken = cause instanceof Error ? cause : new Error("rollback failed");
       });
