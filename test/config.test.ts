@@ -29,6 +29,7 @@ config("the defaults are those of the documentation", () => {
     stanChannel: "orders",
     stanDurable: "waybill",
     stanQueueGroup: "waybill",
+    stanAckWaitSeconds: 30,
     httpHost: "127.0.0.1",
     httpPort: 3000,
     adminToken: undefined,
@@ -37,6 +38,7 @@ config("the defaults are those of the documentation", () => {
     inboxBufferBytesMax: 32 * 1024 ** 2,
     cacheBytesMax: 512 * 1024 ** 2,
     logLevel: "info",
+    failpoint: undefined,
   });
   assert.ok(Object.isFrozen(loadConfig({ DATABASE_URL })));
 });

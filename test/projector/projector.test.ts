@@ -119,8 +119,11 @@ faults(
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
     const seconds = Number(/waybill_projector_stalled_seconds\{domain="orders"\} (\S+)/.exec(metrics)?.[1]);
     assert.ok(seconds >= 10, String(seconds));
-    const lines = readFileSync(service.logFile, "utf8").split("\n");
-    const line = lines.find((text) => text.includes("makes no progress")) ?? "{}";
+    const line = await until("the log says so", () =>
+      readFileSync(service.logFile, "utf8")
+        .split("\n")
+        .find((text) => text.includes("makes no progress") && text.endsWith("}")),
+    );
     const { position, reason } = JSON.parse(line);
     assert.equal([position, reason], ["1", "a fault"]);
     await database.admin("drop trigger fail on orders");
