@@ -5,8 +5,13 @@ import * as assert from "uvu/assert";
 
 const torture = suite("torture");
 
-async function run(...args: string[]): Promise<{ status: number | null; output: string }> {
-  const child = spawn(process.execPath, ["tools/torture/main.ts", ...args]);
+const run = (...args: string[]) => runScript("tools/torture/main.ts", ...args);
+
+async function runScript(
+  script: string,
+  ...args: string[]
+): Promise<{ status: number | null; output: string }> {
+  const child = spawn(process.execPath, [script, ...args]);
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.on("data", (chunk: Buffer) => {
@@ -23,6 +28,16 @@ torture("thirty faults under load: nothing is lost, doubled or changed", async (
   assert.match(output, "Nothing was lost, doubled or changed.");
   assert.match(output, /: 30 faults, 2 services, \d{4,} published/);
 });
+
+torture(
+  "five thousand hostile messages: each ends in one outcome, and no order has to wait for them",
+  async () => {
+    const { status, output } = await runScript("tools/torture/fuzz.ts", "--count", "5000");
+    assert.is(status, 0, output);
+    assert.match(output, "5050 published, received 5050 =");
+    assert.is((await runScript("tools/torture/fuzz.ts", "--count", "x")).status, 2);
+  },
+);
 
 torture("bad usage is explained, with status 2", async () => {
   for (const args of [["--kills", "0"], ["--only", "no such fault"], ["--services", "x"], ["--nonsense"]]) {

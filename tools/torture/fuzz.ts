@@ -1,0 +1,139 @@
+/**
+ * The command `npm run fuzz`: hostile messages through the whole flow, with good orders among them. Each message has to
+ * end in exactly one outcome, the orders must not have to wait, and the service's memory has to stay where it is.
+ */
+import { readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { toPayload } from "../publisher/load.ts";
+import { OrderFactory } from "../publisher/orders.ts";
+import { connectToBroker } from "../publisher/transport.ts";
+import { quantile, Verifier } from "../publisher/verify.ts";
+import { startServiceProcess } from "../stack/service.ts";
+import { startStack } from "../stack/stack.ts";
+import { makeHostile } from "./hostile.ts";
+
+const USAGE = `Usage: npm run fuzz -- [--count N] [--seed S]
+
+Publishes N hostile messages (default 100000) and one good order among every hundred of them.
+Exit status: 0 all is well; 1 it is not; 2 bad usage.`;
+
+const OPTIONS = {
+  count: { type: "string", default: "100000" },
+  seed: { type: "string" },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+const say = (text: string) => process.stderr.write(`fuzz: ${text}\n`);
+
+async function fuzz(count: number, seed: number): Promise<string[]> {
+  say(`seed ${seed}`);
+  await using started = new AsyncDisposableStack();
+  const stack = started.use(await startStack("fuzz", say));
+  if (!stack.broker) throw new Error("fuzzing needs a NATS Streaming server");
+  // What the cache may hold grows with the orders; all else must not.
+  const environment = { ...stack.environment, CACHE_BYTES_MAX: String(16 * 1024 * 1024) };
+  const service = await startServiceProcess(environment, stack.folder);
+  started.defer(() => service.child.end("SIGTERM"));
+  let hasEnded = false;
+  void service.child.ended.then(() => {
+    hasEnded = true;
+  });
+  const transport = started.use(
+    await connectToBroker({ url: stack.broker.url, clusterId: "test-cluster", channel: "orders" }),
+  );
+  const factory = new OrderFactory(seed);
+  const verifier = new Verifier(service.url, 60);
+  const waits: Promise<number | undefined>[] = [];
+  const underWay = new Set<Promise<void>>();
+  let published = 0;
+  let warm = 0;
+  const publish = async (payload: Buffer) => {
+    const publishing: Promise<void> = transport.publish(payload).then(() => {
+      published += 1;
+      underWay.delete(publishing);
+    });
+    underWay.add(publishing);
+    // No more than the service keeps up with: it is the messages that are to be hard and not their number.
+    if (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
+  };
+  for (let sent = 0; sent < count && !hasEnded; sent++) {
+    await publish(makeHostile(factory));
+    if (sent % NEIGHBOUR_EVERY === 0) {
+      const order = factory.next();
+      await publish(toPayload(order));
+      waits.push(verifier.timeUntilReadable(order.order_uid, performance.now()));
+      while (published - (await processed(service.url)) > BEHIND_MAX && !hasEnded) await delay(5);
+    }
+    if (sent === Math.floor(count / 2)) warm = memoryOf(service.child.pid);
+    if (sent > 0 && sent % 10_000 === 0)
+      say(`${sent} of ${count}, ${mebibytes(memoryOf(service.child.pid))} MiB in memory`);
+  }
+  await Promise.all(underWay);
+  const delays = (await Promise.all(waits))
+    .map((wait) => wait ?? Number.POSITIVE_INFINITY)
+    .sort((a, b) => a - b);
+  verifier.close();
+  if (hasEnded) return ["the service ended"];
+  while ((await processed(service.url)) < published) await delay(100);
+  const { holds, domains } = (await (await fetch(`${service.url}/audit`)).json()) as Audit;
+  const { received, projected, duplicate, dead, pending } = domains.orders;
+  const grown = mebibytes(memoryOf(service.child.pid) - warm);
+  const longest = delays.at(-1) ?? 0;
+  process.stdout.write(
+    `seed ${seed}: ${published} published, received ${received} = projected ${projected} + duplicate ${duplicate} + dead ${dead} + pending ${pending}\n` +
+      `good orders among them: readable after p50 ${Math.round(quantile(delays, 0.5) ?? 0)} ms, p99 ${Math.round(quantile(delays, 0.99) ?? 0)} ms, at most ${Math.round(longest)} ms; memory ${grown} MiB more than after the first half\n`,
+  );
+  const findings: string[] = [];
+  if (!holds) findings.push("the audit does not hold");
+  if (received !== published || pending !== 0) findings.push("not everything has its outcome");
+  if (projected < waits.length) findings.push("good orders are missing");
+  if (longest > DELAY_MS_MAX) findings.push(`an order had to wait for more than ${DELAY_MS_MAX} ms`);
+  if (grown > GROWTH_MEBIBYTES_MAX) findings.push(`memory grew by more than ${GROWTH_MEBIBYTES_MAX} MiB`);
+  return findings;
+}
+
+type Sum = Record<"received" | "projected" | "duplicate" | "dead" | "pending", number>;
+type Audit = { holds: boolean; domains: { orders: Sum } };
+
+/** From the metrics, which cost little; the audit reads the whole inbox. */
+async function processed(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const counts = [...text.matchAll(/^waybill_outcomes_total\{.*\} (\d+)$/gm)];
+  return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+function memoryOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
+
+const UNDER_WAY_MAX = 200;
+const NEIGHBOUR_EVERY = 100;
+const BEHIND_MAX = 2_000;
+
+/** A few batches of the worst messages there are. */
+const DELAY_MS_MAX = 5_000;
+const GROWTH_MEBIBYTES_MAX = 64;
+
+try {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+  } else {
+    const [count, seed] = [Number(values.count), Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))];
+    if (!Number.isInteger(count) || count < 1 || !Number.isInteger(seed) || seed < 0) {
+      throw Object.assign(new Error("--count and --seed must be whole numbers"), { code: "ERR_PARSE_ARGS" });
+    }
+    const findings = await fuzz(count, seed);
+    process.stdout.write(findings.length === 0 ? "All is well.\n" : `FAILED: ${findings.join("; ")}\n`);
+    process.exitCode = findings.length === 0 ? 0 : 1;
+  }
+} catch (error) {
+  const isUsage = (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS") ?? false;
+  process.stderr.write(`fuzz: ${(error as Error).message}\n${isUsage ? `\n${USAGE}\n` : ""}`);
+  process.exitCode = isUsage ? 2 : 1;
+}
