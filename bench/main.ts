@@ -7,6 +7,7 @@ import { measureLatency } from "./latency.ts";
 import type { Measurement } from "./measurement.ts";
 import { measureOutage } from "./outage.ts";
 import { measureReads } from "./reads.ts";
+import { measureRebuild } from "./rebuild.ts";
 
 const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N] [--minutes M] [--cpu-prof FOLDER]
 
@@ -15,6 +16,7 @@ const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N
   deadletters
              pages of dead letters by every filter, among N of them (default 1000000)
   outage     the database away for --minutes M (default 1) with the broker at full speed: memory, and the drain after
+  rebuild    waybill rebuild of N orders (--letters N) while the service answers reads
   reads      GET /orders/:id beside a bare node:http (needs wrk)
 
   --cpu-prof FOLDER  writes a processor profile of the service while it drains`;
@@ -60,6 +62,7 @@ async function main(): Promise<number> {
     if (one === "latency") results.push(await measureLatency(stack, 1_000, say));
     if (one === "deadletters") results.push(await measureDeadLetters(stack, letters, say));
     if (one === "outage") results.push(...(await measureOutage(stack, Number(values.minutes), say)));
+    if (one === "rebuild") results.push(await measureRebuild(stack, letters, say));
     if (one === "reads") results.push(await measureReads(stack, say));
   }
   process.stdout.write(values.json ? `${JSON.stringify(results.map(withRatio))}\n` : tableOf(results));
@@ -81,7 +84,7 @@ function tableOf(results: readonly Measurement[]): string {
   return `| what | figure | limit | ratio | goal | met |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
-const NAMES = ["drain", "latency", "reads", "deadletters", "outage"];
+const NAMES = ["drain", "latency", "reads", "deadletters", "outage", "rebuild"];
 
 process.exitCode = await main().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);

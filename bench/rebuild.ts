@@ -1,0 +1,125 @@
+/** `waybill rebuild` of many orders while the service answers reads: how quickly, in how much memory, and what it costs them. */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { openPool } from "../src/database/pool.ts";
+import { createOrders } from "../src/domains/orders/index.ts";
+import { Handover } from "../src/projector/handover.ts";
+import { projectNext } from "../src/projector/project.ts";
+import { createLogger } from "../src/telemetry/logger.ts";
+import { toPayload } from "../tools/publisher/load.ts";
+import { OrderFactory } from "../tools/publisher/orders.ts";
+import { quantile, Verifier } from "../tools/publisher/verify.ts";
+import { withClient } from "../tools/stack/postgres.ts";
+import { startServiceProcess } from "../tools/stack/service.ts";
+import type { Stack } from "../tools/stack/stack.ts";
+import type { Measurement } from "./measurement.ts";
+
+export async function measureRebuild(
+  stack: Stack,
+  orders: number,
+  say: (text: string) => void,
+): Promise<Measurement> {
+  await fill(stack, orders, say);
+  const service = await startServiceProcess({ ...stack.environment, SOURCES: "http" }, stack.folder);
+  const verifier = new Verifier(service.url);
+  try {
+    const quiet = await readFor(
+      verifier,
+      orders,
+      async () => new Promise((resolve) => setTimeout(resolve, 5_000)),
+    );
+    let memory = 0;
+    const begun = performance.now();
+    const during = await readFor(verifier, orders, async () => {
+      const child = spawn(process.execPath, ["src/cli/main.ts", "rebuild", "orders", "--json"], {
+        env: { ...process.env, ...stack.environment },
+        stdio: ["ignore", "inherit", "inherit"],
+      });
+      const watching = setInterval(() => {
+        memory = Math.max(memory, peakOf(child.pid as number));
+      }, 200);
+      const status = await new Promise((resolve) => child.once("close", resolve));
+      clearInterval(watching);
+      if (status !== 0) throw new Error(`the rebuild ended with status ${status}`);
+    });
+    const seconds = (performance.now() - begun) / 1000;
+    say(
+      `rebuild: ${orders} orders in ${seconds.toFixed(1)} s, at most ${Math.round(memory / 1024)} MiB; reads p99 ${during.toFixed(1)} ms meanwhile, ${quiet.toFixed(1)} ms before`,
+    );
+    return {
+      name: "rebuild",
+      figure: orders / seconds,
+      unit: "orders/s, comparison included",
+      limit: undefined,
+      goal: "-",
+      met: true,
+    };
+  } finally {
+    verifier.close();
+    await service.child.end("SIGTERM");
+  }
+}
+
+/** @returns the 99th percentile of reads while the work goes on, in milliseconds. */
+async function readFor(verifier: Verifier, orders: number, work: () => Promise<unknown>): Promise<number> {
+  let isDone = false;
+  const times: number[] = [];
+  const reading = (async () => {
+    for (let number = 1; !isDone; number = (number * 48_271) % 2_147_483_647) {
+      const begun = performance.now();
+      if (!(await verifier.read(`bench-${number % orders}`))) throw new Error("an order cannot be read");
+      times.push(performance.now() - begun);
+    }
+  })();
+  await work().finally(() => {
+    isDone = true;
+  });
+  await reading;
+  return (
+    quantile(
+      times.sort((one, other) => one - other),
+      0.99,
+    ) ?? 0
+  );
+}
+
+async function fill(stack: Stack, orders: number, say: (text: string) => void): Promise<void> {
+  const factory = new OrderFactory(9);
+  const payloads = Array.from({ length: POOL }, () => toPayload({ ...factory.next(), order_uid: "bench-#" }));
+  say(`rebuild: putting ${orders.toLocaleString("en")} orders into the inbox`);
+  await withClient(stack.environment.MIGRATION_DATABASE_URL as string, async (owner) => {
+    await owner.query("create temp table pool (number int, payload text)");
+    await owner.query(
+      "insert into pool select number - 1, convert_from(payload, 'UTF8') from unnest($1::bytea[]) with ordinality as p (payload, number)",
+      [payloads],
+    );
+    await owner.query(
+      `insert into inbox (domain, source, channel, message_id, payload)
+       select 'orders', 'bench', 'orders', made.number::text,
+              convert_to(replace(pool.payload, 'bench-#', 'bench-' || (made.number - 1)), 'UTF8')
+       from generate_series(1, $1::int) as made (number) join pool on pool.number = made.number % ${POOL}
+       order by made.number`,
+      [orders],
+    );
+  });
+  const pool = openPool(stack.environment.DATABASE_URL as string, 1, createLogger("silent"));
+  const { domain } = createOrders({ database: pool, cacheBytesMax: 0, onAccepted: () => {} });
+  const begun = performance.now();
+  while ((await projectNext(pool, domain, new Handover())).rows.length > 0);
+  say(
+    `rebuild: projected at ${Math.round(orders / ((performance.now() - begun) / 1000))}/s, read back from the table`,
+  );
+  await pool.end();
+}
+
+/** The most that a process has had in memory, in KiB; 0 once it is gone. */
+function peakOf(pid: number): number {
+  try {
+    return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** Different orders; each is there some hundred times under ids of its own. */
+const POOL = 3_000;
