@@ -16,6 +16,7 @@ export type Toxic =
 export class Toxiproxy implements AsyncDisposable {
   readonly #child: Child;
   readonly #url: string;
+  readonly #names: string[] = [];
 
   private constructor(child: Child, url: string) {
     this.#child = child;
@@ -43,6 +44,7 @@ export class Toxiproxy implements AsyncDisposable {
   /** @returns the port that leads to `port`. */
   async open(name: string, port: number): Promise<number> {
     const listen = await freePort();
+    this.#names.push(name);
     await this.#post("/proxies", {
       name,
       listen: `127.0.0.1:${listen}`,
@@ -64,9 +66,19 @@ export class Toxiproxy implements AsyncDisposable {
     }
   }
 
-  /** Everything as it was. */
+  /**
+   * Everything as it was. Taking a toxic away waits for the connections under it, which may never move again; then
+   * they are cut, and it is tried again.
+   */
   async heal(): Promise<void> {
-    await this.#post("/reset", {});
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#post("/reset", {});
+      } catch (error) {
+        if (attempt === HEAL_ATTEMPTS_MAX) throw error;
+        for (const name of this.#names) await this.enable(name, false).catch(() => {});
+      }
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -74,10 +86,17 @@ export class Toxiproxy implements AsyncDisposable {
   }
 
   async #post(path: string, body: object): Promise<void> {
-    const response = await fetch(`${this.#url}${path}`, { method: "POST", body: JSON.stringify(body) });
+    const response = await fetch(`${this.#url}${path}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    });
     if (!response.ok) throw new Error(`Toxiproxy: ${path}: ${response.status} ${await response.text()}`);
   }
 }
+
+const HEAL_ATTEMPTS_MAX = 5;
+const ANSWER_TIMEOUT_MS = 5_000;
 
 const PROGRAM = {
   name: "Toxiproxy v2.12.0",
