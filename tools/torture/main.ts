@@ -132,7 +132,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
   } finally {
     await closePool(pool);
   }
-  return report(plan, world, schedule, counts, judge, findings);
+  return await report(plan, world, schedule, counts, judge, findings);
 }
 
 async function report(
