@@ -3,7 +3,6 @@
  * whatever holds it up: readiness, a metric and the log say so, with the position and, where this process knows it,
  * the reason.
  */
-import { Poller } from "../database/poller.ts";
 import type { Queryable } from "../database/pool.ts";
 import { selectOldestAfter } from "../inbox/inbox-table.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -24,18 +23,19 @@ export class StallWatch {
   #since: number | undefined;
   #next: bigint | undefined;
   #isReported = false;
-  readonly #poller = new Poller(INTERVAL_MS, () => this.#look());
+  #isAsking = false;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: StallWatchOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#poller.start();
+    this.#timer = setInterval(() => void this.look(), INTERVAL_MS);
   }
 
   stop(): void {
-    this.#poller.stop();
+    clearInterval(this.#timer);
   }
 
   /** How long the projection has stood still with work before it, 0 where it has not. */
@@ -48,7 +48,9 @@ export class StallWatch {
     return this.seconds >= STALLED_SECONDS ? this.#next : undefined;
   }
 
-  async #look(): Promise<void> {
+  async look(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
     const { database, domain } = this.#options;
     try {
       const { position } = await selectCheckpoint(database, domain);
@@ -60,6 +62,8 @@ export class StallWatch {
       this.#report();
     } catch {
       // A database that does not answer is reported as that.
+    } finally {
+      this.#isAsking = false;
     }
   }
 
