@@ -2,11 +2,11 @@
  * The database away while the broker delivers at full speed: how much the service's memory grows, that nothing is
  * acknowledged meanwhile, and how quickly it is through when the database is back.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { makeLoad } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
 import { connectToBroker } from "../tools/publisher/transport.ts";
+import { mebibytes, residentBytes } from "../tools/stack/memory.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import type { Measurement } from "./measurement.ts";
@@ -54,7 +54,7 @@ export async function measureOutage(
     say("outage: warming up");
     await publishFor(5_000);
     while ((await projectedNow()) < published) await delay(200);
-    const before = { received: published, memory: memoryOf(service.child.pid) };
+    const before = { received: published, memory: residentBytes(service.child.pid) };
     await stack.postgres.stop("SIGQUIT");
     const endsAt = performance.now() + minutes * 60_000;
     let most = 0;
@@ -63,7 +63,7 @@ export async function measureOutage(
       const isEnough = published > PUBLISHED_MAX;
       const stretch = Math.min(10_000, endsAt - performance.now());
       await (isEnough ? delay(stretch) : publishFor(stretch));
-      most = Math.max(most, memoryOf(service.child.pid));
+      most = Math.max(most, residentBytes(service.child.pid));
       say(
         `outage: ${Math.round((endsAt - performance.now()) / 1000)} s left, ${published} published, ${mebibytes(most - before.memory)} MiB more in memory`,
       );
@@ -101,15 +101,6 @@ export async function measureOutage(
   } finally {
     await service.child.end("SIGTERM");
   }
-}
-
-function memoryOf(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Number(kilobytes) * 1024;
-}
-
-function mebibytes(bytes: number): number {
-  return Math.round(bytes / 1024 / 1024);
 }
 
 const PUBLISHED_MAX = 1_000_000;

@@ -1,11 +1,11 @@
 /** Whether the database answers right now, asked at a steady pace; readiness and a metric show it. */
 import type pg from "pg";
+import { Poller } from "./poller.ts";
 
 export class DatabaseMonitor {
   readonly #pool: pg.Pool;
   #answeredAt = Number.NEGATIVE_INFINITY;
-  #isAsking = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #poller = new Poller(INTERVAL_MS, () => this.#ask());
 
   constructor(pool: pg.Pool) {
     this.#pool = pool;
@@ -16,25 +16,19 @@ export class DatabaseMonitor {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#ask(), INTERVAL_MS);
-    void this.#ask();
+    this.#poller.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#poller.stop();
   }
 
   async #ask(): Promise<void> {
-    // A database that hangs is not asked again before it has answered: questions would only pile up.
-    if (this.#isAsking) return;
-    this.#isAsking = true;
     try {
       await this.#pool.query("select 1");
       this.#answeredAt = performance.now();
     } catch {
       this.#answeredAt = Number.NEGATIVE_INFINITY;
-    } finally {
-      this.#isAsking = false;
     }
   }
 }

@@ -9,7 +9,7 @@ import { type Transaction, withTransaction } from "../database/transaction.ts";
 import { NotFoundError } from "../errors.ts";
 import { selectAt } from "../inbox/inbox-table.ts";
 import type { Domain } from "../projector/domain.ts";
-import { readBiography } from "./biography.ts";
+import { type Biography, readBiography } from "./biography.ts";
 import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./bulk-redrive.ts";
 import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./bulk-redrives-table.ts";
 import { enqueueBulkRedrive } from "./bulk-runner.ts";
@@ -83,9 +83,7 @@ export function createDesk(options: DeskOptions) {
   const readLetter = async (position: bigint, masked: readonly string[] | undefined) => {
     const { biography, letter } = await deadLetterOf(position);
     const payload = await payloadOf(position);
-    // What was changed on the way: a redrive beside what it redrives.
-    const before = biography.entry.redriveOf && (await payloadOf(biography.entry.redriveOf));
-    const diff = before && !before.equals(payload) ? diffOf(before, payload, masked) : undefined;
+    const diff = await changeOf(biography, masked, payload);
     return letterDocument(biography, viewPayload(payload, letter.errors, masked), diff, masked ?? []);
   };
 
@@ -123,8 +121,7 @@ export function createDesk(options: DeskOptions) {
 
     biography: async (position: bigint) => {
       const biography = await biographyOf(position);
-      const { redriveOf } = biography.entry;
-      const changed = await changeOf(redriveOf, position);
+      const changed = await changeOf(biography, personalNames);
       return { ...biographyDocument(biography, personalNames), ...(changed ? { diff: changed } : {}) };
     },
 
@@ -209,10 +206,12 @@ export function createDesk(options: DeskOptions) {
     return bulkDocument(bulk, bulk.dead > 0n ? await selectFailures(database, id) : []);
   }
 
-  async function changeOf(redriveOf: bigint | null, position: bigint) {
-    if (redriveOf === null) return undefined;
-    const [before, after] = await Promise.all([payloadOf(redriveOf), payloadOf(position)]);
-    return before.equals(after) ? undefined : diffOf(before, after, personalNames);
+  /** What was changed on the way: a redrive beside what it redrives. */
+  async function changeOf({ entry }: Biography, masked: readonly string[] | undefined, payload?: Buffer) {
+    if (entry.redriveOf === null) return undefined;
+    const before = await payloadOf(entry.redriveOf);
+    const after = payload ?? (await payloadOf(entry.position));
+    return before.equals(after) ? undefined : diffOf(before, after, masked);
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Problem } from "../projector/rejection.ts";
 import type { Biography } from "./biography.ts";
 import type { BulkRedrive, FailureGroup } from "./bulk-redrives-table.ts";
-import type { DeadLetterGroup, HourCount } from "./dead-letter-groups-table.ts";
+import type { DeadLetterGroup } from "./dead-letter-groups-table.ts";
 import type { ListedLetter } from "./dead-letter-pages-table.ts";
 import type { DiffLine } from "./diff.ts";
 import type { DryRun, Trial } from "./dry-run.ts";
@@ -125,20 +125,6 @@ export function groupDocument(group: DeadLetterGroup, letters: bigint, total: bi
   };
 }
 
-/** How many in each of the hours that begin at `since`; hours without any are zero. */
-export function hoursFrom(
-  since: Date,
-  hours: number,
-  counts: readonly Omit<HourCount, "fingerprint">[],
-): number[] {
-  const filled = new Array<number>(hours).fill(0);
-  for (const { hour, letters } of counts) {
-    const index = Math.round((hour.getTime() - since.getTime()) / HOUR_MS);
-    if (index >= 0 && index < hours) filled[index] = Number(letters);
-  }
-  return filled;
-}
-
 export function bulkDocument(bulk: BulkRedrive, failures?: readonly FailureGroup[]) {
   return {
     id: String(bulk.id),
@@ -229,4 +215,3 @@ function actionDocument(action: OperatorAction) {
 }
 
 const LISTED_PROBLEMS_MAX = 5;
-const HOUR_MS = 3_600_000;

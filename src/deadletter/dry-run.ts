@@ -7,7 +7,7 @@ import type pg from "pg";
 import { rollBackAfter } from "../database/transaction.ts";
 import { selectAt } from "../inbox/inbox-table.ts";
 import type { Domain, Outcome } from "../projector/domain.ts";
-import { projectInSavepoints } from "../projector/project.ts";
+import { projectInSavepoints, TRIAL_POSITION } from "../projector/project.ts";
 import type { Problem } from "../projector/rejection.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 
@@ -112,9 +112,6 @@ function trialOf(outcome: Outcome): Trial {
     fingerprint: fingerprintOf(rejection),
   };
 }
-
-/** Above every position that an inbox will ever have, so that a trial can meet no real row. */
-export const TRIAL_POSITION = 2n ** 62n;
 
 /** About a second of work: so long at most does a live message with the same id wait. */
 const TRANSACTION_LETTERS_MAX = 10_000;

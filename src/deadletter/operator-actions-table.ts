@@ -80,20 +80,11 @@ export async function insertBulkAction(
 
 /** What was done about a position, oldest first. */
 export async function selectActions(database: Queryable, position: bigint): Promise<OperatorAction[]> {
-  return select(database, "position = $1", position);
-}
-
-/** What was done to a bulk redrive as a whole, oldest first. */
-export async function selectBulkActions(database: Queryable, bulkId: bigint): Promise<OperatorAction[]> {
-  return select(database, "bulk_id = $1 and position is null", bulkId);
-}
-
-async function select(database: Queryable, condition: string, value: bigint): Promise<OperatorAction[]> {
   const { rows } = await database.query<OperatorAction>(
     `select action, position, bulk_id as "bulkId", redrive_position as "redrivePosition",
             is_edited as "isEdited", author, reason, acted_at as "actedAt"
-     from operator_actions where ${condition} order by id limit ${ACTIONS_MAX}`,
-    [String(value)],
+     from operator_actions where position = $1 order by id limit ${ACTIONS_MAX}`,
+    [String(position)],
   );
   return rows;
 }

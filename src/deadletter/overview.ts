@@ -4,13 +4,14 @@ import { type Transaction, withTransaction } from "../database/transaction.ts";
 import {
   countByCode,
   type DeadLetterGroup,
+  type HourCount,
   selectGroups,
   selectHours,
   selectTrend,
 } from "./dead-letter-groups-table.ts";
 import { selectPlaces } from "./dead-letter-pages-table.ts";
 import type { State } from "./dead-letters-table.ts";
-import { groupDocument, hoursFrom } from "./documents.ts";
+import { groupDocument } from "./documents.ts";
 
 /** @param state to count by; all of them where it is undefined. */
 export function readOverview(pool: pg.Pool, state: State | undefined, limit: number, now: Date) {
@@ -54,6 +55,16 @@ async function read(transaction: Transaction, state: State | undefined, limit: n
       : null,
     trend: { since: since.toISOString(), hours: hoursFrom(since, HOURS_SHOWN, trend) },
   };
+}
+
+/** How many in each of the hours that begin at `since`; hours without any are zero. */
+function hoursFrom(since: Date, hours: number, counts: readonly Omit<HourCount, "fingerprint">[]): number[] {
+  const filled = new Array<number>(hours).fill(0);
+  for (const { hour, letters } of counts) {
+    const index = Math.round((hour.getTime() - since.getTime()) / HOUR_MS);
+    if (index >= 0 && index < hours) filled[index] = Number(letters);
+  }
+  return filled;
 }
 
 /** Two days: whether it began today, and whether it was the same at this time yesterday. */

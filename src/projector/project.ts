@@ -54,7 +54,7 @@ export async function positionAmongHealthy(pool: pg.Pool, domain: Domain): Promi
     const [failing, ...after] = rows;
     const others = after.length > 0 ? after : await selectAt(transaction, [checkpoint], 1);
     for (const { payload } of others) {
-      const row = { position: PROBE_POSITION, payload, publishedAt: undefined };
+      const row = { position: TRIAL_POSITION, payload, publishedAt: undefined };
       await transaction
         .savepoint(() => projectChecked(transaction, domain, [row]))
         .catch((error) => {
@@ -217,8 +217,8 @@ export const BATCH_ROWS_MAX = 2_000;
 /** Enough to tell one message from its surroundings. */
 const NEIGHBOURS = 3;
 
-/** Above every position that an inbox will ever have. */
-const PROBE_POSITION = 2n ** 62n;
+/** Above every position that an inbox will ever have, so that what is only tried can meet no real row. */
+export const TRIAL_POSITION = 2n ** 62n;
 
 /** Bounds what is read back into memory at once. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

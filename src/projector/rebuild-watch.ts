@@ -1,4 +1,5 @@
 /** Notices that a projection was replaced as a whole, so that what a process holds of the old one can go. */
+import { Poller } from "../database/poller.ts";
 import type { Queryable } from "../database/pool.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";
 
@@ -7,8 +8,7 @@ export class RebuildWatch {
   readonly #domain: string;
   readonly #onRebuilt: () => void;
   #generation: bigint | undefined;
-  #isAsking = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #poller = new Poller(INTERVAL_MS, () => this.#ask());
 
   constructor(database: Queryable, domain: string, onRebuilt: () => void) {
     this.#database = database;
@@ -17,25 +17,20 @@ export class RebuildWatch {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#ask(), INTERVAL_MS);
-    void this.#ask();
+    this.#poller.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#poller.stop();
   }
 
   async #ask(): Promise<void> {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
     try {
       const { generation } = await selectCheckpoint(this.#database, this.#domain);
       if (this.#generation !== undefined && generation !== this.#generation) this.#onRebuilt();
       this.#generation = generation;
     } catch {
       // Without the database nobody can have replaced anything that this process could see.
-    } finally {
-      this.#isAsking = false;
     }
   }
 }

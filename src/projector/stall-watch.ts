@@ -3,6 +3,7 @@
  * whatever holds it up: readiness, a metric and the log say so, with the position and, where this process knows it,
  * the reason.
  */
+import { Poller } from "../database/poller.ts";
 import type { Queryable } from "../database/pool.ts";
 import { selectOldestAfter } from "../inbox/inbox-table.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -23,19 +24,18 @@ export class StallWatch {
   #since: number | undefined;
   #next: bigint | undefined;
   #isReported = false;
-  #isAsking = false;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #poller = new Poller(INTERVAL_MS, () => this.#look());
 
   constructor(options: StallWatchOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.look(), INTERVAL_MS);
+    this.#poller.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#poller.stop();
   }
 
   /** How long the projection has stood still with work before it, 0 where it has not. */
@@ -48,9 +48,7 @@ export class StallWatch {
     return this.seconds >= STALLED_SECONDS ? this.#next : undefined;
   }
 
-  async look(): Promise<void> {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
+  async #look(): Promise<void> {
     const { database, domain } = this.#options;
     try {
       const { position } = await selectCheckpoint(database, domain);
@@ -62,8 +60,6 @@ export class StallWatch {
       this.#report();
     } catch {
       // A database that does not answer is reported as that.
-    } finally {
-      this.#isAsking = false;
     }
   }
 

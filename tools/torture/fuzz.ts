@@ -2,13 +2,13 @@
  * The command `npm run fuzz`: hostile messages through the whole flow, with good orders among them. Each message has to
  * end in exactly one outcome, the orders must not have to wait, and the service's memory has to stay where it is.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { toPayload } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";
 import { connectToBroker } from "../publisher/transport.ts";
 import { quantile, Verifier } from "../publisher/verify.ts";
+import { mebibytes, residentBytes } from "../stack/memory.ts";
 import { startServiceProcess } from "../stack/service.ts";
 import { startStack } from "../stack/stack.ts";
 import { makeHostile } from "./hostile.ts";
@@ -65,9 +65,9 @@ async function fuzz(count: number, seed: number): Promise<string[]> {
       waits.push(verifier.timeUntilReadable(order.order_uid, performance.now()));
       while (published - (await processed(service.url)) > BEHIND_MAX && !hasEnded) await delay(5);
     }
-    if (sent === Math.floor(count / 2)) warm = memoryOf(service.child.pid);
+    if (sent === Math.floor(count / 2)) warm = residentBytes(service.child.pid);
     if (sent > 0 && sent % 10_000 === 0)
-      say(`${sent} of ${count}, ${mebibytes(memoryOf(service.child.pid))} MiB in memory`);
+      say(`${sent} of ${count}, ${mebibytes(residentBytes(service.child.pid))} MiB in memory`);
   }
   await Promise.all(underWay);
   const delays = (await Promise.all(waits))
@@ -78,7 +78,7 @@ async function fuzz(count: number, seed: number): Promise<string[]> {
   while ((await processed(service.url)) < published) await delay(100);
   const { holds, domains } = (await (await fetch(`${service.url}/audit`)).json()) as Audit;
   const { received, projected, duplicate, dead, pending } = domains.orders;
-  const grown = mebibytes(memoryOf(service.child.pid) - warm);
+  const grown = mebibytes(residentBytes(service.child.pid) - warm);
   const longest = delays.at(-1) ?? 0;
   process.stdout.write(
     `seed ${seed}: ${published} published, received ${received} = projected ${projected} + duplicate ${duplicate} + dead ${dead} + pending ${pending}\n` +
@@ -101,14 +101,6 @@ async function processed(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const counts = [...text.matchAll(/^waybill_outcomes_total\{.*\} (\d+)$/gm)];
   return counts.reduce((sum, [, count]) => sum + Number(count), 0);
-}
-
-function memoryOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
-}
-
-function mebibytes(bytes: number): number {
-  return Math.round(bytes / 1024 / 1024);
 }
 
 const UNDER_WAY_MAX = 200;

@@ -1,0 +1,11 @@
+/** What a process has in memory, as Linux counts it. */
+import { readFileSync } from "node:fs";
+
+/** Resident bytes. @throws where there is no such process. */
+export function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
+
+export function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
