@@ -10,6 +10,7 @@ export type Child = Readonly<{
   /** Sends a signal and waits until the process is gone; kills it where it takes too long. */
   end: (signal: NodeJS.Signals) => Promise<void>;
   signal: (signal: NodeJS.Signals) => void;
+  hasEnded: () => boolean;
 }>;
 
 /**
@@ -44,12 +45,14 @@ export function startChild(
     child.once("exit", (code) => resolve(code));
   });
   void ended.then(() => log.end());
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
   return {
     pid: child.pid ?? 0,
     ended,
     signal: (signal) => void child.kill(signal),
+    hasEnded,
     end: async (signal) => {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+      if (hasEnded()) return;
       const exited = once(child, "exit");
       child.kill(signal);
       const timer = setTimeout(() => child.kill("SIGKILL"), END_TIMEOUT_MS);
@@ -66,13 +69,9 @@ export async function waitUntilReady(
   ready: () => Promise<boolean>,
   timeoutMs = START_TIMEOUT_MS,
 ): Promise<void> {
-  let isEnded = false;
-  void child.ended.then(() => {
-    isEnded = true;
-  });
   const deadline = performance.now() + timeoutMs;
   while (!(await ready())) {
-    if (isEnded) throw new Error(`${label} ended while it was starting`);
+    if (child.hasEnded()) throw new Error(`${label} ended while it was starting`);
     if (performance.now() > deadline) throw new Error(`${label} was not ready within ${timeoutMs / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
   }

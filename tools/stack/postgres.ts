@@ -17,6 +17,7 @@ import { freePort } from "./ports.ts";
 export class Postgres {
   readonly port: number;
   readonly #folder: string;
+  readonly #dataFolder: string;
   readonly #password: string;
   readonly #binaries: Binaries;
   readonly #settings: readonly string[];
@@ -24,23 +25,33 @@ export class Postgres {
 
   private constructor(
     folder: string,
+    dataFolder: string,
     port: number,
     password: string,
     binaries: Binaries,
     settings: readonly string[],
   ) {
     this.#folder = folder;
+    this.#dataFolder = dataFolder;
     this.port = port;
     this.#password = password;
     this.#binaries = binaries;
     this.#settings = settings;
   }
 
-  /** Makes a new cluster in `folder` and starts it. @param settings `name=value`, as in postgresql.conf. */
-  static async create(folder: string, settings: readonly string[] = []): Promise<Postgres> {
+  /**
+   * Makes a new cluster and starts it.
+   * @param folder for its log, and for its data where no other folder is given.
+   * @param settings `name=value`, as in postgresql.conf.
+   */
+  static async create(
+    folder: string,
+    settings: readonly string[] = [],
+    dataFolder = join(folder, "data"),
+  ): Promise<Postgres> {
     const binaries = await findBinaries();
     const password = randomBytes(12).toString("hex");
-    const server = new Postgres(folder, await freePort(), password, binaries, settings);
+    const server = new Postgres(folder, dataFolder, await freePort(), password, binaries, settings);
     await server.#initialise();
     await server.start();
     return server;
@@ -64,7 +75,7 @@ export class Postgres {
   }
 
   async start(): Promise<void> {
-    const options = ["-D", join(this.#folder, "data"), "-p", String(this.port), "-h", "127.0.0.1", "-k", ""];
+    const options = ["-D", this.#dataFolder, "-p", String(this.port), "-h", "127.0.0.1", "-k", ""];
     for (const setting of this.#settings) options.push("-c", setting);
     const child = startChild(this.#binaries.postgres, options, {
       ...unprivileged(),
@@ -72,9 +83,13 @@ export class Postgres {
       env: ENVIRONMENT,
     });
     this.#child = child;
-    await waitUntilReady(child, `PostgreSQL (see ${join(this.#folder, "postgres.log")})`, () =>
-      this.#answers(),
-    );
+    await this.waitUntilReady();
+  }
+
+  /** After a crash of its own. @throws where it has ended. */
+  async waitUntilReady(): Promise<void> {
+    const label = `PostgreSQL (see ${join(this.#folder, "postgres.log")})`;
+    await waitUntilReady(this.#child as Child, label, () => this.#answers());
   }
 
   /** Ends it; `SIGINT` is PostgreSQL's fast shutdown. */
@@ -110,7 +125,7 @@ export class Postgres {
       this.#binaries.initdb,
       [
         "-D",
-        join(this.#folder, "data"),
+        this.#dataFolder,
         "--username=postgres",
         `--pwfile=${passwordFile}`,
         "--auth=scram-sha-256",

@@ -6,6 +6,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../../src/install.ts";
+import { LimitedDisk, unmount } from "./limited-disk.ts";
 import { findBroker, NatsStreaming } from "./nats-streaming.ts";
 import { Postgres } from "./postgres.ts";
 
@@ -13,21 +14,34 @@ export type Stack = AsyncDisposable &
   Readonly<{
     folder: string;
     postgres: Postgres;
+    /** PostgreSQL's data lies there; undefined where it lies beside everything else. */
+    disk: LimitedDisk | undefined;
     /** Undefined where no broker can be had on this machine. */
     broker: NatsStreaming | undefined;
     /** What the service needs to run on this stack. */
     environment: Readonly<Record<string, string>>;
   }>;
 
-/** Starts everything. @param say is told what is being done. */
-export async function startStack(name: string, say: (text: string) => void): Promise<Stack> {
+/**
+ * Starts everything.
+ * @param say is told what is being done.
+ * @param limitsDisk whether PostgreSQL gets a disk that can be made full, where this machine lets us.
+ */
+export async function startStack(
+  name: string,
+  say: (text: string) => void,
+  { limitsDisk = false } = {},
+): Promise<Stack> {
   await removeLeftovers(name);
   const folder = join(DATA_FOLDER, `${name}-${process.pid}`);
   await using started = new AsyncDisposableStack();
   started.defer(() => rm(folder, { recursive: true, force: true }));
 
+  const diskFolder = join(folder, DISK);
+  const disk = limitsDisk ? await LimitedDisk.mount(diskFolder) : undefined;
+  if (disk) started.use(disk);
   say("starting PostgreSQL");
-  const postgres = await Postgres.create(join(folder, "postgres"));
+  const postgres = await Postgres.create(join(folder, "postgres"), [], disk && join(diskFolder, "data"));
   started.defer(() => postgres.stop());
   await postgres.createDatabase("waybill");
   const ownerUrl = postgres.ownerUrl("waybill");
@@ -48,7 +62,7 @@ export async function startStack(name: string, say: (text: string) => void): Pro
     STAN_CLIENT_ID: "waybill",
   };
   const stack = started.move();
-  return { folder, postgres, broker, environment, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { folder, postgres, disk, broker, environment, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 /** Folders of runs that were killed before they could tidy up. */
@@ -57,6 +71,7 @@ async function removeLeftovers(name: string): Promise<void> {
   for (const entry of entries) {
     const pid = new RegExp(`^${name}-(\\d+)$`).exec(entry)?.[1];
     if (pid !== undefined && !isAlive(Number(pid))) {
+      unmount(join(DATA_FOLDER, entry, DISK));
       await rm(join(DATA_FOLDER, entry), { recursive: true, force: true });
     }
   }
@@ -71,4 +86,5 @@ function isAlive(pid: number): boolean {
   }
 }
 
+const DISK = "disk";
 const DATA_FOLDER = fileURLToPath(new URL("../../.data", import.meta.url));

@@ -64,16 +64,25 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     await delay(chance.between(0, 3_000));
     await startPostgres(stack);
   },
+  "disk of the database full": async ({ stack }, chance) => {
+    await stack.disk?.fill();
+    await delay(chance.between(500, 4_000));
+    stack.disk?.release();
+    // It ends by itself where it cannot write what it must, and cannot recover either as long as there is no room.
+    await stack.postgres.waitUntilReady().catch(() => startPostgres(stack));
+  },
   "broker killed": async ({ stack }, chance) => {
     await stack.broker?.stop("SIGKILL");
     await delay(chance.between(0, 1_500));
     await stack.broker?.start();
   },
-  ...ofConnection("database", DATABASE),
-  ...ofConnection("broker", BROKER),
+  ...ofConnection("database", DATABASE, 150),
+  // So slow that much is delivered again while its acknowledgement is still on the way.
+  ...ofConnection("broker", BROKER, (ACK_WAIT_SECONDS * 1000) / 2),
 };
 
-function ofConnection(name: string, proxied: string): Record<string, Fault> {
+/** @param latency milliseconds each way while the connection is slow, on average. */
+function ofConnection(name: string, proxied: string, latency: number): Record<string, Fault> {
   const whileToxic =
     (toxic: Parameters<World["proxy"]["add"]>[1], low: number, high: number): Fault =>
     async ({ proxy }, chance) => {
@@ -93,9 +102,9 @@ function ofConnection(name: string, proxied: string): Record<string, Fault> {
       800,
     ),
     [`connections to the ${name} slow`]: whileToxic(
-      { type: "latency", attributes: { latency: 150, jitter: 100 } },
-      1_000,
-      3_000,
+      { type: "latency", attributes: { latency, jitter: latency / 2 } },
+      2_000,
+      6_000,
     ),
     [`connections to the ${name} half open`]: whileToxic(
       { type: "timeout", attributes: { timeout: 0 } },

@@ -79,6 +79,7 @@ export class Judge {
     }
     const { holds, domains } = await audit(pool, [ORDERS]);
     if (!holds) findings.push(`the audit does not hold: ${domains.orders?.discrepancies.slice(0, 5)}`);
+    findings.push(...(await halfRedriven(pool)));
     findings.push(...(await this.#compareOrders(pool, urls)));
     return findings.slice(0, FINDINGS_MAX);
   }
@@ -167,6 +168,20 @@ async function pendingOf(pool: pg.Pool): Promise<number> {
      where domain = 'orders' and position > coalesce((select position from checkpoints where domain = 'orders'), 0)`,
   );
   return rows[0]?.pending ?? 0;
+}
+
+/** A redrive is a row of the inbox, an operator's action and the letter's state, or none of them. */
+async function halfRedriven(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ position: bigint }>(
+    `select position
+     from (select position from dead_letters where state = 'redriven') as letters
+     full join (select redrive_of as position from inbox where source = 'redrive') as redrives using (position)
+     full join (select position from operator_actions where action = 'redrive') as actions using (position)
+     where letters is null or redrives is null or actions is null
+     limit $1`,
+    [FINDINGS_MAX],
+  );
+  return rows.map(({ position }) => `the letter at position ${position} is redriven by half`);
 }
 
 function hashOf(payload: Buffer): string {

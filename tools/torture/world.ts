@@ -22,8 +22,9 @@ export type World = AsyncDisposable &
 
 export async function createWorld(services: number, say: (text: string) => void): Promise<World> {
   await using started = new AsyncDisposableStack();
-  const stack = started.use(await startStack("torture", say));
+  const stack = started.use(await startStack("torture", say, { limitsDisk: true }));
   if (!stack.broker) throw new Error("the torture needs a NATS Streaming server");
+  if (!stack.disk) say("this machine lets nobody but root mount a file system: no disk will be full");
   const proxy = started.use(await Toxiproxy.start(stack.folder, say));
   const database = new URL(stack.environment.DATABASE_URL as string);
   database.port = String(await proxy.open(DATABASE, stack.postgres.port));
