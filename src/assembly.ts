@@ -28,7 +28,7 @@ import { selectHasPayload } from "./inbox/inbox-table.ts";
 import { HttpSource } from "./inbox/sources/http.ts";
 import { NatsStreamingSource } from "./inbox/sources/nats-streaming.ts";
 import type { Source } from "./inbox/sources/source.ts";
-import { Auditor } from "./projector/audit.ts";
+import { Auditor } from "./projector/auditor.ts";
 import { Progress } from "./projector/progress.ts";
 import { deadLettersOf } from "./projector/project.ts";
 import { Projector } from "./projector/projector.ts";
@@ -156,7 +156,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     unready,
     metrics,
     refreshMetrics: () => refreshGauges(metrics, gauged),
-    audit: () => auditor.run(),
+    audit: (isFull) => auditor.run(isFull),
   });
   const intake = intakeRoute({
     path: "/orders",

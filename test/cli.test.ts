@@ -75,7 +75,9 @@ cli("audit exits 0 where conservation holds, and 1 with the positions where it d
   assert.match(good.stdout, "received 3 = projected 1 + duplicate 1 + dead 1 + pending 0");
 
   await database.admin("delete from dead_letters");
-  const bad = run("src/cli/main.ts", ["audit", "--json"], environment);
+  const known = run("src/cli/main.ts", ["audit"], environment);
+  assert.match(known.stdout, "read from position 4; everything was read on 20");
+  const bad = run("src/cli/main.ts", ["audit", "--full", "--json"], environment);
   assert.is(bad.status, 1);
   const report = JSON.parse(bad.stdout);
   assert.is(report.holds, false);

@@ -1,13 +1,10 @@
 /** The `waybill` command: what an operator does from a shell. */
 import { parseArgs } from "node:util";
 import { type Config, loadConfig } from "../config.ts";
-import { closePool, openPool } from "../database/pool.ts";
-import { DOMAINS } from "../domains/index.ts";
 import { InvalidInputError } from "../errors.ts";
 import { install } from "../install.ts";
 import { exitWith } from "../process.ts";
-import { type AuditReport, audit, missingIn, toJson } from "../projector/audit.ts";
-import { createLogger } from "../telemetry/logger.ts";
+import { AUDIT_OPTIONS, AUDIT_USAGE, auditCommand } from "./audit.ts";
 import { DEADLETTERS_OPTIONS, DEADLETTERS_USAGE, deadletters, type Values } from "./deadletters.ts";
 import { print, printJson } from "./print.ts";
 import { REBUILD_OPTIONS, REBUILD_USAGE, rebuildCommand } from "./rebuild.ts";
@@ -34,21 +31,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
   audit: {
     summary: "prove that received = projected + duplicate + dead + pending; exit 1 where it does not hold",
-    run: async (config, { json }, positionals) => {
-      noMore(positionals);
-      const pool = openPool(config.databaseUrl, 1, createLogger("silent"), { isPatient: true });
-      try {
-        const report = await audit(
-          pool,
-          config.domains.map((name) => DOMAINS[name]),
-        );
-        if (json) printJson(toJson(report));
-        else print(describe(report));
-        return report.holds ? 0 : 1;
-      } finally {
-        await closePool(pool);
-      }
-    },
+    usage: AUDIT_USAGE,
+    options: AUDIT_OPTIONS,
+    run: auditCommand,
   },
   rebuild: {
     summary: "make a projection anew from the inbox, compare it with the live one, and take it over",
@@ -104,21 +89,6 @@ function badUsage(problem: string, usage: string): number {
 
 function noMore(positionals: readonly string[]): void {
   if (positionals.length > 0) throw new InvalidInputError("arguments", `"${positionals[0]}" is too much`);
-}
-
-function describe({ holds, domains }: AuditReport): string {
-  const lines = Object.entries(domains).flatMap(([name, counts]) => {
-    const { received, projected, duplicate, dead, pending, broken, discrepancies, gaps } = counts;
-    const sum = `${name}: received ${received} = projected ${projected} + duplicate ${duplicate} + dead ${dead} + pending ${pending}`;
-    const lost = gaps.map(
-      ({ source, channel, from, to, before }) =>
-        `${name}: ${source} never delivered ${missingIn({ from, to })} messages of ${channel}, ${from} to ${to}, before position ${before}`,
-    );
-    if (broken === 0n) return [sum, ...lost];
-    const more = broken > BigInt(discrepancies.length) ? ", …" : "";
-    return [sum, `${name}: ${broken} positions break this: ${discrepancies.join(", ")}${more}`, ...lost];
-  });
-  return [...lines, holds ? "Conservation holds." : "Conservation does NOT hold."].join("\n");
 }
 
 const USAGE = `Usage: npm run waybill -- <command> [--json] [--help]

@@ -1,9 +1,13 @@
 /** The routes that say how the service is: alive, ready, its metrics, and whether anything was lost. */
-import { answer, arrayOf, bytes, COUNT, FLAG, object, TEXT } from "../openapi.ts";
+import { answer, arrayOf, bytes, COUNT, FLAG, inQuery, nullable, object, TEXT, TIME } from "../openapi.ts";
 import type { AuditReport } from "../projector/audit.ts";
 import { toJson } from "../projector/audit.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { checkNames, readFlag } from "./parameters.ts";
 import { type Route, sendJson } from "./route.ts";
+
+/** May be below 0, where a rebuild has given room back. */
+const PER_DAY = nullable({ type: "integer" });
 
 const AUDIT = object({
   holds: FLAG,
@@ -20,8 +24,16 @@ const AUDIT = object({
       gaps: arrayOf(
         object({ source: TEXT, channel: TEXT, from: COUNT, to: COUNT, messages: COUNT, before: COUNT }),
       ),
+      proved_before: COUNT,
+      full_at: TIME,
+      messages_per_day: PER_DAY,
     }),
   },
+  storage: object({
+    bytes: COUNT,
+    bytes_per_day: PER_DAY,
+    tables: { type: "object", additionalProperties: COUNT },
+  }),
 });
 
 export type OperationsOptions = Readonly<{
@@ -30,7 +42,7 @@ export type OperationsOptions = Readonly<{
   metrics: Metrics;
   /** Brings the gauges up to date before they are read. */
   refreshMetrics: () => Promise<void>;
-  audit: () => Promise<AuditReport>;
+  audit: (isFull: boolean) => Promise<AuditReport>;
 }>;
 
 export function operationsRoutes({ unready, metrics, refreshMetrics, audit }: OperationsOptions): Route[] {
@@ -90,9 +102,15 @@ export function operationsRoutes({ unready, metrics, refreshMetrics, audit }: Op
       operation: {
         tags: ["operations"],
         summary: "Whether anything was lost: conservation over the whole inbox",
+        description:
+          "What an earlier audit has proved is counted with it; once a day, everything is read again.",
+        parameters: [inQuery("full", "whether to read everything now", FLAG)],
         responses: { 200: answer("the sums, and every position that breaks them", AUDIT) },
       },
-      handle: async (_request, response) => sendJson(response, 200, toJson(await audit())),
+      handle: async ({ query }, response) => {
+        checkNames(query, ["full"]);
+        sendJson(response, 200, toJson(await audit(readFlag(query.full, "full"))));
+      },
     },
   ];
 }

@@ -284,51 +284,6 @@ export async function selectOldestAfter(
   return rows[0];
 }
 
-/** Messages that a broker numbered and that never came: lost outside, mostly to the broker's own limits. */
-export type Gap = Readonly<{
-  source: string;
-  channel: string;
-  /** The first and the last number that are missing. */
-  from: bigint;
-  to: bigint;
-  /** The position of the message that came after them. */
-  before: bigint;
-}>;
-
-/**
- * What is missing in the numbers of brokers whose message ids are "<sequence>-<time>". The numbers begin anew where a
- * broker's store was wiped, which the time shows. What came lately is left out: a number below it may be on its way.
- * @param settledSeconds how long a message must be here before what is missing below it counts as missing.
- */
-export async function selectGaps(
-  database: Queryable,
-  domain: string,
-  settledSeconds: number,
-): Promise<Gap[]> {
-  const { rows } = await database.query<Gap>(
-    `with numbered as (
-       select position, source, channel, received_at, split_part(message_id, '-', 1)::bigint as number,
-              split_part(message_id, '-', 2)::numeric as time
-       from inbox where domain = $1 and source = any($2::text[])
-     ), followed as (
-       select *, coalesce(lag(number) over (partition by source, channel order by time, number), 0) as previous
-       from numbered
-     )
-     select source, channel, case when number > previous then previous + 1 else 1 end as "from",
-            number - 1 as "to", position as before
-     from followed
-     -- A number that is not above the one before is of a new store, whose numbers begin with 1.
-     where received_at < now() - make_interval(secs => $3)
-       and number > case when number > previous then previous + 1 else 1 end
-     order by position`,
-    [domain, NUMBERING_SOURCES, settledSeconds],
-  );
-  return rows;
-}
-
-/** Those whose message ids begin with a number that the broker counts up by one. */
-const NUMBERING_SOURCES = ["nats-streaming"];
-
 /** The source of what operators send again; no broker or ingress has this name. */
 const REDRIVE_SOURCE = "redrive";
 

@@ -1,12 +1,12 @@
 /**
  * The one query that proves conservation: every position of a domain has exactly one outcome, or none and is above
- * the checkpoint. It joins the inbox with every table that can hold an outcome, in one snapshot.
+ * the checkpoint. It joins the inbox with every table that can hold an outcome, in one snapshot. Asked after position
+ * 0 it reads everything; after a position up to which that was proved before, only what came since.
  */
 import pg from "pg";
-import { withTransaction } from "../database/transaction.ts";
-import { type Gap, selectGaps } from "../inbox/inbox-table.ts";
+import type { Queryable } from "../database/pool.ts";
 
-export type AuditCounts = Readonly<{
+export type Conservation = Readonly<{
   received: bigint;
   projected: bigint;
   duplicate: bigint;
@@ -16,31 +16,21 @@ export type AuditCounts = Readonly<{
   broken: bigint;
   /** The lowest of them. */
   discrepancies: bigint[];
-  /** What brokers numbered and never delivered: lost outside, so conservation holds all the same. */
-  gaps: Gap[];
 }>;
 
 /**
- * @param gapSettledSeconds how old a message must be for what is missing below it to count.
+ * Counts the positions above `after` by what became of them.
  * @param relation the table whose `position` column holds what the domain projected.
  */
-export async function auditDomain(
-  pool: pg.Pool,
+export async function selectConservation(
+  database: Queryable,
   domain: string,
   relation: string,
-  gapSettledSeconds = GAP_SETTLED_SECONDS,
-): Promise<AuditCounts> {
-  return withTransaction(pool, async (transaction) => {
-    // It reads every row there is: the limit for ordinary statements is not meant for it.
-    await transaction.query("set local statement_timeout = 0");
-    await transaction.query("set transaction read only");
-    const { rows } = await transaction.query<Omit<AuditCounts, "gaps">>(conservationQuery(relation), [
-      domain,
-      DISCREPANCIES_MAX,
-    ]);
-    const gaps = await selectGaps(transaction, domain, gapSettledSeconds);
-    return { ...(rows[0] as Omit<AuditCounts, "gaps">), gaps };
-  });
+  after: bigint,
+): Promise<Conservation> {
+  const values = [domain, DISCREPANCIES_MAX, String(after)];
+  const { rows } = await database.query<Conservation>(conservationQuery(relation), values);
+  return rows[0] as Conservation;
 }
 
 function conservationQuery(relation: string): string {
@@ -48,15 +38,15 @@ function conservationQuery(relation: string): string {
     with reached as (
       select coalesce((select position from checkpoints where domain = $1), 0) as checkpoint
     ), outcomes as (
-      select position, 'projected' as outcome from ${pg.escapeIdentifier(relation)}
+      select position, 'projected' as outcome from ${pg.escapeIdentifier(relation)} where position > $3
       union all
-      select position, 'duplicate' from duplicates where domain = $1
+      select position, 'duplicate' from duplicates where domain = $1 and position > $3
       union all
-      select position, 'dead' from dead_letters where domain = $1
+      select position, 'dead' from dead_letters where domain = $1 and position > $3
     ), settled as (
       select position, count(*) as times, min(outcome) as outcome from outcomes group by position
     ), received as (
-      select position from inbox where domain = $1
+      select position from inbox where domain = $1 and position > $3
     ), judged as (
       select coalesce(received.position, settled.position) as position,
              received.position is not null as is_received,
@@ -83,6 +73,3 @@ function conservationQuery(relation: string): string {
 
 /** Enough to see a pattern; the count says how many there are. */
 const DISCREPANCIES_MAX = 1_000;
-
-/** More than a few redeliveries take. */
-const GAP_SETTLED_SECONDS = 120;

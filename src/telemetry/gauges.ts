@@ -1,7 +1,7 @@
 /** The gauges and sampled counters, brought up to date when the metrics are read; at a cost that does not grow with the tables. */
 import type { StateCount } from "../deadletter/dead-letter-groups-table.ts";
 import type { Source } from "../inbox/sources/source.ts";
-import type { Auditor } from "../projector/audit.ts";
+import type { Auditor } from "../projector/auditor.ts";
 import type { Statistics } from "../projector/statistics.ts";
 import type { Metrics } from "./metrics.ts";
 

@@ -73,6 +73,20 @@ export function createMetrics() {
       "Messages that the broker numbered and never delivered, by the last audit.",
       ["source", "channel"],
     ),
+    tableBytes: gauge(
+      "waybill_table_size_bytes",
+      "What a table takes with its indexes, by the last audit; pg-boss's tables as one.",
+      ["table"],
+    ),
+    storageBytesPerDay: gauge(
+      "waybill_storage_growth_bytes_per_day",
+      "By how much all tables grow, over about the last day; 0 until there is an hour to tell from.",
+    ),
+    messagesPerDay: gauge(
+      "waybill_growth_messages_per_day",
+      "How many positions got their outcome, over about the last day.",
+      ["domain"],
+    ),
     auditAgeSeconds: gauge("waybill_audit_age_seconds", "Time since the last audit.", ["domain"]),
     requestTimes: new RequestTimes(registry, SECONDS_BUCKETS),
   };

@@ -1,8 +1,10 @@
 /** Messages that the broker lost before anybody saw them. */
 import { join } from "node:path";
+import type pg from "pg";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { auditDomain } from "../../src/projector/audit-table.ts";
+import { ORDERS } from "../../src/domains/orders/index.ts";
+import { audit } from "../../src/projector/audit.ts";
 import { toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
@@ -15,18 +17,40 @@ import { until } from "../support/wait.ts";
 
 const gaps = suite("gaps");
 
-/** Appends messages with the given numbers, a millisecond apart, and gives what the audit finds missing. */
-async function missingAfter(numbers: readonly (readonly [number: number, time?: number])[], settled = 0) {
-  await using database = await createDatabase();
-  await appendAll(
-    database.pool,
-    numbers.map(([number, time], index) =>
-      messageOf("x", { source: "nats-streaming", messageId: `${number}-${time ?? 1_000 + index}` }),
-    ),
-  );
-  const found = await auditDomain(database.pool, "orders", "orders", settled);
-  return found.gaps.map(({ from, to, before }) => [Number(from), Number(to), Number(before)]);
+type Numbers = readonly (readonly [number: number, time?: number])[];
+
+async function gapsOf(pool: pg.Pool, gapSettledSeconds = 0, isFull = false) {
+  const { domains } = await audit(pool, [ORDERS], { gapSettledSeconds, isFull });
+  return domains.orders?.gaps ?? [];
 }
+
+/**
+ * Appends messages with the given numbers, a millisecond apart, and gives what the audit finds missing.
+ * @param parts are appended one after another, with an audit after each.
+ */
+async function missingAfterParts(parts: readonly Numbers[], settled = 0) {
+  await using database = await createDatabase();
+  const found = [];
+  let count = 0;
+  for (const numbers of parts) {
+    const messages = numbers.map(([number, time]) =>
+      messageOf("x", { source: "nats-streaming", messageId: `${number}-${time ?? 1_000 + count++}` }),
+    );
+    await appendAll(database.pool, messages);
+    const gaps = await gapsOf(database.pool, settled);
+    found.push(gaps.map(({ from, to, before }) => [Number(from), Number(to), Number(before)]));
+  }
+  const whole = await gapsOf(database.pool, settled, true);
+  assert.equal(
+    found.at(-1),
+    whole.map(({ from, to, before }) => [Number(from), Number(to), Number(before)]),
+    "what was carried from audit to audit is what one audit of everything finds",
+  );
+  return found;
+}
+
+const missingAfter = async (numbers: Numbers, settled = 0) =>
+  (await missingAfterParts([numbers], settled))[0];
 
 gaps("nothing is missing where every number came, in whatever order", async () => {
   assert.equal(await missingAfter([[1], [2], [3]]), []);
@@ -60,6 +84,64 @@ gaps("what may still be on its way is not missing yet", async () => {
   assert.equal(await missingAfter([[1], [5]], 60), []);
 });
 
+gaps("an audit goes on with the numbers where the last one ended", async () => {
+  assert.equal(await missingAfterParts([[[1], [2]], [[3]], [], [[4]]]), [[], [], [], []]);
+  assert.equal(await missingAfterParts([[[1], [2]], [[5]], [[6]]]), [[], [[3, 4, 3]], [[3, 4, 3]]]);
+  assert.equal(
+    await missingAfterParts([
+      [[1], [2]],
+      [[1], [3]],
+    ]),
+    [[], [[2, 2, 4]]],
+  );
+});
+
+gaps("what comes after all is missing no more, though an audit has named it", async () => {
+  const first: Numbers = [
+    [1, 10],
+    [6, 60],
+  ];
+  assert.equal(
+    await missingAfterParts([
+      first,
+      [[3, 30]],
+      [[2, 20]],
+      [
+        [5, 50],
+        [4, 40],
+        [7, 70],
+      ],
+    ]),
+    [
+      [[2, 5, 2]],
+      [
+        [2, 2, 2],
+        [4, 5, 2],
+      ],
+      [[4, 5, 2]],
+      [],
+    ],
+  );
+});
+
+gaps("a number of another store fills no gap", async () => {
+  const wiped: Numbers = [
+    [1, 10],
+    [4, 40],
+  ];
+  assert.equal(
+    await missingAfterParts([
+      wiped,
+      [
+        [1, 50],
+        [2, 60],
+        [3, 70],
+      ],
+    ]),
+    [[[2, 3, 2]], [[2, 3, 2]]],
+  );
+});
+
 gaps(
   "a broker that threw messages away by its limits is found out, and conservation holds all the same",
   async () => {
@@ -87,9 +169,9 @@ gaps(
     started.defer(() => service.child.end("SIGTERM"));
     await until("the rest is here", async () => (await auditOf(service.url)).projected === 50);
     const { holds } = await auditOf(service.url);
-    const found = await auditDomain(database.pool, "orders", "orders", 0);
+    const found = await gapsOf(database.pool);
     assert.equal(
-      [holds, found.gaps.map(({ channel, from, to }) => [channel, Number(from), Number(to)])],
+      [holds, found.map(({ channel, from, to }) => [channel, Number(from), Number(to)])],
       [true, [["limited", 1, 30]]],
     );
   },

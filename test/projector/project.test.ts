@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { withTransaction } from "../../src/database/transaction.ts";
-import { audit } from "../../src/projector/audit.ts";
+import { audit, type DomainAudit } from "../../src/projector/audit.ts";
 import { lockCheckpoint } from "../../src/projector/checkpoints-table.ts";
 import { type Domain, type InboxRow, PROJECTED } from "../../src/projector/domain.ts";
 import { Handover } from "../../src/projector/handover.ts";
@@ -10,16 +10,11 @@ import { Projector } from "../../src/projector/projector.ts";
 import { Statistics } from "../../src/projector/statistics.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
-import { makeLoad } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";
 import { appendAll, ordersOf, projectAll, tablesOf } from "../support/engine.ts";
-import { messageOf, orderWith } from "../support/messages.ts";
+import { messageOf, mixedMessages, orderWith } from "../support/messages.ts";
 import { until } from "../support/wait.ts";
-
-const MIX = { garbage: 0.2, duplicates: 0.2, conflicts: 0.1 };
-const mixedMessages = (count: number, seed = 7) =>
-  [...makeLoad(new OrderFactory(seed, `seed${seed}`), count, MIX)].map(({ payload }) => messageOf(payload));
 
 test("invariant 5: the projection and its checkpoint are committed together, or neither", async () => {
   await using database = await createDatabase();
@@ -138,7 +133,7 @@ test("invariant 7: the audit finds each position that was lost, doubled or made 
   const { domain } = ordersOf(database.pool);
   const { receipts } = await appendAll(database.pool, mixedMessages(200));
   await projectAll(database.pool, domain);
-  const counts = async () => (await audit(database.pool, [domain])).domains.orders;
+  const counts = async () => (await audit(database.pool, [domain], { isFull: true })).domains.orders;
   const before = await counts();
   assert.is(before?.broken, 0n);
   assert.is(before?.received, 200n);
@@ -176,12 +171,9 @@ test("the running totals say what the audit counts", async () => {
   for (const seed of [1, 2, 3]) {
     await appendAll(database.pool, mixedMessages(100, seed));
     if (seed < 3) await projectAll(database.pool, domain);
-    const {
-      discrepancies: _none,
-      broken: _zero,
-      gaps: _noGaps,
-      ...counted
-    } = (await audit(database.pool, [domain])).domains.orders as never as Record<string, unknown>;
+    const found = (await audit(database.pool, [domain])).domains.orders as DomainAudit;
+    const { received, projected, duplicate, dead, pending } = found;
+    const counted = { received, projected, duplicate, dead, pending };
     assert.equal(await statistics.counts(), counted);
     assert.equal(await new Statistics(database.pool, "orders").counts(), counted);
   }

@@ -1,7 +1,8 @@
 /** Messages and orders for tests. */
 import { readFileSync } from "node:fs";
 import type { Message } from "../../src/inbox/message.ts";
-import { toPayload } from "../../tools/publisher/load.ts";
+import { makeLoad, toPayload } from "../../tools/publisher/load.ts";
+import { OrderFactory } from "../../tools/publisher/orders.ts";
 
 /** The example order of the specification. */
 export const MODEL = JSON.parse(readFileSync(new URL("model.json", import.meta.url), "utf8"));
@@ -25,3 +26,11 @@ export function messageOf(payload: Buffer | string, change: Partial<Message> = {
     ...change,
   };
 }
+
+/** Orders, with garbage, duplicates and conflicts among them. */
+export function mixedMessages(count: number, seed = 7): Message[] {
+  const load = makeLoad(new OrderFactory(seed, `seed${seed}`), count, MIX);
+  return [...load].map(({ payload }) => messageOf(payload));
+}
+
+const MIX = { garbage: 0.2, duplicates: 0.2, conflicts: 0.1 };

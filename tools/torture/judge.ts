@@ -77,7 +77,7 @@ export class Judge {
       if (stored > attempted)
         findings.push(`a message is ${stored} times in the inbox but was sent ${attempted} times`);
     }
-    const { holds, domains } = await audit(pool, [ORDERS]);
+    const { holds, domains } = await audit(pool, [ORDERS], { isFull: true });
     if (!holds) findings.push(`the audit does not hold: ${domains.orders?.discrepancies.slice(0, 5)}`);
     findings.push(...(await halfRedriven(pool)));
     findings.push(...(await this.#compareOrders(pool, urls)));

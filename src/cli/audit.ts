@@ -1,0 +1,89 @@
+/** `waybill audit`: proves conservation, and says how much there is and how it grows. */
+import type { Config } from "../config.ts";
+import { closePool, openPool } from "../database/pool.ts";
+import { DOMAINS } from "../domains/index.ts";
+import { InvalidInputError } from "../errors.ts";
+import { missingIn } from "../inbox/numbering.ts";
+import { type AuditReport, audit, type DomainAudit, toJson } from "../projector/audit.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import type { Values } from "./deadletters.ts";
+import { ProgressLine, print, printJson } from "./print.ts";
+
+export const AUDIT_OPTIONS = { full: { type: "boolean" } } as const;
+
+export const AUDIT_USAGE = `Usage: npm run waybill -- audit [--full] [--json]
+
+Proves by SQL that received = projected + duplicate + dead + pending, each position exactly once, and names the
+positions that break it. What an earlier audit has proved is not read again, unless that is a day ago, the projection
+was rebuilt since, something was broken, or --full asks for it.
+
+Exit status: 0 it holds; 1 it does not; 2 bad usage.`;
+
+/** @throws InvalidInputError for bad usage. */
+export async function auditCommand(
+  config: Config,
+  { json, full }: Values,
+  positionals: readonly string[],
+): Promise<number> {
+  if (positionals.length > 0) throw new InvalidInputError("arguments", `"${positionals[0]}" is too much`);
+  const pool = openPool(config.databaseUrl, 1, createLogger("silent"), { isPatient: true });
+  const progress = new ProgressLine();
+  const begun = performance.now();
+  const timer = setInterval(() => {
+    progress.show(
+      `reading the inbox and its outcomes for ${Math.round((performance.now() - begun) / 1000)} s`,
+    );
+  }, 1_000);
+  try {
+    const domains = config.domains.map((name) => DOMAINS[name]);
+    const report = await audit(pool, domains, { isFull: full === true });
+    progress.end();
+    if (json) printJson(toJson(report));
+    else print(describe(report));
+    return report.holds ? 0 : 1;
+  } finally {
+    clearInterval(timer);
+    await closePool(pool);
+  }
+}
+
+function describe({ holds, domains, storage }: AuditReport): string {
+  const tables = [...storage.tables].filter(([, bytes]) => bytes >= TABLE_BYTES_SHOWN_MIN);
+  const largest = tables.map(([name, bytes]) => `${name} ${mebibytes(Number(bytes))}`).join(", ");
+  const growth = storage.bytesPerDay === undefined ? "" : `, ${mebibytes(storage.bytesPerDay)} more a day`;
+  return [
+    ...Object.entries(domains).flatMap(([name, found]) => describeDomain(name, found)),
+    `storage: ${mebibytes(Number(storage.bytes))}${growth}${largest && ` (${largest})`}`,
+    holds ? "Conservation holds." : "Conservation does NOT hold.",
+  ].join("\n");
+}
+
+function describeDomain(name: string, found: DomainAudit): string[] {
+  const { received, projected, duplicate, dead, pending, broken, discrepancies, gaps } = found;
+  const lines = [
+    `${name}: received ${received} = projected ${projected} + duplicate ${duplicate} + dead ${dead} + pending ${pending}`,
+  ];
+  if (found.provedBefore > 0n) {
+    lines.push(
+      `${name}: read from position ${found.provedBefore + 1n}; everything was read on ${found.fullAt.toISOString()}`,
+    );
+  }
+  if (found.messagesPerDay !== undefined) {
+    lines.push(`${name}: ${Math.round(found.messagesPerDay)} messages a day`);
+  }
+  if (broken > 0n) {
+    const more = broken > BigInt(discrepancies.length) ? ", …" : "";
+    lines.push(`${name}: ${broken} positions break this: ${discrepancies.join(", ")}${more}`);
+  }
+  for (const { source, channel, from, to, before } of gaps) {
+    lines.push(
+      `${name}: ${source} never delivered ${missingIn({ from, to })} messages of ${channel}, ${from} to ${to}, before position ${before}`,
+    );
+  }
+  return lines;
+}
+
+const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+/** What is smaller is of no interest to somebody who looks for room. */
+const TABLE_BYTES_SHOWN_MIN = 2 ** 20;
