@@ -44,7 +44,8 @@ export function startChild(
     child.once("error", () => resolve(null));
     child.once("exit", (code) => resolve(code));
   });
-  void ended.then(() => log.end());
+  // What it said last may come after its end, and from children of its own much later.
+  child.once("close", () => log.end());
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
   return {
     pid: child.pid ?? 0,
