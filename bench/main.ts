@@ -1,6 +1,7 @@
 /** The command `npm run bench`: figures beside what the same machine could do in the same run. */
 import { parseArgs } from "node:util";
 import { startStack } from "../tools/stack/stack.ts";
+import { measureAudit } from "./audit.ts";
 import { measureDeadLetters } from "./deadletters.ts";
 import { measureDrain } from "./drain.ts";
 import { measureLatency } from "./latency.ts";
@@ -17,6 +18,7 @@ const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N
              pages of dead letters by every filter, among N of them (default 1000000)
   outage     the database away for --minutes M (default 1) with the broker at full speed: memory, and the drain after
   rebuild    waybill rebuild of N orders (--letters N) while the service answers reads
+  audit      of N orders (--letters N), and of 60,000 that came since
   reads      GET /orders/:id beside a bare node:http (needs wrk)
 
   --cpu-prof FOLDER  writes a processor profile of the service while it drains`;
@@ -63,6 +65,7 @@ async function main(): Promise<number> {
     if (one === "deadletters") results.push(await measureDeadLetters(stack, letters, say));
     if (one === "outage") results.push(...(await measureOutage(stack, Number(values.minutes), say)));
     if (one === "rebuild") results.push(await measureRebuild(stack, letters, say));
+    if (one === "audit") results.push(...(await measureAudit(stack, letters, say)));
     if (one === "reads") results.push(await measureReads(stack, say));
   }
   process.stdout.write(values.json ? `${JSON.stringify(results.map(withRatio))}\n` : tableOf(results));
@@ -84,7 +87,7 @@ function tableOf(results: readonly Measurement[]): string {
   return `| what | figure | limit | ratio | goal | met |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
-const NAMES = ["drain", "latency", "reads", "deadletters", "outage", "rebuild"];
+const NAMES = ["drain", "latency", "reads", "deadletters", "outage", "rebuild", "audit"];
 
 process.exitCode = await main().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);

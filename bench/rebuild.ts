@@ -1,17 +1,10 @@
 /** `waybill rebuild` of many orders while the service answers reads: how quickly, in how much memory, and what it costs them. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { openPool } from "../src/database/pool.ts";
-import { createOrders } from "../src/domains/orders/index.ts";
-import { Handover } from "../src/projector/handover.ts";
-import { projectNext } from "../src/projector/project.ts";
-import { createLogger } from "../src/telemetry/logger.ts";
-import { toPayload } from "../tools/publisher/load.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
 import { quantile, Verifier } from "../tools/publisher/verify.ts";
-import { withClient } from "../tools/stack/postgres.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
+import { fill } from "./fill.ts";
 import type { Measurement } from "./measurement.ts";
 
 export async function measureRebuild(
@@ -19,7 +12,7 @@ export async function measureRebuild(
   orders: number,
   say: (text: string) => void,
 ): Promise<Measurement> {
-  await fill(stack, orders, say);
+  await fill(stack, 1, orders, say);
   const service = await startServiceProcess({ ...stack.environment, SOURCES: "http" }, stack.folder);
   const verifier = new Verifier(service.url);
   try {
@@ -83,35 +76,6 @@ async function readFor(verifier: Verifier, orders: number, work: () => Promise<u
   );
 }
 
-async function fill(stack: Stack, orders: number, say: (text: string) => void): Promise<void> {
-  const factory = new OrderFactory(9);
-  const payloads = Array.from({ length: POOL }, () => toPayload({ ...factory.next(), order_uid: "bench-#" }));
-  say(`rebuild: putting ${orders.toLocaleString("en")} orders into the inbox`);
-  await withClient(stack.environment.MIGRATION_DATABASE_URL as string, async (owner) => {
-    await owner.query("create temp table pool (number int, payload text)");
-    await owner.query(
-      "insert into pool select number - 1, convert_from(payload, 'UTF8') from unnest($1::bytea[]) with ordinality as p (payload, number)",
-      [payloads],
-    );
-    await owner.query(
-      `insert into inbox (domain, source, channel, message_id, payload)
-       select 'orders', 'bench', 'orders', made.number::text,
-              convert_to(replace(pool.payload, 'bench-#', 'bench-' || (made.number - 1)), 'UTF8')
-       from generate_series(1, $1::int) as made (number) join pool on pool.number = made.number % ${POOL}
-       order by made.number`,
-      [orders],
-    );
-  });
-  const pool = openPool(stack.environment.DATABASE_URL as string, 1, createLogger("silent"));
-  const { domain } = createOrders({ database: pool, cacheBytesMax: 0, onAccepted: () => {} });
-  const begun = performance.now();
-  while ((await projectNext(pool, domain, new Handover())).rows.length > 0);
-  say(
-    `rebuild: projected at ${Math.round(orders / ((performance.now() - begun) / 1000))}/s, read back from the table`,
-  );
-  await pool.end();
-}
-
 /** The most that a process has had in memory, in KiB; 0 once it is gone. */
 function peakOf(pid: number): number {
   try {
@@ -120,6 +84,3 @@ function peakOf(pid: number): number {
     return 0;
   }
 }
-
-/** Different orders; each is there some hundred times under ids of its own. */
-const POOL = 3_000;

@@ -19,6 +19,7 @@ export class Judge {
   readonly #orders = new Map<string, Set<string>>();
   /** Whose publishing was acknowledged since the last verdict. */
   #fresh = new Set<string>();
+  readonly #acknowledgedOrders = new Set<string>();
   #position = 0n;
   attempted = 0;
   acknowledged = 0;
@@ -54,7 +55,9 @@ export class Judge {
         () => {
           entry.acknowledged += 1;
           this.acknowledged += 1;
-          if (orderUid !== undefined) this.#fresh.add(orderUid);
+          if (orderUid === undefined) return;
+          this.#fresh.add(orderUid);
+          this.#acknowledgedOrders.add(orderUid);
         },
         (error) => {
           if (!(error instanceof PayloadRefusedError)) transport = undefined;
@@ -66,6 +69,24 @@ export class Judge {
     }
     await Promise.all(underWay);
     await transport?.[Symbol.asyncDispose]();
+  }
+
+  /** Has the next verdict look at everything that was ever published: the database may be another one now. */
+  startOver(): void {
+    this.#position = 0n;
+    for (const entry of this.#entries.values()) {
+      entry.stored = 0;
+    }
+    this.#fresh = new Set(this.#acknowledgedOrders);
+  }
+
+  /** How many acknowledged messages are not in the inbox as it is now. */
+  async missing(pool: pg.Pool): Promise<number> {
+    await this.#readInbox(pool);
+    let missing = 0;
+    for (const { acknowledged, stored } of this.#entries.values())
+      missing += Math.max(0, acknowledged - stored);
+    return missing;
   }
 
   /** Waits until all is settled, then looks at everything. @returns what is wrong, empty where nothing is. */
@@ -88,10 +109,7 @@ export class Judge {
   async #waitUntilStored(pool: pg.Pool): Promise<string[]> {
     const deadline = performance.now() + SETTLE_TIMEOUT_MS;
     for (;;) {
-      await this.#readInbox(pool).catch(() => {});
-      let missing = 0;
-      for (const { acknowledged, stored } of this.#entries.values())
-        missing += Math.max(0, acknowledged - stored);
+      const missing = await this.missing(pool).catch(() => -1);
       const pending = await pendingOf(pool).catch(() => -1);
       if (missing === 0 && pending === 0) return [];
       if (performance.now() > deadline) {

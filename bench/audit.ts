@@ -1,0 +1,49 @@
+/** What an audit costs in a large inbox: of everything, and of what came since the last one. */
+import { closePool, openPool } from "../src/database/pool.ts";
+import { ORDERS } from "../src/domains/orders/index.ts";
+import { type AuditOptions, audit } from "../src/projector/audit.ts";
+import { createLogger } from "../src/telemetry/logger.ts";
+import type { Stack } from "../tools/stack/stack.ts";
+import { fill } from "./fill.ts";
+import type { Measurement } from "./measurement.ts";
+
+export async function measureAudit(
+  stack: Stack,
+  orders: number,
+  say: (text: string) => void,
+): Promise<Measurement[]> {
+  await fill(stack, 1, orders, say);
+  const pool = openPool(stack.environment.DATABASE_URL as string, 1, createLogger("silent"), {
+    isPatient: true,
+  });
+  const secondsOf = async (expected: number, options: AuditOptions) => {
+    const begun = performance.now();
+    const { holds, domains, storage } = await audit(pool, [ORDERS], { gapSettledSeconds: 0, ...options });
+    const seconds = (performance.now() - begun) / 1000;
+    if (!holds || Number(domains.orders?.projected) !== expected || domains.orders?.gaps.length !== 0) {
+      throw new Error("the audit does not find what is there");
+    }
+    return { seconds, bytes: Number(storage.bytes) };
+  };
+  try {
+    const whole = await secondsOf(orders, { isFull: true });
+    const added = orders + ADDED;
+    await fill(stack, orders + 1, added, say);
+    const since = await secondsOf(added, {});
+    const again = await secondsOf(added, { isFull: true });
+    say(
+      `audit: ${Math.round(again.bytes / added)} bytes of storage for each order, indexes and jobs included`,
+    );
+    const common = { unit: "ms", limit: undefined, goal: "-", met: true };
+    return [
+      { name: `audit of ${orders} orders`, figure: whole.seconds * 1000, ...common },
+      { name: `audit of ${ADDED} more`, figure: since.seconds * 1000, ...common },
+      { name: "audit of everything again", figure: again.seconds * 1000, ...common },
+    ];
+  } finally {
+    await closePool(pool);
+  }
+}
+
+/** Ten minutes, from one audit to the next, at 100 a second. */
+const ADDED = 60_000;

@@ -1,0 +1,150 @@
+/**
+ * A restore to a moment in the past, with what PostgreSQL itself has for it: a base backup, archived write-ahead log, a
+ * recovery target. What was acknowledged after that moment comes back from the broker, and only what no broker holds is
+ * missing.
+ */
+import { spawnSync } from "node:child_process";
+import { appendFile, chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { closePool, openPool } from "../src/database/pool.ts";
+import { createLogger } from "../src/telemetry/logger.ts";
+import { startServiceProcess } from "../tools/stack/service.ts";
+import { type Stack, startStack } from "../tools/stack/stack.ts";
+import { Judge } from "../tools/torture/judge.ts";
+import { orderWith } from "./support/messages.ts";
+import { auditOf } from "./support/service.ts";
+import { until } from "./support/wait.ts";
+
+const restore = suite("restore");
+
+const archiveOf = (stack: Stack) => join(stack.folder, "postgres", "archive");
+const dataOf = (stack: Stack) => join(stack.folder, "postgres", "data");
+
+/** Lets the server keep its write-ahead log beside itself. */
+async function archiveLog(stack: Stack): Promise<void> {
+  await mkdir(archiveOf(stack));
+  await chmod(archiveOf(stack), 0o777);
+  await stack.postgres.admin(async (client) => {
+    await client.query("alter system set archive_mode = on");
+    await client.query(`alter system set archive_command = 'cp "%p" "${archiveOf(stack)}/%f"'`);
+  });
+  await stack.postgres.stop();
+  await stack.postgres.start();
+}
+
+/** What `pg_basebackup` does, by the functions that it uses. Source: PostgreSQL manual, 25.3.4, low-level API. */
+async function backUp(stack: Stack, folder: string): Promise<void> {
+  await stack.postgres.admin(async (client) => {
+    await client.query("select pg_backup_start('test', true)");
+    // With owners and modes. Files that vanish meanwhile make it complain, and are not needed.
+    spawnSync("cp", ["-a", dataOf(stack), folder]);
+    const { rows } = await client.query("select labelfile from pg_backup_stop()");
+    for (const name of ["pg_wal", "postmaster.pid"]) {
+      await rm(join(folder, name), { recursive: true, force: true });
+    }
+    await writeFile(join(folder, "backup_label"), rows[0].labelfile);
+    await mkdir(join(folder, "pg_wal"));
+    spawnSync("chown", [`--reference=${folder}`, join(folder, "pg_wal"), join(folder, "backup_label")]);
+  });
+}
+
+/** Puts the backup in the place of the data and has the server recover up to a moment. */
+async function restoreTo(stack: Stack, backup: string, moment: string): Promise<void> {
+  await rename(dataOf(stack), join(stack.folder, "postgres", "lost"));
+  const target = [
+    `restore_command = 'cp "${archiveOf(stack)}/%f" "%p"'`,
+    `recovery_target_time = '${moment}'`,
+    "recovery_target_action = 'promote'",
+  ];
+  await appendFile(join(backup, "postgresql.auto.conf"), `${target.join("\n")}\n`);
+  await writeFile(join(backup, "recovery.signal"), "");
+  await rename(backup, dataOf(stack));
+  await stack.postgres.start();
+  await until("the server is promoted", () =>
+    stack.postgres.admin(
+      async (client) => !(await client.query("select pg_is_in_recovery() as yes")).rows[0].yes,
+    ),
+  );
+}
+
+restore(
+  "what came after the moment comes again from the broker; what no broker holds is missing",
+  async () => {
+    await using stack = await startStack("restore", () => {});
+    assert.ok(stack.broker);
+    await archiveLog(stack);
+    const pool = openPool(stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
+    const judge = new Judge();
+    const start = (environment: Record<string, string> = {}) =>
+      startServiceProcess({ ...stack.environment, ...environment }, stack.folder);
+    const post = async (url: string, id: string) => {
+      const response = await fetch(`${url}/orders`, {
+        method: "POST",
+        body: orderWith({ order_uid: id }).toString(),
+      });
+      assert.is(response.status, 202);
+      await until("it is readable", async () => (await fetch(`${url}/orders/${id}`)).ok);
+    };
+
+    const first = await start();
+    const calm = new AbortController();
+    const mix = { garbage: 0.1, duplicates: 0.05, conflicts: 0.02 };
+    const load = judge.publish(stack.broker.url, 1, 300, mix, calm.signal);
+    await until("orders flow", () => judge.acknowledged > 300);
+    const backup = join(stack.folder, "postgres", "backup");
+    await backUp(stack, backup);
+    await post(first.url, "posted-before");
+    await delay(1_000);
+    const moment = await stack.postgres.admin(
+      async (client) => (await client.query("select now()::text as moment")).rows[0].moment,
+    );
+    const acknowledgedThen = judge.acknowledged;
+    await until("much more is acknowledged", () => judge.acknowledged > acknowledgedThen + 600);
+    calm.abort();
+    await load;
+    await post(first.url, "posted-after");
+    assert.equal(await judge.verdict(pool, [first.url]), []);
+    const { received } = await auditOf(first.url);
+    await first.child.end("SIGTERM");
+    await closePool(pool);
+    await stack.postgres.admin(async (client) => {
+      const { rows } = await client.query("select pg_walfile_name(pg_switch_wal()) as file");
+      await until("the log is archived", async () => {
+        const { rows: archived } = await client.query(
+          "select last_archived_wal >= $1 as yes from pg_stat_archiver",
+          [rows[0].file],
+        );
+        return archived[0].yes;
+      });
+    });
+    await stack.postgres.stop("SIGKILL");
+    await restoreTo(stack, backup, moment);
+
+    const restored = openPool(stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
+    judge.startOver();
+    // The broker has been told that it may forget what came after the moment, and does not deliver it again by itself.
+    const second = await start();
+    const audited = await auditOf(second.url);
+    assert.ok(audited.holds);
+    assert.is(audited.projected + audited.duplicate + audited.dead + audited.pending, audited.received);
+    assert.ok(audited.received < received - 600);
+    assert.ok((await judge.missing(restored)) >= 600);
+    assert.is((await fetch(`${second.url}/orders/posted-before`)).status, 200);
+    await second.child.end("SIGTERM");
+
+    // To a durable of another name it delivers everything it still has; what is here already is recognised.
+    const third = await start({ STAN_DURABLE: "waybill-restored" });
+    assert.equal(await judge.verdict(restored, [third.url]), []);
+    assert.ok((await auditOf(third.url)).holds);
+    assert.is((await auditOf(third.url)).received, received - 1, "all but the one that no broker holds");
+    assert.is((await fetch(`${third.url}/orders/posted-before`)).status, 200);
+    assert.is((await fetch(`${third.url}/orders/posted-after`)).status, 404);
+    await third.child.end("SIGTERM");
+    await closePool(restored);
+  },
+);
+
+restore.run();
