@@ -9,6 +9,7 @@ import type { Measurement } from "./measurement.ts";
 import { measureOutage } from "./outage.ts";
 import { measureReads } from "./reads.ts";
 import { measureRebuild } from "./rebuild.ts";
+import { measureSlowDatabase } from "./slow.ts";
 
 const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N] [--minutes M] [--cpu-prof FOLDER]
 
@@ -17,6 +18,7 @@ const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N
   deadletters
              pages of dead letters by every filter, among N of them (default 1000000)
   outage     the database away for --minutes M (default 1) with the broker at full speed: memory, and the drain after
+  slow       a database that answers late: rate, append time, redeliveries, timers and memory
   rebuild    waybill rebuild of N orders (--letters N) while the service answers reads
   audit      of N orders (--letters N), and of 60,000 that came since
   reads      GET /orders/:id beside a bare node:http (needs wrk)
@@ -65,6 +67,7 @@ async function main(): Promise<number> {
     if (one === "deadletters") results.push(await measureDeadLetters(stack, letters, say));
     if (one === "outage") results.push(...(await measureOutage(stack, Number(values.minutes), say)));
     if (one === "rebuild") results.push(await measureRebuild(stack, letters, say));
+    if (one === "slow") results.push(...(await measureSlowDatabase(stack, say)));
     if (one === "audit") results.push(...(await measureAudit(stack, letters, say)));
     if (one === "reads") results.push(await measureReads(stack, say));
   }
@@ -87,7 +90,7 @@ function tableOf(results: readonly Measurement[]): string {
   return `| what | figure | limit | ratio | goal | met |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
-const NAMES = ["drain", "latency", "reads", "deadletters", "outage", "rebuild", "audit"];
+const NAMES = ["drain", "latency", "reads", "deadletters", "outage", "slow", "rebuild", "audit"];
 
 process.exitCode = await main().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -116,6 +116,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     queueGroup: config.stanQueueGroup,
     ackWaitSeconds: config.stanAckWaitSeconds,
     logger,
+    onRedelivered: (channel) => metrics.redelivered.inc({ source: "nats-streaming", channel }),
   });
   const known = { http, "nats-streaming": natsStreaming };
   const sources: Source[] = config.sources.map((name) => known[name]);

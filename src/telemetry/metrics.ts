@@ -62,6 +62,11 @@ export function createMetrics() {
       "result",
     ]),
     sourceConnected: gauge("waybill_source_connected", "1 while messages can arrive.", ["source"]),
+    redelivered: counter(
+      "waybill_source_redelivered_total",
+      "Messages that a broker delivered again: an acknowledgement was late, or a connection was lost.",
+      ["source", "channel"],
+    ),
     databaseConnected: gauge("waybill_database_connected", "1 while the database answers."),
     auditDiscrepancies: gauge(
       "waybill_audit_discrepancies",

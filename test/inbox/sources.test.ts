@@ -220,6 +220,21 @@ nats("no more messages than the bound are in flight without an acknowledgement",
   await source.close();
 });
 
+nats("what is delivered again is counted", async () => {
+  let redelivered = 0;
+  const counted = { ...natsOptions(), onRedelivered: () => redelivered++ };
+  await using transport = await connectToBroker(counted);
+  await transport.publish(Buffer.from("late"));
+  const sink = new TestSink();
+  const source = new NatsStreamingSource(counted);
+  source.start(sink);
+  await until("it is delivered", () => sink.offers.length === 1);
+  assert.is(redelivered, 0);
+  await until("it is delivered again, since nobody has acknowledged it", () => sink.offers.length === 2);
+  assert.is(redelivered, 1);
+  await source.close();
+});
+
 nats("two members of the queue group share the messages", async () => {
   const shared = natsOptions();
   const sinks = [new TestSink(), new TestSink()];
