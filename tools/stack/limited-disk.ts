@@ -22,10 +22,10 @@ export class LimitedDisk implements AsyncDisposable {
 
   /** What is stored stays; nothing more can be. */
   async fill(): Promise<void> {
-    // What is stored meanwhile makes the size too small, which is refused.
+    // What is stored meanwhile makes the size too small, which is refused; then a little more is left.
     for (let attempt = 0; attempt < FILL_ATTEMPTS_MAX; attempt++) {
       const { blocks, bfree, bsize } = await statfs(this.#folder);
-      if (this.#resize(String((blocks - bfree) * bsize))) return;
+      if (this.#resize(String((blocks - bfree) * bsize + attempt * SLACK_BYTES))) return;
     }
     throw new Error(`${this.#folder} could not be made full`);
   }
@@ -54,3 +54,4 @@ function run(command: string, ...args: string[]): boolean {
 
 const ROOMY = "75%";
 const FILL_ATTEMPTS_MAX = 20;
+const SLACK_BYTES = 128 * 1024;

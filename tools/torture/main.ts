@@ -104,16 +104,19 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
         ),
         redriveNowAndThen(world, calm.signal),
       ];
-      for (let strike = 0; strike < STRIKES && schedule.length < plan.kills && !signal.aborted; strike++) {
-        await delay(chance.between(100, 1_200));
-        const name = chance.pick(plan.names);
-        schedule.push(name);
-        counts.set(name, (counts.get(name) ?? 0) + 1);
-        await FAULTS[name]?.(world, chance);
+      try {
+        for (let strike = 0; strike < STRIKES && schedule.length < plan.kills && !signal.aborted; strike++) {
+          await delay(chance.between(100, 1_200));
+          const name = chance.pick(plan.names);
+          schedule.push(name);
+          counts.set(name, (counts.get(name) ?? 0) + 1);
+          await FAULTS[name]?.(world, chance);
+        }
+        await delay(chance.between(200, 1_000));
+      } finally {
+        calm.abort();
+        await Promise.all(loads);
       }
-      await delay(chance.between(200, 1_000));
-      calm.abort();
-      await Promise.all(loads);
       await waitUntilReady(world);
       findings = [
         ...world.surprises,
