@@ -56,27 +56,32 @@ export class Toxiproxy implements AsyncDisposable {
 
   /** Cuts all connections and refuses new ones, or lets them in again. */
   async enable(name: string, enabled: boolean): Promise<void> {
-    await this.#post(`/proxies/${name}`, { enabled });
+    await this.#insist(() => this.#post(`/proxies/${name}`, { enabled }));
   }
 
   /** In both directions, until all are taken away. */
   async add(name: string, toxic: Toxic): Promise<void> {
     for (const stream of ["upstream", "downstream"]) {
-      await this.#post(`/proxies/${name}/toxics`, { ...toxic, name: `${toxic.type}-${stream}`, stream });
+      const toxics = `/proxies/${name}/toxics`;
+      await this.#insist(() => this.#post(toxics, { ...toxic, name: `${toxic.type}-${stream}`, stream }));
     }
   }
 
-  /**
-   * Everything as it was. Taking a toxic away waits for the connections under it, which may never move again; then
-   * they are cut, and it is tried again.
-   */
+  /** Everything as it was. */
   async heal(): Promise<void> {
+    await this.#insist(() => this.#post("/reset", {}));
+  }
+
+  /** A change waits for the connections that it concerns, which may never move again; then they are cut. */
+  async #insist(change: () => Promise<void>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#post("/reset", {});
+        return await change();
       } catch (error) {
-        if (attempt === HEAL_ATTEMPTS_MAX) throw error;
-        for (const name of this.#names) await this.enable(name, false).catch(() => {});
+        if (attempt === ATTEMPTS_MAX) throw error;
+        for (const enabled of [false, true]) {
+          for (const name of this.#names) await this.#post(`/proxies/${name}`, { enabled }).catch(() => {});
+        }
       }
     }
   }
@@ -91,11 +96,13 @@ export class Toxiproxy implements AsyncDisposable {
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
-    if (!response.ok) throw new Error(`Toxiproxy: ${path}: ${response.status} ${await response.text()}`);
+    // What a first attempt did before it hung is there already.
+    if (!response.ok && response.status !== 409)
+      throw new Error(`Toxiproxy: ${path}: ${response.status} ${await response.text()}`);
   }
 }
 
-const HEAL_ATTEMPTS_MAX = 5;
+const ATTEMPTS_MAX = 5;
 const ANSWER_TIMEOUT_MS = 5_000;
 
 const PROGRAM = {
