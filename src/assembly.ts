@@ -38,13 +38,24 @@ import { Statistics } from "./projector/statistics.ts";
 import { Wakeups } from "./projector/wakeups.ts";
 import { refreshGauges } from "./telemetry/gauges.ts";
 import type { Logger } from "./telemetry/logger.ts";
+import { MessageTraces } from "./telemetry/message-traces.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
 import { recordAppend, recordProjection } from "./telemetry/record.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 
 export type Assembly = ReturnType<typeof assemble>;
 
-/** @param unready gives the reasons for which the service is not ready. */
-export function assemble(config: Config, logger: Logger, unready: () => readonly string[]) {
+/**
+ * @param unready gives the reasons for which the service is not ready.
+ * @param tracing undefined where nothing is traced.
+ */
+export function assemble(
+  config: Config,
+  logger: Logger,
+  unready: () => readonly string[],
+  tracing: Tracing | undefined,
+) {
+  const traces = tracing && new MessageTraces(tracing);
   const metrics = createMetrics();
   // One pool for what must not wait, one for readers, who may.
   const writes = openPool(config.databaseUrl, WRITE_CONNECTIONS, logger);
@@ -73,11 +84,12 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   });
 
   const jobs = new Jobs(writes, logger);
-  const wakeups = new Wakeups(jobs);
+  const wakeups = new Wakeups(jobs, traces && (() => traces.traceparentOfJob()));
   const projector = new Projector({
     pool: writes,
     domain,
     logger,
+    ...(traces ? { around: (project) => traces.project(domain.name, project) } : {}),
     onProjected: (batch, seconds) => {
       recordProjection(metrics, domain.name, batch, seconds);
       progress.advanced(domain.name, batch.checkpoint);
@@ -92,7 +104,10 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   });
   const enqueueWakeup = (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup);
   const inbox = new Inbox({
-    append: (messages) => append(writes, domain.name, messages, enqueueWakeup),
+    append: (messages) => {
+      const appendAll = () => append(writes, domain.name, messages, enqueueWakeup);
+      return traces ? traces.append(messages, appendAll) : appendAll();
+    },
     pace: () => projector.handover.waitForRoom(),
     bufferBytesMax: config.inboxBufferBytesMax,
     logger,
@@ -125,6 +140,8 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     pool: deskPool,
     enqueueWakeup,
     onAppended: (_domain: string, upTo: bigint) => projector.wake(upTo),
+    traceRedrive:
+      traces && ((...redriven: Parameters<MessageTraces["redrive"]>) => traces.redrive(...redriven)),
   };
   const desk = createDesk({
     ...redriving,
@@ -162,7 +179,7 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
   const intake = intakeRoute({
     path: "/orders",
     payloadBytesMax: config.payloadBytesMax,
-    receive: (payload, key) => http.receive(payload, key),
+    receive: (...message) => http.receive(...message),
     hasRoomFor: (bytes) => inbox.hasRoomFor(bytes),
   });
   const attempts = new Attempts();
@@ -182,7 +199,12 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     attempts,
     logger,
     metrics,
+    tracing,
   });
+  const wakeUp = (position: bigint, traceparent: string | undefined) => {
+    const reach = () => projector.reach(position);
+    return traces ? traces.wakeUp(traceparent, reach) : reach();
+  };
 
   return {
     writes,
@@ -197,6 +219,8 @@ export function assemble(config: Config, logger: Logger, unready: () => readonly
     wakeups,
     projector,
     inbox,
+    sink: traces?.sink(inbox) ?? inbox,
+    wakeUp,
     sources,
     auditor,
     rebuildWatch,

@@ -26,9 +26,19 @@ export type Config = Readonly<{
   inboxBufferBytesMax: number;
   cacheBytesMax: number;
   logLevel: string;
+  /** Undefined where OTEL_TRACES_EXPORTER is `none`. */
+  tracing: TracingConfig | undefined;
   failpoint: Readonly<{ name: FailpointName; passes: number }> | undefined;
 }>;
 
+export type TracingConfig = Readonly<{
+  exporter: "jaeger" | "otlp";
+  sampler: SamplerName;
+  /** Of the samplers by ratio: which share of the traces, from 0 to 1. */
+  ratio: number;
+}>;
+
+export type SamplerName = (typeof SAMPLER_NAMES)[number];
 export type SourceName = (typeof SOURCE_NAMES)[number];
 export type DomainName = (typeof DOMAIN_NAMES)[number];
 
@@ -81,12 +91,34 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     ),
     cacheBytesMax: read("CACHE_BYTES_MAX", String(512 * MEBIBYTE), integerBetween(0, 2 ** 40)),
     logLevel: read("LOG_LEVEL", "info", logLevel),
+    tracing: readTracing(read),
     failpoint: read("WAYBILL_FAILPOINT", "", failpointPass),
   };
 
   if (problems.length === 0) problems.push(...contradictions(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
+}
+
+/** What of the configuration others than the service need too. @throws ConfigError */
+export function loadTracing(env: NodeJS.ProcessEnv = process.env): TracingConfig | undefined {
+  const problems: string[] = [];
+  const tracing = readTracing(
+    <T>(name: string, fallback: string, rule: Rule<T>) =>
+      readVariable(env, problems, name, fallback, rule) as T,
+  );
+  if (problems.length > 0) throw new ConfigError(problems);
+  return tracing;
+}
+
+/** The variables of the OpenTelemetry specification; those that only its SDK reads are left to it. */
+function readTracing(
+  read: <T>(name: string, fallback: string, rule: Rule<T>) => T,
+): TracingConfig | undefined {
+  const exporter = read("OTEL_TRACES_EXPORTER", "none", tracesExporter);
+  const sampler = read("OTEL_TRACES_SAMPLER", "parentbased_always_on", tracesSampler);
+  const ratio = read("OTEL_TRACES_SAMPLER_ARG", "1", share);
+  return exporter === "none" ? undefined : { exporter, sampler, ratio };
 }
 
 /** Rules that no single variable can break. */
@@ -143,6 +175,14 @@ function listOf<const Name extends string>(names: readonly Name[]) {
   });
 }
 
+function oneOf<const Name extends string>(names: readonly Name[]) {
+  return type("string").pipe((text, context) =>
+    (names as readonly string[]).includes(text)
+      ? (text as Name)
+      : context.error(`one of ${names.join(", ")}`),
+  );
+}
+
 function integerBetween(low: number, high: number) {
   return type("string").pipe((text, context) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -188,9 +228,21 @@ const channelName = matching(
   "a channel name of letters, digits, - and _, with dots between the parts",
 );
 const hostName = matching(/^[A-Za-z0-9.:_-]+$/, "a host name or an IP address");
-const logLevel = matching(
-  /^(trace|debug|info|warn|error|fatal|silent)$/,
-  "one of trace, debug, info, warn, error, fatal, silent",
+const logLevel = oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]);
+const tracesExporter = oneOf(["jaeger", "otlp", "none"]);
+
+/** Those of the OpenTelemetry specification, "General SDK Configuration". */
+const SAMPLER_NAMES = [
+  "always_on",
+  "always_off",
+  "traceidratio",
+  "parentbased_always_on",
+  "parentbased_always_off",
+  "parentbased_traceidratio",
+] as const;
+const tracesSampler = oneOf(SAMPLER_NAMES);
+const share = type("string").pipe((text, context) =>
+  /^(0(\.\d+)?|1(\.0+)?)$/.test(text) ? Number(text) : context.error("a share from 0 to 1, such as 0.01"),
 );
 
 /** Short tokens can be guessed; no token at all is decided by where the service listens. */

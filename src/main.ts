@@ -10,6 +10,7 @@ import { armFailpoint } from "./failpoint.ts";
 import { selectHead } from "./inbox/inbox-table.ts";
 import { runProcess } from "./process.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
+import type { Tracing } from "./telemetry/tracing.ts";
 
 export type Service = AsyncDisposable & Readonly<{ port: number }>;
 
@@ -17,9 +18,10 @@ export type Service = AsyncDisposable & Readonly<{ port: number }>;
 export async function startService(config: Config, logger: Logger): Promise<Service> {
   const stop = new AbortController();
   const state = { startUp: "starting" as string | undefined };
-  const parts = assemble(config, logger, () => unreadyReasons(parts, state.startUp, stop.signal));
-
   await using started = new AsyncDisposableStack();
+  const tracing = config.tracing && started.use(await startTracing(config.tracing));
+  const parts = assemble(config, logger, () => unreadyReasons(parts, state.startUp, stop.signal), tracing);
+
   started.adopt(parts.writes, closePool);
   started.adopt(parts.readPool, closePool);
   started.adopt(parts.deskPool, closePool);
@@ -55,9 +57,17 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   return { port, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
+/** Loads what tracing needs only where something is traced. */
+async function startTracing(config: NonNullable<Config["tracing"]>): Promise<Tracing> {
+  const { Tracing: Started } = await import("./telemetry/tracing.ts");
+  const tracing = new Started(config, "waybill");
+  tracing.instrumentDatabase();
+  return tracing;
+}
+
 /** Everything that needs the database. What is not there yet is waited for, and readiness says what that is. */
 async function startFlow(
-  { reads, writes, orders, jobs, bulkRunner, wakeups, projector, inbox, sources, auditor }: Assembly,
+  { reads, writes, orders, jobs, bulkRunner, wakeups, wakeUp, sink, sources, auditor }: Assembly,
   config: Config,
   logger: Logger,
   signal: AbortSignal,
@@ -67,14 +77,12 @@ async function startFlow(
   try {
     await waitForSchema(reads, logger, signal, onStartUp);
     await untilItSucceeds(logger, signal, onStartUp, () => jobs.start());
-    await untilItSucceeds(logger, signal, onStartUp, () =>
-      wakeups.work(name, (position) => projector.reach(position)),
-    );
+    await untilItSucceeds(logger, signal, onStartUp, () => wakeups.work(name, wakeUp));
     // Whatever an earlier life left undone is read on from the checkpoint, even where its job is lost.
     const enqueue = async () => wakeups.enqueue(writes, name, await selectHead(reads, name));
     await untilItSucceeds(logger, signal, onStartUp, enqueue);
     await untilItSucceeds(logger, signal, onStartUp, () => bulkRunner.start());
-    for (const source of sources) source.start(inbox);
+    for (const source of sources) source.start(sink);
     onStartUp(undefined);
     logger.info({ sources: config.sources }, "taking messages in");
     const begun = performance.now();

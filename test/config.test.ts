@@ -38,6 +38,7 @@ config("the defaults are those of the documentation", () => {
     inboxBufferBytesMax: 32 * 1024 ** 2,
     cacheBytesMax: 512 * 1024 ** 2,
     logLevel: "info",
+    tracing: undefined,
     failpoint: undefined,
   });
   assert.ok(Object.isFrozen(loadConfig({ DATABASE_URL })));

@@ -7,7 +7,13 @@
  * along at once: a server that has failed before it came to the COPY ignores it.
  * Source: PostgreSQL manual, "Message Flow": Simple Query with multiple statements; COPY Operations.
  */
+import { trace } from "@opentelemetry/api";
 import type pg from "pg";
+
+/** Literals and numbers give way to question marks: values of messages are none of a trace's business. */
+function withoutValues(text: string): string {
+  return text.replace(/'(?:[^']|'')*'|\b\d+\b/g, "?");
+}
 
 /** The rows of all statements, in order; every value is text or null. */
 export type ScriptRows = (string | null)[][];
@@ -23,6 +29,8 @@ export function runScript(client: pg.ClientBase, text: string, data?: Buffer): P
 }
 
 class Script {
+  /** For those who watch `pg`: the statements without a value of theirs. */
+  readonly text: string;
   readonly #text: string;
   readonly #data: Buffer | undefined;
   readonly #resolve: (rows: ScriptRows) => void;
@@ -36,6 +44,7 @@ class Script {
     reject: (error: Error) => void,
   ) {
     this.#text = text;
+    this.text = trace.getActiveSpan() ? withoutValues(text) : text;
     this.#data = data;
     this.#resolve = resolve;
     this.#reject = reject;

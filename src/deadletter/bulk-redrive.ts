@@ -108,7 +108,7 @@ type Taken = Readonly<{ step: Step; isAppended: boolean }>;
 
 async function takeStep(
   transaction: Transaction,
-  context: Pick<RedriveContext, "enqueueWakeup">,
+  context: Pick<RedriveContext, "enqueueWakeup" | "traceRedrive">,
   before: BulkRedrive,
 ): Promise<Taken> {
   const { domain } = before;

@@ -2,10 +2,9 @@
  * Everything that operators can see and do, each as one function that gives a JSON document: the routes of the server
  * and the commands of the shell are two ways to the same desk.
  */
-import type pg from "pg";
 import type { Jobs } from "../database/jobs.ts";
 import type { Queryable } from "../database/pool.ts";
-import { type Transaction, withTransaction } from "../database/transaction.ts";
+import { withTransaction } from "../database/transaction.ts";
 import { NotFoundError } from "../errors.ts";
 import { selectAt } from "../inbox/inbox-table.ts";
 import type { Domain } from "../projector/domain.ts";
@@ -33,23 +32,21 @@ import { readOverview } from "./overview.ts";
 import { type RedriveContext, redriveLetter } from "./redrive.ts";
 import { viewPayload } from "./view.ts";
 
-export type DeskOptions = Readonly<{
-  /** For what is read of one letter. */
-  database: Queryable;
-  /** For pages, and for whatever changes something or takes long. */
-  pool: pg.Pool;
-  /** Those that this process can run; letters of others can be looked at. */
-  domains: readonly Domain[];
-  personalNames: readonly string[];
-  jobs: Jobs;
-  enqueueWakeup: (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
-  onAppended: (domain: string, upTo: bigint) => void;
-}>;
+/** What of a redrive concerns others; its pool is for pages, too, and for whatever takes long. */
+export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
+  Readonly<{
+    /** For what is read of one letter. */
+    database: Queryable;
+    /** Those that this process can run; letters of others can be looked at. */
+    domains: readonly Domain[];
+    personalNames: readonly string[];
+    jobs: Jobs;
+  }>;
 
 export type Desk = ReturnType<typeof createDesk>;
 
 export function createDesk(options: DeskOptions) {
-  const { database, pool, domains, personalNames, jobs, enqueueWakeup, onAppended } = options;
+  const { database, pool, domains, personalNames, jobs } = options;
   const known = new Map(domains.map((domain) => [domain.name, domain]));
   const domainOf = (name: string): Domain => {
     const domain = known.get(name);
@@ -67,9 +64,7 @@ export function createDesk(options: DeskOptions) {
     return row.payload;
   };
   const context: RedriveContext = {
-    pool,
-    enqueueWakeup,
-    onAppended,
+    ...options,
     tryPayload: async ({ position, domain }, payload) =>
       tryPayload(pool, domainOf(domain), payload ?? (await payloadOf(position))),
   };

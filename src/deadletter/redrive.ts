@@ -8,7 +8,7 @@ import type { Queryable } from "../database/pool.ts";
 import { queryableOf, type Transaction, withTransaction } from "../database/transaction.ts";
 import { InvalidInputError, NotFoundError, RejectedError, WrongStateError } from "../errors.ts";
 import { failpoint } from "../failpoint.ts";
-import { insertRedrivesOf, lockAppends, selectDomainsOf } from "../inbox/inbox-table.ts";
+import { insertRedrivesOf, lockAppends, selectDomainsOf, selectTraceparents } from "../inbox/inbox-table.ts";
 import { type DeadLetter, moveDeadLetters, selectDeadLetter } from "./dead-letters-table.ts";
 import type { Trial } from "./dry-run.ts";
 import { insertRedrives, type Operator, selectActions } from "./operator-actions-table.ts";
@@ -21,6 +21,8 @@ export type RedriveContext = Readonly<{
   enqueueWakeup: (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
   /** Told after the commit, so that this process's own projector need not wait for the job. */
   onAppended: (domain: string, upTo: bigint) => void;
+  /** Tells that a position is redriven, with its trace context. @returns the one that the new message goes on with. */
+  traceRedrive?: ((position: bigint, traceparent: string | null) => string | undefined) | undefined;
   /** What would become of a payload in place of the one at a position. */
   tryPayload: (letter: DeadLetter, payload: Buffer | undefined) => Promise<Trial>;
 }>;
@@ -62,7 +64,7 @@ export async function redriveLetter(
  */
 export async function redriveIn(
   transaction: Transaction,
-  { enqueueWakeup }: Pick<RedriveContext, "enqueueWakeup">,
+  { enqueueWakeup, traceRedrive = () => undefined }: Pick<RedriveContext, "enqueueWakeup" | "traceRedrive">,
   positions: readonly bigint[],
   operator: Operator,
   { payload, bulkId }: Readonly<{ payload?: Buffer | undefined; bulkId?: bigint | undefined }>,
@@ -72,11 +74,14 @@ export async function redriveIn(
   const moved = await moveDeadLetters(transaction, positions, "open", "redriven");
   if (moved.length === 0) return { letters: [], upTo: new Map() };
 
-  const appended = await insertRedrivesOf(
+  const traceparents = await selectTraceparents(
     transaction,
     moved.map(({ position }) => position),
-    payload,
   );
+  const redrives = moved.map(({ position }) => {
+    return { position, traceparent: traceRedrive(position, traceparents.get(position) ?? null) };
+  });
+  const appended = await insertRedrivesOf(transaction, redrives, payload);
   const redrivePositions = new Map(appended.map(({ position, redriveOf }) => [redriveOf, position]));
   const letters = moved.map((letter) => ({
     ...letter,

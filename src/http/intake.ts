@@ -7,7 +7,11 @@ export type IntakeOptions = Readonly<{
   path: string;
   payloadBytesMax: number;
   /** Puts a message into the inbox; resolves with its position. */
-  receive: (payload: Buffer, idempotencyKey: string | undefined) => Promise<bigint>;
+  receive: (
+    payload: Buffer,
+    idempotencyKey: string | undefined,
+    traceparent: string | undefined,
+  ) => Promise<bigint>;
   /** Whether the inbox could hold this many bytes more. */
   hasRoomFor: (bytes: number) => boolean;
 }>;
@@ -42,7 +46,11 @@ export function intakeRoute({ path, payloadBytesMax, receive, hasRoomFor }: Inta
     operation: INTAKE,
     handle: async (request, response) => {
       const key = readKey(request.headers["idempotency-key"]);
-      const position = await receive(await readBody(request), key);
+      const position = await receive(
+        await readBody(request),
+        key,
+        readTraceparent(request.headers.traceparent),
+      );
       sendJson(response, 202, { position: String(position) }, { location: `/messages/${position}` });
     },
   };
@@ -56,6 +64,12 @@ function readKey(header: string | string[] | undefined): string | undefined {
     "Idempotency-Key",
     "an Idempotency-Key has 1 to 255 printable ASCII characters",
   );
+}
+
+/** What is no trace context is as good as none. Source: W3C Trace Context, 3.2. */
+function readTraceparent(header: string | string[] | undefined): string | undefined {
+  const isValid = typeof header === "string" && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(header);
+  return isValid ? header : undefined;
 }
 
 function tooLarge(bytesMax: number): TooLargeError {

@@ -3,12 +3,13 @@
  * route throws becomes a problem document. Every answer carries a request id and the security headers, and is
  * measured.
  */
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import polka from "polka";
 import { InvalidInputError } from "../errors.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
 import { checkAccess, type Tokens } from "./access.ts";
 import type { Attempts } from "./attempts.ts";
 import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
@@ -22,6 +23,7 @@ export type HttpServerOptions = Readonly<{
   attempts: Attempts;
   logger: Logger;
   metrics: Metrics;
+  tracing?: Tracing | undefined;
 }>;
 
 export class HttpServer {
@@ -51,9 +53,9 @@ export class HttpServer {
       );
     }
     // Straight to the handler: polka's own `attach` adds a turn of the event loop to every request.
-    this.#server.on("request", (request, response) =>
-      app.handler(request as never, response, undefined as never),
-    );
+    const handle = (request: IncomingMessage, response: ServerResponse) =>
+      app.handler(request as never, response, undefined as never);
+    this.#server.on("request", options.tracing?.traceRequests(handle) ?? handle);
   }
 
   /** @returns the port that was bound. @throws where the address cannot be had. */
@@ -81,7 +83,8 @@ export class HttpServer {
     const started = performance.now();
     try {
       if (request.path.includes("%")) checkEncoding(request.path);
-      const { tokens, attempts } = this.#options;
+      const { tokens, attempts, tracing } = this.#options;
+      tracing?.setRoute(route.path);
       const checking = checkAccess(request, route.access, tokens, attempts);
       const answering = checking
         ? checking.then(() => route.handle(request, response))

@@ -29,7 +29,7 @@ export async function copyMessages(
   const statements = `
     ${lockStatement(domain)};
     ${head};
-    copy inbox (domain, source, channel, message_id, payload, published_at) from stdin (format binary);
+    copy inbox (domain, source, channel, message_id, payload, published_at, traceparent) from stdin (format binary);
     ${head}`;
   const [, before, last] = await withCopyData(
     (rows) => encodeMessages(rows, domain, messages),
@@ -62,7 +62,7 @@ function lockStatement(domain: string): string {
 
 function encodeMessages(rows: CopyEncoder, domain: string, messages: readonly Message[]): void {
   for (const message of messages) {
-    rows.row(6);
+    rows.row(7);
     rows.text(domain);
     rows.text(message.source);
     rows.text(message.channel);
@@ -70,6 +70,8 @@ function encodeMessages(rows: CopyEncoder, domain: string, messages: readonly Me
     rows.bytes(message.payload);
     if (message.publishedAt === undefined) rows.null();
     else rows.timestamp(message.publishedAt);
+    if (message.traceparent === undefined) rows.null();
+    else rows.text(message.traceparent);
   }
 }
 
@@ -80,10 +82,10 @@ export async function insertMissingMessages(
   messages: readonly Message[],
 ): Promise<void> {
   await transaction.query(
-    `insert into inbox (domain, source, channel, message_id, payload, published_at)
-     select $1, source, channel, message_id, payload, to_timestamp(published_at_ms / 1000)
-     from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::float8[])
-       with ordinality as arrived (source, channel, message_id, payload, published_at_ms, place)
+    `insert into inbox (domain, source, channel, message_id, payload, published_at, traceparent)
+     select $1, source, channel, message_id, payload, to_timestamp(published_at_ms / 1000), traceparent
+     from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::float8[], $7::text[])
+       with ordinality as arrived (source, channel, message_id, payload, published_at_ms, traceparent, place)
      order by place
      on conflict (source, channel, message_id) do nothing`,
     [
@@ -93,9 +95,13 @@ export async function insertMissingMessages(
       messages.map(({ messageId }) => messageId),
       messages.map(({ payload }) => payload),
       messages.map(({ publishedAt }) => publishedAt ?? null),
+      messages.map(({ traceparent }) => traceparent ?? null),
     ],
   );
 }
+
+/** A message to append again, and the trace context that the new one goes on with. */
+export type RedriveOf = Readonly<{ position: bigint; traceparent: string | undefined }>;
 
 /**
  * Appends messages again, in the order of their positions, as messages of their own that refer to the first ones.
@@ -104,17 +110,35 @@ export async function insertMissingMessages(
  */
 export async function insertRedrivesOf(
   transaction: Transaction,
-  positions: readonly bigint[],
+  redrives: readonly RedriveOf[],
   payload?: Buffer,
 ): Promise<{ position: bigint; redriveOf: bigint }[]> {
   const { rows } = await transaction.query<{ position: bigint; redriveOf: bigint }>(
-    `insert into inbox (domain, source, channel, message_id, payload, headers, redrive_of)
-     select domain, '${REDRIVE_SOURCE}', channel, position::text, coalesce($2::bytea, payload), headers, position
-     from inbox where position = any($1::bigint[]) order by inbox.position
+    `insert into inbox (domain, source, channel, message_id, payload, headers, redrive_of, traceparent)
+     select domain, '${REDRIVE_SOURCE}', channel, position::text, coalesce($2::bytea, payload), headers, position,
+            redrives.traceparent
+     from unnest($1::bigint[], $3::text[]) as redrives (position, traceparent) join inbox using (position)
+     order by inbox.position
      returning position, redrive_of as "redriveOf"`,
-    [positions.map(String), payload ?? null],
+    [
+      redrives.map(({ position }) => String(position)),
+      payload ?? null,
+      redrives.map(({ traceparent }) => traceparent ?? null),
+    ],
   );
   return rows;
+}
+
+/** The trace contexts of those of the given positions that have one. */
+export async function selectTraceparents(
+  database: Queryable,
+  positions: readonly bigint[],
+): Promise<ReadonlyMap<bigint, string>> {
+  const { rows } = await database.query<{ position: bigint; traceparent: string }>(
+    "select position, traceparent from inbox where position = any($1::bigint[]) and traceparent is not null",
+    [positions.map(String)],
+  );
+  return new Map(rows.map(({ position, traceparent }) => [position, traceparent]));
 }
 
 /** The domains of the given positions. */
@@ -173,6 +197,8 @@ export type InboxRow = Readonly<{
   payload: Buffer;
   /** Milliseconds since the Unix epoch; of measuring only: an outcome must not depend on it. */
   publishedAt: number | undefined;
+  /** Of tracing only. */
+  traceparent?: string | undefined;
 }>;
 
 /** The rows of a domain above a position, lowest first, up to `rowsMax` of them and about `bytesMax` of payload. */
@@ -186,20 +212,29 @@ export async function selectAfter(
   // In the order of the index, and never by sorting all there is: that is what a table without statistics gets.
   await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
   // The lengths are known without reading the payloads; at least one row comes, however large it is.
-  const { rows } = await transaction.query<{ position: bigint; payload: Buffer; publishedAt: number | null }>(
+  const { rows } = await transaction.query<{
+    position: bigint;
+    payload: Buffer;
+    publishedAt: number | null;
+    traceparent: string | null;
+  }>(
     `with next as (
        select position, octet_length(payload) as bytes
        from inbox where domain = $1 and position > $2 order by position limit $3
      ), measured as (
        select position, sum(bytes) over (order by position) - bytes as bytes_before from next
      )
-     select position, payload, (extract(epoch from published_at) * 1000)::float8 as "publishedAt"
+     select position, payload, (extract(epoch from published_at) * 1000)::float8 as "publishedAt", traceparent
      from measured join inbox using (position)
      where bytes_before < $4
      order by position`,
     [domain, String(position), rowsMax, bytesMax],
   );
-  return rows.map((row) => ({ ...row, publishedAt: row.publishedAt ?? undefined }));
+  return rows.map(({ publishedAt, traceparent, ...row }) => ({
+    ...row,
+    publishedAt: publishedAt ?? undefined,
+    traceparent: traceparent ?? undefined,
+  }));
 }
 
 /** The rows at the given positions, in that order, about `bytesMax` of payload; at least one comes. */

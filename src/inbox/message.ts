@@ -9,6 +9,8 @@ export type Message = Readonly<{
   payload: Buffer;
   /** Milliseconds since the Unix epoch, where the source knows. */
   publishedAt: number | undefined;
+  /** The W3C trace context that what happens to the message goes on with. */
+  traceparent?: string;
 }>;
 
 /** What became of a message that was offered: it has a position for ever. */

@@ -36,9 +36,9 @@ export class Handover {
   put(messages: readonly Message[], { receipts, after }: Appended): void {
     if (after === undefined) return;
     const rows: InboxRow[] = [];
-    for (const [index, { payload, publishedAt }] of messages.entries()) {
+    for (const [index, { payload, publishedAt, traceparent }] of messages.entries()) {
       const receipt = receipts[index];
-      if (receipt?.isNew) rows.push({ position: receipt.position, payload, publishedAt });
+      if (receipt?.isNew) rows.push({ position: receipt.position, payload, publishedAt, traceparent });
     }
     this.#keep({ after, rows });
   }

@@ -22,6 +22,8 @@ export type ProjectorOptions = Readonly<{
   pool: pg.Pool;
   domain: Domain;
   onProjected: (batch: ProjectedBatch, seconds: number) => void;
+  /** Does the work of one batch and gives its result; the place to look at it from outside. */
+  around?: (project: () => Promise<ProjectedBatch>) => Promise<ProjectedBatch>;
   logger: Logger;
   /** How long to wait after so many failures in a row, in milliseconds. */
   backoff?: (attempt: number) => number;
@@ -114,12 +116,12 @@ export class Projector {
 
   /** The next batch; where one message alone has failed often enough, its burial. */
   #projectNext(): Promise<ProjectedBatch> {
-    const { pool, domain } = this.#options;
+    const { pool, domain, around = (project) => project() } = this.#options;
     if (this.#isolated && this.#isolated.attempts >= ISOLATED_ATTEMPTS_MAX) {
       const { position, error } = this.#isolated;
-      return buryNext(pool, domain, position, error);
+      return around(() => buryNext(pool, domain, position, error));
     }
-    return projectNext(pool, domain, this.handover, this.#rowsMax);
+    return around(() => projectNext(pool, domain, this.handover, this.#rowsMax));
   }
 
   /**

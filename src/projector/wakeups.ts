@@ -9,28 +9,33 @@ import { type Jobs, POLL_SECONDS, QUEUE_OPTIONS, type QueueDefinition } from "..
 import type { Queryable } from "../database/pool.ts";
 
 /** Asks the projector to have processed everything up to and including a position. */
-export type Reach = (position: bigint) => Promise<void>;
+export type Reach = (position: bigint, traceparent: string | undefined) => Promise<void>;
 
 export class Wakeups {
   readonly #jobs: Jobs;
+  readonly #traceparent: () => string | undefined;
 
-  constructor(jobs: Jobs) {
+  /** @param traceparent the W3C trace context in which a job is enqueued, where it is traced. */
+  constructor(jobs: Jobs, traceparent: () => string | undefined = () => undefined) {
     this.#jobs = jobs;
+    this.#traceparent = traceparent;
   }
 
   /** Enqueues a wake-up in the caller's transaction. */
   async enqueue(transaction: Queryable, domain: string, upTo: bigint): Promise<void> {
-    await this.#jobs.send(transaction, queueOf(domain), { upTo: String(upTo) });
+    const traceparent = this.#traceparent();
+    const data = { upTo: String(upTo), ...(traceparent === undefined ? {} : { traceparent }) };
+    await this.#jobs.send(transaction, queueOf(domain), data);
   }
 
   /** Calls `reach` for the jobs of a domain as they come; the jobs are done when it resolves. */
   async work(domain: string, reach: Reach): Promise<void> {
-    await this.#jobs.work<{ upTo: string }>(
+    await this.#jobs.work<{ upTo: string; traceparent?: string }>(
       queueOf(domain),
       { batchSize: JOBS_PER_FETCH, pollingIntervalSeconds: POLL_SECONDS, burstWhenBatchFull: true },
       async (jobs) => {
         // Positions grow, but jobs that were retried come out of order.
-        for (const { upTo } of jobs) await reach(BigInt(upTo));
+        for (const { upTo, traceparent } of jobs) await reach(BigInt(upTo), traceparent);
       },
     );
   }

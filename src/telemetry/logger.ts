@@ -2,6 +2,7 @@
  * Structured logs: one JSON line an event on stdout, readable lines on a terminal. Payloads, tokens and
  * connection strings are never given to it; what looks like one is redacted all the same.
  */
+import { trace } from "@opentelemetry/api";
 import { type Logger, pino } from "pino";
 
 export type { Logger };
@@ -13,6 +14,11 @@ export function createLogger(level: string): Logger {
     base: { service: "waybill", pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    // The trace in which a line was written, where there is one.
+    mixin: () => {
+      const span = trace.getActiveSpan()?.spanContext();
+      return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
+    },
     serializers: { err: describeError },
     redact: { paths: ["password", "token", "authorization", "*.password", "*.token", "*.authorization"] },
   };

@@ -3,11 +3,11 @@ export async function until<T>(
   label: string,
   condition: () => T | Promise<T>,
   timeoutMs = 20_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<NonNullable<T>, false>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await condition();
-    if (value) return value as NonNullable<T>;
+    if (value) return value as Exclude<NonNullable<T>, false>;
     if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${label}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
 import { parseArgs } from "node:util";
+import { ConfigError } from "../../src/config.ts";
+import { exitWith } from "../../src/process.ts";
 import { type Load, makeLoad } from "./load.ts";
 import { OrderFactory } from "./orders.ts";
 import { showProgress } from "./progress.ts";
 import { publish } from "./publish.ts";
 import { describe } from "./report.ts";
+import { traced } from "./traced.ts";
 import { connectToBroker, connectToHttp } from "./transport.ts";
 
 const OPTIONS = {
@@ -51,7 +54,8 @@ How:
   --json             print the report as JSON
 
 Environment: NATS_URL, STAN_CLUSTER_ID and STAN_CHANNEL for nats-streaming; with --to http the service's address is
-that of --verify, or http://127.0.0.1:3000; INGRESS_TOKEN where the service asks for it.
+that of --verify, or http://127.0.0.1:3000; INGRESS_TOKEN where the service asks for it. OTEL_TRACES_EXPORTER and the
+other variables of tracing as for the service: each message's trace then begins here.
 Exit status: 0 done; 1 something was not published or is missing; 2 bad usage.`;
 
 class UsageError extends Error {}
@@ -80,7 +84,7 @@ async function main(): Promise<number> {
   process.once("SIGINT", () => stopping.abort());
   process.once("SIGTERM", () => stopping.abort());
   const progress = showProgress(given ? 0 : count, values.json);
-  await using transport = await connect(values.to, verifyUrl);
+  await using transport = await traced(() => connect(values.to, verifyUrl));
   const report = await publish({
     transport,
     load: given ?? makeLoad(new OrderFactory(seed), count, mix),
@@ -186,6 +190,7 @@ try {
   process.exitCode = await main();
 } catch (error) {
   const isUsage = error instanceof UsageError;
+  if (error instanceof ConfigError) exitWith(error);
   process.stderr.write(`publisher: ${(error as Error).message}\n${isUsage ? `\n${USAGE}\n` : ""}`);
   process.exitCode = isUsage ? 2 : 1;
 }

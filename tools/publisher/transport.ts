@@ -5,7 +5,7 @@ import stan, { type Stan } from "node-nats-streaming";
 
 export interface Transport extends AsyncDisposable {
   /** @throws PayloadRefusedError where this way carries no such payload; another error where it was not taken. */
-  publish(payload: Buffer): Promise<void>;
+  publish(payload: Buffer, traceparent?: string): Promise<void>;
 }
 
 /** Not a failure of the service: the broker or the ingress does not carry payloads of this size at all. */
@@ -61,9 +61,10 @@ export function connectToHttp(url: string, token: string | undefined): Transport
   const agent = new Agent({ keepAlive: true, maxSockets: HTTP_CONNECTIONS });
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return {
-    publish: (payload) =>
+    publish: (payload, traceparent) =>
       new Promise((resolve, reject) => {
-        const post = request(`${url}/orders`, { method: "POST", agent, headers }, (response) => {
+        const traced = traceparent === undefined ? headers : { ...headers, traceparent };
+        const post = request(`${url}/orders`, { method: "POST", agent, headers: traced }, (response) => {
           response.resume();
           if (response.statusCode === 202) response.once("end", resolve);
           else if (response.statusCode === 413) reject(new PayloadRefusedError("POST /orders answered 413"));

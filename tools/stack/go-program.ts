@@ -4,6 +4,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,8 +17,10 @@ export type GoProgram = Readonly<{
   builtFile: string;
   /** Names the file where it is somewhere else. */
   variable: string;
-  /** What `go install` is given. */
+  /** What `go install` is given; with `module`, the package in it. */
   source: string;
+  /** `path@version` of a module with replacements of its own. */
+  module?: string;
 }>;
 
 /** Finds or builds a program, and says what it does. @returns its path; undefined where it cannot be had. */
@@ -36,7 +39,7 @@ export async function findGoProgram(
   if (found) return found;
   if (!runs("go", ["version"])) return undefined;
   say(`building ${program.name} with Go, once (about a minute)`);
-  return (await goInstall(program, folder, say)) ? join(folder, program.builtFile) : undefined;
+  return (await build(program, folder, say)) ? join(folder, program.builtFile) : undefined;
 }
 
 /** Whether a command can be run at all. */
@@ -44,10 +47,37 @@ export function runs(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: 10_000 }).status === 0;
 }
 
-async function goInstall(program: GoProgram, folder: string, say: (text: string) => void): Promise<boolean> {
+/** `go install` refuses a module that replaces others; such a one is built from a module around it. */
+async function build(program: GoProgram, folder: string, say: (text: string) => void): Promise<boolean> {
+  if (!program.module) return run(["install", program.source], { GOBIN: folder }, program.name, say);
+  const [path = "", version = ""] = program.module.split("@");
+  const downloaded = spawnSync("go", ["mod", "download", "-json", program.module], { encoding: "utf8" });
+  if (downloaded.status !== 0) return false;
+  const { Dir, Sum, GoModSum } = JSON.parse(downloaded.stdout) as Record<string, string>;
+  const around = join(folder, "module");
+  await mkdir(around, { recursive: true });
+  // Its own list of what it needs, what it replaces, and their sums, so that exactly its own release is built.
+  const goMod = await readFile(join(Dir as string, "go.mod"), "utf8");
+  const goSum = await readFile(join(Dir as string, "go.sum"), "utf8");
+  const named = goMod.replace(/^module .*$/m, "module build");
+  await writeFile(join(around, "go.mod"), `${named}\nrequire ${path} ${version}\n`);
+  await writeFile(
+    join(around, "go.sum"),
+    `${goSum}${path} ${version} ${Sum}\n${path} ${version}/go.mod ${GoModSum}\n`,
+  );
+  const target = join(folder, program.builtFile);
+  return run(["build", "-C", around, "-mod=mod", "-o", target, program.source], {}, program.name, say);
+}
+
+async function run(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  name: string,
+  say: (text: string) => void,
+): Promise<boolean> {
   const started = performance.now();
-  const child = spawn("go", ["install", program.source], {
-    env: { ...process.env, GOBIN: folder },
+  const child = spawn("go", args, {
+    env: { ...process.env, ...environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
   let errors = "";
@@ -55,13 +85,13 @@ async function goInstall(program: GoProgram, folder: string, say: (text: string)
     errors = (errors + chunk.toString()).slice(-500);
   });
   const seconds = () => Math.round((performance.now() - started) / 1000);
-  const progress = setInterval(() => say(`still building ${program.name} (${seconds()} s)`), PROGRESS_MS);
+  const progress = setInterval(() => say(`still building ${name} (${seconds()} s)`), PROGRESS_MS);
   const status = await new Promise((resolve) => {
     child.once("error", () => resolve(1));
     child.once("exit", resolve);
   });
   clearInterval(progress);
-  if (status !== 0) say(`go install failed: ${errors.trim().split("\n").at(-1)}`);
+  if (status !== 0) say(`go ${args[0]} failed: ${errors.trim().split("\n").at(-1)}`);
   return status === 0;
 }
 

@@ -42,21 +42,21 @@ export class HttpSource implements Source {
    * @throws KeyReusedError where the key came with other bytes before; UnavailableError where it was not taken, or
    * where it is not known in time whether it was: sending it again with the same key is right in both cases.
    */
-  async receive(payload: Buffer, idempotencyKey: string | undefined): Promise<bigint> {
+  async receive(payload: Buffer, idempotencyKey: string | undefined, traceparent?: string): Promise<bigint> {
     const messageId = idempotencyKey ?? randomUUID();
     const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     // Two requests with one key at a time: the second waits, then the inbox knows the first.
     for (let earlier = this.#underWay.get(messageId); earlier; earlier = this.#underWay.get(messageId)) {
       await inTime(earlier, deadline);
     }
-    const receipt = await inTime(this.#offer(messageId, payload), deadline);
+    const receipt = await inTime(this.#offer(messageId, payload, traceparent), deadline);
     if (!receipt.isNew && !(await this.#options.hasPayload(receipt.position, payload))) {
       throw new KeyReusedError("this Idempotency-Key came with another payload before");
     }
     return receipt.position;
   }
 
-  #offer(messageId: string, payload: Buffer): Promise<Receipt> {
+  #offer(messageId: string, payload: Buffer, traceparent: string | undefined): Promise<Receipt> {
     const inbox = this.#inbox;
     if (!inbox) throw new UnavailableError("the service takes nothing in at the moment", RETRY_AFTER_SECONDS);
     if (inbox.failure !== undefined) throw new UnavailableError("the database is away", RETRY_AFTER_SECONDS);
@@ -71,6 +71,7 @@ export class HttpSource implements Source {
       messageId,
       payload,
       publishedAt: Date.now(),
+      ...(traceparent === undefined ? {} : { traceparent }),
     };
     if (!inbox.offer(message, committed))
       throw new UnavailableError("the inbox is full", RETRY_AFTER_SECONDS);

@@ -1,0 +1,175 @@
+/**
+ * OpenTelemetry, switched on by OTEL_TRACES_EXPORTER: who makes ids, which traces are sampled, where spans go, and which
+ * libraries are instrumented. What spans a message gets stands in message-traces.ts. Switched off, nothing of this runs.
+ */
+import { EventEmitter } from "node:events";
+import { type RequestListener, Server } from "node:http";
+import { createRequire } from "node:module";
+import { context, ROOT_CONTEXT, SpanKind, TraceFlags, type Tracer } from "@opentelemetry/api";
+import { getRPCMetadata, W3CTraceContextPropagator } from "@opentelemetry/core";
+import { JaegerExporter } from "@opentelemetry/exporter-jaeger";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { HttpInstrumentation } from "@opentelemetry/instrumentation-http";
+import { PgInstrumentation } from "@opentelemetry/instrumentation-pg";
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+} from "@opentelemetry/resources";
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  type IdGenerator,
+  NodeTracerProvider,
+  ParentBasedSampler,
+  RandomIdGenerator,
+  type Sampler,
+  SamplingDecision,
+  type SamplingResult,
+  TraceIdRatioBasedSampler,
+} from "@opentelemetry/sdk-trace-node";
+import { ATTR_CLIENT_ADDRESS, ATTR_NETWORK_PEER_ADDRESS } from "@opentelemetry/semantic-conventions";
+import type { SamplerName, TracingConfig } from "../config.ts";
+import { contextOf, isSampledContext } from "./trace-context.ts";
+import type { DerivedIds } from "./trace-ids.ts";
+
+export class Tracing implements AsyncDisposable {
+  readonly tracer: Tracer;
+  readonly #provider: NodeTracerProvider;
+  readonly #ids = new ChosenIds();
+  readonly #sampler: Sampler;
+
+  /** @param serviceName where OTEL_SERVICE_NAME does not say otherwise. */
+  constructor({ exporter, sampler, ratio }: TracingConfig, serviceName: string) {
+    this.#sampler = new LinkedSampler(samplerOf(sampler, ratio));
+    const named = defaultResource().merge(resourceFromAttributes({ "service.name": serviceName }));
+    this.#provider = new NodeTracerProvider({
+      resource: named.merge(detectResources({ detectors: [envDetector] })),
+      sampler: this.#sampler,
+      idGenerator: this.#ids,
+      spanProcessors: [
+        new BatchSpanProcessor(exporter === "jaeger" ? new JaegerExporter() : new OTLPTraceExporter()),
+      ],
+    });
+    this.#provider.register({ propagator: new W3CTraceContextPropagator() });
+    this.tracer = this.#provider.getTracer("waybill");
+  }
+
+  /** Whether a trace that begins here is sampled; the same answer for the same id wherever it is asked. */
+  isSampled(traceId: string): boolean {
+    const { decision } = this.#sampler.shouldSample(ROOT_CONTEXT, traceId, "", SpanKind.INTERNAL, {}, []);
+    return decision === SamplingDecision.RECORD_AND_SAMPLED;
+  }
+
+  /** Does `work`, which begins a trace, with these ids: of the trace, and of its first and only span where both are given. */
+  withIds<T>(ids: DerivedIds | Pick<DerivedIds, "traceId">, work: () => T): T {
+    this.#ids.next = ids;
+    try {
+      return work();
+    } finally {
+      this.#ids.next = undefined;
+    }
+  }
+
+  /** Statements within a sampled span get spans of their own; all others cost next to nothing. */
+  instrumentDatabase(): void {
+    const instrumentation = new PgInstrumentation({ requireParentSpan: true });
+    instrumentation.setTracerProvider(this.#provider);
+    // The instrumentation sees modules as `require` gives them, and changes the classes that `import` gives too.
+    require("pg");
+  }
+
+  /**
+   * Gives the requests that are sampled a span, by the kept instrumentation. It would touch every request, at a third of
+   * what an answer from memory costs; so requests go through what it has made of a server's `emit` only where they are
+   * sampled, and the server itself stays as it is.
+   */
+  traceRequests(handle: RequestListener): RequestListener {
+    const emit = Server.prototype.emit;
+    const instrumentation = new HttpInstrumentation({
+      disableOutgoingRequestInstrumentation: true,
+      // The text that is looked for in payloads may be personal, and so are addresses.
+      redactedQueryParams: ["q"],
+      startIncomingSpanHook: () => ({
+        [ATTR_CLIENT_ADDRESS]: undefined,
+        [ATTR_NETWORK_PEER_ADDRESS]: undefined,
+      }),
+    } as ConstructorParameters<typeof HttpInstrumentation>[0]);
+    instrumentation.setTracerProvider(this.#provider);
+    require("node:http");
+    const traced = Server.prototype.emit as (...args: unknown[]) => boolean;
+    Server.prototype.emit = emit;
+    const server = new EventEmitter().on("request", handle);
+    return (request, response) => {
+      const ids = this.#idsOfRequest(request.url ?? "", request.headers.traceparent);
+      if (!ids) return handle(request, response);
+      this.withIds(ids, () => traced.call(server, "request", request, response));
+    };
+  }
+
+  /** Names the span of the request that is being answered. */
+  setRoute(route: string): void {
+    const metadata = getRPCMetadata(context.active());
+    if (metadata) metadata.route = route;
+  }
+
+  /** Sends what is not sent yet. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#provider.shutdown().catch(() => {});
+  }
+
+  /** The trace that a request begins or goes on with; undefined where that is not sampled. */
+  #idsOfRequest(url: string, traceparent: unknown): Pick<DerivedIds, "traceId"> | undefined {
+    if (UNTRACED.test(url)) return undefined;
+    const parent = typeof traceparent === "string" ? contextOf(traceparent) : undefined;
+    if (parent) return isSampledContext(parent) ? { traceId: "" } : undefined;
+    const traceId = this.#ids.generateTraceId();
+    return this.isSampled(traceId) ? { traceId } : undefined;
+  }
+}
+
+/** Random ids, unless they were chosen. */
+class ChosenIds implements IdGenerator {
+  next: Partial<DerivedIds> | undefined;
+  readonly #random = new RandomIdGenerator();
+
+  generateTraceId = (): string => this.next?.traceId || this.#random.generateTraceId();
+
+  generateSpanId = (): string => this.next?.spanId ?? this.#random.generateSpanId();
+}
+
+/** Samples what is linked with something sampled, such as the batch of a sampled message; else as another one does. */
+class LinkedSampler implements Sampler {
+  readonly #other: Sampler;
+
+  constructor(other: Sampler) {
+    this.#other = other;
+  }
+
+  shouldSample(...args: Parameters<Sampler["shouldSample"]>): SamplingResult {
+    const links = args[5];
+    const isLinked = links.some(({ context: { traceFlags } }) => (traceFlags & TraceFlags.SAMPLED) !== 0);
+    return isLinked ? { decision: SamplingDecision.RECORD_AND_SAMPLED } : this.#other.shouldSample(...args);
+  }
+
+  toString(): string {
+    return `LinkedSampler{${this.#other.toString()}}`;
+  }
+}
+
+function samplerOf(name: SamplerName, ratio: number): Sampler {
+  const [root] = [name.replace("parentbased_", "")].map((kind) => {
+    if (kind === "always_off") return new AlwaysOffSampler();
+    return kind === "traceidratio" ? new TraceIdRatioBasedSampler(ratio) : new AlwaysOnSampler();
+  });
+  return name.startsWith("parentbased_")
+    ? new ParentBasedSampler({ root: root as Sampler })
+    : (root as Sampler);
+}
+
+const require = createRequire(import.meta.url);
+
+/** Asked every few seconds by machines, or never ending. */
+const UNTRACED = /^\/(metrics|healthz|readyz|events)\b/;

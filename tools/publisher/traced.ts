@@ -1,0 +1,37 @@
+/** The publisher's own span of each message, from which on the service continues its trace. */
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { loadTracing } from "../../src/config.ts";
+import { idsOf } from "../../src/telemetry/trace-ids.ts";
+import type { Transport } from "./transport.ts";
+
+/** Connects; where OTEL_TRACES_EXPORTER says so, the sampled messages get a span. @throws ConfigError */
+export async function traced(connect: () => Promise<Transport>): Promise<Transport> {
+  const config = loadTracing();
+  if (!config) return await connect();
+  const { Tracing } = await import("../../src/telemetry/tracing.ts");
+  const tracing = new Tracing(config, "waybill-publisher");
+  const transport = await connect();
+  return {
+    publish: async (payload) => {
+      // The service derives the same ids from the same bytes: a broker without headers cannot carry them.
+      const ids = idsOf(payload);
+      if (!tracing.isSampled(ids.traceId)) return await transport.publish(payload);
+      const attributes = { "messaging.message.body.size": payload.length };
+      const span = tracing.withIds(ids, () =>
+        tracing.tracer.startSpan("publish", { root: true, kind: SpanKind.PRODUCER, attributes }),
+      );
+      try {
+        await transport.publish(payload, `00-${ids.traceId}-${ids.spanId}-01`);
+      } catch (error) {
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        throw error;
+      } finally {
+        span.end();
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      await transport[Symbol.asyncDispose]();
+      await tracing[Symbol.asyncDispose]();
+    },
+  };
+}
