@@ -8,7 +8,7 @@ import { DatabaseMonitor } from "./database/monitor.ts";
 import { openPool } from "./database/pool.ts";
 import { queryableOf } from "./database/transaction.ts";
 import { BulkRunner } from "./deadletter/bulk-runner.ts";
-import { countByCode } from "./deadletter/dead-letter-groups-table.ts";
+import { countByCode, selectRecentGroups } from "./deadletter/dead-letter-groups-table.ts";
 import { createDesk } from "./deadletter/desk.ts";
 import { PERSONAL_NAMES } from "./domains/index.ts";
 import { createOrders } from "./domains/orders/index.ts";
@@ -40,7 +40,7 @@ import { refreshGauges } from "./telemetry/gauges.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { MessageTraces } from "./telemetry/message-traces.ts";
 import { createMetrics } from "./telemetry/metrics.ts";
-import { recordAppend, recordProjection } from "./telemetry/record.ts";
+import { countRefusals, recordAppend, recordProjection } from "./telemetry/record.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 
 export type Assembly = ReturnType<typeof assemble>;
@@ -63,7 +63,7 @@ export function assemble(
   const reads = queryableOf(readPool);
   // What operators do may take long; it neither waits for readers nor lets them wait.
   const deskPool = openPool(config.databaseUrl, DESK_CONNECTIONS, logger);
-  const database = new DatabaseMonitor(readPool);
+  const database = new DatabaseMonitor(readPool, (seconds) => metrics.databaseRoundTrip.observe(seconds));
 
   const orders = createOrders({
     database: reads,
@@ -90,6 +90,7 @@ export function assemble(
     domain,
     logger,
     ...(traces ? { around: (project) => traces.project(domain.name, project) } : {}),
+    onFailed: () => metrics.projectionFailures.inc({ domain: domain.name }),
     onProjected: (batch, seconds) => {
       recordProjection(metrics, domain.name, batch, seconds);
       progress.advanced(domain.name, batch.checkpoint);
@@ -111,6 +112,7 @@ export function assemble(
     pace: () => projector.handover.waitForRoom(),
     bufferBytesMax: config.inboxBufferBytesMax,
     logger,
+    onFailed: () => metrics.appendFailures.inc(),
     onAppended: (messages, appended, seconds) => {
       recordAppend(metrics, messages, appended.receipts, seconds);
       projector.handover.put(messages, appended);
@@ -157,7 +159,6 @@ export function assemble(
     waitFor: (name, position, signal) => progress.wait(reads, name, position, signal),
   });
 
-  const countDeadLetters = () => countByCode(reads);
   const gauged = {
     domain: domain.name,
     statistics,
@@ -168,8 +169,20 @@ export function assemble(
     database,
     auditor,
     stallWatch,
-    countDeadLetters,
+    pools: { writes, reads: readPool, desk: deskPool, audit: auditPool },
+    countDeadLetters: () => countByCode(reads),
+    recentDeadLetters: () => selectRecentGroups(reads, RECENT_GROUPS_SHOWN),
   };
+  // What has not happened yet is a zero and not nothing: a rate needs something to begin with.
+  metrics.projectionFailures.inc({ domain: domain.name }, 0);
+  for (const { name: source, channel } of sources) {
+    metrics.refused.inc({ source, channel }, 0);
+    metrics.redelivered.inc({ source, channel }, 0);
+    metrics.inboxAppended.inc({ source, channel }, 0);
+    metrics.gapMessages.set({ source, channel }, 0);
+  }
+  metrics.bufferLimitBytes.set(config.inboxBufferBytesMax);
+  metrics.cacheLimitBytes.set(config.cacheBytesMax);
   const operations = operationsRoutes({
     unready,
     metrics,
@@ -219,7 +232,7 @@ export function assemble(
     wakeups,
     projector,
     inbox,
-    sink: traces?.sink(inbox) ?? inbox,
+    sink: countRefusals(traces?.sink(inbox) ?? inbox, metrics),
     wakeUp,
     sources,
     auditor,
@@ -229,6 +242,9 @@ export function assemble(
     server,
   };
 }
+
+/** Bounds the series of a label that could have many values. */
+const RECENT_GROUPS_SHOWN = 10;
 
 /** An append, a projection, and pg-boss's fetching and completing at the same time, with some room. */
 const WRITE_CONNECTIONS = 6;

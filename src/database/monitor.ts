@@ -4,11 +4,14 @@ import { Poller } from "./poller.ts";
 
 export class DatabaseMonitor {
   readonly #pool: pg.Pool;
+  readonly #onAnswer: (seconds: number) => void;
   #answeredAt = Number.NEGATIVE_INFINITY;
   readonly #poller = new Poller(INTERVAL_MS, () => this.#ask());
 
-  constructor(pool: pg.Pool) {
+  /** @param onAnswer is told how long each answer took. */
+  constructor(pool: pg.Pool, onAnswer: (seconds: number) => void) {
     this.#pool = pool;
+    this.#onAnswer = onAnswer;
   }
 
   get isConnected(): boolean {
@@ -24,9 +27,11 @@ export class DatabaseMonitor {
   }
 
   async #ask(): Promise<void> {
+    const begun = performance.now();
     try {
       await this.#pool.query("select 1");
       this.#answeredAt = performance.now();
+      this.#onAnswer((this.#answeredAt - begun) / 1000);
     } catch {
       this.#answeredAt = Number.NEGATIVE_INFINITY;
     }

@@ -83,6 +83,24 @@ export async function countByCode(database: Queryable): Promise<StateCount[]> {
   return rows;
 }
 
+export type RecentGroup = Readonly<{ domain: string; code: string; fingerprint: string; letters: bigint }>;
+
+/** The groups to which most letters came in this hour and the one before. */
+export async function selectRecentGroups(database: Queryable, limit: number): Promise<RecentGroup[]> {
+  const { rows } = await database.query<RecentGroup>(
+    `select domain, fingerprint, recent.letters,
+            (select min(code) from dead_letter_groups as groups
+             where groups.domain = recent.domain and groups.fingerprint = recent.fingerprint) as code
+     from (
+       select domain, fingerprint, sum(letters)::bigint as letters from dead_letter_hours
+       where hour >= date_trunc('hour', now()) - interval '1 hour'
+       group by domain, fingerprint order by letters desc, fingerprint limit $1
+     ) as recent`,
+    [limit],
+  );
+  return rows;
+}
+
 /** How many letters arrived in each hour from `since` on, of all groups. */
 export async function selectTrend(
   database: Queryable,

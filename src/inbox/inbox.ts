@@ -20,6 +20,8 @@ export type InboxOptions = Readonly<{
   pace: () => Promise<void>;
   /** Told of each batch right after its commit, while it is still in memory. */
   onAppended: (messages: readonly Message[], appended: Appended, seconds: number) => void;
+  /** Told of each append that failed. */
+  onFailed?: () => void;
   bufferBytesMax: number;
   logger: Logger;
 }>;
@@ -122,6 +124,7 @@ export class Inbox implements Sink {
         return appended;
       } catch (error) {
         this.#failure = error instanceof Error ? error.message : String(error);
+        this.#options.onFailed?.();
         const context = { attempt, messages: messages.length, error: this.#failure };
         this.#options.logger.warn(context, "an append failed; nothing was acknowledged; it is tried again");
       }

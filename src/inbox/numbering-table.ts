@@ -50,7 +50,10 @@ const MESSAGES = `
   ), messages as (
     select position, source, channel, split_part(message_id, '-', 1)::bigint as number,
            split_part(message_id, '-', 2)::bigint as "time"
-    from inbox where domain = $1 and source = any($2::text[]) and position > $3 and position <= $4
+    from inbox
+    where domain = $1 and source = any($2::text[]) and position > $3 and position <= $4
+      -- An id of another form, put there by hand, says nothing of a broker's numbers.
+      and message_id ~ '^[0-9]{1,18}-[0-8]?[0-9]{1,18}$'
   )`;
 
 /** Where the numbers, in the order of their times, do not go up by one; and the last one of each channel. */

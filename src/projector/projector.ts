@@ -22,6 +22,8 @@ export type ProjectorOptions = Readonly<{
   pool: pg.Pool;
   domain: Domain;
   onProjected: (batch: ProjectedBatch, seconds: number) => void;
+  /** Told of each batch that could not be projected. */
+  onFailed?: () => void;
   /** Does the work of one batch and gives its result; the place to look at it from outside. */
   around?: (project: () => Promise<ProjectedBatch>) => Promise<ProjectedBatch>;
   logger: Logger;
@@ -131,6 +133,7 @@ export class Projector {
   async #fail(error: unknown): Promise<void> {
     const { domain, logger, backoff = backoffMilliseconds } = this.#options;
     this.#failures += 1;
+    this.#options.onFailed?.();
     this.#failure = error instanceof Error ? error.message : String(error);
     if (this.#failures >= NARROW_AFTER) this.#rowsMax = Math.max(1, this.#rowsMax >> 1);
     const alone = await this.#positionAlone(error);

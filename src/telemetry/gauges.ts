@@ -1,5 +1,5 @@
 /** The gauges and sampled counters, brought up to date when the metrics are read; at a cost that does not grow with the tables. */
-import type { StateCount } from "../deadletter/dead-letter-groups-table.ts";
+import type { RecentGroup, StateCount } from "../deadletter/dead-letter-groups-table.ts";
 import type { Source } from "../inbox/sources/source.ts";
 import type { Auditor } from "../projector/auditor.ts";
 import type { Statistics } from "../projector/statistics.ts";
@@ -17,6 +17,8 @@ export type Gauged = Readonly<{
   stallWatch: { readonly seconds: number };
   /** By code and state, as they are counted in their groups. */
   countDeadLetters: () => Promise<readonly StateCount[]>;
+  recentDeadLetters: () => Promise<readonly RecentGroup[]>;
+  pools: Readonly<Record<string, { totalCount: number; idleCount: number; waitingCount: number }>>;
 }>;
 
 export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<void> {
@@ -31,6 +33,8 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
     auditor,
     stallWatch,
     countDeadLetters,
+    recentDeadLetters,
+    pools,
   } = gauged;
   metrics.bufferBytes.set(inbox.bufferBytes);
   metrics.cacheEntries.set(cache.entries);
@@ -41,12 +45,25 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
   metrics.databaseConnected.set(database.isConnected ? 1 : 0);
   for (const { name, health } of sources)
     metrics.sourceConnected.set({ source: name }, health.connected ? 1 : 0);
+  for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
+    metrics.databaseConnections.set({ pool, state: "busy" }, totalCount - idleCount);
+    metrics.databaseConnections.set({ pool, state: "idle" }, idleCount);
+    metrics.databaseConnections.set({ pool, state: "waiting" }, waitingCount);
+  }
   auditor.measureAge();
   metrics.stalledSeconds.set({ domain }, stallWatch.seconds);
   if (!database.isConnected) return;
   // Without an answer the last values stand, and `waybill_database_connected` says that they are old.
-  await Promise.all([statistics.counts(), statistics.oldestPendingSeconds(), countDeadLetters()]).then(
-    ([counts, oldestSeconds, letters]) => {
+  const questions = [
+    statistics.counts(),
+    statistics.oldestPendingSeconds(),
+    countDeadLetters(),
+    recentDeadLetters(),
+  ] as const;
+  await Promise.all(questions).then(
+    ([counts, oldestSeconds, letters, recent]) => {
+      metrics.recentDeadLetters.reset();
+      for (const { letters: count, ...group } of recent) metrics.recentDeadLetters.set(group, Number(count));
       for (const { domain: of, code, ...states } of letters) {
         for (const [state, count] of Object.entries(states)) {
           metrics.deadLetters.set({ domain: of, state, code }, Number(count));

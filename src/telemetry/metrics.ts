@@ -28,6 +28,11 @@ export function createMetrics() {
       "waybill_inbox_append_duration_seconds",
       "From the begin of an append to its commit.",
     ),
+    appendFailures: new Counter({
+      name: "waybill_inbox_append_failures_total",
+      help: "Appends that failed and were tried again; nothing was acknowledged.",
+      registers,
+    }),
     batchMessages: new Histogram({
       name: "waybill_inbox_batch_messages",
       help: "Messages in one append.",
@@ -35,6 +40,10 @@ export function createMetrics() {
       registers,
     }),
     bufferBytes: gauge("waybill_inbox_buffer_bytes", "Bytes held that are not committed yet."),
+    bufferLimitBytes: gauge(
+      "waybill_inbox_buffer_limit_bytes",
+      "INBOX_BUFFER_BYTES_MAX: what finds no room is refused and comes again.",
+    ),
     outcomes: counter("waybill_outcomes_total", "Positions processed, by what became of them.", [
       "domain",
       "outcome",
@@ -55,19 +64,43 @@ export function createMetrics() {
     projectionSeconds: seconds("waybill_projection_duration_seconds", "One batch, from begin to commit.", [
       "domain",
     ]),
+    projectionFailures: counter(
+      "waybill_projection_failures_total",
+      "Batches that could not be projected and were tried again.",
+      ["domain"],
+    ),
+    recentDeadLetters: gauge(
+      "waybill_deadletters_recent",
+      "Dead letters of this hour and the one before, of the ten largest groups.",
+      ["domain", "code", "fingerprint"],
+    ),
     deadLetters: gauge("waybill_deadletters", "Dead letters as they are now.", ["domain", "state", "code"]),
     cacheEntries: gauge("waybill_cache_entries", "Orders in memory."),
     cacheBytes: gauge("waybill_cache_bytes", "Bytes of the cache, bookkeeping included."),
+    cacheLimitBytes: gauge("waybill_cache_limit_bytes", "CACHE_BYTES_MAX."),
     cacheRequests: counter("waybill_cache_requests_total", "Reads by id: hit, miss (read through), absent.", [
       "result",
     ]),
     sourceConnected: gauge("waybill_source_connected", "1 while messages can arrive.", ["source"]),
+    refused: counter("waybill_source_refused_total", "Messages that found no room; they come again.", [
+      "source",
+      "channel",
+    ]),
     redelivered: counter(
       "waybill_source_redelivered_total",
       "Messages that a broker delivered again: an acknowledgement was late, or a connection was lost.",
       ["source", "channel"],
     ),
     databaseConnected: gauge("waybill_database_connected", "1 while the database answers."),
+    databaseConnections: gauge(
+      "waybill_database_connections",
+      "Connections of each pool: busy, idle, and callers who wait for one.",
+      ["pool", "state"],
+    ),
+    databaseRoundTrip: seconds(
+      "waybill_database_round_trip_seconds",
+      "The smallest question to the database, asked once a second.",
+    ),
     auditDiscrepancies: gauge(
       "waybill_audit_discrepancies",
       "Positions that broke conservation in the last audit.",

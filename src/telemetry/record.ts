@@ -1,7 +1,22 @@
 /** Turns what the engine reports into metrics. */
 import type { Message, Receipt } from "../inbox/message.ts";
+import type { Sink } from "../inbox/sources/source.ts";
 import type { ProjectedBatch } from "../projector/project.ts";
 import type { Metrics } from "./metrics.ts";
+
+/** An inbox that counts what it has no room for. */
+export function countRefusals(inbox: Sink, metrics: Metrics): Sink {
+  return {
+    get failure() {
+      return inbox.failure;
+    },
+    offer: (message, committed) => {
+      const isTaken = inbox.offer(message, committed);
+      if (!isTaken) metrics.refused.inc({ source: message.source, channel: message.channel });
+      return isTaken;
+    },
+  };
+}
 
 /** One append that has committed. */
 export function recordAppend(

@@ -84,6 +84,17 @@ gaps("what may still be on its way is not missing yet", async () => {
   assert.equal(await missingAfter([[1], [5]], 60), []);
 });
 
+gaps("an id that is no number of a broker is passed over", async () => {
+  await using database = await createDatabase();
+  const ids = ["1-10", "x", "99999999999999999999-1", "2-999999999999999999999", "2-20", "4-40"];
+  const messages = ids.map((messageId) => messageOf("x", { source: "nats-streaming", messageId }));
+  await appendAll(database.pool, messages);
+  assert.equal(
+    (await gapsOf(database.pool)).map(({ from, to }) => [Number(from), Number(to)]),
+    [[3, 3]],
+  );
+});
+
 gaps("an audit goes on with the numbers where the last one ended", async () => {
   assert.equal(await missingAfterParts([[[1], [2]], [[3]], [], [[4]]]), [[], [], [], []]);
   assert.equal(await missingAfterParts([[[1], [2]], [[5]], [[6]]]), [[], [[3, 4, 3]], [[3, 4, 3]]]);

@@ -52,5 +52,6 @@ export async function isReady(url: string): Promise<boolean> {
   }
 }
 
-const ADDRESS_TIMEOUT_MS = 20_000;
+/** A loaded machine takes its time. */
+const ADDRESS_TIMEOUT_MS = 60_000;
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

@@ -15,12 +15,14 @@ export type HttpSourceOptions = Readonly<{
 
 export class HttpSource implements Source {
   readonly name = "http";
+  readonly channel: string;
   readonly #options: HttpSourceOptions;
   readonly #underWay = new Map<string, Promise<Receipt>>();
   #inbox: Sink | undefined;
 
   constructor(options: HttpSourceOptions) {
     this.#options = options;
+    this.channel = options.channel;
   }
 
   get health() {

@@ -35,6 +35,7 @@ export type NatsStreamingOptions = Readonly<{
 
 export class NatsStreamingSource implements Source {
   readonly name = "nats-streaming";
+  readonly channel: string;
   readonly #options: NatsStreamingOptions;
   #inbox: Sink | undefined;
   #client: Stan | undefined;
@@ -46,6 +47,7 @@ export class NatsStreamingSource implements Source {
 
   constructor(options: NatsStreamingOptions) {
     this.#options = options;
+    this.channel = options.channel;
   }
 
   get health() {

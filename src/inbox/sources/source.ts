@@ -6,6 +6,8 @@ import type { Message, Receipt } from "../message.ts";
 
 export interface Source {
   readonly name: string;
+  /** Where it takes messages from: a channel, a topic, a route. */
+  readonly channel: string;
   /** Whether messages can arrive right now, and if not, why. */
   readonly health: { connected: boolean; reason?: string };
   /** Begins to take messages. Returns at once; a broker that is away is tried for ever. */
