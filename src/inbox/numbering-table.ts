@@ -47,7 +47,7 @@ const MESSAGES = `
   known_lasts as (
     select source, channel, number, "time"
     from jsonb_to_recordset($5::jsonb -> 'lasts') as lasts (source text, channel text, number bigint, "time" bigint)
-  ), messages as (
+  ), messages as materialized (
     select position, source, channel, split_part(message_id, '-', 1)::bigint as number,
            split_part(message_id, '-', 2)::bigint as "time"
     from inbox

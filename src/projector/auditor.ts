@@ -13,6 +13,7 @@ export class Auditor {
   readonly #metrics: Metrics;
   #running: Promise<AuditReport> | undefined;
   #lastAt: number | undefined;
+  #gapLabels: readonly { source: string; channel: string }[] = [];
 
   constructor(pool: pg.Pool, domains: readonly Domain[], metrics: Metrics) {
     this.#pool = pool;
@@ -68,7 +69,9 @@ export class Auditor {
   }
 
   #showGaps(gaps: readonly Gap[]): void {
-    this.#metrics.gapMessages.reset();
+    // What came after all is counted no more, and a zero stays a zero.
+    for (const labels of this.#gapLabels) this.#metrics.gapMessages.set(labels, 0);
+    this.#gapLabels = gaps.map(({ source, channel }) => ({ source, channel }));
     for (const { source, channel, from, to } of gaps) {
       this.#metrics.gapMessages.inc({ source, channel }, Number(missingIn({ from, to })));
     }

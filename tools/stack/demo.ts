@@ -2,13 +2,17 @@
  * The command `npm run demo`: the whole service on a stack of its own, with a mixed load through it, verified. With
  * `--once` it audits, prints the sum and ends; without, it runs until Ctrl-C.
  */
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { makeLoad } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";
 import { showProgress } from "../publisher/progress.ts";
 import { publish } from "../publisher/publish.ts";
 import { describe } from "../publisher/report.ts";
+import { traced } from "../publisher/traced.ts";
 import { connectToBroker, connectToHttp } from "../publisher/transport.ts";
+import { Jaeger } from "./jaeger.ts";
+import { Prometheus } from "./prometheus.ts";
 import { type ServiceProcess, startServiceProcess } from "./service.ts";
 import { type Stack, startStack } from "./stack.ts";
 
@@ -21,6 +25,7 @@ const OPTIONS = {
   rate: { type: "string", default: "1000" },
   seed: { type: "string" },
   port: { type: "string" },
+  observe: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
@@ -33,6 +38,7 @@ const USAGE = `Usage: npm run demo -- [options]
                      (default 0.1, 0.05, 0.02)
   --rate N           messages per second, 0 for as fast as it goes (default 1000)
   --seed N           the same messages again, under new ids
+  --observe          starts Prometheus and Jaeger beside it, where they can be had, and traces every message
   --port N           the service's port (default 3000, or a free one where that is taken; with --once a free one)`;
 
 class UsageError extends Error {}
@@ -67,10 +73,14 @@ async function run(values: ReturnType<typeof readOptions>, signal: AbortSignal):
   const stack = started.use(await startStack("demo", say));
   if (signal.aborted) return 1;
   if (!stack.broker) warnWithoutBroker();
+  const jaeger = values.observe ? await startJaeger(stack) : undefined;
+  if (jaeger) started.use(jaeger);
   say("starting the service");
   const service = await startService(stack, values.once ? (port ?? 0) : port);
   started.defer(() => service.child.end("SIGTERM"));
   if (signal.aborted) return 1;
+  const prometheus = values.observe ? await startPrometheus(stack, service) : undefined;
+  if (prometheus) started.use(prometheus);
 
   const progress = showProgress(count, false);
   const report = await publishTo(stack, service.url, {
@@ -96,15 +106,35 @@ async function run(values: ReturnType<typeof readOptions>, signal: AbortSignal):
   );
   if (values.once) return holds ? 0 : 1;
 
-  process.stdout.write(addresses(stack, service));
+  process.stdout.write(addresses(stack, service, { Jaeger: jaeger?.url, Prometheus: prometheus?.url }));
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
   say("stopping");
   return holds ? 0 : 1;
 }
 
+/** The variables of tracing, for the service and for what publishes here. */
+let observed: Readonly<Record<string, string>> = {};
+
+async function startJaeger(stack: Stack): Promise<Jaeger | undefined> {
+  const jaeger = await Jaeger.start(join(stack.folder, "jaeger"), say);
+  if (!jaeger) {
+    say("no Jaeger: put jaeger-all-in-one on PATH, or Go to build it");
+    return undefined;
+  }
+  observed = { ...jaeger.environment, OTEL_TRACES_EXPORTER: "jaeger" };
+  Object.assign(process.env, observed);
+  return jaeger;
+}
+
+async function startPrometheus(stack: Stack, { url }: ServiceProcess): Promise<Prometheus | undefined> {
+  const prometheus = await Prometheus.start(join(stack.folder, "prometheus"), new URL(url).host);
+  if (!prometheus) say("no Prometheus: put prometheus on PATH (Debian: apt-get install prometheus)");
+  return prometheus;
+}
+
 async function startService(stack: Stack, port: number | undefined): Promise<ServiceProcess> {
   const onPort = (number: number) =>
-    startServiceProcess({ ...stack.environment, HTTP_PORT: String(number) }, stack.folder);
+    startServiceProcess({ ...stack.environment, ...observed, HTTP_PORT: String(number) }, stack.folder);
   if (port !== undefined) return onPort(port);
   return onPort(3000).catch(() => {
     say("port 3000 is taken; taking a free one");
@@ -117,9 +147,12 @@ async function publishTo(
   serviceUrl: string,
   options: Omit<Parameters<typeof publish>[0], "transport" | "verifyUrl">,
 ) {
-  await using transport = stack.broker
-    ? await connectToBroker({ url: stack.broker.url, clusterId: "test-cluster", channel: "orders" })
-    : connectToHttp(serviceUrl, undefined);
+  const { broker } = stack;
+  await using transport = await traced(async () =>
+    broker
+      ? await connectToBroker({ url: broker.url, clusterId: "test-cluster", channel: "orders" })
+      : connectToHttp(serviceUrl, undefined),
+  );
   return await publish({ ...options, transport, verifyUrl: serviceUrl });
 }
 
@@ -146,7 +179,14 @@ async function settledSum(url: string, published: number): Promise<Sum> {
   }
 }
 
-function addresses({ broker, environment }: Stack, { url, logFile }: ServiceProcess): string {
+function addresses(
+  { broker, environment }: Stack,
+  { url, logFile }: ServiceProcess,
+  observers: Readonly<Record<string, string | undefined>>,
+): string {
+  const observing = Object.entries(observers).flatMap(([name, address]) =>
+    address === undefined ? [] : [`  ${name.toLowerCase().padEnd(11)}${address}\n`],
+  );
   const publishing = broker
     ? `NATS_URL=${broker.url} npm run publisher -- --count 1000 --rate 200 --verify ${url}`
     : `npm run publisher -- --to http --verify ${url}`;
@@ -158,7 +198,7 @@ The service runs until Ctrl-C.
   orders     ${url}/orders
   audit      ${url}/audit
   metrics    ${url}/metrics
-  log        ${logFile}
+${observing.join("")}  log        ${logFile}
   database   ${environment.DATABASE_URL}
 More load:   ${publishing}
 `;

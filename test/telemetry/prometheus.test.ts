@@ -1,0 +1,178 @@
+/** Dashboards and alerts against a real Prometheus that scrapes the real service under a mixed load. */
+import { spawnSync } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { DASHBOARDS, fileOf, jsonOf } from "../../tools/dashboards/dashboards.ts";
+import { makeLoad } from "../../tools/publisher/load.ts";
+import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { publish } from "../../tools/publisher/publish.ts";
+import { connectToBroker } from "../../tools/publisher/transport.ts";
+import { OBSERVABILITY, Prometheus } from "../../tools/stack/prometheus.ts";
+import { createDatabase, environment } from "../support/database.ts";
+import { auditOf, brokerEnvironment, startAsProcess } from "../support/service.ts";
+import { until } from "../support/wait.ts";
+
+const prometheus = suite("prometheus");
+const started = new AsyncDisposableStack();
+const database = started.use(await createDatabase());
+const broker = brokerEnvironment();
+const service = await startAsProcess(database.serviceUrl, { ...broker, SOURCES: "nats-streaming,http" });
+started.defer(() => service.child.end("SIGTERM"));
+const server = await Prometheus.start(
+  join(environment("WAYBILL_TEST_FOLDER"), "prometheus"),
+  new URL(service.url).host,
+  1,
+);
+if (server) started.use(server);
+
+/** Without the program (Debian: `apt-get install prometheus`) these are skipped. */
+const check = server ? prometheus : (prometheus["skip" as never] as typeof prometheus);
+const stopping = new AbortController();
+let load: Promise<unknown> = Promise.resolve();
+
+prometheus.before(async () => {
+  if (!server) return;
+  load = loadUntil(stopping.signal);
+  await until("a letter can be redriven", async () => (await auditOf(service.url)).dead > 0);
+  const letters = await (await fetch(`${service.url}/deadletters?limit=1`)).json();
+  const [letter] = (letters as { deadletters: { position: string }[] }).deadletters;
+  await fetch(`${service.url}/deadletters/${letter?.position}/redrive`, { method: "POST", body: "{}" });
+  await until("Prometheus has seen it", async () => (await server.query(REDRIVES))[0] !== undefined, 60_000);
+});
+
+const REDRIVES = 'rate(waybill_http_request_duration_seconds_count{route=~"/deadletters.*redrive"}[1m]) >= 0';
+
+/** Orders, garbage, duplicates and conflicts; reads that hit, miss and find nothing; a request that fails. */
+async function loadUntil(signal: AbortSignal): Promise<void> {
+  await using transport = await connectToBroker({
+    url: broker.NATS_URL as string,
+    clusterId: "test-cluster",
+    channel: broker.STAN_CHANNEL as string,
+  });
+  const factory = new OrderFactory(4);
+  while (!signal.aborted) {
+    const messages = [...makeLoad(factory, 40, { garbage: 0.2, duplicates: 0.1, conflicts: 0.1 })];
+    const options = { rate: 0, verifyUrl: undefined, onProgress: () => {}, signal };
+    await publish({ transport, load: messages, ...options });
+    for (const { orderUid } of messages) await fetch(`${service.url}/orders/${orderUid ?? "nobody"}`);
+    await fetch(`${service.url}/orders`, { method: "POST", body: "garbage" });
+  }
+}
+
+check("the rules and the configuration are valid, and each alert fires and does not fire", () => {
+  for (const args of [
+    ["check", "config", "prometheus.yml"],
+    ["check", "rules", "alerts.yml"],
+    ["test", "rules", "alerts.test.yml"],
+  ]) {
+    const { status, stdout, stderr } = spawnSync("promtool", args, { cwd: OBSERVABILITY, encoding: "utf8" });
+    assert.is(status, 0, `${args.join(" ")}\n${stdout}${stderr}`);
+  }
+});
+
+check("each alert has a test in which it fires and a runbook that says what to do", async () => {
+  const rules = await readFile(join(OBSERVABILITY, "alerts.yml"), "utf8");
+  const tests = await readFile(join(OBSERVABILITY, "alerts.test.yml"), "utf8");
+  const alerts = rules.split("- alert: ").slice(1);
+  assert.ok(alerts.length > 10);
+  for (const alert of alerts) {
+    const name = /^\w+/.exec(alert)?.[0];
+    const ofAlert = tests.split("\n").filter((line) => line.includes(`alertname="${name}"`));
+    assert.ok(
+      ofAlert.some((line) => line.includes("value: 1")),
+      `${name} is made to fire`,
+    );
+    assert.ok(
+      ofAlert.some((line) => line.includes("exp_samples: []")),
+      `${name} is made not to fire`,
+    );
+    assert.match(alert, /runbook: (&burn )?>-\s+Means: [\s\S]*Look\s+at:[\s\S]*Do:|runbook: \*burn/, name);
+  }
+});
+
+check("every expression of every panel gives data, or it is said why not", async () => {
+  const empty: string[] = [];
+  let queries = 0;
+  for (const { title, rows } of DASHBOARDS) {
+    for (const panel of Object.values(rows).flat()) {
+      for (const expression of Object.values(panel.queries)) {
+        queries += 1;
+        const ask = async () => (await server?.query(expression))?.some(({ value }) => value[1] !== "NaN");
+        if (panel.emptyBecause) await ask();
+        else await until("", ask).catch(() => empty.push(`${title}: ${panel.title}: ${expression}`));
+      }
+    }
+  }
+  assert.ok(queries > 40);
+  assert.equal(empty, []);
+});
+
+check("what may be empty is few, and with dead letters around it is not", async () => {
+  const panels = DASHBOARDS.flatMap(({ rows }) => Object.values(rows).flat());
+  const excused = panels.filter(({ emptyBecause }) => emptyBecause !== undefined);
+  assert.ok(excused.length <= 9, excused.map(({ title }) => title).join(", "));
+  for (const { title, queries, emptyBecause } of excused) {
+    // Both of these need what a test of minutes has not.
+    if (/hour of history|has failed yet/.test(emptyBecause as string)) continue;
+    for (const expression of Object.values(queries)) {
+      await until(`${title} has data`, async () => (await server?.query(expression))?.[0]);
+    }
+  }
+});
+
+check("every alert is evaluated without an error over metrics that exist, and none fires", async () => {
+  const rules = await until("all rules were evaluated", async () => {
+    const all = await server?.rules();
+    return all?.every(({ health }) => health !== "unknown") && all;
+  });
+  assert.ok(rules.length > 15);
+  for (const { name, health, lastError, query, type } of rules) {
+    assert.is(health, "ok", `${name}: ${lastError}`);
+    if (type !== "alerting") continue;
+    for (const [metric] of query.matchAll(/\b(waybill_\w+|up)\b/g)) {
+      assert.ok(
+        (await server?.query(`count(${metric})`))?.[0],
+        `${name} asks for ${metric}, which nobody has`,
+      );
+    }
+  }
+  // The garbage of this test is a surge of dead letters.
+  const firing = (await server?.firing())?.filter((name) => name !== "WaybillDeadLetterSurge");
+  assert.equal(firing, []);
+});
+
+check("no label has many values, whatever arrives", async () => {
+  const counts = await server?.query('count by (__name__) ({__name__=~"waybill_.*", __name__!~".*_bucket"})');
+  for (const { metric, value } of counts ?? []) {
+    assert.ok(Number(value[1]) <= 100, `${metric.__name__} has ${value[1]} series`);
+  }
+});
+
+prometheus("the dashboards in the folder are those of the code", async () => {
+  for (const dashboard of DASHBOARDS) {
+    const file = new URL(`../../dashboards/${fileOf(dashboard)}`, import.meta.url);
+    assert.is(
+      await readFile(file, "utf8"),
+      jsonOf(dashboard),
+      `npm run dashboards writes ${fileOf(dashboard)}`,
+    );
+  }
+});
+
+prometheus("each panel says what it shows, in which unit", () => {
+  for (const { title, rows } of DASHBOARDS) {
+    for (const panel of Object.values(rows).flat()) {
+      assert.ok(panel.description.length > 20, `${title}: ${panel.title}`);
+      assert.ok(panel.unit);
+    }
+  }
+});
+
+prometheus.after(async () => {
+  stopping.abort();
+  await load;
+  await started[Symbol.asyncDispose]();
+});
+prometheus.run();

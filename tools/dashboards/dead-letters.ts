@@ -1,0 +1,78 @@
+/** What is wrong, and since when? */
+import { type Dashboard, tracesWith, WAYBILL } from "./panels.ts";
+
+export const DEAD_LETTERS: Dashboard = {
+  uid: "waybill-dead-letters",
+  title: "Waybill: dead letters",
+  description: "What could not be projected: what is wrong, since when, and is somebody at work on it?",
+  rows: {
+    "Is something wrong right now?": [
+      {
+        title: "New dead letters",
+        description: "By their code. A code that was not there before is what to look at.",
+        unit: "cps",
+        queries: { "{{code}}": 'sum by (code) (rate(waybill_outcomes_total{outcome="dead"}[1m]))' },
+        links: {
+          "Letters with this code": `${WAYBILL}/ui/dead-letters?code=$\u007b__field.labels.code}`,
+          Traces: tracesWith("project", { "waybill.outcome": "dead" }),
+        },
+        emptyBecause: "nothing has died yet",
+      },
+      {
+        title: "Share of what arrives",
+        description: "Dead letters among all outcomes. A tenth is a sender gone wrong.",
+        unit: "percentunit",
+        thresholds: [0.02, 0.1],
+        queries: {
+          dead: 'sum(rate(waybill_outcomes_total{outcome="dead"}[5m])) / sum(rate(waybill_outcomes_total[5m]))',
+        },
+        emptyBecause: "nothing has died yet",
+      },
+    ],
+    "Which cause, and since when?": [
+      {
+        title: "The largest causes of this hour and the one before",
+        description:
+          "By fingerprint: letters with the same code, path and rule. More than 20 within ten minutes raise a ticket.",
+        unit: "short",
+        thresholds: [20, 1_000],
+        queries: {
+          "{{code}} {{fingerprint}}": "max by (domain, code, fingerprint) (waybill_deadletters_recent)",
+        },
+        links: {
+          "What fails, and where": `${WAYBILL}/ui/dead-letters?fingerprint=$\u007b__field.labels.fingerprint}`,
+        },
+        emptyBecause: "nothing has died within two hours",
+      },
+    ],
+    "Is somebody at work on it?": [
+      {
+        title: "Open",
+        description: "Neither redriven nor discarded. It should shrink while somebody works on it.",
+        unit: "short",
+        queries: { "{{code}}": 'max by (domain, code) (waybill_deadletters{state="open"})' },
+        links: { "The open ones": `${WAYBILL}/ui/dead-letters?state=open` },
+        emptyBecause: "nothing has died yet",
+      },
+      {
+        title: "Redriven and discarded",
+        description: "What became of the others.",
+        unit: "short",
+        queries: {
+          "{{state}} {{code}}": 'max by (domain, state, code) (waybill_deadletters{state!="open"})',
+        },
+        emptyBecause: "nothing has died yet",
+      },
+      {
+        title: "Redrives that were appended",
+        description: "Per second, of this process's HTTP routes that redrive.",
+        unit: "cps",
+        queries: {
+          "{{route}} {{status}}":
+            'sum by (route, status) (rate(waybill_http_request_duration_seconds_count{route=~"/deadletters.*redrive"}[5m]))',
+        },
+        emptyBecause: "nobody has redriven anything",
+      },
+    ],
+  },
+};

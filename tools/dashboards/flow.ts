@@ -1,0 +1,169 @@
+/** Is it keeping up, and where is it stuck? */
+import { type Dashboard, tracesWith, WAYBILL } from "./panels.ts";
+
+export const FLOW: Dashboard = {
+  uid: "waybill-flow",
+  title: "Waybill: flow",
+  description: "From the broker to a readable order: is it keeping up, and where is it stuck?",
+  rows: {
+    "Is it keeping up?": [
+      {
+        title: "Oldest pending message",
+        description:
+          "How long the oldest message without an outcome has been waiting. Fractions of a second are well; a minute pages.",
+        unit: "s",
+        isNumber: true,
+        thresholds: [5, 60],
+        queries: { "{{domain}}": "max by (domain) (waybill_oldest_pending_age_seconds)" },
+        links: { "Why: readiness": `${WAYBILL}/readyz` },
+      },
+      {
+        title: "Pending messages",
+        description:
+          "Stored and without an outcome yet. It may grow in a burst; it must come back to about 0.",
+        unit: "short",
+        isNumber: true,
+        thresholds: [10_000, 100_000],
+        queries: { "{{domain}}": "max by (domain) (waybill_pending_messages)" },
+      },
+      {
+        title: "Audit: positions that break conservation",
+        description: "Anything but 0 means that a table was changed: see `waybill audit --full`.",
+        unit: "short",
+        isNumber: true,
+        thresholds: [1, 1],
+        queries: { "{{domain}}": "max by (domain) (waybill_audit_discrepancies)" },
+        links: { "The audit": `${WAYBILL}/audit` },
+      },
+      {
+        title: "Standing still",
+        description:
+          "How long the projection has had work and made no progress. 10 s make a process unready.",
+        unit: "s",
+        isNumber: true,
+        thresholds: [10, 30],
+        queries: { "{{domain}}": "min by (domain) (waybill_projector_stalled_seconds)" },
+      },
+    ],
+    "How much flows?": [
+      {
+        title: "Stored",
+        description: "Messages that were appended, by source. With nothing published this is 0.",
+        unit: "cps",
+        queries: {
+          "{{source}} {{channel}}": "sum by (source, channel) (rate(waybill_inbox_appended_total[1m]))",
+        },
+      },
+      {
+        title: "Outcomes",
+        description: "What became of the positions. It follows what is stored within a second.",
+        unit: "cps",
+        queries: {
+          "{{outcome}} {{code}}": "sum by (outcome, code) (rate(waybill_outcomes_total[1m]))",
+        },
+        links: { "Dead letters in Jaeger": tracesWith("project", { "waybill.outcome": "dead" }) },
+      },
+      {
+        title: "Publish to readable",
+        description: "From the publisher's clock to readable by id. Needs clocks that agree.",
+        unit: "s",
+        thresholds: [0.1, 1],
+        queries: {
+          p50: "histogram_quantile(0.5, sum by (le) (rate(waybill_publish_to_readable_seconds_bucket[1m])))",
+          p99: "histogram_quantile(0.99, sum by (le) (rate(waybill_publish_to_readable_seconds_bucket[1m])))",
+        },
+        links: { "Traces of orders": tracesWith("project", { "waybill.outcome": "projected" }) },
+      },
+    ],
+    "Where is it stuck: the broker?": [
+      {
+        title: "Connected",
+        description: "1 while messages can arrive, by process. 0 for half a minute pages.",
+        unit: "short",
+        queries: { "{{source}} {{instance}}": "waybill_source_connected" },
+      },
+      {
+        title: "Delivered again, refused",
+        description:
+          "Again: acknowledgements are late, or a process died. Refused: there was no room, and it comes again.",
+        unit: "cps",
+        queries: {
+          "{{source}} again": "sum by (source) (rate(waybill_source_redelivered_total[1m]))",
+          "{{source}} refused": "sum by (source) (rate(waybill_source_refused_total[1m]))",
+        },
+      },
+      {
+        title: "Lost by the broker",
+        description:
+          "Messages that it numbered and never delivered, by the last audit. Its limits are too narrow.",
+        unit: "short",
+        thresholds: [1, 1],
+        queries: { "{{source}} {{channel}}": "max by (source, channel) (waybill_source_gap_messages)" },
+      },
+    ],
+    "Where is it stuck: the append?": [
+      {
+        title: "Append",
+        description:
+          "From the begin of an append to its commit. Seven seconds for good make the broker deliver again.",
+        unit: "s",
+        thresholds: [1, 7],
+        queries: {
+          p50: "histogram_quantile(0.5, sum by (le) (rate(waybill_inbox_append_duration_seconds_bucket[1m])))",
+          p99: "histogram_quantile(0.99, sum by (le) (rate(waybill_inbox_append_duration_seconds_bucket[1m])))",
+        },
+        links: { "Traces of batches": tracesWith("append%20batch", {}) },
+      },
+      {
+        title: "Messages an append",
+        description: "The group commit at work: 1 when it is quiet, 2,000 under load.",
+        unit: "short",
+        queries: {
+          mean: "sum(rate(waybill_inbox_batch_messages_sum[1m])) / sum(rate(waybill_inbox_batch_messages_count[1m]))",
+        },
+      },
+      {
+        title: "Buffer",
+        description: "What is held and not committed yet, of what may be held. Full, messages are refused.",
+        unit: "percentunit",
+        thresholds: [0.5, 0.9],
+        queries: { "{{instance}}": "waybill_inbox_buffer_bytes / waybill_inbox_buffer_limit_bytes" },
+      },
+      {
+        title: "Appends that failed",
+        description: "Each is tried again with the same batch; nothing is acknowledged meanwhile.",
+        unit: "cps",
+        thresholds: [0.1, 1],
+        queries: { "{{instance}}": "rate(waybill_inbox_append_failures_total[1m])" },
+      },
+    ],
+    "Where is it stuck: the projection?": [
+      {
+        title: "Projection of a batch",
+        description: "From begin to commit.",
+        unit: "s",
+        thresholds: [1, 5],
+        queries: {
+          p50: "histogram_quantile(0.5, sum by (le) (rate(waybill_projection_duration_seconds_bucket[1m])))",
+          p99: "histogram_quantile(0.99, sum by (le) (rate(waybill_projection_duration_seconds_bucket[1m])))",
+        },
+        links: { "Traces of batches": tracesWith("project%20batch", {}) },
+      },
+      {
+        title: "Batches that failed",
+        description:
+          "Each is tried again; the log says why. One message alone is buried after five attempts.",
+        unit: "cps",
+        thresholds: [0.1, 1],
+        queries: { "{{domain}}": "sum by (domain) (rate(waybill_projection_failures_total[1m]))" },
+      },
+      {
+        title: "Age of the audit",
+        description: "It runs every ten minutes; an hour without one is worth a ticket.",
+        unit: "s",
+        thresholds: [1_200, 3_600],
+        queries: { "{{domain}}": "min by (domain) (waybill_audit_age_seconds)" },
+      },
+    ],
+  },
+};

@@ -1,0 +1,97 @@
+/** Does the machine carry it, and the database? */
+import type { Dashboard } from "./panels.ts";
+
+export const PROCESS_AND_DATABASE: Dashboard = {
+  uid: "waybill-process",
+  title: "Waybill: process and database",
+  description: "Does the machine carry it, does the database answer, and how much room is left?",
+  rows: {
+    "Does the database answer?": [
+      {
+        title: "Connected",
+        description: "1 while it answers, by process. 0 for half a minute pages.",
+        unit: "short",
+        queries: { "{{instance}}": "waybill_database_connected" },
+      },
+      {
+        title: "Round trip",
+        description: "The smallest question, once a second. An append takes three of these.",
+        unit: "s",
+        thresholds: [0.05, 0.5],
+        queries: {
+          p50: "histogram_quantile(0.5, sum by (le) (rate(waybill_database_round_trip_seconds_bucket[1m])))",
+          p99: "histogram_quantile(0.99, sum by (le) (rate(waybill_database_round_trip_seconds_bucket[1m])))",
+        },
+      },
+      {
+        title: "Callers who wait for a connection",
+        description: "By pool. Readers may wait a moment; writes must not.",
+        unit: "short",
+        thresholds: [1, 10],
+        queries: { "{{pool}}": 'sum by (pool) (waybill_database_connections{state="waiting"})' },
+      },
+      {
+        title: "Busy connections",
+        description: "By pool; the rest of them are idle.",
+        unit: "short",
+        queries: { "{{pool}}": 'sum by (pool) (waybill_database_connections{state="busy"})' },
+      },
+    ],
+    "Does the process carry it?": [
+      {
+        title: "Processor",
+        description: "Of one core. The event loop is one thread: at 1 it is what limits.",
+        unit: "percentunit",
+        thresholds: [0.8, 0.95],
+        queries: { "{{instance}}": 'rate(process_cpu_seconds_total{job="waybill"}[1m])' },
+      },
+      {
+        title: "Event loop",
+        description: "How late timers come: what waits for it waits that long.",
+        unit: "s",
+        thresholds: [0.05, 0.5],
+        queries: { "{{instance}} p99": "nodejs_eventloop_lag_p99_seconds" },
+      },
+      {
+        title: "Memory",
+        description:
+          "Resident, and the heap within it. The cache lies outside the heap, bounded by CACHE_BYTES_MAX.",
+        unit: "bytes",
+        queries: {
+          "{{instance}} resident": 'process_resident_memory_bytes{job="waybill"}',
+          "{{instance}} heap": "nodejs_heap_size_used_bytes",
+        },
+      },
+      {
+        title: "Garbage collection",
+        description: "Share of the time. A tenth and more is too little memory.",
+        unit: "percentunit",
+        thresholds: [0.05, 0.1],
+        queries: { "{{instance}}": "sum by (instance) (rate(nodejs_gc_duration_seconds_sum[1m]))" },
+      },
+    ],
+    "How much room is left?": [
+      {
+        title: "Tables",
+        description: "With their indexes, by the last audit; pg-boss's as one.",
+        unit: "bytes",
+        queries: { "{{table}}": "max by (table) (waybill_table_size_bytes)" },
+      },
+      {
+        title: "Growth of storage, a day",
+        description: "Over about the last day; 0 until there is an hour to tell from.",
+        unit: "bytes",
+        isNumber: true,
+        queries: { "all tables": "max(waybill_storage_growth_bytes_per_day)" },
+      },
+      {
+        title: "Messages a day",
+        description: "Over about the last day.",
+        unit: "short",
+        isNumber: true,
+        queries: { "{{domain}}": "max by (domain) (waybill_growth_messages_per_day)" },
+        emptyBecause: "there is no hour of history to tell from",
+      },
+    ],
+  },
+};
