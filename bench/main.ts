@@ -10,6 +10,7 @@ import { measureOutage } from "./outage.ts";
 import { measureReads } from "./reads.ts";
 import { measureRebuild } from "./rebuild.ts";
 import { measureSlowDatabase } from "./slow.ts";
+import { measureTelemetry } from "./telemetry.ts";
 
 const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N] [--minutes M] [--cpu-prof FOLDER]
 
@@ -20,6 +21,7 @@ const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--letters N
   outage     the database away for --minutes M (default 1) with the broker at full speed: memory, and the drain after
   slow       a database that answers late: rate, append time, redeliveries, timers and memory
   rebuild    waybill rebuild of N orders (--letters N) while the service answers reads
+  telemetry  drain and reads with no message traced, one in a hundred, and all (needs wrk)
   audit      of N orders (--letters N), and of 60,000 that came since
   reads      GET /orders/:id beside a bare node:http (needs wrk)
 
@@ -68,6 +70,7 @@ async function main(): Promise<number> {
     if (one === "outage") results.push(...(await measureOutage(stack, Number(values.minutes), say)));
     if (one === "rebuild") results.push(await measureRebuild(stack, letters, say));
     if (one === "slow") results.push(...(await measureSlowDatabase(stack, say)));
+    if (one === "telemetry") results.push(...(await measureTelemetry(stack, say)));
     if (one === "audit") results.push(...(await measureAudit(stack, letters, say)));
     if (one === "reads") results.push(await measureReads(stack, say));
   }
@@ -90,7 +93,7 @@ function tableOf(results: readonly Measurement[]): string {
   return `| what | figure | limit | ratio | goal | met |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
-const NAMES = ["drain", "latency", "reads", "deadletters", "outage", "slow", "rebuild", "audit"];
+const NAMES = ["drain", "latency", "reads", "deadletters", "outage", "slow", "rebuild", "audit", "telemetry"];
 
 process.exitCode = await main().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);

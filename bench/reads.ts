@@ -58,14 +58,14 @@ export async function measureReads(stack: Stack, say: (text: string) => void): P
 }
 
 /** Requests per second over 32 connections. */
-function wrk(url: string): number {
+export function wrk(url: string): number {
   const { stdout } = spawnSync("wrk", ["-t2", "-c32", `-d${SECONDS}s`, url], { encoding: "utf8" });
   const rate = /Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1];
   if (rate === undefined || /Non-2xx/.test(stdout)) throw new Error(`wrk did not succeed: ${stdout}`);
   return Number(rate);
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 }
 

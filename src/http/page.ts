@@ -1,4 +1,5 @@
 /** The web page: plain files from `ui/`, served as they are on disk, so that changing them needs no build. */
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
 import { NotFoundError } from "../errors.ts";
@@ -7,6 +8,7 @@ import type { Request, Route } from "./route.ts";
 
 export function pageRoutes(): Route[] {
   const files = fileRoute(fileURLToPath(new URL("ui", import.meta.url)), PAGE_POLICY);
+  const charts = fileRoute(CHARTS_FOLDER, PAGE_POLICY);
   return [
     {
       method: "GET",
@@ -14,6 +16,13 @@ export function pageRoutes(): Route[] {
       access: "open",
       operation: PAGE,
       handle: (request, response) => files(request, response, "/index.html"),
+    },
+    {
+      method: "GET",
+      path: "/ui/charts/:file",
+      access: "open",
+      operation: FILE,
+      handle: (request, response) => charts(request, response, `/${request.params.file}`),
     },
     {
       method: "GET",
@@ -64,6 +73,9 @@ const FILE: Operation = {
     ...problems(400, 404),
   },
 };
+
+/** The chart library's own files. */
+const CHARTS_FOLDER = dirname(fileURLToPath(import.meta.resolve("uplot")));
 
 /** Scripts and styles from this origin's own files only, none inline; no frame, no other origin. */
 const PAGE_POLICY = [

@@ -188,17 +188,17 @@ api("what goes well is as the document says", async () => {
     const page = await drive("GET", path, path);
     await drive("GET", path, path, { headers: { "if-none-match": page.headers.get("etag") as string } });
   }
-  for (const file of ["page.js", "page.css", "icon.svg", "dead-letters"]) {
-    const { headers: of } = await drive("GET", "/ui/{file}", `/ui/${file}`);
-    await drive("GET", "/ui/{file}", `/ui/${file}`, {
-      headers: { "if-none-match": of.get("etag") as string },
-    });
-  }
-  for (const file of ["swagger-ui.css", "swagger-ui-bundle.js"]) {
-    const { headers: of } = await drive("GET", "/docs/{file}", `/docs/${file}`);
-    await drive("GET", "/docs/{file}", `/docs/${file}`, {
-      headers: { "if-none-match": of.get("etag") as string },
-    });
+  const files = {
+    "/ui": ["page.js", "page.css", "icon.svg", "dead-letters"],
+    "/ui/charts": ["uPlot.esm.js", "uPlot.min.css"],
+    "/docs": ["swagger-ui.css", "swagger-ui-bundle.js"],
+  };
+  for (const [folder, names] of Object.entries(files)) {
+    for (const name of names) {
+      const { headers: of } = await drive("GET", `${folder}/{file}`, `${folder}/${name}`);
+      const headers = { "if-none-match": of.get("etag") as string };
+      await drive("GET", `${folder}/{file}`, `${folder}/${name}`, { headers });
+    }
   }
   await drive("POST", "/session", "/session", { body: ADMIN });
   await drive("DELETE", "/session", "/session");

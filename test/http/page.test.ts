@@ -85,6 +85,35 @@ page("an order is shown as a person reads one, with amounts in the minor unit of
   }
 });
 
+page("the status page shows the figures live, in charts and in words, and leads to the letters", async () => {
+  const { tab, complaints } = await open("/ui/status");
+  await tab.waitForSelector("#connection:has-text('live')");
+  await tab.waitForSelector("#ready .good:has-text('It is ready.')");
+  await transport.publish(Buffer.from("not an order at all"));
+  await tab.fill("#token", ADMIN);
+  await tab.press("#token", "Enter");
+  await tab.waitForSelector("#newest a[href^='/ui/dead-letter?position=']");
+  await tab.waitForSelector("#causes a[href^='/ui/dead-letter-list?fingerprint=']");
+  assert.is(await tab.locator("#charts canvas").count(), 6);
+  await tab.waitForSelector('#charts [aria-label^="Pending messages: pending 0"]');
+  await tab.waitForSelector('#charts [aria-label^="Messages a second: stored "]');
+  const figures = await tab.textContent("#figures");
+  for (const figure of ["nats-streaming connectedyes", "database connectedyes", "Break conservation0"]) {
+    assert.ok(figures?.includes(figure), `${figure} in ${figures}`);
+  }
+  const href = await tab.getAttribute("#newest a", "href");
+  await tab.click("#newest a");
+  await tab.waitForURL(`**${href}`);
+  assert.equal(complaints, []);
+  await tab.close();
+
+  const phone = await open("/ui/status", { width: 360, height: 740 });
+  await phone.tab.waitForSelector("#connection:has-text('live')");
+  assert.ok(await phone.tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  assert.equal(phone.complaints, []);
+  await phone.tab.close();
+});
+
 page("nothing that an order holds is run or fetched", async () => {
   const hostile =
     '<img src="http://elsewhere.invalid/x" onerror="window.pwned=1"><script>window.pwned=1</script>"\'>';

@@ -13,7 +13,7 @@ export const DEAD_LETTERS: Dashboard = {
         unit: "cps",
         queries: { "{{code}}": 'sum by (code) (rate(waybill_outcomes_total{outcome="dead"}[1m]))' },
         links: {
-          "Letters with this code": `${WAYBILL}/ui/dead-letters?code=$\u007b__field.labels.code}`,
+          "Letters with this code": `${WAYBILL}/ui/dead-letter-list?code=$\u007b__field.labels.code}`,
           Traces: tracesWith("project", { "waybill.outcome": "dead" }),
         },
         emptyBecause: "nothing has died yet",
@@ -40,7 +40,7 @@ export const DEAD_LETTERS: Dashboard = {
           "{{code}} {{fingerprint}}": "max by (domain, code, fingerprint) (waybill_deadletters_recent)",
         },
         links: {
-          "What fails, and where": `${WAYBILL}/ui/dead-letters?fingerprint=$\u007b__field.labels.fingerprint}`,
+          "What fails, and where": `${WAYBILL}/ui/dead-letter-list?fingerprint=$\u007b__field.labels.fingerprint}`,
         },
         emptyBecause: "nothing has died within two hours",
       },
@@ -51,7 +51,7 @@ export const DEAD_LETTERS: Dashboard = {
         description: "Neither redriven nor discarded. It should shrink while somebody works on it.",
         unit: "short",
         queries: { "{{code}}": 'max by (domain, code) (waybill_deadletters{state="open"})' },
-        links: { "The open ones": `${WAYBILL}/ui/dead-letters?state=open` },
+        links: { "The open ones": `${WAYBILL}/ui/dead-letter-list?state=open` },
         emptyBecause: "nothing has died yet",
       },
       {

@@ -58,6 +58,12 @@ async function main(): Promise<void> {
   const hasGroups = (tab: Page) => tab.waitForSelector("#groups tbody tr");
   const hasPayload = (tab: Page) => tab.waitForSelector("pre.payload");
   await shoot("orders", "/", isLive);
+  await shoot("status", "/ui/status", async (tab) => {
+    await isLive(tab);
+    // While the charts get their first quarter of a minute, something happens that they can show.
+    for (let round = 0; round < 8; round++)
+      await Promise.all([publishSome(url, 150), tab.waitForTimeout(2_000)]);
+  });
   await shoot("dead-letters", "/ui/dead-letters", hasGroups);
   await shoot("dead-letters-dark-phone", "/ui/dead-letters", hasGroups, {
     viewport: { width: 400, height: 860 },
@@ -74,6 +80,16 @@ async function main(): Promise<void> {
   const bulk = await redriveMany(url);
   await shoot("bulk-redrive", `/ui/redrive?id=${bulk}`, (tab) => tab.waitForSelector("#status"));
   await shoot("api", "/docs", (tab) => tab.waitForSelector(".opblock"));
+}
+
+async function publishSome(url: string, count: number): Promise<void> {
+  await using transport = connectToHttp(url, undefined);
+  const load = makeLoad(new OrderFactory(count + Date.now()), count, {
+    garbage: 0.1,
+    duplicates: 0,
+    conflicts: 0,
+  });
+  for (const { payload } of load) await transport.publish(payload);
 }
 
 /** @returns the position of a letter that is worth looking at. */
