@@ -27,8 +27,8 @@ export async function measureTelemetry(stack: Stack, say: (text: string) => void
     Object.keys(modes).map((mode) => [mode, { drains: [] as number[], reads: [] as number[] }]),
   );
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [mode, environment] of Object.entries(modes)) {
-      const factory = new OrderFactory(round, `${mode}-${round}-`);
+    for (const [place, [mode, environment]] of Object.entries(modes).entries()) {
+      const factory = new OrderFactory(round, `t${round}${place}x`);
       const payloads = Array.from({ length: ORDERS }, () => toPayload(factory.next()));
       const { order_uid } = JSON.parse(String(payloads.at(-1))) as { order_uid: string };
       await publishAll(stack.broker.url, payloads);
@@ -38,7 +38,7 @@ export async function measureTelemetry(stack: Stack, say: (text: string) => void
         await using _prometheus =
           mode === "off"
             ? undefined
-            : await Prometheus.start(join(stack.folder, `prometheus-${mode}-${round}`), new URL(url).host);
+            : await Prometheus.start(join(stack.folder, `prometheus-${place}-${round}`), new URL(url).host);
         figure?.reads.push(wrk(`${url}/orders/${encodeURIComponent(order_uid)}`));
       };
       figure?.drains.push(await drain(stack, ORDERS, () => {}, { environment, whileItRuns }));
