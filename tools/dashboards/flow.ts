@@ -1,5 +1,5 @@
 /** Is it keeping up, and where is it stuck? */
-import { type Dashboard, tracesWith, WAYBILL } from "./panels.ts";
+import { type Dashboard, quantiles, tracesWith, WAYBILL } from "./panels.ts";
 
 export const FLOW: Dashboard = {
   uid: "waybill-flow",
@@ -68,10 +68,7 @@ export const FLOW: Dashboard = {
         description: "From the publisher's clock to readable by id. Needs clocks that agree.",
         unit: "s",
         thresholds: [0.1, 1],
-        queries: {
-          p50: "histogram_quantile(0.5, sum by (le) (rate(waybill_publish_to_readable_seconds_bucket[1m])))",
-          p99: "histogram_quantile(0.99, sum by (le) (rate(waybill_publish_to_readable_seconds_bucket[1m])))",
-        },
+        queries: quantiles("waybill_publish_to_readable_seconds"),
         links: { "Traces of orders": tracesWith("project", { "waybill.outcome": "projected" }) },
       },
     ],
@@ -108,10 +105,7 @@ export const FLOW: Dashboard = {
           "From the begin of an append to its commit. Seven seconds for good make the broker deliver again.",
         unit: "s",
         thresholds: [1, 7],
-        queries: {
-          p50: "histogram_quantile(0.5, sum by (le) (rate(waybill_inbox_append_duration_seconds_bucket[1m])))",
-          p99: "histogram_quantile(0.99, sum by (le) (rate(waybill_inbox_append_duration_seconds_bucket[1m])))",
-        },
+        queries: quantiles("waybill_inbox_append_duration_seconds"),
         links: { "Traces of batches": tracesWith("append%20batch", {}) },
       },
       {
@@ -143,10 +137,7 @@ export const FLOW: Dashboard = {
         description: "From begin to commit.",
         unit: "s",
         thresholds: [1, 5],
-        queries: {
-          p50: "histogram_quantile(0.5, sum by (le) (rate(waybill_projection_duration_seconds_bucket[1m])))",
-          p99: "histogram_quantile(0.99, sum by (le) (rate(waybill_projection_duration_seconds_bucket[1m])))",
-        },
+        queries: quantiles("waybill_projection_duration_seconds"),
         links: { "Traces of batches": tracesWith("project%20batch", {}) },
       },
       {

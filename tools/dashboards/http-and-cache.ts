@@ -1,5 +1,5 @@
 /** Are the readers served, and what does it cost? */
-import type { Dashboard } from "./panels.ts";
+import { type Dashboard, quantiles } from "./panels.ts";
 
 const ROUTES = "waybill_http_request_duration_seconds";
 
@@ -39,20 +39,14 @@ export const HTTP_AND_CACHE: Dashboard = {
         description: "From memory well below a millisecond; a miss costs a query.",
         unit: "s",
         thresholds: [0.01, 0.1],
-        queries: {
-          p50: `histogram_quantile(0.5, sum by (le) (rate(${ROUTES}_bucket{route="/orders/:id"}[1m])))`,
-          p99: `histogram_quantile(0.99, sum by (le) (rate(${ROUTES}_bucket{route="/orders/:id"}[1m])))`,
-        },
+        queries: quantiles(ROUTES, 'route="/orders/:id"'),
       },
       {
         title: "POST /orders",
         description: "Answered after the commit, so it is an append and its wait.",
         unit: "s",
         thresholds: [0.5, 5],
-        queries: {
-          p50: `histogram_quantile(0.5, sum by (le) (rate(${ROUTES}_bucket{route="/orders",method="POST"}[1m])))`,
-          p99: `histogram_quantile(0.99, sum by (le) (rate(${ROUTES}_bucket{route="/orders",method="POST"}[1m])))`,
-        },
+        queries: quantiles(ROUTES, 'route="/orders",method="POST"'),
       },
       {
         title: "Slowest routes",

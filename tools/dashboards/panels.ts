@@ -71,6 +71,12 @@ export function build({ uid, title, description, rows }: Dashboard): object {
 export const WAYBILL = "$" + "{waybill}";
 export const JAEGER = "$" + "{jaeger}";
 
+/** The median and the 99th percentile of a histogram over the last minute. @param labels which of its series. */
+export function quantiles(histogram: string, labels = ""): Record<string, string> {
+  const buckets = `sum by (le) (rate(${histogram}_bucket${labels && `{${labels}}`}[1m]))`;
+  return { p50: `histogram_quantile(0.5, ${buckets})`, p99: `histogram_quantile(0.99, ${buckets})` };
+}
+
 /** The traces of messages with a tag, in Jaeger. */
 export function tracesWith(operation: string, tags: Readonly<Record<string, string>>): string {
   return `${JAEGER}/search?service=waybill&operation=${operation}&tags=${encodeURIComponent(JSON.stringify(tags))}`;

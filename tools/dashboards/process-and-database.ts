@@ -1,5 +1,5 @@
 /** Does the machine carry it, and the database? */
-import type { Dashboard } from "./panels.ts";
+import { type Dashboard, quantiles } from "./panels.ts";
 
 export const PROCESS_AND_DATABASE: Dashboard = {
   uid: "waybill-process",
@@ -18,10 +18,7 @@ export const PROCESS_AND_DATABASE: Dashboard = {
         description: "The smallest question, once a second. An append takes three of these.",
         unit: "s",
         thresholds: [0.05, 0.5],
-        queries: {
-          p50: "histogram_quantile(0.5, sum by (le) (rate(waybill_database_round_trip_seconds_bucket[1m])))",
-          p99: "histogram_quantile(0.99, sum by (le) (rate(waybill_database_round_trip_seconds_bucket[1m])))",
-        },
+        queries: quantiles("waybill_database_round_trip_seconds"),
       },
       {
         title: "Callers who wait for a connection",
