@@ -8,7 +8,9 @@ import { RequestTimes } from "./request-times.ts";
 export type Metrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics() {
+  // OpenMetrics, because it has exemplars: from a figure to the trace of a message that made it.
   const registry = new Registry();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
@@ -58,9 +60,14 @@ export function createMetrics() {
       "How long there has been work and no progress; 0 while there is some.",
       ["domain"],
     ),
-    publishToReadable: seconds("waybill_publish_to_readable_seconds", "From publishing to readable by id.", [
-      "domain",
-    ]),
+    publishToReadable: new Histogram({
+      name: "waybill_publish_to_readable_seconds",
+      help: "From publishing to readable by id.",
+      labelNames: ["domain"],
+      buckets: SECONDS_BUCKETS,
+      enableExemplars: true,
+      registers,
+    }),
     projectionSeconds: seconds("waybill_projection_duration_seconds", "One batch, from begin to commit.", [
       "domain",
     ]),

@@ -1,6 +1,7 @@
 /** Turns what the engine reports into metrics. */
 import type { Message, Receipt } from "../inbox/message.ts";
 import type { Sink } from "../inbox/sources/source.ts";
+import type { InboxRow } from "../projector/domain.ts";
 import type { ProjectedBatch } from "../projector/project.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -55,10 +56,14 @@ export function recordProjection(
     const entry = counts.get(key);
     if (entry) entry.count++;
     else counts.set(key, { outcome: outcome.kind, code, count: 1 });
-    const publishedAt = batch.rows[index]?.publishedAt;
+    const { publishedAt, traceparent } = batch.rows[index] as InboxRow;
     if (outcome.kind === "projected" && publishedAt !== undefined) {
       // The clocks of two machines differ; a negative duration would be a lie of the other kind.
-      metrics.publishToReadable.observe(labels, Math.max(0, (readableAt - publishedAt) / 1000));
+      const value = Math.max(0, (readableAt - publishedAt) / 1000);
+      const exemplar =
+        traceparent === undefined ? {} : { exemplarLabels: { trace_id: traceparent.slice(3, 35) } };
+      // The library's types know no exemplar label that is not a label of the metric too.
+      metrics.publishToReadable.observe({ labels, value, ...exemplar } as never);
     }
   }
   for (const { outcome, code, count } of counts.values())

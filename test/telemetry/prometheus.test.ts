@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DASHBOARDS, fileOf, jsonOf } from "../../tools/dashboards/dashboards.ts";
-import { makeLoad } from "../../tools/publisher/load.ts";
+import { makeLoad, toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { publish } from "../../tools/publisher/publish.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
@@ -141,6 +141,20 @@ check("every alert is evaluated without an error over metrics that exist, and no
   // The garbage of this test is a surge of dead letters.
   const firing = (await server?.firing())?.filter((name) => name !== "WaybillDeadLetterSurge");
   assert.equal(firing, []);
+});
+
+check("a figure leads to the trace of a message that made it", async () => {
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  await fetch(`${service.url}/orders`, {
+    method: "POST",
+    body: toPayload(new OrderFactory(77).next()).toString(),
+    headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` },
+  });
+  await until("the exemplar is there", async () =>
+    (await server?.exemplars("waybill_publish_to_readable_seconds_bucket"))?.some(
+      ({ trace_id }) => trace_id === traceId,
+    ),
+  );
 });
 
 check("no label has many values, whatever arrives", async () => {

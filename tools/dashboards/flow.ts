@@ -69,6 +69,7 @@ export const FLOW: Dashboard = {
         unit: "s",
         thresholds: [0.1, 1],
         queries: quantiles("waybill_publish_to_readable_seconds"),
+        hasExemplars: true,
         links: { "Traces of orders": tracesWith("project", { "waybill.outcome": "projected" }) },
       },
     ],

@@ -26,6 +26,8 @@ export type Panel = Readonly<{
   queries: Readonly<Record<string, string>>;
   /** From these values on it is orange, and red. */
   thresholds?: readonly [orange: number, red: number];
+  /** Whether its lines carry the traces of messages that made them. */
+  hasExemplars?: boolean;
   /** A number of its own instead of lines. */
   isNumber?: boolean;
   /** Where a line leads to, with the labels of the line as `${__field.labels.name}`. */
@@ -83,7 +85,7 @@ export function tracesWith(operation: string, tags: Readonly<Record<string, stri
 }
 
 function panelOf(panel: Panel, width: number) {
-  const { title, description, unit, queries, thresholds, isNumber, links = {} } = panel;
+  const { title, description, unit, queries, thresholds, isNumber, hasExemplars, links = {} } = panel;
   const builder = isNumber ? new StatBuilder() : lines();
   builder
     .title(title)
@@ -101,7 +103,8 @@ function panelOf(panel: Panel, width: number) {
         .refId(String.fromCharCode(65 + index))
         .datasource(PROMETHEUS)
         .expr(expr)
-        .legendFormat(legend),
+        .legendFormat(legend)
+        .exemplar(hasExemplars ?? false),
     );
   }
   return builder;

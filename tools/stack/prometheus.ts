@@ -48,6 +48,7 @@ export class Prometheus implements AsyncDisposable {
         `--config.file=${join(folder, "prometheus.yml")}`,
         `--storage.tsdb.path=${join(folder, "data")}`,
         `--web.listen-address=127.0.0.1:${port}`,
+        "--enable-feature=exemplar-storage",
       ],
       { logFile },
     );
@@ -67,6 +68,19 @@ export class Prometheus implements AsyncDisposable {
     const body = (await response.json()) as { data?: { result: Sample[] }; error?: string };
     if (!body.data) throw new Error(`${expression}: ${body.error}`);
     return body.data.result;
+  }
+
+  /** The labels of the exemplars of the last hour. */
+  async exemplars(expression: string): Promise<readonly Readonly<Record<string, string>>[]> {
+    const end = Date.now() / 1000;
+    const range = `start=${end - 3_600}&end=${end}`;
+    const response = await fetch(
+      `${this.url}/api/v1/query_exemplars?query=${encodeURIComponent(expression)}&${range}`,
+    );
+    const { data } = (await response.json()) as {
+      data: { exemplars: { labels: Record<string, string> }[] }[];
+    };
+    return data.flatMap(({ exemplars }) => exemplars.map(({ labels }) => labels));
   }
 
   async rules(): Promise<readonly Rule[]> {

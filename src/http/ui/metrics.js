@@ -1,6 +1,6 @@
 /** What the service says of itself at `/metrics`, and what two readings of it say of the time between. */
 
-/** @returns a reading: each sample by its name, with its labels. Source: Prometheus text exposition format. */
+/** @returns a reading: each sample by its name, with its labels. Source: OpenMetrics, text format. */
 export async function readMetrics() {
   const response = await fetch("/metrics");
   if (!response.ok) throw new Error(`the service answered ${response.status}`);
@@ -69,4 +69,5 @@ export function quantile(before, now, name, q, wanted) {
   return low;
 }
 
-const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/;
+/** What may follow, an exemplar, has braces of its own. */
+const SAMPLE = /^([a-zA-Z_:][\w:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})? (\S+)/;
