@@ -72,7 +72,8 @@ export class MessageTraces {
       const parent = traceparent === undefined ? undefined : contextOf(traceparent);
       return parent && isSampledContext(parent) ? [{ parent, index }] : [];
     });
-    if (sampled.length === 0) return await append();
+    // Not in the context of the request that happened to set the loop of appends in motion.
+    if (sampled.length === 0) return await context.with(ROOT_CONTEXT, append);
     const begun = Date.now();
     const parents = sampled.map(({ parent }) => parent);
     const batch = this.#startBatch("append batch", ROOT_CONTEXT, parents, messages.length);
@@ -118,7 +119,8 @@ export class MessageTraces {
     this.#waking = undefined;
     const batch = waking && this.#startBatch("project batch", waking, [], undefined);
     try {
-      const projected = await (batch ? context.with(batch, project) : project());
+      // Not in the context of the job that happened to set the loop of projections in motion.
+      const projected = await context.with(batch ?? ROOT_CONTEXT, project);
       this.#addProjections(domain, projected, batch, begun);
       return projected;
     } catch (error) {

@@ -63,7 +63,7 @@ export class Tracing implements AsyncDisposable {
     return decision === SamplingDecision.RECORD_AND_SAMPLED;
   }
 
-  /** Does `work`, which begins a trace, with these ids: of the trace, and of its first and only span where both are given. */
+  /** Does `work`, which begins a trace, with this id; where the span's is given too, it begins that one span alone. */
   withIds<T>(ids: DerivedIds | Pick<DerivedIds, "traceId">, work: () => T): T {
     this.#ids.next = ids;
     try {
@@ -82,9 +82,9 @@ export class Tracing implements AsyncDisposable {
   }
 
   /**
-   * Gives the requests that are sampled a span, by the kept instrumentation. It would touch every request, at a third of
-   * what an answer from memory costs; so requests go through what it has made of a server's `emit` only where they are
-   * sampled, and the server itself stays as it is.
+   * Gives the requests that are sampled a span, by the kept instrumentation. By itself it touches every request and
+   * rewires its emitters, sampled or not, which an answer from memory would feel. So requests go through what it has made
+   * of a server's `emit` only where they are sampled, and the server itself stays as it is.
    */
   traceRequests(handle: RequestListener): RequestListener {
     const emit = Server.prototype.emit;
@@ -160,13 +160,11 @@ class LinkedSampler implements Sampler {
 }
 
 function samplerOf(name: SamplerName, ratio: number): Sampler {
-  const [root] = [name.replace("parentbased_", "")].map((kind) => {
-    if (kind === "always_off") return new AlwaysOffSampler();
-    return kind === "traceidratio" ? new TraceIdRatioBasedSampler(ratio) : new AlwaysOnSampler();
-  });
-  return name.startsWith("parentbased_")
-    ? new ParentBasedSampler({ root: root as Sampler })
-    : (root as Sampler);
+  if (name === "always_off") return new AlwaysOffSampler();
+  if (name === "always_on") return new AlwaysOnSampler();
+  if (name === "traceidratio") return new TraceIdRatioBasedSampler(ratio);
+  const root = name.slice("parentbased_".length) as SamplerName;
+  return new ParentBasedSampler({ root: samplerOf(root, ratio) });
 }
 
 const require = createRequire(import.meta.url);

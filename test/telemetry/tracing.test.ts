@@ -168,6 +168,41 @@ tracing("a request's own trace goes on; without one it begins with the request",
   assert.is((await biographyOf(untraced)).traceparent, unwanted);
 });
 
+tracing("what is not sampled leaves no span behind, whoever set the work in motion", async () => {
+  const traceId = "1af7651916cd43dd8448eb211c80319d";
+  const post = (flags: string) =>
+    fetch(`${service.url}/orders`, {
+      method: "POST",
+      body: toPayload(factory.next()).toString(),
+      headers: { traceparent: `00-${traceId}-b7ad6b7169203331-${flags}` },
+    });
+  // The first one finds all at rest, so the loops of appends and projections begin in its turn; the others keep them
+  // going.
+  const stream = async (first: string) => {
+    await post(first);
+    for (let more = 0; more < 30; more++) await post("00");
+  };
+  await Promise.all([stream("01"), ...Array.from({ length: 7 }, () => stream("00"))]);
+  await spansOf(traceId, "project");
+  await until("everything is projected", async () => {
+    const { domains } = (await (await fetch(`${service.url}/audit`)).json()) as {
+      domains: { orders: { pending: number } };
+    };
+    return domains.orders.pending === 0;
+  });
+  const { rows } = await database.admin("select count(*)::int as n from inbox where traceparent like $1", [
+    `00-${traceId}-%-01`,
+  ]);
+  assert.is(rows[0].n, 1);
+  const statements = (await jaeger.spansOf(traceId)).filter(({ tags }) =>
+    tags.some(({ value }) => value === "postgresql"),
+  );
+  assert.equal(
+    statements.map(({ operationName }) => operationName),
+    [],
+  );
+});
+
 tracing("the same by OTLP, and a ratio that publisher and service apply alike", async () => {
   await using other = await createDatabase();
   const ratio = { OTEL_TRACES_SAMPLER: "parentbased_traceidratio", OTEL_TRACES_SAMPLER_ARG: "0.5" };
