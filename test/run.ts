@@ -7,8 +7,10 @@ import { glob, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../src/install.ts";
+import { findJaeger } from "../tools/stack/jaeger.ts";
 import { findBroker, NatsStreaming } from "../tools/stack/nats-streaming.ts";
 import { Postgres } from "../tools/stack/postgres.ts";
+import { findToxiproxy } from "../tools/torture/proxy.ts";
 
 type FileResult = { file: string; passed: number; failed: number; skipped: number; seconds: number };
 
@@ -30,6 +32,11 @@ async function main(): Promise<number> {
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
 
+  // What some of them need is built while nothing else wants the processors.
+  if (patterns.length === 0) {
+    await findToxiproxy(say);
+    await findJaeger(say);
+  }
   const environment = await startServers(started);
   const results: FileResult[] = [];
   const queue = files.sort().values();
@@ -48,11 +55,14 @@ async function main(): Promise<number> {
   return failed > 0 ? 1 : 0;
 }
 
+function say(text: string): void {
+  process.stderr.write(`test: ${text}\n`);
+}
+
 async function startServers(started: AsyncDisposableStack): Promise<Record<string, string>> {
   const folder = join(ROOT, ".data", `test-${process.pid}`);
   await mkdir(folder, { recursive: true });
   started.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  const say = (text: string) => process.stderr.write(`test: ${text}\n`);
   say("starting PostgreSQL");
   const postgres = await Postgres.create(join(folder, "postgres"), ["max_connections=200"]);
   started.defer(() => postgres.stop());

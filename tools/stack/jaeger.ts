@@ -31,7 +31,7 @@ export class Jaeger implements AsyncDisposable {
 
   /** @returns undefined where the program cannot be had. */
   static async start(folder: string, say: (text: string) => void): Promise<Jaeger | undefined> {
-    const path = await findGoProgram(PROGRAM, say);
+    const path = await findJaeger(say);
     if (!path) return undefined;
     await mkdir(folder, { recursive: true });
     const [query, collector, otlp, ...others] = await Promise.all(Array.from({ length: 7 }, freePort));
@@ -74,6 +74,11 @@ export class Jaeger implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#child.end("SIGTERM");
   }
+}
+
+/** Finds or builds the program. @returns undefined where it cannot be had. */
+export function findJaeger(say: (text: string) => void): Promise<string | undefined> {
+  return findGoProgram(PROGRAM, say);
 }
 
 const MODULE = "github.com/jaegertracing/jaeger";

@@ -24,7 +24,7 @@ export class Toxiproxy implements AsyncDisposable {
   }
 
   static async start(folder: string, say: (text: string) => void): Promise<Toxiproxy> {
-    const path = await findGoProgram(PROGRAM, say);
+    const path = await findToxiproxy(say);
     if (!path)
       throw new Error("the torture needs Toxiproxy: put toxiproxy-server on PATH, or Go to build it");
     const port = await freePort();
@@ -100,6 +100,11 @@ export class Toxiproxy implements AsyncDisposable {
     if (!response.ok && response.status !== 409)
       throw new Error(`Toxiproxy: ${path}: ${response.status} ${await response.text()}`);
   }
+}
+
+/** Finds or builds the program. @returns undefined where it cannot be had. */
+export function findToxiproxy(say: (text: string) => void): Promise<string | undefined> {
+  return findGoProgram(PROGRAM, say);
 }
 
 const ATTEMPTS_MAX = 5;
