@@ -39,7 +39,9 @@ export function openPool(
     ...(schema === undefined ? {} : { options: `-c search_path=${schema},public` }),
     types,
   });
-  // A pool without this listener ends the process when an idle connection breaks.
+  // A connection can break at any moment, and say so more than once: that it terminates, and that its socket is gone.
+  // Whoever uses it learns by the failure of what was asked; an event that nobody listens to would end the process.
+  pool.on("connect", (client) => client.on("error", () => {}));
   pool.on("error", (error) => logger.debug({ error: error.message }, "an idle database connection was lost"));
   return pool;
 }

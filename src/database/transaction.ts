@@ -131,10 +131,6 @@ async function withClient<T>(
   const client = await pool.connect().catch((cause: unknown) => {
     throw new DatabaseError(cause);
   });
-  // The pool stops listening while a client is out; a connection that breaks between two statements would
-  // otherwise be an unhandled error event and end the process.
-  const ignore = () => {};
-  client.on("error", ignore);
   let broken: Error | undefined;
   let isCommitted = false;
   try {
@@ -151,7 +147,6 @@ async function withClient<T>(
         broken = cause instanceof Error ? cause : new Error("rollback failed");
       });
     }
-    client.off("error", ignore);
     client.release(broken);
   }
 }

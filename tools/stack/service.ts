@@ -39,9 +39,17 @@ export async function startServiceProcess(
     () => reject(new Error(`the service gave no address (see ${logFile})`)),
     ADDRESS_TIMEOUT_MS,
   );
-  const url = await Promise.race([answering, failed, late]).finally(() => clearTimeout(timer));
-  await waitUntilReady(child, `the service (see ${logFile})`, () => isReady(url));
-  return { child, url, logFile };
+  try {
+    const url = await Promise.race([answering, failed, late]);
+    await waitUntilReady(child, `the service (see ${logFile})`, () => isReady(url));
+    return { child, url, logFile };
+  } catch (error) {
+    // One that nobody waits for any more would go on by itself.
+    await child.end("SIGKILL");
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 export async function isReady(url: string): Promise<boolean> {
