@@ -8,6 +8,9 @@ export type Chance = Readonly<{
   pick: <T>(list: readonly T[]) => T;
 }>;
 
+/** Only where the database has a disk that can be made full. */
+export const DISK_FULL = "disk of the database full";
+
 export type Fault = (world: World, chance: Chance) => Promise<void>;
 
 export const FAULTS: Readonly<Record<string, Fault>> = {
@@ -64,7 +67,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     await delay(chance.between(0, 3_000));
     await startPostgres(stack);
   },
-  "disk of the database full": async ({ stack }, chance) => {
+  [DISK_FULL]: async ({ stack }, chance) => {
     await stack.disk?.fill();
     await delay(chance.between(500, 4_000));
     stack.disk?.release();

@@ -10,7 +10,7 @@ import { closePool, openPool } from "../../src/database/pool.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { OrderFactory } from "../publisher/orders.ts";
 import { isReady } from "../stack/service.ts";
-import { type Chance, FAULTS } from "./faults.ts";
+import { type Chance, DISK_FULL, FAULTS } from "./faults.ts";
 import { Judge } from "./judge.ts";
 import { createWorld, type World } from "./world.ts";
 
@@ -83,6 +83,8 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
   };
   await using world = await createWorld(plan.services, say);
   const pool = openPool(world.stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
+  const names = plan.names.filter((name) => name !== DISK_FULL || world.stack.disk);
+  if (names.length === 0) throw new Error("this machine lets nobody but root mount a file system");
   const judge = new Judge();
   const schedule: string[] = [];
   const counts = new Map<string, number>();
@@ -107,7 +109,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
       try {
         for (let strike = 0; strike < STRIKES && schedule.length < plan.kills && !signal.aborted; strike++) {
           await delay(chance.between(100, 1_200));
-          const name = chance.pick(plan.names);
+          const name = chance.pick(names);
           schedule.push(name);
           counts.set(name, (counts.get(name) ?? 0) + 1);
           await FAULTS[name]?.(world, chance);
