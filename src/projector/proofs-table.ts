@@ -15,8 +15,9 @@ export type NewProof = Proof &
   Readonly<{ generation: bigint; broken: bigint; isFull: boolean; bytes: bigint }>;
 
 /**
- * The last proof of a domain, where it still counts: it is of the projection as it is, nothing was broken, and
- * everything was read from the beginning within `fullWithinSeconds`, at `fullAt`.
+ * The last proof of a domain, where it still counts: it is of the projection as it is, everything was read from the
+ * beginning within `fullWithinSeconds`, at `fullAt`, and nobody has found anything broken since; what another process
+ * proved at the same time, of the tail alone, does not take that back.
  */
 export async function selectProof(
   database: Queryable,
@@ -31,12 +32,15 @@ export async function selectProof(
             full_proof.audited_at as "fullAt"
      from (select * from proofs where domain = $1 order by id desc limit 1) as last
      cross join lateral (
-       select audited_at from proofs as earlier
-       where earlier.domain = $1 and earlier.is_full and earlier.generation = last.generation
+       select id, audited_at from proofs as earlier
+       where earlier.domain = $1 and earlier.is_full and earlier.broken = 0 and earlier.generation = last.generation
          and earlier.audited_at > now() - make_interval(secs => $3)
        order by id desc limit 1
      ) as full_proof
-     where last.generation = $2 and last.broken = 0`,
+     where last.generation = $2
+       and not exists (
+         select from proofs as later where later.domain = $1 and later.id > full_proof.id and later.broken > 0
+       )`,
     [domain, String(generation), fullWithinSeconds],
   );
   const row = rows[0];

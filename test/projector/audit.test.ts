@@ -86,6 +86,12 @@ audits("what breaks above the last proof is found; below it, by the audit of eve
   assert.ok((await here.auditOrders()).holds, "it was proved, and is not read again …");
   assert.not((await here.auditOrders({ isFull: true })).holds, "… until everything is");
   assert.not((await here.auditOrders()).holds);
+  // What another process proved of the tail at the same time does not take it back.
+  await database.admin(`
+    insert into proofs (domain, generation, position, projected, duplicate, dead, broken, is_full, numbered_position, numbering, bytes)
+    select domain, generation, position, projected, duplicate, dead, broken, false, numbered_position, numbering, bytes
+    from proofs where broken = 0 order by id desc limit 1`);
+  assert.not((await here.auditOrders()).holds);
 });
 
 audits("everything is read again after a day, and after a rebuild", async () => {
