@@ -84,7 +84,7 @@ export class HttpServer {
     try {
       if (request.path.includes("%")) checkEncoding(request.path);
       const { tokens, attempts, tracing } = this.#options;
-      tracing?.setRoute(route.path);
+      tracing?.setRoute(request as unknown as IncomingMessage, route.path);
       const checking = checkAccess(request, route.access, tokens, attempts);
       const answering = checking
         ? checking.then(() => route.handle(request, response))

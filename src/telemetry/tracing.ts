@@ -3,7 +3,7 @@
  * libraries are instrumented. What spans a message gets stands in message-traces.ts. Switched off, nothing of this runs.
  */
 import { EventEmitter } from "node:events";
-import { type RequestListener, Server } from "node:http";
+import { type IncomingMessage, type RequestListener, Server } from "node:http";
 import { createRequire } from "node:module";
 import { context, ROOT_CONTEXT, SpanKind, TraceFlags, type Tracer } from "@opentelemetry/api";
 import { getRPCMetadata, W3CTraceContextPropagator } from "@opentelemetry/core";
@@ -40,6 +40,8 @@ export class Tracing implements AsyncDisposable {
   readonly #provider: NodeTracerProvider;
   readonly #ids = new ChosenIds();
   readonly #sampler: Sampler;
+  /** Those that have a span. */
+  readonly #requests = new WeakSet<IncomingMessage>();
 
   /** @param serviceName where OTEL_SERVICE_NAME does not say otherwise. */
   constructor({ exporter, sampler, ratio }: TracingConfig, serviceName: string) {
@@ -105,12 +107,14 @@ export class Tracing implements AsyncDisposable {
     return (request, response) => {
       const ids = this.#idsOfRequest(request.url ?? "", request.headers.traceparent);
       if (!ids) return handle(request, response);
+      this.#requests.add(request);
       this.withIds(ids, () => traced.call(server, "request", request, response));
     };
   }
 
-  /** Names the span of the request that is being answered. */
-  setRoute(route: string): void {
+  /** Names the span of a request, where it has one. */
+  setRoute(request: IncomingMessage, route: string): void {
+    if (!this.#requests.has(request)) return;
     const metadata = getRPCMetadata(context.active());
     if (metadata) metadata.route = route;
   }
