@@ -44,7 +44,6 @@ export async function measureDrain(
 
 /**
  * Starts the service on what waits in the broker.
- * @param whileItRuns is done with the service when all is readable.
  * @returns how many orders a second became readable.
  */
 export async function drain(
@@ -54,12 +53,7 @@ export async function drain(
   {
     nodeOptions = [],
     environment = {},
-    whileItRuns = async () => {},
-  }: Readonly<{
-    nodeOptions?: readonly string[];
-    environment?: Readonly<Record<string, string>>;
-    whileItRuns?: (url: string) => Promise<void>;
-  }>,
+  }: Readonly<{ nodeOptions?: readonly string[]; environment?: Readonly<Record<string, string>> }>,
 ): Promise<number> {
   const servers = [stack.postgres.pid, stack.broker?.pid ?? 0];
   say("drain: starting the service");
@@ -92,7 +86,6 @@ export async function drain(
       `drain: ${Math.round(rate)} orders/s in ${seconds.toFixed(2)} s; CPU seconds: service ${node?.toFixed(1)}, ` +
         `PostgreSQL ${((postgres ?? 0) - (cpuBefore[0] ?? 0)).toFixed(1)}, broker ${((broker ?? 0) - (cpuBefore[1] ?? 0)).toFixed(1)}`,
     );
-    await whileItRuns(service.url);
     return rate;
   } finally {
     await service.child.end("SIGTERM");

@@ -40,6 +40,9 @@ export class Tracing implements AsyncDisposable {
   readonly #provider: NodeTracerProvider;
   readonly #ids = new ChosenIds();
   readonly #sampler: Sampler;
+  /** How many traces have begun with a request in this second, or the last one in which it mattered. */
+  #begun = 0;
+  #second = 0;
   /** Those that have a span. */
   readonly #requests = new WeakSet<IncomingMessage>();
 
@@ -129,8 +132,21 @@ export class Tracing implements AsyncDisposable {
     if (UNTRACED.test(url)) return undefined;
     const parent = typeof traceparent === "string" ? contextOf(traceparent) : undefined;
     if (parent) return isSampledContext(parent) ? { traceId: "" } : undefined;
+    if (!this.#mayBegin()) return undefined;
     const traceId = this.#ids.generateTraceId();
-    return this.isSampled(traceId) ? { traceId } : undefined;
+    if (!this.isSampled(traceId)) return undefined;
+    this.#begun += 1;
+    return { traceId };
+  }
+
+  /** A span costs several times what an answer from memory does, so reads begin only so many traces a second. */
+  #mayBegin(): boolean {
+    if (this.#begun < REQUEST_TRACES_PER_SECOND) return true;
+    const second = Math.floor(performance.now() / 1000);
+    if (second === this.#second) return false;
+    this.#second = second;
+    this.#begun = 0;
+    return true;
   }
 }
 
@@ -172,6 +188,9 @@ function samplerOf(name: SamplerName, ratio: number): Sampler {
 }
 
 const require = createRequire(import.meta.url);
+
+/** Those that come with a trace of their own are not counted. */
+const REQUEST_TRACES_PER_SECOND = 20;
 
 /** Asked every few seconds by machines, or never ending. */
 const UNTRACED = /^\/(metrics|healthz|readyz|events)\b/;
