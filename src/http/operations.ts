@@ -83,7 +83,7 @@ export function operationsRoutes({ unready, metrics, refreshMetrics, audit }: Op
       operation: {
         tags: ["operations"],
         summary: "Metrics for Prometheus",
-        responses: { 200: bytes("the text format of Prometheus", "text/plain") },
+        responses: { 200: bytes("OpenMetrics, as Prometheus reads it", "application/openmetrics-text") },
       },
       handle: async (_request, response) => {
         await refreshMetrics();
