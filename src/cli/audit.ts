@@ -2,10 +2,10 @@
 import type { Config } from "../config.ts";
 import { closePool, openPool } from "../database/pool.ts";
 import { DOMAINS } from "../domains/index.ts";
-import { InvalidInputError } from "../errors.ts";
 import { missingIn } from "../inbox/numbering.ts";
 import { type AuditReport, audit, type DomainAudit, toJson } from "../projector/audit.ts";
 import { createLogger } from "../telemetry/logger.ts";
+import { noMore } from "./arguments.ts";
 import type { Values } from "./deadletters.ts";
 import { ProgressLine, print, printJson } from "./print.ts";
 
@@ -25,7 +25,7 @@ export async function auditCommand(
   { json, full }: Values,
   positionals: readonly string[],
 ): Promise<number> {
-  if (positionals.length > 0) throw new InvalidInputError("arguments", `"${positionals[0]}" is too much`);
+  noMore(positionals);
   const pool = openPool(config.databaseUrl, 1, createLogger("silent"), { isPatient: true });
   const progress = new ProgressLine();
   const begun = performance.now();

@@ -4,6 +4,7 @@ import { type Config, loadConfig } from "../config.ts";
 import { InvalidInputError } from "../errors.ts";
 import { install } from "../install.ts";
 import { exitWith } from "../process.ts";
+import { noMore } from "./arguments.ts";
 import { AUDIT_OPTIONS, AUDIT_USAGE, auditCommand } from "./audit.ts";
 import { DEADLETTERS_OPTIONS, DEADLETTERS_USAGE, deadletters, type Values } from "./deadletters.ts";
 import { print, printJson } from "./print.ts";
@@ -85,10 +86,6 @@ function parse(args: readonly string[], { options }: Command): { values: Values;
 function badUsage(problem: string, usage: string): number {
   process.stderr.write(`waybill: ${problem}\n\n${usage}\n`);
   return 2;
-}
-
-function noMore(positionals: readonly string[]): void {
-  if (positionals.length > 0) throw new InvalidInputError("arguments", `"${positionals[0]}" is too much`);
 }
 
 const USAGE = `Usage: npm run waybill -- <command> [--json] [--help]

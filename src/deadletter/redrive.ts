@@ -64,7 +64,7 @@ export async function redriveLetter(
  */
 export async function redriveIn(
   transaction: Transaction,
-  { enqueueWakeup, traceRedrive = () => undefined }: Pick<RedriveContext, "enqueueWakeup" | "traceRedrive">,
+  { enqueueWakeup, traceRedrive }: Pick<RedriveContext, "enqueueWakeup" | "traceRedrive">,
   positions: readonly bigint[],
   operator: Operator,
   { payload, bulkId }: Readonly<{ payload?: Buffer | undefined; bulkId?: bigint | undefined }>,
@@ -74,12 +74,11 @@ export async function redriveIn(
   const moved = await moveDeadLetters(transaction, positions, "open", "redriven");
   if (moved.length === 0) return { letters: [], upTo: new Map() };
 
-  const traceparents = await selectTraceparents(
-    transaction,
-    moved.map(({ position }) => position),
-  );
-  const redrives = moved.map(({ position }) => {
-    return { position, traceparent: traceRedrive(position, traceparents.get(position) ?? null) };
+  const movedPositions = moved.map(({ position }) => position);
+  // Asked only where somebody wants to know.
+  const traceparents = traceRedrive && (await selectTraceparents(transaction, movedPositions));
+  const redrives = movedPositions.map((position) => {
+    return { position, traceparent: traceRedrive?.(position, traceparents?.get(position) ?? null) };
   });
   const appended = await insertRedrivesOf(transaction, redrives, payload);
   const redrivePositions = new Map(appended.map(({ position, redriveOf }) => [redriveOf, position]));

@@ -1,6 +1,7 @@
 /** `POST /orders`: one message into the inbox, whatever its bytes; answered once it is committed. */
 import { InvalidInputError, TooLargeError, UnavailableError } from "../errors.ts";
 import { answer, header, type Operation, object, POSITION, problems } from "../openapi.ts";
+import { TRACEPARENT } from "../telemetry/trace-context.ts";
 import { type Request, type Route, sendJson } from "./route.ts";
 
 export type IntakeOptions = Readonly<{
@@ -66,9 +67,9 @@ function readKey(header: string | string[] | undefined): string | undefined {
   );
 }
 
-/** What is no trace context is as good as none. Source: W3C Trace Context, 3.2. */
+/** What is no trace context is as good as none. */
 function readTraceparent(header: string | string[] | undefined): string | undefined {
-  const isValid = typeof header === "string" && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(header);
+  const isValid = typeof header === "string" && TRACEPARENT.test(header);
   return isValid ? header : undefined;
 }
 

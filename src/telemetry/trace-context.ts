@@ -21,4 +21,4 @@ export function isSampledContext(of: Context): boolean {
 }
 
 /** Source: W3C Trace Context, 3.2, traceparent header. */
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+export const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
