@@ -36,6 +36,8 @@ export type TracingConfig = Readonly<{
   sampler: SamplerName;
   /** Of the samplers by ratio: which share of the traces, from 0 to 1. */
   ratio: number;
+  /** How many traces of requests, and how many of messages, may begin in a second. */
+  perSecondMax: number;
 }>;
 
 export type SamplerName = (typeof SAMPLER_NAMES)[number];
@@ -111,14 +113,15 @@ export function loadTracing(env: NodeJS.ProcessEnv = process.env): TracingConfig
   return tracing;
 }
 
-/** The variables of the OpenTelemetry specification; those that only its SDK reads are left to it. */
+/** The variables of the OpenTelemetry specification, and a bound; those that only its SDK reads are left to it. */
 function readTracing(
   read: <T>(name: string, fallback: string, rule: Rule<T>) => T,
 ): TracingConfig | undefined {
   const exporter = read("OTEL_TRACES_EXPORTER", "none", tracesExporter);
   const sampler = read("OTEL_TRACES_SAMPLER", "parentbased_always_on", tracesSampler);
   const ratio = read("OTEL_TRACES_SAMPLER_ARG", "1", share);
-  return exporter === "none" ? undefined : { exporter, sampler, ratio };
+  const perSecondMax = read("TRACES_PER_SECOND_MAX", "20", integerBetween(1, 1_000_000));
+  return exporter === "none" ? undefined : { exporter, sampler, ratio, perSecondMax };
 }
 
 /** Rules that no single variable can break. */

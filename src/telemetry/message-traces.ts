@@ -23,17 +23,20 @@ import type { Message, Receipt } from "../inbox/message.ts";
 import type { Sink } from "../inbox/sources/source.ts";
 import type { InboxRow, Outcome } from "../projector/domain.ts";
 import type { ProjectedBatch } from "../projector/project.ts";
-import { contextOf, isSampledContext, traceparentOf } from "./trace-context.ts";
+import { contextOf, isSampledContext, traceparentOf, withoutSampling } from "./trace-context.ts";
 import { idsOf } from "./trace-ids.ts";
+import { TraceLimit } from "./trace-limit.ts";
 import type { Tracing } from "./tracing.ts";
 
 export class MessageTraces {
   readonly #tracing: Tracing;
+  readonly #limit: TraceLimit;
   /** The batch that woke the projector last, until it has projected. */
   #waking: Context | undefined;
 
   constructor(tracing: Tracing) {
     this.#tracing = tracing;
+    this.#limit = new TraceLimit(tracing.perSecondMax);
   }
 
   /** An inbox that begins the span `receive` of each sampled message and ends it when the message is committed. */
@@ -44,7 +47,7 @@ export class MessageTraces {
       },
       offer: (message, committed) => {
         const parent = this.#parentOf(message);
-        if (!parent) return inbox.offer(message, committed);
+        if (!parent) return inbox.offer(unsampled(message), committed);
         const { source, channel } = message;
         const span = this.#start("receive", SpanKind.CONSUMER, parent, {
           "messaging.system": source,
@@ -188,13 +191,20 @@ export class MessageTraces {
 
   /**
    * What a message's trace goes on from: the request that brought it, what the message itself says, or what its
-   * publisher derived from the same bytes. Undefined where that is not sampled.
+   * publisher derived from the same bytes. Undefined where that is not sampled, or there have been enough.
    */
   #parentOf({ traceparent, payload }: Message): Context | undefined {
     const active = context.active();
     if (isSampledContext(active)) return active;
-    const given = traceparent === undefined ? undefined : contextOf(traceparent);
-    if (given) return isSampledContext(given) ? given : undefined;
+    // Before anything is hashed: under full load most messages are spared that.
+    if (!this.#limit.hasRoom()) return undefined;
+    const parent = (traceparent === undefined ? undefined : contextOf(traceparent)) ?? this.#derived(payload);
+    if (!parent || !isSampledContext(parent)) return undefined;
+    this.#limit.take();
+    return parent;
+  }
+
+  #derived(payload: Buffer): Context | undefined {
     const { traceId, spanId } = idsOf(payload);
     return this.#tracing.isSampled(traceId) ? contextOf(`00-${traceId}-${spanId}-01`) : undefined;
   }
@@ -219,6 +229,12 @@ export class MessageTraces {
     const links = trace.getSpanContext(linked) ? [linkTo(linked)] : [];
     return this.#tracing.tracer.startSpan(name, { links, startTime, attributes }, parent);
   }
+}
+
+/** The message as one of which no further span is made. */
+function unsampled(message: Message): Message {
+  if (message.traceparent === undefined) return message;
+  return { ...message, traceparent: withoutSampling(message.traceparent) };
 }
 
 function linkTo(to: Context) {

@@ -16,6 +16,14 @@ export function traceparentOf(of: Context): string | undefined {
   return `00-${spanContext.traceId}-${spanContext.spanId}-01`;
 }
 
+/** The same traceparent with its flag for sampling down; what is none stays as it is. */
+export function withoutSampling(traceparent: string): string {
+  const [, , , flags] = TRACEPARENT.exec(traceparent) ?? [];
+  if (!flags) return traceparent;
+  const others = Number.parseInt(flags, 16) & ~TraceFlags.SAMPLED;
+  return traceparent.slice(0, -2) + others.toString(16).padStart(2, "0");
+}
+
 export function isSampledContext(of: Context): boolean {
   return ((trace.getSpanContext(of)?.traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0;
 }

@@ -34,20 +34,23 @@ import { ATTR_CLIENT_ADDRESS, ATTR_NETWORK_PEER_ADDRESS } from "@opentelemetry/s
 import type { SamplerName, TracingConfig } from "../config.ts";
 import { contextOf, isSampledContext } from "./trace-context.ts";
 import type { DerivedIds } from "./trace-ids.ts";
+import { TraceLimit } from "./trace-limit.ts";
 
 export class Tracing implements AsyncDisposable {
   readonly tracer: Tracer;
+  readonly perSecondMax: number;
   readonly #provider: NodeTracerProvider;
   readonly #ids = new ChosenIds();
   readonly #sampler: Sampler;
-  /** How many traces have begun with a request in this second, or the last one in which it mattered. */
-  #begun = 0;
-  #second = 0;
+  /** Requests that come with a trace of their own are not counted. */
+  readonly #limit: TraceLimit;
   /** Those that have a span. */
   readonly #requests = new WeakSet<IncomingMessage>();
 
   /** @param serviceName where OTEL_SERVICE_NAME does not say otherwise. */
-  constructor({ exporter, sampler, ratio }: TracingConfig, serviceName: string) {
+  constructor({ exporter, sampler, ratio, perSecondMax }: TracingConfig, serviceName: string) {
+    this.perSecondMax = perSecondMax;
+    this.#limit = new TraceLimit(perSecondMax);
     this.#sampler = new LinkedSampler(samplerOf(sampler, ratio));
     const named = defaultResource().merge(resourceFromAttributes({ "service.name": serviceName }));
     this.#provider = new NodeTracerProvider({
@@ -132,21 +135,11 @@ export class Tracing implements AsyncDisposable {
     if (UNTRACED.test(url)) return undefined;
     const parent = typeof traceparent === "string" ? contextOf(traceparent) : undefined;
     if (parent) return isSampledContext(parent) ? { traceId: "" } : undefined;
-    if (!this.#mayBegin()) return undefined;
+    if (!this.#limit.hasRoom()) return undefined;
     const traceId = this.#ids.generateTraceId();
     if (!this.isSampled(traceId)) return undefined;
-    this.#begun += 1;
+    this.#limit.take();
     return { traceId };
-  }
-
-  /** A span costs several times what an answer from memory does, so reads begin only so many traces a second. */
-  #mayBegin(): boolean {
-    if (this.#begun < REQUEST_TRACES_PER_SECOND) return true;
-    const second = Math.floor(performance.now() / 1000);
-    if (second === this.#second) return false;
-    this.#second = second;
-    this.#begun = 0;
-    return true;
   }
 }
 
@@ -188,9 +181,6 @@ function samplerOf(name: SamplerName, ratio: number): Sampler {
 }
 
 const require = createRequire(import.meta.url);
-
-/** Those that come with a trace of their own are not counted. */
-const REQUEST_TRACES_PER_SECOND = 20;
 
 /** Asked every few seconds by machines, or never ending. */
 const UNTRACED = /^\/(metrics|healthz|readyz|events)\b/;

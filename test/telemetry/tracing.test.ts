@@ -238,6 +238,34 @@ check("the same by OTLP, and a ratio that publisher and service apply alike", as
   await started.child.end("SIGTERM");
 });
 
+check(
+  "more messages at once than may be traced in a second: some are traced whole, the others not at all",
+  async () => {
+    await using other = await createDatabase();
+    const names = brokerEnvironment();
+    const environment = { ...names, ...traced, SOURCES: "nats-streaming", TRACES_PER_SECOND_MAX: "2" };
+    const started = await startAsProcess(other.serviceUrl, environment);
+    const file = join(folder, "flood");
+    const payloads = Array.from({ length: 200 }, () => toPayload(factory.next()));
+    await writeFile(file, payloads.map((payload) => `${payload}\n`).join(""));
+    const child = spawn(process.execPath, ["tools/publisher/main.ts", "--file", file, "--lines", "--json"], {
+      env: { PATH: process.env.PATH, ...names },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    assert.is(await new Promise((resolve) => child.once("close", resolve)), 0);
+    const { rows } = await until("all are projected", async () => {
+      const found = await other.admin("select traceparent from orders join inbox using (position)");
+      return found.rows.length === payloads.length && found;
+    });
+    const traces = rows.flatMap(({ traceparent }) =>
+      traceparent === null ? [] : [traceparent.slice(3, 35)],
+    );
+    assert.ok(traces.length >= 2 && traces.length < 100, `${traces.length} of 200`);
+    for (const traceId of traces) await spansOf(traceId, "receive", "append", "project");
+    await started.child.end("SIGTERM");
+  },
+);
+
 tracing("without an exporter nothing is kept and nothing is sent", async () => {
   await using other = await createDatabase();
   const quiet = await startAsProcess(other.serviceUrl);
