@@ -77,6 +77,19 @@ export class Transaction implements Queryable {
     }
   }
 
+  /** As `script`, but a failure undoes only what these statements did and leaves the transaction usable. */
+  async scriptInSavepoint(statements: string, data?: Buffer): Promise<ScriptRows> {
+    try {
+      return await this.script(`savepoint attempt; ${statements}; release savepoint attempt`, data);
+    } catch (error) {
+      // Where the connection is gone there is nothing to go back to.
+      if (error instanceof DatabaseError && error.sqlState !== undefined) {
+        await this.script("rollback to savepoint attempt");
+      }
+      throw error;
+    }
+  }
+
   /** Leaves a statement to be sent together with the commit; for the last one, whose answer nobody needs. */
   sendWithCommit(statement: string): void {
     this.#withCommit += `${statement}; `;

@@ -347,7 +347,7 @@ http(
     let most = 0;
     await until("the query is under way", async () => {
       const active = await database.admin(
-        "select count(*)::int as count from pg_stat_activity where state = 'active' and datname = current_database() and query like '%document::text%' and pid <> pg_backend_pid()",
+        "select count(*)::int as count from pg_stat_activity where state = 'active' and datname = current_database() and query like '%as document%' and pid <> pg_backend_pid()",
       );
       most = Math.max(most, active.rows[0].count);
       return most > 0;

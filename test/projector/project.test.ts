@@ -198,8 +198,8 @@ test("invariant 8: the first write of an id wins; the same bytes are a duplicate
   const [laterCopy, laterConflict] = await project(original, changed);
   const { orders, duplicates, deadLetters } = await tablesOf(database.pool);
   assert.equal(
-    orders.map(({ position, document }) => [position, document]),
-    [[first, original.toString()]],
+    orders.map(({ position, payload }) => [position, payload]),
+    [[first, original]],
   );
   assert.equal(
     duplicates.map((row) => [row.position, row.original_position]),

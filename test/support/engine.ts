@@ -26,7 +26,7 @@ export async function tablesOf(pool: pg.Pool) {
   const of = async (text: string) => (await pool.query(text)).rows;
   return {
     orders: await of(
-      "select order_uid, position, customer_id, track_number, date_created, document::text from orders order by position",
+      "select order_uid, position, customer_id, track_number, date_created, payload from orders join inbox using (position) order by position",
     ),
     duplicates: await of("select * from duplicates order by position"),
     deadLetters: await of("select * from dead_letters order by position"),

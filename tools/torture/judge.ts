@@ -141,7 +141,7 @@ export class Judge {
     const table = new Map<string, string>();
     for (let begin = 0; begin < fresh.length; begin += 5_000) {
       const { rows } = await pool.query<{ id: string; content: string }>(
-        "select order_uid as id, md5(convert_to(document::text, 'UTF8')) as content from orders where order_uid = any($1)",
+        "select order_uid as id, md5(payload) as content from orders join inbox using (position) where order_uid = any($1)",
         [fresh.slice(begin, begin + 5_000)],
       );
       for (const { id, content } of rows) table.set(id, content);

@@ -6,7 +6,7 @@ import type { Queryable } from "../../database/pool.ts";
 import type { Domain } from "../../projector/domain.ts";
 import { OrderCache } from "./cache.ts";
 import type { NewOrder } from "./orders-table.ts";
-import { projectOrders } from "./projection.ts";
+import { OrdersProjection } from "./projection.ts";
 import { createOrderReader, restoreCache } from "./read-order.ts";
 import { listed, ordersRoutes, type ReadCounts } from "./routes.ts";
 
@@ -33,9 +33,10 @@ export function createOrders({ database, cacheBytesMax, onAccepted }: OrdersOpti
       orders.slice(-ACCEPTED_SHOWN_MAX).map(({ order, position }) => listed({ ...order, position })),
     );
   };
+  const projection = new OrdersProjection(keep);
   const domain: Domain = {
     ...ORDERS,
-    project: (batch, transaction) => projectOrders(batch, transaction, keep),
+    project: (batch, transaction) => projection.project(batch, transaction),
   };
   return {
     domain,

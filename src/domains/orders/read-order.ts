@@ -1,9 +1,8 @@
 /**
  * An order by its id: from the cache, or read through from PostgreSQL, with one query per id however many ask.
  */
-import { hash } from "node:crypto";
 import type { Queryable } from "../../database/pool.ts";
-import type { CachedOrder, OrderCache } from "./cache.ts";
+import { type CachedOrder, etagOf, type OrderCache } from "./cache.ts";
 import { selectOrders, selectOrdersBefore } from "./orders-table.ts";
 
 export type OrderReader = Readonly<{
@@ -20,7 +19,7 @@ export function createOrderReader(database: Queryable, cache: OrderCache): Order
     const [stored] = await selectOrders(database, [orderUid]);
     if (!stored) return undefined;
     cache.put(orderUid, stored.document);
-    return cache.get(orderUid) ?? { document: stored.document, etag: undefined };
+    return cache.get(orderUid) ?? { document: stored.document, etag: etagOf(stored.document) };
   };
 
   return {
@@ -33,12 +32,6 @@ export function createOrderReader(database: Queryable, cache: OrderCache): Order
       return reading;
     },
   };
-}
-
-/** A strong validator: equal bytes and nothing else have the same one. */
-export function etagOf(order: CachedOrder): string {
-  order.etag ??= `"${hash("sha1", order.document, "base64url")}"`;
-  return order.etag;
 }
 
 /**

@@ -21,7 +21,7 @@ import {
 } from "../../openapi.ts";
 import type { CachedOrder } from "./cache.ts";
 import { selectSummariesBefore } from "./orders-table.ts";
-import { etagOf, type OrderReader, POSITION_MAX } from "./read-order.ts";
+import { type OrderReader, POSITION_MAX } from "./read-order.ts";
 import { isOrderUid, type Order } from "./schema.ts";
 
 type Request = IncomingMessage & { params: Record<string, string>; query: Record<string, string> };
@@ -80,7 +80,7 @@ export function listed(order: Order & { position: bigint }) {
 }
 
 function sendOrder(request: IncomingMessage, response: ServerResponse, order: CachedOrder): void {
-  const etag = etagOf(order);
+  const { etag } = order;
   if (request.headers["if-none-match"] !== undefined && matches(request.headers["if-none-match"], etag)) {
     response.writeHead(304, { etag, "cache-control": CACHE_CONTROL });
     response.end();
