@@ -26,12 +26,15 @@ export type InboxOptions = Readonly<{
   logger: Logger;
 }>;
 
-type Held = { key: string; message: Message; committed: (receipt: Receipt) => void };
+/** `siblings` are those that are held of the same source and channel, by their ids. */
+type Held = { message: Message; committed: (receipt: Receipt) => void; siblings: Map<string, Held> };
 
 export class Inbox implements Sink {
   readonly #options: InboxOptions;
-  readonly #waiting = new Map<string, Held>();
-  readonly #inFlight = new Map<string, Held>();
+  /** Everything that is held, by source, channel and id. */
+  readonly #held = new Map<string, Map<string, Map<string, Held>>>();
+  /** What is held and not in flight, in its order. */
+  #waiting: Held[] = [];
   readonly #stop = new AbortController();
   #bytes = 0;
   #running: Promise<void> | undefined;
@@ -52,15 +55,17 @@ export class Inbox implements Sink {
   }
 
   offer(message: Message, committed: (receipt: Receipt) => void): boolean {
-    const key = `${message.source}\0${message.channel}\0${message.messageId}`;
-    const held = this.#waiting.get(key) ?? this.#inFlight.get(key);
+    const siblings = this.#siblingsOf(message);
+    const held = siblings.get(message.messageId);
     if (held) {
       held.committed = committed;
       return true;
     }
     if (this.#stop.signal.aborted || !this.hasRoomFor(message.payload.length)) return false;
     this.#bytes += bytesOf(message);
-    this.#waiting.set(key, { key, message, committed });
+    const taken = { message, committed, siblings };
+    siblings.set(message.messageId, taken);
+    this.#waiting.push(taken);
     this.#running ??= this.#run();
     return true;
   }
@@ -86,7 +91,7 @@ export class Inbox implements Sink {
     // One turn of the event loop, so that what a single read from the socket brought makes one batch.
     await nextTurn();
     let settled = Promise.resolve();
-    while (this.#waiting.size > 0 && !this.#stop.signal.aborted) {
+    while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
       await this.#options.pace();
       const batch = this.#takeBatch();
       const messages = batch.map(({ message }) => message);
@@ -100,20 +105,26 @@ export class Inbox implements Sink {
     await settled;
     this.#running = undefined;
     // What arrived while the last batch was being settled.
-    if (this.#waiting.size > 0 && !this.#stop.signal.aborted) this.#running = this.#run();
+    if (this.#waiting.length > 0 && !this.#stop.signal.aborted) this.#running = this.#run();
   }
 
   #takeBatch(): Held[] {
-    const batch: Held[] = [];
+    let count = 0;
     let bytes = 0;
-    for (const [key, held] of this.#waiting) {
-      bytes += held.message.payload.length;
-      if (batch.length === BATCH_MESSAGES_MAX || (bytes > BATCH_BYTES_MAX && batch.length > 0)) break;
-      batch.push(held);
-      this.#inFlight.set(key, held);
-      this.#waiting.delete(key);
+    for (const { message } of this.#waiting) {
+      bytes += message.payload.length;
+      if (count === BATCH_MESSAGES_MAX || (bytes > BATCH_BYTES_MAX && count > 0)) break;
+      count++;
     }
-    return batch;
+    return this.#waiting.splice(0, count);
+  }
+
+  #siblingsOf({ source, channel }: Message): Map<string, Held> {
+    const known = this.#held.get(source)?.get(channel);
+    if (known) return known;
+    const siblings = new Map<string, Held>();
+    this.#held.set(source, (this.#held.get(source) ?? new Map()).set(channel, siblings));
+    return siblings;
   }
 
   async #appendForAsLongAsItTakes(messages: readonly Message[]): Promise<Appended | undefined> {
@@ -139,7 +150,7 @@ export class Inbox implements Sink {
     this.#options.onAppended(messages, appended, seconds);
     for (const [index, held] of batch.entries()) {
       this.#bytes -= bytesOf(held.message);
-      this.#inFlight.delete(held.key);
+      held.siblings.delete(held.message.messageId);
       // A source whose connection has just gone must not keep the others from their acknowledgement.
       try {
         held.committed(appended.receipts[index] as Receipt);

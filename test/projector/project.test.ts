@@ -228,7 +228,7 @@ function fragileDomain(fail: (row: InboxRow) => void): Domain {
     personalNames: [],
     project: async (batch, transaction) => {
       for (const row of batch) {
-        await transaction.query("insert into orders values ($1, $2, 'c', 't', now(), '{}')", [
+        await transaction.query("insert into orders values ($1, $2, 'c', 't', now())", [
           `order ${row.position}`,
           String(row.position),
         ]);
@@ -279,7 +279,7 @@ test("invariant 9: data that PostgreSQL refuses buries the one message, by its S
     project: async (batch, transaction) => {
       for (const { position, payload } of batch) {
         await transaction.query("select 1 / $1::int", [payload.toString() === "divide" ? 0 : 1]);
-        await transaction.query("insert into orders values ($1, $2, 'c', 't', now(), '{}')", [
+        await transaction.query("insert into orders values ($1, $2, 'c', 't', now())", [
           `${position}`,
           `${position}`,
         ]);

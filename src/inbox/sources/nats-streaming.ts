@@ -5,11 +5,12 @@
  * durable name, for as long as it takes: a client object of this library is dead once its connection was lost, and
  * a server whose store was wiped has forgotten it.
  */
-import stan, { type Stan, type Message as StanMessage, type Subscription } from "node-nats-streaming";
+import stan, { type Stan, type Subscription } from "node-nats-streaming";
 import { backoffMilliseconds } from "../../database/backoff.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Message } from "../message.ts";
 import type { Sink, Source } from "./source.ts";
+import { acknowledge, decodeDelivery, receiveRaw } from "./stan-protocol.ts";
 
 export type NatsStreamingOptions = Readonly<{
   url: string;
@@ -96,7 +97,6 @@ export class NatsStreamingSource implements Source {
       stanMaxPingOut: PINGS_UNANSWERED_MAX,
     });
     this.#client = client;
-    keepBuffers(client);
     client.on("connect", () => this.#subscribe(client));
     client.on("connection_lost", (error: unknown) => this.#lost(client, error));
     client.on("error", (error: unknown) => this.#lost(client, error));
@@ -114,6 +114,7 @@ export class NatsStreamingSource implements Source {
       .setManualAckMode(true)
       .setAckWait(this.#options.ackWaitSeconds * 1000)
       .setMaxInFlight(this.#options.inFlightMax ?? IN_FLIGHT_MAX);
+    receiveRaw(client, (delivered) => this.#receive(subscription, delivered));
     const subscription = client.subscribe(channel, queueGroup, options);
     this.#subscription = subscription;
     subscription.on("ready", () => {
@@ -121,25 +122,26 @@ export class NatsStreamingSource implements Source {
       this.#reason = undefined;
       logger.info({ source: this.name, channel }, "subscribed");
     });
-    subscription.on("message", (message: StanMessage) => this.#receive(subscription, message));
     subscription.on("error", (error: unknown) => this.#lost(client, error));
     subscription.on("timeout", (error: unknown) => this.#lost(client, error));
   }
 
-  #receive(subscription: Subscription, delivered: StanMessage): void {
+  #receive(subscription: Subscription, delivered: Buffer): void {
     if (this.#isStopping) return;
-    if (delivered.isRedelivered()) this.#options.onRedelivered?.(this.#options.channel);
+    const { channel, onRedelivered } = this.#options;
+    const { sequence, timestamp, isRedelivered, payload } = decodeDelivery(delivered);
+    if (isRedelivered) onRedelivered?.(channel);
     const message: Message = {
       source: this.name,
-      channel: this.#options.channel,
+      channel,
       // A server whose store was wiped counts from 1 again; with the time its messages are not taken for old ones.
-      messageId: `${delivered.getSequence()}-${delivered.getTimestampRaw()}`,
-      payload: delivered.getRawData(),
-      publishedAt: delivered.getTimestampRaw() / NANOSECONDS_PER_MILLISECOND,
+      messageId: `${sequence}-${timestamp}`,
+      payload,
+      publishedAt: timestamp / NANOSECONDS_PER_MILLISECOND,
     };
     this.#inbox?.offer(message, () => {
       // The connection it came by may be gone; the server then delivers it again and that copy is acknowledged.
-      if (this.#subscription === subscription) delivered.ack();
+      if (this.#subscription === subscription) acknowledge(subscription, channel, sequence);
     });
   }
 
@@ -158,15 +160,6 @@ export class NatsStreamingSource implements Source {
     this.#options.logger.warn(context, "the broker is away; connecting again");
     this.#retry = setTimeout(() => this.#connect(), waitMilliseconds);
   }
-}
-
-/**
- * Lets the NATS client underneath hand on the bytes as they came instead of as a "binary" string that is turned back
- * at once. The option is NATS's own, only it cannot be passed through.
- */
-function keepBuffers(client: Stan): void {
-  const { nc } = client as unknown as { nc: { options: { preserveBuffers: boolean } } };
-  nc.options.preserveBuffers = true;
 }
 
 /** Brokers put addresses, not secrets, into their errors; the URL with its password is never part of them. */
