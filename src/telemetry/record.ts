@@ -28,15 +28,22 @@ export function recordAppend(
 ): void {
   metrics.appendSeconds.observe(seconds);
   metrics.batchMessages.observe(messages.length);
-  const appended = new Map<string, { labels: { source: string; channel: string }; count: number }>();
+  type Entry = { source: string; channel: string; count: number };
+  const appended: Entry[] = [];
+  // Most messages of a batch come from the channel of the one before.
+  let entry: Entry | undefined;
   for (const [index, { source, channel }] of messages.entries()) {
     if (!receipts[index]?.isNew) continue;
-    const key = `${source}\0${channel}`;
-    const entry = appended.get(key);
+    if (entry?.source !== source || entry.channel !== channel) {
+      entry = appended.find((other) => other.source === source && other.channel === channel);
+    }
     if (entry) entry.count++;
-    else appended.set(key, { labels: { source, channel }, count: 1 });
+    else {
+      entry = { source, channel, count: 1 };
+      appended.push(entry);
+    }
   }
-  for (const { labels, count } of appended.values()) metrics.inboxAppended.inc(labels, count);
+  for (const { count, ...labels } of appended) metrics.inboxAppended.inc(labels, count);
 }
 
 /** One batch that was projected, seen right after its commit: from here on its orders are readable. */
@@ -52,7 +59,7 @@ export function recordProjection(
   const labels = { domain };
   for (const [index, outcome] of batch.outcomes.entries()) {
     const code = outcome.kind === "dead" ? outcome.rejection.code : "";
-    const key = `${outcome.kind}\0${code}`;
+    const key = code === "" ? outcome.kind : `${outcome.kind}\0${code}`;
     const entry = counts.get(key);
     if (entry) entry.count++;
     else counts.set(key, { outcome: outcome.kind, code, count: 1 });

@@ -135,6 +135,33 @@ test("date-times are those of RFC 3339", () => {
   }
 });
 
+test("a date-time with one character changed, put in or left out is one only where RFC 3339 says so", () => {
+  const grammar = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+  let valid = 0;
+  for (const text of [
+    "2021-11-26T06:22:19Z",
+    "2024-02-29T23:59:59.125+05:30",
+    "0400-01-01T00:00:00.5-23:59",
+  ]) {
+    for (let place = 0; place <= text.length; place++) {
+      const [before, after] = [text.slice(0, place), text.slice(place)];
+      for (const character of ["", ..."0123456789-:TtZz+. ~\u0660"]) {
+        for (const changed of [before + character + after, before + character + after.slice(1)]) {
+          const time = parseDateTime(changed);
+          if (time === undefined) continue;
+          valid++;
+          assert.match(changed, grammar);
+          // JavaScript knows no leap second.
+          const isLeap = changed.slice(17, 19) === "60";
+          const known = Date.parse(changed.toUpperCase().replace(/:60/, ":59"));
+          assert.is(time, isLeap ? known + 1_000 : known, changed);
+        }
+      }
+    }
+  }
+  assert.ok(valid > 300, String(valid));
+});
+
 test("whatever JSON.parse accepts is accepted, and nothing else, over random mutations", () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
   const factory = new OrderFactory(seed);

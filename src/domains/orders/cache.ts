@@ -50,9 +50,15 @@ export class OrderCache {
     return { document, etag: bytes.toString("latin1", header + LENGTH_BYTES, start) };
   }
 
-  /** Adds an order, evicting the oldest where there is no room. */
+  has(orderUid: string): boolean {
+    return this.#places.has(orderUid);
+  }
+
+  /**
+   * Adds an order, evicting the oldest where there is no room. One that is there already is kept a second time, and is gone
+   * with the first: that costs some memory for a while and a read from the table, and spares each new one a look.
+   */
   put(orderUid: string, document: Buffer): void {
-    if (this.#places.has(orderUid)) return;
     while (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) {
       if (this.#order.length === 0) return;
       this.#evictOldest();
@@ -68,8 +74,9 @@ export class OrderCache {
     this.#bytes += ENTRY_OVERHEAD_BYTES;
   }
 
-  /** Adds an order only where that evicts nothing. @returns false where the cache is full. */
+  /** Adds an order that is not there only where that evicts nothing. @returns false where the cache is full. */
   putIfRoom(orderUid: string, document: Buffer): boolean {
+    if (this.#places.has(orderUid)) return true;
     if (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) return false;
     this.put(orderUid, document);
     return true;
