@@ -168,7 +168,7 @@ const bytesOf = (message: Message): number => message.payload.length + MESSAGE_O
 const MESSAGE_OVERHEAD_BYTES = 600;
 
 /** Spreads the fixed cost of a transaction and its job; above this the time to the acknowledgement only grows. */
-const BATCH_MESSAGES_MAX = 2_000;
+const BATCH_MESSAGES_MAX = 4_000;
 
 /** Keeps an append of large messages far below the broker's AckWait. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

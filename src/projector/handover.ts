@@ -77,7 +77,7 @@ function bytesOf(batch: HandedOver): number {
 const ROW_OVERHEAD_BYTES = 400;
 
 /** Two full batches: one that is being projected and one that is ready when it is done. */
-const BYTES_WANTED = 5 * 1024 * 1024;
+const BYTES_WANTED = 10 * 1024 * 1024;
 
 /** Five batches of a projector that keeps up; one that has failed is not waited for. */
 const WAIT_MS_MAX = 250;

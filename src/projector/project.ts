@@ -212,7 +212,7 @@ async function recordOutcomes(
 }
 
 /** As many as an append holds at most, so that what was appended together is projected together. */
-export const BATCH_ROWS_MAX = 2_000;
+export const BATCH_ROWS_MAX = 4_000;
 
 /** Enough to tell one message from its surroundings. */
 const NEIGHBOURS = 3;

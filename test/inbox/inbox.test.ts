@@ -99,7 +99,7 @@ test("invariant 11: a redelivered copy replaces the one that is held, and the ne
 
 test("a batch is bounded in messages and in bytes", async () => {
   const { inbox, batches, gates } = controlled({ bufferBytesMax: 64 * 1024 * 1024 });
-  for (let sent = 0; sent < 2_500; sent++) inbox.offer(messageOf("x"), () => {});
+  for (let sent = 0; sent < 4_500; sent++) inbox.offer(messageOf("x"), () => {});
   for (let sent = 0; sent < 10; sent++) inbox.offer(messageOf(Buffer.alloc(1024 * 1024)), () => {});
   const draining = inbox.drain(10);
   const opening = setInterval(() => gates.shift()?.resolve(), 1);
@@ -107,7 +107,7 @@ test("a batch is bounded in messages and in bytes", async () => {
   clearInterval(opening);
   assert.equal(
     batches.map((batch) => batch.length),
-    [2_000, 507, 3],
+    [4_000, 507, 3],
   );
 });
 

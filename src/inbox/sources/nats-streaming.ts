@@ -174,7 +174,7 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000;
  * (4,096 to 16,384 were within the noise) and would make the wait for the last one longer. With the usual message of
  * about a kibibyte this is a quarter of the default buffer.
  */
-const IN_FLIGHT_MAX = 8_192;
+const IN_FLIGHT_MAX = 16_384;
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 2_000;
