@@ -37,6 +37,28 @@ export class HttpServer {
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     });
+    const apps = new Map<string, ReturnType<typeof polka>>();
+    for (const route of options.routes) {
+      const group = groupOf(route.path);
+      const app = apps.get(group) ?? this.#createApp();
+      apps.set(group, app);
+      app.add(route.method, route.path, (request, response) =>
+        this.#answer(route, request as unknown as Request, response),
+      );
+    }
+    const others = this.#createApp();
+    // Straight to the handler: polka's own `attach` adds a turn of the event loop to every request.
+    const handle = (request: IncomingMessage, response: ServerResponse) => {
+      // Routes do not tell capitals from small letters.
+      const group = groupOf(request.url as string);
+      const app = apps.get(group) ?? apps.get(group.toLowerCase()) ?? others;
+      app.handler(request as never, response, undefined as never);
+    };
+    this.#server.on("request", options.tracing?.traceRequests(handle) ?? handle);
+  }
+
+  /** polka tries every route of an app for each request; so each group of routes has an app of its own. */
+  #createApp(): ReturnType<typeof polka> {
     const app = polka({
       server: this.#server,
       onError: (error, request, response) => this.#fail(request as unknown as Request, response, "", error),
@@ -47,15 +69,7 @@ export class HttpServer {
         this.#fail(request as unknown as Request, response, "", new NoRouteError(allowed));
       },
     });
-    for (const route of options.routes) {
-      app.add(route.method, route.path, (request, response) =>
-        this.#answer(route, request as unknown as Request, response),
-      );
-    }
-    // Straight to the handler: polka's own `attach` adds a turn of the event loop to every request.
-    const handle = (request: IncomingMessage, response: ServerResponse) =>
-      app.handler(request as never, response, undefined as never);
-    this.#server.on("request", options.tracing?.traceRequests(handle) ?? handle);
+    return app;
   }
 
   /** @returns the port that was bound. @throws where the address cannot be had. */
@@ -126,6 +140,13 @@ export class HttpServer {
       seconds,
     );
   }
+}
+
+/** The first segment of an address, which no route leaves open. */
+function groupOf(address: string): string {
+  let end = 1;
+  while (end < address.length && address[end] !== "/" && address[end] !== "?") end++;
+  return address.slice(0, end);
 }
 
 /** A segment that is not percent-encoded UTF-8 can name nothing. */
