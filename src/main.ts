@@ -5,6 +5,7 @@
 import { type Assembly, assemble } from "./assembly.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { closePool } from "./database/pool.ts";
+import { copySourceOf } from "./database/transaction.ts";
 import { untilItSucceeds, waitForSchema } from "./database/wait.ts";
 import { armFailpoint } from "./failpoint.ts";
 import { selectHead } from "./inbox/inbox-table.ts";
@@ -67,7 +68,7 @@ async function startTracing(config: NonNullable<Config["tracing"]>): Promise<Tra
 
 /** Everything that needs the database. What is not there yet is waited for, and readiness says what that is. */
 async function startFlow(
-  { reads, writes, orders, jobs, bulkRunner, wakeups, wakeUp, sink, sources, auditor }: Assembly,
+  { reads, readPool, writes, orders, jobs, bulkRunner, wakeups, wakeUp, sink, sources, auditor }: Assembly,
   config: Config,
   logger: Logger,
   signal: AbortSignal,
@@ -90,7 +91,7 @@ async function startFlow(
       logger,
       signal,
       () => {},
-      () => orders.restore(signal),
+      () => orders.restore(copySourceOf(readPool), signal),
     );
     logger.info({ entries, seconds: (performance.now() - begun) / 1000 }, "the cache is restored");
     await auditor.runEvery(AUDIT_INTERVAL_SECONDS, signal, logger);

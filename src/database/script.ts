@@ -28,6 +28,40 @@ export function runScript(client: pg.ClientBase, text: string, data?: Buffer): P
   });
 }
 
+/** Runs one `COPY … TO STDOUT`. @returns its bytes. */
+export async function runCopyOut(client: pg.ClientBase, text: string): Promise<Buffer> {
+  const parts = new Parts();
+  await new Promise<ScriptRows>((resolve, reject) => {
+    client.query(new Script(text, undefined, resolve, reject, parts) as unknown as pg.Submittable);
+  });
+  // The next one is most likely as large: a buffer that fits at once leaves no smaller ones behind.
+  expectedBytes = parts.bytes.length;
+  return parts.bytes;
+}
+
+let expectedBytes = 0;
+
+/** Bytes that come in parts. They are copied at once: `pg` writes the next ones over them. */
+class Parts {
+  #buffer = Buffer.allocUnsafeSlow(expectedBytes + PART_BYTES_MIN);
+  #length = 0;
+
+  get bytes(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  add(part: Buffer): void {
+    const needed = this.#length + part.length;
+    if (needed > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+      this.#buffer.copy(larger, 0, 0, this.#length);
+      this.#buffer = larger;
+    }
+    this.#buffer.set(part, this.#length);
+    this.#length = needed;
+  }
+}
+
 class Script {
   /** For those who watch `pg`: the statements without a value of theirs. */
   readonly text: string;
@@ -36,13 +70,16 @@ class Script {
   readonly #resolve: (rows: ScriptRows) => void;
   readonly #reject: (error: Error) => void;
   readonly #rows: ScriptRows = [];
+  readonly #copied: Parts | undefined;
 
   constructor(
     text: string,
     data: Buffer | undefined,
     resolve: (rows: ScriptRows) => void,
     reject: (error: Error) => void,
+    copied?: Parts,
   ) {
+    this.#copied = copied;
     this.#text = text;
     this.text = trace.getActiveSpan() ? withoutValues(text) : text;
     this.#data = data;
@@ -82,6 +119,10 @@ class Script {
     this.#reject(error);
   }
 
+  handleCopyData({ chunk }: { chunk: Buffer }): void {
+    this.#copied?.add(chunk);
+  }
+
   // What else the server says in between carries nothing that is needed.
   handleRowDescription(): void {}
   handleCommandComplete(): void {}
@@ -89,5 +130,6 @@ class Script {
   handleEmptyQuery(): void {}
 }
 
+const PART_BYTES_MIN = 64 * 1024;
 const COPY_DATA = "d".charCodeAt(0);
 const COPY_DONE = Buffer.from([..."c\0\0\0\x04"].map((character) => character.charCodeAt(0)));

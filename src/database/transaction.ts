@@ -5,7 +5,7 @@
  */
 import pg from "pg";
 import type { Queryable } from "./pool.ts";
-import { runScript, type ScriptRows } from "./script.ts";
+import { runCopyOut, runScript, type ScriptRows } from "./script.ts";
 
 /** `sqlState` is undefined where the connection failed before PostgreSQL could answer. */
 export class DatabaseError extends Error {
@@ -44,7 +44,15 @@ export function queryableOf(pool: pg.Pool): Queryable {
   };
 }
 
-export class Transaction implements Queryable {
+/** Where the bytes of a `COPY … TO STDOUT` come from. */
+export type CopySource = Readonly<{ copyOut: (statement: string) => Promise<Buffer> }>;
+
+/** Copies outside a transaction, each on a connection of the pool. */
+export function copySourceOf(pool: pg.Pool): CopySource {
+  return { copyOut: (statement) => rollBackAfter(pool, (transaction) => transaction.copyOut(statement)) };
+}
+
+export class Transaction implements Queryable, CopySource {
   readonly #client: pg.PoolClient;
   #isBegun = false;
   #withCommit = "";
@@ -72,6 +80,16 @@ export class Transaction implements Queryable {
     this.#isBegun = true;
     try {
       return await runScript(this.#client, text, data);
+    } catch (cause) {
+      throw new DatabaseError(cause);
+    }
+  }
+
+  /** The bytes of one `COPY … TO STDOUT`; values in it are constants of the code or escaped literals. */
+  async copyOut(statement: string): Promise<Buffer> {
+    if (!this.#isBegun) await this.script("");
+    try {
+      return await runCopyOut(this.#client, statement);
     } catch (cause) {
       throw new DatabaseError(cause);
     }

@@ -1,5 +1,6 @@
 /** Every statement on the `inbox` table. */
 import pg from "pg";
+import { CopyDecoder } from "../database/copy-decoder.ts";
 import { type CopyEncoder, encodeText, withCopyData } from "../database/copy-encoder.ts";
 import type { Queryable } from "../database/pool.ts";
 import type { Transaction } from "../database/transaction.ts";
@@ -221,29 +222,32 @@ export async function selectAfter(
   // In the order of the index, and never by sorting all there is: that is what a table without statistics gets.
   await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
   // The lengths are known without reading the payloads; at least one row comes, however large it is.
-  const { rows } = await transaction.query<{
-    position: bigint;
-    payload: Buffer;
-    publishedAt: number | null;
-    traceparent: string | null;
-  }>(
-    `with next as (
-       select position, octet_length(payload) as bytes
-       from inbox where domain = $1 and position > $2 order by position limit $3
-     ), measured as (
-       select position, sum(bytes) over (order by position) - bytes as bytes_before from next
-     )
-     select position, payload, (extract(epoch from published_at) * 1000)::float8 as "publishedAt", traceparent
-     from measured join inbox using (position)
-     where bytes_before < $4
-     order by position`,
-    [domain, String(position), rowsMax, bytesMax],
+  const copied = await transaction.copyOut(
+    `copy (
+       with next as (
+         select position, octet_length(payload) as bytes
+         from inbox where domain = ${pg.escapeLiteral(domain)} and position > ${position}
+         order by position limit ${rowsMax}
+       ), measured as (
+         select position, sum(bytes) over (order by position) - bytes as bytes_before from next
+       )
+       select position, payload, (extract(epoch from published_at) * 1000)::float8, traceparent
+       from measured join inbox using (position)
+       where bytes_before < ${bytesMax}
+       order by position
+     ) to stdout (format binary)`,
   );
-  return rows.map(({ publishedAt, traceparent, ...row }) => ({
-    ...row,
-    publishedAt: publishedAt ?? undefined,
-    traceparent: traceparent ?? undefined,
-  }));
+  const rows: InboxRow[] = [];
+  const decoder = new CopyDecoder(copied);
+  while (decoder.next()) {
+    rows.push({
+      position: decoder.bigint(),
+      payload: decoder.bytes() as Buffer,
+      publishedAt: decoder.number(),
+      traceparent: decoder.text(),
+    });
+  }
+  return rows;
 }
 
 /** The rows at the given positions, in that order, about `bytesMax` of payload; at least one comes. */

@@ -3,6 +3,7 @@
  * engine and the server are given what they need of it; it knows nothing of either.
  */
 import type { Queryable } from "../../database/pool.ts";
+import type { CopySource } from "../../database/transaction.ts";
 import type { Domain } from "../../projector/domain.ts";
 import { OrderCache } from "./cache.ts";
 import type { NewOrder } from "./orders-table.ts";
@@ -43,7 +44,7 @@ export function createOrders({ database, cacheBytesMax, onAccepted }: OrdersOpti
     cache,
     reads,
     routes: ordersRoutes(database, createOrderReader(database, cache), reads),
-    restore: (signal: AbortSignal) => restoreCache(database, cache, signal),
+    restore: (source: CopySource, signal: AbortSignal) => restoreCache(source, cache, signal),
   };
 }
 

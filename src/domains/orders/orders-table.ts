@@ -2,9 +2,10 @@
  * Every statement on the `orders` table. It holds what orders are looked up by; the document of one is the payload of its
  * position, which never changes and is stored once.
  */
+import { CopyDecoder } from "../../database/copy-decoder.ts";
 import { withCopyData } from "../../database/copy-encoder.ts";
 import type { Queryable } from "../../database/pool.ts";
-import type { Transaction } from "../../database/transaction.ts";
+import type { CopySource, Transaction } from "../../database/transaction.ts";
 import type { Order } from "./schema.ts";
 
 export type NewOrder = Readonly<{ position: bigint; order: Order; document: Buffer }>;
@@ -48,17 +49,24 @@ export async function selectOrders(
 }
 
 /** Orders below a position, newest first, documents included. */
-export async function selectOrdersBefore(
-  database: Queryable,
+export async function copyOrdersBefore(
+  source: CopySource,
   before: bigint,
   limit: number,
 ): Promise<StoredOrder[]> {
-  const { rows } = await database.query<StoredRow>(
-    `select order_uid as "orderUid", position, ${DOCUMENT} as document
-     from orders where position < $1 order by position desc limit $2`,
-    [String(before), limit],
+  const copied = await source.copyOut(
+    `copy (
+       select order_uid, position, (select payload from inbox where inbox.position = orders.position)
+       from orders where position < ${before} order by position desc limit ${limit}
+     ) to stdout (format binary)`,
   );
-  return rows.map(toStoredOrder);
+  const orders: StoredOrder[] = [];
+  const decoder = new CopyDecoder(copied);
+  while (decoder.next()) {
+    const orderUid = decoder.text() as string;
+    orders.push({ orderUid, position: decoder.bigint(), document: decoder.bytes() as Buffer });
+  }
+  return orders;
 }
 
 /** The same without documents, for lists. */

@@ -2,8 +2,9 @@
  * An order by its id: from the cache, or read through from PostgreSQL, with one query per id however many ask.
  */
 import type { Queryable } from "../../database/pool.ts";
+import type { CopySource } from "../../database/transaction.ts";
 import { type CachedOrder, etagOf, type OrderCache } from "./cache.ts";
-import { selectOrders, selectOrdersBefore } from "./orders-table.ts";
+import { copyOrdersBefore, type StoredOrder, selectOrders } from "./orders-table.ts";
 
 export type OrderReader = Readonly<{
   /** The order if it is in memory. */
@@ -40,22 +41,26 @@ export function createOrderReader(database: Queryable, cache: OrderCache): Order
  * @returns how many orders it put in.
  */
 export async function restoreCache(
-  database: Queryable,
+  source: CopySource,
   cache: OrderCache,
   signal: AbortSignal,
 ): Promise<number> {
-  let before = POSITION_MAX;
   let restored = 0;
-  while (!signal.aborted) {
-    const page = await selectOrdersBefore(database, before, RESTORE_PAGE_ROWS);
+  let reading: Promise<StoredOrder[]> | undefined = copyOrdersBefore(source, POSITION_MAX, RESTORE_PAGE_ROWS);
+  while (reading && !signal.aborted) {
+    const page: StoredOrder[] = await reading;
+    const last = page.length < RESTORE_PAGE_ROWS ? undefined : page.at(-1);
+    // The next page is on its way while this one is put in.
+    reading = last && copyOrdersBefore(source, last.position, RESTORE_PAGE_ROWS);
     for (const { orderUid, document } of page) {
-      if (!cache.putIfRoom(orderUid, document)) return restored;
-      restored++;
+      if (cache.putIfRoom(orderUid, document)) restored++;
+      else {
+        await reading;
+        return restored;
+      }
     }
-    const last = page.at(-1);
-    if (!last || page.length < RESTORE_PAGE_ROWS) return restored;
-    before = last.position;
   }
+  await reading;
   return restored;
 }
 
@@ -63,4 +68,4 @@ export async function restoreCache(
 export const POSITION_MAX = 2n ** 63n - 1n;
 
 /** Large enough that the round trip does not matter, small enough that requests are answered in between. */
-const RESTORE_PAGE_ROWS = 1_000;
+const RESTORE_PAGE_ROWS = 4_000;
