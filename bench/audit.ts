@@ -12,7 +12,7 @@ export async function measureAudit(
   orders: number,
   say: (text: string) => void,
 ): Promise<Measurement[]> {
-  await fill(stack, 1, orders, say);
+  await fill(stack.environment, 1, orders, say);
   const pool = openPool(stack.environment.DATABASE_URL as string, 1, createLogger("silent"), {
     isPatient: true,
   });
@@ -28,17 +28,16 @@ export async function measureAudit(
   try {
     const whole = await secondsOf(orders, { isFull: true });
     const added = orders + ADDED;
-    await fill(stack, orders + 1, added, say);
+    await fill(stack.environment, orders + 1, added, say);
     const since = await secondsOf(added, {});
     const again = await secondsOf(added, { isFull: true });
     say(
       `audit: ${Math.round(again.bytes / added)} bytes of storage for each order, indexes and jobs included`,
     );
-    const common = { unit: "ms", limit: undefined, goal: "-", met: true };
     return [
-      { name: `audit of ${orders} orders`, figure: whole.seconds * 1000, ...common },
-      { name: `audit of ${ADDED} more`, figure: since.seconds * 1000, ...common },
-      { name: "audit of everything again", figure: again.seconds * 1000, ...common },
+      { name: `audit of ${orders} orders`, unit: "s", figures: [whole.seconds] },
+      { name: `audit of ${ADDED} more`, unit: "s", figures: [since.seconds] },
+      { name: "audit of everything again", unit: "s", figures: [again.seconds] },
     ];
   } finally {
     await closePool(pool);

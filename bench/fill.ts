@@ -1,47 +1,75 @@
-/** A database full of orders, without a broker. */
+/** A database full of orders, without a broker, and garbage of a size at which its bytes are not what is measured. */
 import { openPool } from "../src/database/pool.ts";
 import { createOrders } from "../src/domains/orders/index.ts";
 import { Handover } from "../src/projector/handover.ts";
 import { projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
+import { makeGarbage } from "../tools/publisher/garbage.ts";
 import { toPayload } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
 import { withClient } from "../tools/stack/postgres.ts";
-import type { Stack } from "../tools/stack/stack.ts";
+
+/** Of every kind but the largest, which would be most of the bytes, and conflicts, which need an order. */
+export function makeSmallGarbage(factory: OrderFactory, count: number): Buffer[] {
+  const payloads: Buffer[] = [];
+  while (payloads.length < count) {
+    const { payload, code } = makeGarbage(factory);
+    if (payload.length < 8_192 && code !== "conflict") payloads.push(payload);
+  }
+  return payloads;
+}
 
 /** Puts the orders `first` to `last`, with the ids `bench-<number - 1>`, into the inbox as if a broker had, and projects them. */
 export async function fill(
-  stack: Stack,
+  environment: Readonly<Record<string, string>>,
   first: number,
   last: number,
   say: (text: string) => void,
 ): Promise<void> {
-  const orders = last - first + 1;
   const factory = new OrderFactory(9);
   const payloads = Array.from({ length: POOL }, () => toPayload({ ...factory.next(), order_uid: "bench-#" }));
-  say(`putting ${orders.toLocaleString("en")} orders into the inbox`);
-  await withClient(stack.environment.MIGRATION_DATABASE_URL as string, async (owner) => {
-    await owner.query("create temp table pool (number int, payload text)");
-    await owner.query(
-      "insert into pool select number - 1, convert_from(payload, 'UTF8') from unnest($1::bytea[]) with ordinality as p (payload, number)",
-      [payloads],
-    );
-    await owner.query(
-      `insert into inbox (domain, source, channel, message_id, payload)
-       select 'orders', 'nats-streaming', 'orders', made.number || '-' || 1700000000000000000 + made.number,
-              convert_to(replace(pool.payload, 'bench-#', 'bench-' || (made.number - 1)), 'UTF8')
-       from generate_series($1::int, $2::int) as made (number) join pool on pool.number = made.number % ${POOL}
-       order by made.number`,
-      [first, last],
-    );
-  });
-  const pool = openPool(stack.environment.DATABASE_URL as string, 1, createLogger("silent"));
+  say(`putting ${(last - first + 1).toLocaleString("en")} orders into the inbox`);
+  const pool = openPool(environment.DATABASE_URL as string, 1, createLogger("silent"));
   const { domain } = createOrders({ database: pool, cacheBytesMax: 0, onAccepted: () => {} });
-  const begun = performance.now();
-  while ((await projectNext(pool, domain, new Handover())).rows.length > 0);
-  say(`projected ${Math.round(orders / ((performance.now() - begun) / 1000))}/s, read back from the table`);
-  await pool.end();
+  let isIn = false;
+  // Projecting goes on beside, for it takes as long.
+  const projecting = (async () => {
+    for (;;) {
+      const wasIn = isIn;
+      const { rows, checkpoint } = await projectNext(pool, domain, new Handover());
+      if (rows.length === 0 && wasIn) return;
+      if (rows.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      else if (checkpoint % 500_000n < BigInt(rows.length))
+        say(`projected ${checkpoint.toLocaleString("en")}`);
+    }
+  })();
+  try {
+    await withClient(environment.MIGRATION_DATABASE_URL as string, async (owner) => {
+      await owner.query("create temp table pool (number int primary key, payload text)");
+      await owner.query(
+        "insert into pool select number - 1, convert_from(payload, 'UTF8') from unnest($1::bytea[]) with ordinality as p (payload, number)",
+        [payloads],
+      );
+      for (let from = first; from <= last; from += CHUNK) {
+        await owner.query(
+          `insert into inbox (domain, source, channel, message_id, payload)
+           select 'orders', 'nats-streaming', 'orders', ${FIRST_SEQUENCE} + made.number || '-' || 1700000000000000000 + made.number,
+                  convert_to(replace(pool.payload, 'bench-#', 'bench-' || (made.number - 1)), 'UTF8')
+           from generate_series($1::int, $2::int) as made (number) join pool on pool.number = made.number % ${POOL}
+           order by made.number`,
+          [from, Math.min(last, from + CHUNK - 1)],
+        );
+      }
+    });
+  } finally {
+    isIn = true;
+    await projecting.finally(() => pool.end());
+  }
 }
 
 /** Different orders; each is there some hundred times under ids of its own. */
 const POOL = 3_000;
+const CHUNK = 200_000;
+
+/** Above the numbers of a broker that has just begun, whose messages would else come between all of these in the index. */
+const FIRST_SEQUENCE = 100_000_000;

@@ -1,10 +1,92 @@
-/** One line of the benchmark's table. */
+/** What the benchmark finds out, and how it is shown: every figure beside its limit of the same run, with its spread. */
+
 export type Measurement = Readonly<{
   name: string;
-  figure: number;
   unit: string;
-  /** What the machine could do in the same run; undefined where there is nothing to compare with. */
-  limit: number | undefined;
-  goal: string;
-  met: boolean;
+  /** One of each round. */
+  figures: readonly number[];
+  /** What the same machine could do in the same round; absent where there is nothing to compare with. */
+  limits?: readonly number[];
+  /** What the limits are of. */
+  limit?: string;
+  goal?: Readonly<{ of: "figure" | "ratio"; atLeast?: number; atMost?: number }>;
+  /** What belongs to it and is no figure of its own. */
+  note?: string;
 }>;
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1);
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length;
+}
+
+/** Of each round its own ratio, since what disturbs a machine disturbs what runs beside it. */
+export function ratiosOf({ figures, limits }: Measurement): number[] {
+  return limits ? figures.map((figure, round) => figure / (limits[round] as number)) : [];
+}
+
+/** Undefined where there is no goal. */
+export function isMet(measurement: Measurement): boolean | undefined {
+  const { goal, figures } = measurement;
+  if (!goal) return undefined;
+  const value = median(goal.of === "ratio" ? ratiosOf(measurement) : figures);
+  return (
+    value >= (goal.atLeast ?? Number.NEGATIVE_INFINITY) && value <= (goal.atMost ?? Number.POSITIVE_INFINITY)
+  );
+}
+
+/** As JSON: the medians beside every single figure. */
+export function documentOf(measurement: Measurement) {
+  const { figures, limits } = measurement;
+  const ratios = ratiosOf(measurement);
+  return {
+    ...measurement,
+    median: median(figures),
+    limitMedian: limits ? median(limits) : null,
+    ratio: limits ? median(ratios) : null,
+    met: isMet(measurement) ?? null,
+  };
+}
+
+/** A Markdown table; medians, with the least and the most in brackets. */
+export function tableOf(measurements: readonly Measurement[]): string {
+  const rows = measurements.map((measurement) => {
+    const { name, unit, figures, limits, limit } = measurement;
+    const met = isMet(measurement);
+    const cells = [
+      name,
+      `${spread(figures, amount)} ${unit}`,
+      limits ? `${spread(limits, amount)}${limit ? ` ${limit}` : ""}` : "",
+      limits ? spread(ratiosOf(measurement), (ratio) => ratio.toFixed(2)) : "",
+      goalText(measurement),
+      met === undefined ? "" : met ? "yes" : "**no**",
+    ];
+    return `| ${cells.join(" | ")} |`;
+  });
+  const notes = measurements.flatMap(({ name, note }) => (note ? [`- ${name}: ${note}`] : []));
+  return [
+    "| what | figure | limit of the same run | ratio | goal | met |",
+    "|---|---|---|---|---|---|",
+    ...rows,
+    ...(notes.length > 0 ? ["", ...notes] : []),
+    "",
+  ].join("\n");
+}
+
+function spread(values: readonly number[], show: (value: number) => string): string {
+  const middle = show(median(values));
+  return values.length === 1
+    ? middle
+    : `${middle} (${show(Math.min(...values))}–${show(Math.max(...values))})`;
+}
+
+function amount(value: number): string {
+  if (value >= 100) return Math.round(value).toLocaleString("en");
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+function goalText({ goal }: Measurement): string {
+  if (!goal) return "";
+  const bound = goal.atLeast === undefined ? `≤ ${goal.atMost}` : `≥ ${goal.atLeast}`;
+  return goal.of === "ratio" ? `${bound} of the limit` : bound;
+}

@@ -83,19 +83,18 @@ export async function measureOutage(
     return [
       {
         name: `outage of ${minutes} min: memory`,
-        figure: mebibytes(most - before.memory),
         unit: "MiB more",
-        limit: undefined,
-        goal: "≤ 64 MiB",
-        met: mebibytes(most - before.memory) <= 64,
+        figures: [mebibytes(most - before.memory)],
+        goal: { of: "figure", atMost: 64 },
       },
       {
-        name: "outage: drain afterwards",
-        figure: waiting / seconds,
-        unit: "orders/s",
-        limit: undefined,
-        goal: "all of them",
-        met: received === published,
+        name: "outage: received of what was published",
+        unit: "messages",
+        figures: [received],
+        limits: [published],
+        limit: "published",
+        goal: { of: "ratio", atLeast: 1, atMost: 1 },
+        note: `drained at ${Math.round(waiting / seconds)}/s afterwards`,
       },
     ];
   } finally {

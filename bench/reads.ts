@@ -1,76 +1,162 @@
 /**
- * `GET /orders/:id` from the cache, beside a bare node:http server that answers the same body from a process of its
- * own. The two take turns, several times, under the same load from `wrk`.
+ * `GET /orders/:id` in every way it can end, beside a bare node:http server that answers the same body from a process of
+ * its own. All take turns under the same load from `wrk`.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { toPayload } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
-import { connectToHttp } from "../tools/publisher/transport.ts";
-import { Verifier } from "../tools/publisher/verify.ts";
-import { startServiceProcess } from "../tools/stack/service.ts";
+import { connectToBroker } from "../tools/publisher/transport.ts";
 import type { Stack } from "../tools/stack/stack.ts";
+import { fill } from "./fill.ts";
 import type { Measurement } from "./measurement.ts";
+import { withService } from "./service.ts";
 
-export async function measureReads(stack: Stack, say: (text: string) => void): Promise<Measurement> {
-  if (spawnSync("wrk", ["--version"]).error)
-    throw new Error("reads are measured with wrk, which is not on PATH");
-  const environment = { ...stack.environment, SOURCES: "http" };
-  const service = await startServiceProcess(environment, stack.folder);
-  const order = new OrderFactory(2).next();
-  const payload = toPayload(order);
-  await using transport = connectToHttp(service.url, undefined);
-  await transport.publish(payload);
-  const verifier = new Verifier(service.url);
-  await verifier.timeUntilReadable(order.order_uid, performance.now());
-  verifier.close();
+export async function measureReads(stack: Stack, say: (text: string) => void): Promise<Measurement[]> {
+  needWrk();
+  await fill(stack.environment, 1, ORDERS, say);
+  const quiet = { ...stack.environment, SOURCES: "http" };
+  return withService(stack.environment, stack.folder, (service) =>
+    withService({ ...quiet, CACHE_BYTES_MAX: "0" }, stack.folder, async (uncached) => {
+      const path = "/orders/bench-7";
+      while ((await fetch(`${service.url}${path}`)).status !== 200);
+      const answer = await fetch(`${service.url}${path}`);
+      const etag = answer.headers.get("etag") as string;
+      const bare = spawn(process.execPath, ["--input-type=module", "-e", BARE_SERVER], {
+        env: { BODY: await answer.text() },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      try {
+        const [line] = (await once(bare.stdout, "data")) as [Buffer];
+        const bareUrl = `http://127.0.0.1:${line.toString().trim()}${path}`;
+        const ways = {
+          bare: () => wrk(bareUrl),
+          hit: () => wrk(`${service.url}${path}`),
+          "not modified (304)": () => wrk(`${service.url}${path}`, { headers: { "if-none-match": etag } }),
+          miss: () => wrk(uncached.url, { ids: { prefix: "bench-", count: ORDERS } }),
+          "absent (404)": () =>
+            wrk(service.url, { ids: { prefix: "absent-", count: 1_000_000 }, isAbsent: true }),
+          "hit, while 1,000/s come in": () => withIntake(stack, () => wrkAside(`${service.url}${path}`)),
+        };
+        const rates = await inTurns(ways, ROUNDS, "reads", say);
+        const bareRates = rates.get("bare") as number[];
+        return [...rates].slice(1).map(
+          ([way, figures]): Measurement => ({
+            name: `GET: ${way}`,
+            unit: "requests/s",
+            figures,
+            limits: bareRates,
+            limit: "bare node:http",
+            ...(way === "hit" ? { goal: { of: "ratio", atLeast: 0.95 } } : {}),
+          }),
+        );
+      } finally {
+        bare.kill("SIGTERM");
+      }
+    }),
+  );
+}
 
-  const bare = spawn(process.execPath, ["--input-type=module", "-e", BARE_SERVER], {
-    env: { BODY: payload.toString() },
-  });
-  try {
-    const [line] = (await once(bare.stdout, "data")) as [Buffer];
-    const bareUrl = `http://127.0.0.1:${line.toString().trim()}/orders/${order.order_uid}`;
-    const serviceUrl = `${service.url}/orders/${order.order_uid}`;
-    const ours: number[] = [];
-    const theirs: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      theirs.push(wrk(bareUrl));
-      ours.push(wrk(serviceUrl));
-      say(
-        `reads: round ${round + 1} of ${ROUNDS}: ${Math.round(ours.at(-1) ?? 0)}/s, bare ${Math.round(theirs.at(-1) ?? 0)}/s`,
-      );
+/** Measures each once a round, beginning with another one each time: what drifts strikes all alike. */
+export async function inTurns(
+  ways: Readonly<Record<string, () => number | Promise<number>>>,
+  rounds: number,
+  name: string,
+  say: (text: string) => void,
+): Promise<Map<string, number[]>> {
+  const entries = Object.entries(ways);
+  const figures = new Map(entries.map(([way]) => [way, [] as number[]]));
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < entries.length; turn++) {
+      const [way, measure] = entries[(turn + round) % entries.length] as (typeof entries)[number];
+      figures.get(way)?.push(await measure());
     }
-    const figure = median(ours);
-    const limit = median(theirs);
-    return {
-      name: "reads",
-      figure,
-      unit: "requests/s",
-      limit,
-      goal: "≥ 0.9 of bare node:http",
-      met: figure >= 0.9 * limit,
-    };
-  } finally {
-    bare.kill("SIGTERM");
-    await service.child.end("SIGTERM");
+    const shown = [...figures].map(([way, values]) => `${way} ${Math.round(values.at(-1) ?? 0)}`);
+    say(`${name}: round ${round + 1} of ${rounds}: ${shown.join(", ")}`);
+  }
+  return figures;
+}
+
+type WrkOptions = Readonly<{
+  headers?: Readonly<Record<string, string>>;
+  /** Asks for `/orders/<prefix><number>` with numbers below `count` instead of for the address itself. */
+  ids?: Readonly<{ prefix: string; count: number }>;
+  /** Whether 404 is right. */
+  isAbsent?: boolean;
+}>;
+
+/** Requests per second over 32 connections. @throws where an answer is another one than it should be. */
+export function wrk(url: string, options: WrkOptions = {}): number {
+  const { stdout } = spawnSync("wrk", argumentsOf(url, options), {
+    encoding: "utf8",
+    env: environmentOf(options),
+  });
+  return rateOf(stdout, options);
+}
+
+/** The same while this process has something else to do. */
+async function wrkAside(url: string): Promise<number> {
+  const child = spawn("wrk", argumentsOf(url, {}), { stdio: ["ignore", "pipe", "ignore"] });
+  const parts: Buffer[] = [];
+  child.stdout.on("data", (part: Buffer) => parts.push(part));
+  await once(child, "close");
+  return rateOf(Buffer.concat(parts).toString(), {});
+}
+
+export function needWrk(): void {
+  if (spawnSync("wrk", ["--version"]).error) {
+    throw new Error("this is measured with wrk, which is not on PATH (Debian: apt-get install wrk)");
   }
 }
 
-/** Requests per second over 32 connections. */
-export function wrk(url: string): number {
-  const { stdout } = spawnSync("wrk", ["-t2", "-c32", `-d${SECONDS}s`, url], { encoding: "utf8" });
-  const rate = /Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1];
-  if (rate === undefined || /Non-2xx/.test(stdout)) throw new Error(`wrk did not succeed: ${stdout}`);
+function argumentsOf(url: string, { headers = {}, ids }: WrkOptions): string[] {
+  const given = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  return ["-t2", "-c32", `-d${SECONDS}s`, ...given, ...(ids ? ["-s", IDS_SCRIPT] : []), url];
+}
+
+function environmentOf({ ids }: WrkOptions): NodeJS.ProcessEnv {
+  return ids ? { ...process.env, PREFIX: ids.prefix, COUNT: String(ids.count) } : process.env;
+}
+
+function rateOf(report: string, { isAbsent = false }: WrkOptions): number {
+  const rate = /Requests\/sec:\s+([\d.]+)/.exec(report)?.[1];
+  const isOther = /Non-2xx or 3xx/.test(report);
+  if (rate === undefined || isOther !== isAbsent) throw new Error(`wrk did not succeed: ${report}`);
   return Number(rate);
 }
 
-export function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+/** Publishes a thousand orders a second for as long as the work takes. */
+async function withIntake(stack: Stack, work: () => Promise<number>): Promise<number> {
+  if (!stack.broker) throw new Error("the intake needs a NATS Streaming server");
+  await using transport = await connectToBroker({
+    url: stack.broker.url,
+    clusterId: "test-cluster",
+    channel: "orders",
+  });
+  const factory = new OrderFactory(3);
+  let isDone = false;
+  const publishing = (async () => {
+    const started = performance.now();
+    for (let sent = 0; !isDone; sent++) {
+      const early = started + sent - performance.now();
+      if (early > 1) await delay(early);
+      transport.publish(toPayload(factory.next())).catch(() => {});
+    }
+  })();
+  try {
+    return await work();
+  } finally {
+    isDone = true;
+    await publishing;
+  }
 }
 
-const ROUNDS = 5;
-const SECONDS = 4;
+const ROUNDS = 3;
+const SECONDS = 2;
+const ORDERS = 50_000;
+const IDS_SCRIPT = fileURLToPath(new URL("wrk/ids.lua", import.meta.url));
 
 const BARE_SERVER = `
   import { createServer } from "node:http";

@@ -56,11 +56,9 @@ export async function measureSlowDatabase(stack: Stack, say: (text: string) => v
       );
       results.push({
         name: `database ${milliseconds} ms away: delivered again`,
-        figure: redelivered,
         unit: "messages",
-        limit: undefined,
-        goal: "0",
-        met: redelivered === 0,
+        figures: [redelivered],
+        goal: { of: "figure", atMost: 0 },
       });
     }
     return results;

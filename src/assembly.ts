@@ -214,6 +214,7 @@ export function assemble(
     metrics,
     tracing,
   });
+  const confirm = (position: bigint) => projector.confirm(position);
   const wakeUp = (position: bigint, traceparent: string | undefined) => {
     const reach = () => projector.reach(position);
     return traces ? traces.wakeUp(traceparent, reach) : reach();
@@ -234,6 +235,7 @@ export function assemble(
     inbox,
     sink: countRefusals(traces?.sink(inbox) ?? inbox, metrics),
     wakeUp,
+    confirm,
     sources,
     auditor,
     rebuildWatch,

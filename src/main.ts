@@ -68,7 +68,20 @@ async function startTracing(config: NonNullable<Config["tracing"]>): Promise<Tra
 
 /** Everything that needs the database. What is not there yet is waited for, and readiness says what that is. */
 async function startFlow(
-  { reads, readPool, writes, orders, jobs, bulkRunner, wakeups, wakeUp, sink, sources, auditor }: Assembly,
+  {
+    reads,
+    readPool,
+    writes,
+    orders,
+    jobs,
+    bulkRunner,
+    wakeups,
+    wakeUp,
+    confirm,
+    sink,
+    sources,
+    auditor,
+  }: Assembly,
   config: Config,
   logger: Logger,
   signal: AbortSignal,
@@ -78,7 +91,7 @@ async function startFlow(
   try {
     await waitForSchema(reads, logger, signal, onStartUp);
     await untilItSucceeds(logger, signal, onStartUp, () => jobs.start());
-    await untilItSucceeds(logger, signal, onStartUp, () => wakeups.work(name, wakeUp));
+    await untilItSucceeds(logger, signal, onStartUp, () => wakeups.work(name, wakeUp, confirm));
     // Whatever an earlier life left undone is read on from the checkpoint, even where its job is lost.
     const enqueue = async () => wakeups.enqueue(writes, name, await selectHead(reads, name));
     await untilItSucceeds(logger, signal, onStartUp, enqueue);

@@ -6,8 +6,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { backoffMilliseconds } from "../database/backoff.ts";
-import { DatabaseError } from "../database/transaction.ts";
+import { DatabaseError, queryableOf } from "../database/transaction.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { selectCheckpoint } from "./checkpoints-table.ts";
 import type { Domain } from "./domain.ts";
 import { Handover } from "./handover.ts";
 import {
@@ -85,6 +86,20 @@ export class Projector {
       // A wake-up beyond the end of the inbox can only come from a database that was set back: let it go.
       if (isAtEnd) return;
     }
+  }
+
+  /**
+   * Makes sure that what was reached is still there. A projection's commit does not wait for the disk, so a crash of the
+   * database can take back what this process has seen committed; then it is projected again. Whoever commits after this,
+   * as the one who is done with a job does, brings everything before to the disk.
+   * @throws where the projector is stopped before; DatabaseError.
+   */
+  async confirm(position: bigint): Promise<void> {
+    const { pool, domain } = this.#options;
+    const stored = await selectCheckpoint(queryableOf(pool), domain.name);
+    if (stored.position >= position) return;
+    this.#checkpoint = stored.position;
+    await this.reach(position);
   }
 
   /** Finishes the batch in flight and begins no other. */

@@ -11,6 +11,9 @@ import type { Queryable } from "../database/pool.ts";
 /** Asks the projector to have processed everything up to and including a position. */
 export type Reach = (position: bigint, traceparent: string | undefined) => Promise<void>;
 
+/** Makes sure that everything up to and including a position is processed for good. */
+export type Confirm = (position: bigint) => Promise<void>;
+
 export class Wakeups {
   readonly #jobs: Jobs;
   readonly #traceparent: () => string | undefined;
@@ -28,14 +31,20 @@ export class Wakeups {
     await this.#jobs.send(transaction, queueOf(domain), data);
   }
 
-  /** Calls `reach` for the jobs of a domain as they come; the jobs are done when it resolves. */
-  async work(domain: string, reach: Reach): Promise<void> {
+  /** Calls `reach` for the jobs of a domain as they come; the jobs are done once all of them are confirmed. */
+  async work(domain: string, reach: Reach, confirm: Confirm): Promise<void> {
     await this.#jobs.work<{ upTo: string; traceparent?: string }>(
       queueOf(domain),
       { batchSize: JOBS_PER_FETCH, pollingIntervalSeconds: POLL_SECONDS, burstWhenBatchFull: true },
       async (jobs) => {
         // Positions grow, but jobs that were retried come out of order.
-        for (const { upTo, traceparent } of jobs) await reach(BigInt(upTo), traceparent);
+        let highest = 0n;
+        for (const { upTo, traceparent } of jobs) {
+          const position = BigInt(upTo);
+          await reach(position, traceparent);
+          if (position > highest) highest = position;
+        }
+        await confirm(highest);
       },
     );
   }

@@ -43,6 +43,28 @@ const orders = (count: number, name: string) =>
   Array.from({ length: count }, (_none, index) => messageOf(orderWith({ order_uid: `${name} ${index}` })));
 
 faults(
+  "a projection that a crash of the database took back is made again before its job is done",
+  async () => {
+    await using database = await createDatabase();
+    const { projector, domain } = projectorOn(database);
+    const { upTo = 0n } = await appendAll(database.pool, orders(50, "taken back"));
+    await projector.reach(upTo);
+    // What a crash leaves of a commit that had not come to the disk: nothing.
+    await database.admin(`
+    begin; delete from orders; update checkpoints set position = 0, projected = 0, duplicate = 0, dead = 0; commit`);
+    await projector.reach(upTo);
+    assert.is(
+      (await database.pool.query("select 1 from orders")).rows.length,
+      0,
+      "this process does not know",
+    );
+    await projector.confirm(upTo);
+    assert.is((await database.pool.query("select 1 from orders")).rows.length, 50);
+    assert.ok((await audit(database.pool, [domain])).holds);
+  },
+);
+
+faults(
   "a message that fails alone while its neighbours pass is buried after five attempts, the rest goes on",
   async () => {
     await using database = await createDatabase();

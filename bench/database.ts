@@ -1,0 +1,30 @@
+/** A database of its own for one measurement, so that none finds what another has left. */
+import { install } from "../src/install.ts";
+import type { Stack } from "../tools/stack/stack.ts";
+
+export type BenchDatabase = AsyncDisposable &
+  Readonly<{
+    /** Of the superuser. */
+    adminUrl: string;
+    /** What a service needs to run on it. */
+    environment: Readonly<Record<string, string>>;
+  }>;
+
+export async function createBenchDatabase({ postgres, environment }: Stack): Promise<BenchDatabase> {
+  const name = `bench_${++made}`;
+  await postgres.createDatabase(name);
+  const urls = {
+    DATABASE_URL: postgres.serviceUrl(name),
+    MIGRATION_DATABASE_URL: postgres.ownerUrl(name),
+  };
+  await install(urls.MIGRATION_DATABASE_URL, urls.DATABASE_URL);
+  return {
+    adminUrl: postgres.adminUrl(name),
+    environment: { ...environment, ...urls },
+    [Symbol.asyncDispose]: async () => {
+      await postgres.admin((client) => client.query(`drop database ${name} with (force)`));
+    },
+  };
+}
+
+let made = 0;

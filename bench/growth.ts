@@ -1,0 +1,61 @@
+/** Whether it stays as fast as it grows: the same drain with an empty inbox, with one million rows, and with five. */
+import { closePool, openPool } from "../src/database/pool.ts";
+import { ORDERS } from "../src/domains/orders/index.ts";
+import { audit } from "../src/projector/audit.ts";
+import { createLogger } from "../src/telemetry/logger.ts";
+import { withClient } from "../tools/stack/postgres.ts";
+import type { Stack } from "../tools/stack/stack.ts";
+import { createBenchDatabase } from "./database.ts";
+import { drain, publishLoad } from "./drain.ts";
+import { fill } from "./fill.ts";
+import type { Measurement } from "./measurement.ts";
+
+export async function measureGrowth(
+  stack: Stack,
+  count: number,
+  say: (text: string) => void,
+): Promise<Measurement[]> {
+  // A start fills the cache from the table, which has nothing to do with what is asked here.
+  const uncached = { CACHE_BYTES_MAX: "0" };
+  const empty: number[] = [];
+  const rates = new Map(SIZES.map((size) => [size, [] as number[]]));
+  await using grown = await createBenchDatabase(stack);
+  let filled = 0;
+  for (const size of SIZES) {
+    await fill(grown.environment, filled + 1, size, say);
+    filled = size;
+    // A service that starts proves what nobody has proved yet, which is not what is asked here either.
+    const pool = openPool(grown.environment.DATABASE_URL as string, 1, createLogger("silent"), {
+      isPatient: true,
+    });
+    await audit(pool, [ORDERS], { gapSettledSeconds: 0 }).finally(() => closePool(pool));
+    await withClient(grown.adminUrl, async (client) => {
+      // What filling has left to be written would be written while the drain is measured.
+      await client.query("vacuum analyze");
+      await client.query("checkpoint");
+    });
+    for (let round = 1; round <= ROUNDS; round++) {
+      await publishLoad(stack, count);
+      const { rate } = await drain(stack, { ...grown.environment, ...uncached }, count);
+      rates.get(size)?.push(rate);
+      await using fresh = await createBenchDatabase(stack);
+      await publishLoad(stack, count);
+      const beside = await drain(stack, { ...fresh.environment, ...uncached }, count);
+      empty.push(beside.rate);
+      say(
+        `growth: ${size.toLocaleString("en")} rows: ${Math.round(rate)}/s, empty ${Math.round(beside.rate)}/s`,
+      );
+    }
+  }
+  return SIZES.map((size, index) => ({
+    name: `drain with ${size.toLocaleString("en")} rows in the inbox`,
+    unit: "orders/s",
+    figures: rates.get(size) as number[],
+    limits: empty.slice(index * ROUNDS, (index + 1) * ROUNDS),
+    limit: "with none",
+    ...(size === SIZES.at(-1) ? { goal: { of: "ratio" as const, atLeast: 0.9 } } : {}),
+  }));
+}
+
+const ROUNDS = 2;
+const SIZES = [1_000_000, 5_000_000];

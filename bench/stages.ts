@@ -1,0 +1,100 @@
+/** The two halves of the way alone, and both of them again from the inbox: append, projection, rebuild. */
+import { spawn } from "node:child_process";
+import { Jobs } from "../src/database/jobs.ts";
+import { closePool, openPool } from "../src/database/pool.ts";
+import { createOrders } from "../src/domains/orders/index.ts";
+import { append } from "../src/inbox/append.ts";
+import type { Message } from "../src/inbox/message.ts";
+import { Handover } from "../src/projector/handover.ts";
+import { projectNext } from "../src/projector/project.ts";
+import { Wakeups } from "../src/projector/wakeups.ts";
+import { createLogger } from "../src/telemetry/logger.ts";
+import { toPayload } from "../tools/publisher/load.ts";
+import { OrderFactory } from "../tools/publisher/orders.ts";
+import type { Stack } from "../tools/stack/stack.ts";
+import { createBenchDatabase } from "./database.ts";
+import { BATCH, secondsToCopy } from "./limits.ts";
+import type { Measurement } from "./measurement.ts";
+
+export async function measureStages(
+  stack: Stack,
+  count: number,
+  say: (text: string) => void,
+): Promise<Measurement[]> {
+  const factory = new OrderFactory(1);
+  const payloads = Array.from({ length: count }, () => toPayload(factory.next()));
+  const appended: number[] = [];
+  const limits: number[] = [];
+  const projected: number[] = [];
+  const rebuilt: number[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    await using database = await createBenchDatabase(stack);
+    const pool = openPool(database.environment.DATABASE_URL as string, 2, createLogger("silent"));
+    const jobs = new Jobs(pool, createLogger("silent"));
+    await jobs.start();
+    const wakeups = new Wakeups(jobs, () => undefined);
+    try {
+      appended.push(count / (await secondsOf(() => appendAll(pool, wakeups, payloads))));
+      limits.push(count / (await secondsToCopy(database.adminUrl, payloads, "inbox")));
+      projected.push(count / (await secondsOf(() => projectAll(pool))));
+      rebuilt.push(count / (await secondsOf(() => rebuild(database.environment))));
+    } finally {
+      await jobs.stop();
+      await closePool(pool);
+    }
+    const shown = [appended, limits, projected, rebuilt].map((rates) => `${Math.round(rates.at(-1) ?? 0)}/s`);
+    say(
+      `stages: round ${round} of ${ROUNDS}: append ${shown[0]} (COPY ${shown[1]}), projection ${shown[2]}, rebuild ${shown[3]}`,
+    );
+  }
+  return [
+    { name: "append alone, with its job", unit: "messages/s", figures: appended, limits, limit: "by COPY" },
+    { name: "projection alone, read back from the inbox", unit: "orders/s", figures: projected },
+    {
+      name: "rebuild, comparison and audit included",
+      unit: "orders/s",
+      figures: rebuilt,
+      limits: projected,
+      limit: "projected",
+    },
+  ];
+}
+
+type Pool = ReturnType<typeof openPool>;
+
+async function appendAll(pool: Pool, wakeups: Wakeups, payloads: readonly Buffer[]): Promise<void> {
+  for (let from = 0; from < payloads.length; from += BATCH) {
+    const messages = payloads.slice(from, from + BATCH).map(
+      (payload, index): Message => ({
+        source: "nats-streaming",
+        channel: "orders",
+        messageId: `${from + index + 1}-1700000000000000000`,
+        payload,
+        publishedAt: Date.now(),
+      }),
+    );
+    await append(pool, "orders", messages, (...wakeup) => wakeups.enqueue(...wakeup));
+  }
+}
+
+async function projectAll(pool: Pool): Promise<void> {
+  const { domain } = createOrders({ database: pool, cacheBytesMax: 2 ** 30, onAccepted: () => {} });
+  while ((await projectNext(pool, domain, new Handover())).rows.length > 0);
+}
+
+async function rebuild(environment: Readonly<Record<string, string>>): Promise<void> {
+  const child = spawn(process.execPath, ["src/cli/main.ts", "rebuild", "orders", "--json"], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: "ignore",
+  });
+  const status = await new Promise((resolve) => child.once("close", resolve));
+  if (status !== 0) throw new Error(`the rebuild ended with status ${status}`);
+}
+
+async function secondsOf(work: () => Promise<void>): Promise<number> {
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1000;
+}
+
+const ROUNDS = 3;

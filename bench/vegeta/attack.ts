@@ -1,0 +1,202 @@
+/**
+ * The command `npm run attack`: load on `GET /orders/:id` and `POST /orders` until something gives way. With vegeta where
+ * it is on PATH: an open loop, at rates that are given, whatever the service answers. Else with wrk: a closed loop, whose
+ * load grows by its connections.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { toPayload } from "../../tools/publisher/load.ts";
+import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { startStack } from "../../tools/stack/stack.ts";
+import { fill } from "../fill.ts";
+import { withService } from "../service.ts";
+import { Vegeta } from "./vegeta.ts";
+import { Wrk } from "./wrk.ts";
+
+const USAGE = `Usage: npm run attack -- NAME [--with vegeta|wrk] [--url URL] [--rate N] [--seconds S] [--out FOLDER]
+
+  ramp    one order after another, faster and faster until the knee: p99 over 50 ms, errors, or a rate that is not reached
+  soak    --rate reads a second for --seconds (default 5000/s for 600 s), and what the process has in memory at its ends
+  mix     six reads of ten from memory, two not modified, two of orders that are not there
+  intake  POST /orders at a fifth of --rate, and reads at --rate beside it
+
+  --with  vegeta where it is on PATH, else wrk
+  --url   a service that runs already, with the orders bench-0 to bench-49999; by default one is started and filled
+  --out   where targets, results and plots go (default .data/attack)`;
+
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+/** What an attack needs of the program that carries it out. */
+export interface Attacker {
+  /** Load on the given targets. `load` is requests a second where the loop is open, connections where it is closed. */
+  attack(name: string, targets: Targets, load: number, seconds: number): Promise<Report>;
+  /** The steps of a ramp. */
+  readonly ramp: readonly number[];
+  /** What `load` counts. */
+  readonly unit: string;
+  /** Whether `load` is a rate that has to be reached. */
+  readonly isOpen: boolean;
+}
+
+export type Target = Readonly<{
+  method: "GET" | "POST";
+  path: string;
+  headers?: Record<string, string>;
+  body?: Buffer;
+}>;
+
+export type Targets = Readonly<{
+  url: string;
+  list: readonly Target[];
+  /** The name of a script for wrk that asks for the same. */
+  script: string;
+}>;
+
+export type Report = Readonly<{
+  requestsPerSecond: number;
+  p50: number;
+  p99: number;
+  max: number;
+  /** Answers that should not have been. */
+  failed: number;
+}>;
+
+async function main(): Promise<number> {
+  const options = {
+    with: { type: "string" },
+    url: { type: "string" },
+    rate: { type: "string", default: "5000" },
+    seconds: { type: "string" },
+    out: { type: "string", default: ".data/attack" },
+    help: { type: "boolean", short: "h", default: false },
+  } as const;
+  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
+  try {
+    parsed = parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const name = positionals[0] ?? "";
+  if (!Object.hasOwn(ATTACKS, name)) return refuse(`choose one of ${Object.keys(ATTACKS).join(", ")}`);
+  const program = values.with ?? (isThere("vegeta", "-version") ? "vegeta" : "wrk");
+  if (program !== "vegeta" && program !== "wrk") return refuse("--with takes vegeta or wrk");
+  if (!isThere(program, program === "vegeta" ? "-version" : "--version")) {
+    return refuse(
+      `${program} is not on PATH${program === "wrk" ? " (Debian: apt-get install wrk)" : "; --with wrk goes without"}`,
+    );
+  }
+  const [rate, seconds] = [Number(values.rate), Number(values.seconds ?? (name === "soak" ? 600 : 10))];
+  if (!(rate > 0 && seconds > 0)) return refuse("--rate and --seconds must be more than 0");
+  await mkdir(values.out, { recursive: true });
+  say(`attacking with ${program}; targets, results and plots go to ${values.out}`);
+  const attacker: Attacker = program === "vegeta" ? new Vegeta(values.out) : new Wrk();
+  const attack = ATTACKS[name] as (typeof ATTACKS)[string];
+  if (values.url !== undefined) {
+    process.stdout.write(await attack(attacker, values.url, rate, seconds));
+    return 0;
+  }
+  await using stack = await startStack("attack", say);
+  const environment = { ...stack.environment, SOURCES: "http" };
+  await fill(environment, 1, ORDERS, say);
+  process.stdout.write(
+    await withService(environment, stack.folder, async ({ url }) => attack(attacker, url, rate, seconds)),
+  );
+  return 0;
+}
+
+type Attack = (attacker: Attacker, url: string, rate: number, seconds: number) => Promise<string>;
+
+const ATTACKS: Readonly<Record<string, Attack>> = {
+  ramp: async (attacker, url, _rate, seconds) => {
+    const lines: string[] = [];
+    for (const load of attacker.ramp) {
+      const report = await attacker.attack(`ramp-${load}`, hits(url), load, seconds);
+      lines.push(rowOf(`${load} ${attacker.unit}`, report));
+      say(lines.at(-1) as string);
+      const isLate = attacker.isOpen && report.requestsPerSecond < 0.95 * load;
+      if (report.p99 > KNEE_P99_MS || report.failed > 0 || isLate) break;
+    }
+    return tableOf(lines);
+  },
+  soak: async (attacker, url, rate, seconds) => {
+    const before = await residentMebibytes(url);
+    const report = await attacker.attack("soak", hits(url), attacker.isOpen ? rate : CONNECTIONS, seconds);
+    return `${tableOf([rowOf("soak", report)])}\nresident: ${before} MiB before, ${await residentMebibytes(url)} MiB after\n`;
+  },
+  mix: async (attacker, url, rate, seconds) => {
+    const etag = (await fetch(`${url}/orders/bench-7`)).headers.get("etag") as string;
+    const list = Array.from({ length: 10_000 }, (_, index): Target => {
+      if (index % 10 < 2) return { method: "GET", path: `/orders/absent-${index}` };
+      if (index % 10 < 4)
+        return { method: "GET", path: "/orders/bench-7", headers: { "if-none-match": etag } };
+      return { method: "GET", path: `/orders/bench-${(index * 7919) % ORDERS}` };
+    });
+    const targets = { url, list, script: "mix" };
+    return tableOf([
+      rowOf("mix", await attacker.attack("mix", targets, attacker.isOpen ? rate : CONNECTIONS, seconds)),
+    ]);
+  },
+  intake: async (attacker, url, rate, seconds) => {
+    const factory = new OrderFactory(1);
+    const posts = Math.ceil((rate / 5) * seconds);
+    const list = Array.from({ length: posts }, (): Target => {
+      return { method: "POST", path: "/orders", body: toPayload(factory.next()) };
+    });
+    const [reads, writes] = await Promise.all([
+      attacker.attack("intake-reads", hits(url), attacker.isOpen ? rate : CONNECTIONS, seconds),
+      attacker.attack(
+        "intake-posts",
+        { url, list, script: "posts" },
+        attacker.isOpen ? rate / 5 : CONNECTIONS,
+        seconds,
+      ),
+    ]);
+    return tableOf([rowOf("GET", reads), rowOf("POST", writes)]);
+  },
+};
+
+function hits(url: string): Targets {
+  const list = Array.from(
+    { length: ORDERS },
+    (_, index): Target => ({ method: "GET", path: `/orders/bench-${index}` }),
+  );
+  return { url, list, script: "hits" };
+}
+
+function rowOf(name: string, { requestsPerSecond, p50, p99, max, failed }: Report): string {
+  const times = [p50, p99, max].map((value) => value.toFixed(1)).join(" | ");
+  return `| ${name} | ${Math.round(requestsPerSecond).toLocaleString("en")} | ${times} | ${failed} |`;
+}
+
+function tableOf(rows: readonly string[]): string {
+  return `| load | requests/s | p50 ms | p99 ms | max ms | failed |\n|---|---|---|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+async function residentMebibytes(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Math.round(Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1]) / 2 ** 20);
+}
+
+function isThere(program: string, ...given: string[]): boolean {
+  return spawnSync(program, given).error === undefined;
+}
+
+function refuse(problem: string): number {
+  process.stderr.write(`attack: ${problem}\n\n${USAGE}\n`);
+  return 2;
+}
+
+const ORDERS = 50_000;
+const CONNECTIONS = 32;
+const KNEE_P99_MS = 50;
+
+process.exitCode = await main().catch((error: unknown) => {
+  process.stderr.write(`attack: ${error instanceof Error ? error.message : String(error)}\n`);
+  return 1;
+});

@@ -1,0 +1,72 @@
+/** Attacks with vegeta: the targets go into a file, the results stay in one, and a plot of them is an HTML page. */
+import { spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { join } from "node:path";
+import { finished } from "node:stream/promises";
+import type { Attacker, Report, Targets } from "./attack.ts";
+
+export class Vegeta implements Attacker {
+  /** Requests a second, each a quarter above the one before. */
+  readonly ramp = Array.from({ length: 24 }, (_, step) => Math.round(1_000 * 1.25 ** step));
+  readonly unit = "requests/s";
+  readonly isOpen = true;
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async attack(name: string, { url, list }: Targets, load: number, seconds: number): Promise<Report> {
+    const file = (ending: string) => join(this.#folder, `${name}.${ending}`);
+    const targets = createWriteStream(file("targets.json"));
+    for (const { method, path, headers = {}, body } of list) {
+      const header = Object.fromEntries(Object.entries(headers).map(([key, value]) => [key, [value]]));
+      const target = {
+        method,
+        url: `${url}${path}`,
+        header,
+        ...(body ? { body: body.toString("base64") } : {}),
+      };
+      targets.write(`${JSON.stringify(target)}\n`);
+    }
+    await finished(targets.end());
+    await vegeta(
+      ...["attack", "-format=json", `-targets=${file("targets.json")}`, `-output=${file("results.bin")}`],
+      ...[`-rate=${Math.round(load)}/1s`, `-duration=${seconds}s`, "-max-workers=1000"],
+    );
+    await vegeta("plot", `-output=${file("plot.html")}`, file("results.bin"));
+    const report = JSON.parse(await vegeta("report", "-type=json", file("results.bin")));
+    const milliseconds = (nanoseconds: number) => nanoseconds / 1e6;
+    const counts = Object.entries(report.status_codes as Record<string, number>);
+    return {
+      requestsPerSecond: report.throughput + notFoundRate(counts, report),
+      p50: milliseconds(report.latencies["50th"]),
+      p99: milliseconds(report.latencies["99th"]),
+      max: milliseconds(report.latencies.max),
+      failed: counts.reduce((sum, [status, count]) => sum + (RIGHT.has(status) ? 0 : count), 0),
+    };
+  }
+}
+
+/** vegeta counts only answers of 2xx and 3xx as throughput; an order that is not there is answered rightly too. */
+function notFoundRate(
+  counts: readonly (readonly [string, number])[],
+  report: { duration: number; wait: number },
+): number {
+  const absent = counts.find(([status]) => status === "404")?.[1] ?? 0;
+  return absent / ((report.duration + report.wait) / 1e9);
+}
+
+async function vegeta(...given: string[]): Promise<string> {
+  const child = spawn("vegeta", given, { stdio: ["ignore", "pipe", "inherit"] });
+  const parts: Buffer[] = [];
+  child.stdout.on("data", (part: Buffer) => parts.push(part));
+  const status = await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (status !== 0) throw new Error(`vegeta ${given[0]} ended with status ${status}`);
+  return Buffer.concat(parts).toString();
+}
+
+const RIGHT = new Set(["200", "202", "304", "404"]);

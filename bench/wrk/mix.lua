@@ -1,0 +1,40 @@
+-- Six reads of ten of orders that are there, two of one of them with its ETag, two of orders that are not there.
+package.path = (debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "?.lua;" .. package.path
+require("figures")
+
+local all = {}
+local etag
+
+function setup(thread)
+  thread:set("first", #all * 7919)
+  table.insert(all, thread)
+end
+
+function init()
+  counts()
+  number = first
+end
+
+function request()
+  number = (number + 1) % tonumber(os.getenv("COUNT"))
+  local turn = number % 10
+  if turn < 2 then
+    return wrk.format("GET", "/orders/absent-" .. number)
+  elseif turn < 4 and etag then
+    return wrk.format("GET", "/orders/" .. os.getenv("PREFIX") .. "7", { ["if-none-match"] = etag })
+  elseif turn < 4 then
+    return wrk.format("GET", "/orders/" .. os.getenv("PREFIX") .. "7")
+  end
+  return wrk.format("GET", "/orders/" .. os.getenv("PREFIX") .. number)
+end
+
+function response(status, headers, body)
+  count(status)
+  if status == 200 and not etag and body:find('"' .. os.getenv("PREFIX") .. '7"', 1, true) then
+    etag = headers["etag"]
+  end
+end
+
+function done(summary, latency)
+  report(summary, latency, all)
+end
