@@ -18,6 +18,8 @@ export async function createBenchDatabase({ postgres, environment }: Stack): Pro
     MIGRATION_DATABASE_URL: postgres.ownerUrl(name),
   };
   await install(urls.MIGRATION_DATABASE_URL, urls.DATABASE_URL);
+  // What others have left to be written would be written while something is measured here.
+  await postgres.admin((client) => client.query("checkpoint"));
   return {
     adminUrl: postgres.adminUrl(name),
     environment: { ...environment, ...urls },

@@ -29,10 +29,11 @@ export async function measureDrain(
     await using database = await createBenchDatabase(stack);
     const payloads = await publishLoad(stack, count);
     clean.push(await drain(stack, database.environment, count, { nodeOptions }));
-    limits.push(count / (await secondsToCopy(database.adminUrl, payloads, "inbox and orders")));
     await using other = await createBenchDatabase(stack);
     await publishLoad(stack, count, 0.1);
     garbage.push(await drain(stack, other.environment, count));
+    await using bare = await createBenchDatabase(stack);
+    limits.push(count / (await secondsToCopy(bare.adminUrl, payloads, "inbox and orders")));
     say(
       `drain: round ${round} of ${ROUNDS}: ${Math.round(clean.at(-1)?.rate ?? 0)}/s, with garbage ` +
         `${Math.round(garbage.at(-1)?.rate ?? 0)}/s, limit ${Math.round(limits.at(-1) ?? 0)}/s; ${clean.at(-1)?.cpu}`,

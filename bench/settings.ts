@@ -42,8 +42,8 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   [DEFAULTS]: [],
   "shared_buffers 2 GB": ["shared_buffers = '2GB'"],
   "max_wal_size 8 GB": ["max_wal_size = '8GB'"],
-  "wal_compression lz4": ["wal_compression = 'lz4'"],
-  "all three": ["shared_buffers = '2GB'", "max_wal_size = '8GB'", "wal_compression = 'lz4'"],
+  "wal_compression pglz": ["wal_compression = pglz"],
+  "all three": ["shared_buffers = '2GB'", "max_wal_size = '8GB'", "wal_compression = pglz"],
   "synchronous_commit off (loses what was acknowledged)": ["synchronous_commit = off"],
 };
 const ROUNDS = 3;

@@ -10,7 +10,7 @@ import { toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { startStack } from "../../tools/stack/stack.ts";
 import { fill } from "../fill.ts";
-import { withService } from "../service.ts";
+import { metricOf, pause, withService } from "../service.ts";
 import { Vegeta } from "./vegeta.ts";
 import { Wrk } from "./wrk.ts";
 
@@ -105,7 +105,17 @@ async function main(): Promise<number> {
   const environment = { ...stack.environment, SOURCES: "http" };
   await fill(environment, 1, ORDERS, say);
   process.stdout.write(
-    await withService(environment, stack.folder, async ({ url }) => attack(attacker, url, rate, seconds)),
+    await withService(environment, stack.folder, async ({ url }) => {
+      say("filling the cache, and warming up");
+      while ((await metricOf(url, "waybill_cache_entries")) < ORDERS) await pause(50);
+      await attacker.attack(
+        "warm-up",
+        hits(url),
+        attacker.isOpen ? WARM_UP_RATE : CONNECTIONS,
+        WARM_UP_SECONDS,
+      );
+      return attack(attacker, url, rate, seconds);
+    }),
   );
   return 0;
 }
@@ -195,6 +205,8 @@ function refuse(problem: string): number {
 const ORDERS = 50_000;
 const CONNECTIONS = 32;
 const KNEE_P99_MS = 50;
+const WARM_UP_RATE = 5_000;
+const WARM_UP_SECONDS = 4;
 
 process.exitCode = await main().catch((error: unknown) => {
   process.stderr.write(`attack: ${error instanceof Error ? error.message : String(error)}\n`);

@@ -32,9 +32,10 @@ export async function insertDeadLetters(
        insert into dead_letters
          (position, domain, channel, received_at, state, code, fingerprint, paths, errors, original_position)
        select position, $1, inbox.channel, inbox.received_at, coalesce(decided.state, 'open'), code, fingerprint,
-              array(select jsonb_array_elements_text(paths)), errors, original_position
-       from unnest($2::bigint[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::bigint[])
-         as rejected (position, code, fingerprint, paths, errors, original_position)
+              paths, errors, original_position
+       from json_to_recordset($2) as rejected (
+         position bigint, code text, fingerprint text, paths text[], errors jsonb, original_position bigint
+       )
        join inbox using (position)
        left join lateral (
          select operator_actions.state from operator_actions
@@ -63,16 +64,19 @@ export async function insertDeadLetters(
        first_received_at = least(groups.first_received_at, excluded.first_received_at),
        last_received_at = greatest(groups.last_received_at, excluded.last_received_at),
        last_position = greatest(groups.last_position, excluded.last_position)`,
-    [
-      domain,
-      letters.map(({ position }) => String(position)),
-      letters.map(({ rejection }) => rejection.code),
-      letters.map(({ rejection }) => fingerprintOf(rejection)),
-      letters.map(({ rejection }) => JSON.stringify(foldedPathsOf(rejection))),
-      letters.map(({ rejection }) => JSON.stringify(rejection.problems)),
-      letters.map(({ rejection }) => rejection.originalPosition?.toString() ?? null),
-    ],
+    [domain, JSON.stringify(letters.map(toRecord))],
   );
+}
+
+function toRecord({ position, rejection }: Readonly<{ position: bigint; rejection: Rejection }>) {
+  return {
+    position: String(position),
+    code: rejection.code,
+    fingerprint: fingerprintOf(rejection),
+    paths: foldedPathsOf(rejection),
+    errors: rejection.problems,
+    original_position: rejection.originalPosition?.toString() ?? null,
+  };
 }
 
 function foldedPathsOf({ problems }: Rejection): string[] {
