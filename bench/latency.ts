@@ -70,5 +70,5 @@ async function timesAt(transport: Transport, url: string, rate: number, seconds:
 
 const RATES = [100, 1_000, 5_000];
 const WARM_UP_SECONDS = 4;
-const SECONDS = 8;
+const SECONDS = 7;
 const WATCHED_PER_SECOND = 200;

@@ -35,7 +35,7 @@ export async function runCopyOut(client: pg.ClientBase, text: string): Promise<B
     client.query(new Script(text, undefined, resolve, reject, parts) as unknown as pg.Submittable);
   });
   // The next one is most likely as large: a buffer that fits at once leaves no smaller ones behind.
-  expectedBytes = parts.bytes.length;
+  expectedBytes = Math.min(parts.bytes.length, EXPECTED_BYTES_MAX);
   return parts.bytes;
 }
 
@@ -131,5 +131,6 @@ class Script {
 }
 
 const PART_BYTES_MIN = 64 * 1024;
+const EXPECTED_BYTES_MAX = 16 * 1024 * 1024;
 const COPY_DATA = "d".charCodeAt(0);
 const COPY_DONE = Buffer.from([..."c\0\0\0\x04"].map((character) => character.charCodeAt(0)));

@@ -71,10 +71,11 @@ export class MessageTraces {
 
   /** Appends within the span `append batch`, where one of the messages is sampled. */
   async append(messages: readonly Message[], append: () => Promise<Appended>): Promise<Appended> {
-    const sampled = messages.flatMap(({ traceparent }, index) => {
+    const sampled: { parent: Context; index: number }[] = [];
+    for (const [index, { traceparent }] of messages.entries()) {
       const parent = traceparent === undefined ? undefined : contextOf(traceparent);
-      return parent && isSampledContext(parent) ? [{ parent, index }] : [];
-    });
+      if (parent && isSampledContext(parent)) sampled.push({ parent, index });
+    }
     // Not in the context of the request that happened to set the loop of appends in motion.
     if (sampled.length === 0) return await context.with(ROOT_CONTEXT, append);
     const begun = Date.now();

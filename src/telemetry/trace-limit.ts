@@ -5,25 +5,25 @@
  */
 export class TraceLimit {
   readonly #perSecond: number;
+  /** In the second that began with the first of them. */
   #begun = 0;
-  /** The second that they are counted for, looked at only where that matters. */
-  #second = 0;
 
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
   }
 
+  /** Asked of every message, so it is no more than a comparison; looking at a clock would cost as much as sampling. */
   hasRoom(): boolean {
-    if (this.#begun < this.#perSecond) return true;
-    const second = Math.floor(performance.now() / 1000);
-    if (second === this.#second) return false;
-    this.#second = second;
-    this.#begun = 0;
-    return true;
+    return this.#begun < this.#perSecond;
   }
 
   /** Counts one that begins. */
   take(): void {
+    if (this.#begun === 0) {
+      setTimeout(() => {
+        this.#begun = 0;
+      }, 1_000).unref();
+    }
     this.#begun += 1;
   }
 }

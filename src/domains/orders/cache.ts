@@ -50,10 +50,6 @@ export class OrderCache {
     return { document, etag: bytes.toString("latin1", header + LENGTH_BYTES, start) };
   }
 
-  has(orderUid: string): boolean {
-    return this.#places.has(orderUid);
-  }
-
   /**
    * Adds an order, evicting the oldest where there is no room. One that is there already is kept a second time, and is gone
    * with the first: that costs some memory for a while and a read from the table, and spares each new one a look.

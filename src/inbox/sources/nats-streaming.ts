@@ -22,8 +22,8 @@ export type NatsStreamingOptions = Readonly<{
   logger: Logger;
   /**
    * How long the server waits for an acknowledgement before it delivers again, in seconds.
-   * The last of the messages in flight waits for four full appends (see IN_FLIGHT_MAX). A full append takes 60 ms beside
-   * the database and three round trips beyond that: 0.8 s where one takes 200 ms, 3.1 s where it takes a whole second
+   * The last of the messages in flight waits for four full appends (see IN_FLIGHT_MAX). A full append takes 80 ms beside
+   * the database and three round trips beyond that: 0.7 s where one takes 200 ms, 3.1 s where it takes a whole second
    * (`npm run bench -- slow`). So the default of 30 s is reached where an append takes seven seconds; below that nothing
    * is delivered again while its first copy is on its way. What a killed process held waits for that time, too.
    */
@@ -170,9 +170,8 @@ function describe(cause: unknown): string {
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 
 /**
- * Four full appends: one in flight, one gathering, and what is on the wire. More made the drain no quicker
- * (4,096 to 16,384 were within the noise) and would make the wait for the last one longer. With the usual message of
- * about a kibibyte this is a quarter of the default buffer.
+ * Four full appends: one in flight, one gathering, and what is on the wire. More made the drain no quicker, and would make
+ * the wait for the last one longer. With the usual message of about a kibibyte this is half of the default buffer.
  */
 const IN_FLIGHT_MAX = 16_384;
 
