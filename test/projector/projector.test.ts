@@ -2,8 +2,10 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Jobs } from "../../src/database/jobs.ts";
 import { audit } from "../../src/projector/audit.ts";
 import { Projector } from "../../src/projector/projector.ts";
+import { Wakeups } from "../../src/projector/wakeups.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { appendAll, ordersOf } from "../support/engine.ts";
@@ -58,9 +60,20 @@ faults(
       0,
       "this process does not know",
     );
-    await projector.confirm(upTo);
+    const jobs = new Jobs(database.pool, createLogger("silent"));
+    await jobs.start();
+    const wakeups = new Wakeups(jobs);
+    await wakeups.enqueue(database.pool, domain.name, upTo);
+    await wakeups.work(
+      domain.name,
+      (position) => projector.reach(position),
+      (position) => projector.confirm(position),
+    );
+    const undone = "select 1 from pgboss.job where name = 'project-orders' and state <> 'completed'";
+    await until("the job is done", async () => (await database.admin(undone)).rows.length === 0);
     assert.is((await database.pool.query("select 1 from orders")).rows.length, 50);
     assert.ok((await audit(database.pool, [domain])).holds);
+    await jobs.stop();
   },
 );
 
