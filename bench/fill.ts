@@ -19,12 +19,16 @@ export function makeSmallGarbage(factory: OrderFactory, count: number): Buffer[]
   return payloads;
 }
 
-/** Puts the orders `first` to `last`, with the ids `bench-<number - 1>`, into the inbox as if a broker had, and projects them. */
+/**
+ * Puts the orders `first` to `last`, with the ids `bench-<number - 1>`, into the inbox as if a broker had, and projects them.
+ * @param sequencesAbove is added to the broker's number of each message, which is else the order's.
+ */
 export async function fill(
   environment: Readonly<Record<string, string>>,
   first: number,
   last: number,
   say: (text: string) => void,
+  sequencesAbove = 0,
 ): Promise<void> {
   const factory = new OrderFactory(9);
   const payloads = Array.from({ length: POOL }, () => toPayload({ ...factory.next(), order_uid: "bench-#" }));
@@ -53,7 +57,7 @@ export async function fill(
       for (let from = first; from <= last; from += CHUNK) {
         await owner.query(
           `insert into inbox (domain, source, channel, message_id, payload)
-           select 'orders', 'nats-streaming', 'orders', ${FIRST_SEQUENCE} + made.number || '-' || 1700000000000000000 + made.number,
+           select 'orders', 'nats-streaming', 'orders', ${sequencesAbove} + made.number || '-' || 1700000000000000000 + made.number,
                   convert_to(replace(pool.payload, 'bench-#', 'bench-' || (made.number - 1)), 'UTF8')
            from generate_series($1::int, $2::int) as made (number) join pool on pool.number = made.number % ${POOL}
            order by made.number`,
@@ -70,6 +74,3 @@ export async function fill(
 /** Different orders; each is there some hundred times under ids of its own. */
 const POOL = 3_000;
 const CHUNK = 200_000;
-
-/** Above the numbers of a broker that has just begun, whose messages would else come between all of these in the index. */
-const FIRST_SEQUENCE = 100_000_000;
