@@ -29,6 +29,8 @@ export class CopyEncoder {
   /** The same bytes: V8 writes numbers into a view without a call. */
   #view = new DataView(this.#buffer.buffer);
   #length = 0;
+  /** Fields as they were written. */
+  readonly #constants = new Map<string, Buffer>();
 
   /** What was written since `begin`, as the server wants it; valid until the encoder is used again. */
   get data(): Buffer {
@@ -42,6 +44,7 @@ export class CopyEncoder {
   begin(): void {
     SIGNATURE.copy(this.#buffer);
     this.#length = SIGNATURE.length;
+    this.#constants.clear();
   }
 
   /** Begins a row; exactly `fields` values have to follow. */
@@ -73,8 +76,15 @@ export class CopyEncoder {
     this.#length += 4 + written;
   }
 
-  /** A text that stands in many rows, encoded before. */
-  constant(field: Buffer): void {
+  /** As `text`, for one that stands in many rows: it is encoded once a batch. */
+  constant(value: string): void {
+    const field = this.#constants.get(value);
+    if (!field) {
+      const start = this.#length;
+      this.text(value);
+      this.#constants.set(value, Buffer.from(this.#buffer.subarray(start, this.#length)));
+      return;
+    }
     this.#reserve(field.length);
     this.#buffer.set(field, this.#length);
     this.#length += field.length;
@@ -106,14 +116,6 @@ export class CopyEncoder {
     this.#buffer = larger;
     this.#view = new DataView(larger.buffer);
   }
-}
-
-/** What `constant` takes. */
-export function encodeText(value: string): Buffer {
-  const text = Buffer.from(value);
-  const length = Buffer.alloc(4);
-  length.writeInt32BE(text.length);
-  return Buffer.concat([length, text]);
 }
 
 const idle: CopyEncoder[] = [];

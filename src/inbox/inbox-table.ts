@@ -1,7 +1,7 @@
 /** Every statement on the `inbox` table. */
 import pg from "pg";
 import { CopyDecoder } from "../database/copy-decoder.ts";
-import { type CopyEncoder, encodeText, withCopyData } from "../database/copy-encoder.ts";
+import { type CopyEncoder, withCopyData } from "../database/copy-encoder.ts";
 import type { Queryable } from "../database/pool.ts";
 import type { Transaction } from "../database/transaction.ts";
 import type { Message } from "./message.ts";
@@ -62,20 +62,11 @@ function lockStatement(domain: string): string {
 }
 
 function encodeMessages(rows: CopyEncoder, domain: string, messages: readonly Message[]): void {
-  // Most messages of a batch come from one channel.
-  const constants = new Map<string, Buffer>();
-  const encoded = (text: string) => {
-    const known = constants.get(text);
-    if (known) return known;
-    const field = encodeText(text);
-    constants.set(text, field);
-    return field;
-  };
   for (const message of messages) {
     rows.row(7);
-    rows.constant(encoded(domain));
-    rows.constant(encoded(message.source));
-    rows.constant(encoded(message.channel));
+    rows.constant(domain);
+    rows.constant(message.source);
+    rows.constant(message.channel);
     rows.text(message.messageId);
     rows.bytes(message.payload);
     if (message.publishedAt === undefined) rows.null();
