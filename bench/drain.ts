@@ -2,17 +2,19 @@
  * How fast messages that wait in the broker become readable: everything in, from the service's first outcome to its last.
  * The limit is measured in the same round: the same bytes by binary COPY into two bare tables, nothing else.
  */
-import pg from "pg";
+import { setTimeout as delay } from "node:timers/promises";
 import { toPayload } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
 import { connectToBroker } from "../tools/publisher/transport.ts";
+import { withClient } from "../tools/stack/postgres.ts";
+import type { ServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { cpuSecondsOf } from "./cpu.ts";
 import { createBenchDatabase } from "./database.ts";
 import { makeSmallGarbage } from "./fill.ts";
 import { secondsToCopy } from "./limits.ts";
 import { type Measurement, median } from "./measurement.ts";
-import { pause, withService } from "./service.ts";
+import { withService } from "./service.ts";
 
 type Drained = Readonly<{ rate: number; cpu: string }>;
 
@@ -101,42 +103,34 @@ export async function drain(
   }: { nodeOptions?: readonly string[]; meanwhile?: (url: string) => Promise<void> } = {},
 ): Promise<Drained> {
   const servers = [stack.postgres.pid, stack.broker?.pid ?? 0];
-  const client = new pg.Client({ connectionString: stack.postgres.adminUrl(databaseOf(environment)) });
-  await client.connect();
-  const settled = async () => {
-    const { rows } = await client.query(
-      "select coalesce(sum(projected + duplicate + dead), 0)::int8 as n from checkpoints",
-    );
-    return Number(rows[0].n);
-  };
-  try {
+  return withClient(environment.DATABASE_URL as string, async (client) => {
+    const settled = async () => {
+      const { rows } = await client.query(
+        "select coalesce(sum(projected + duplicate + dead), 0)::int8 as n from checkpoints",
+      );
+      return Number(rows[0].n);
+    };
     const before = await settled();
     const cpuBefore = cpuSecondsOf(servers);
-    const work = async (service: { child: { pid: number }; url: string }) => {
+    const work = async ({ child, url }: ServiceProcess) => {
       // From the first outcome on: starting a process is not draining.
-      while ((await settled()) === before) await pause(5);
+      while ((await settled()) === before) await delay(5);
       const first = await settled();
       const started = performance.now();
       while ((await settled()) < before + count) {
-        await meanwhile(service.url);
-        await pause(20);
+        await meanwhile(url);
+        await delay(20);
       }
       const seconds = (performance.now() - started) / 1000;
       const [postgres, broker] = cpuSecondsOf(servers).map(
         (now, index) => (now ?? 0) - (cpuBefore[index] ?? 0),
       );
-      const [node] = cpuSecondsOf([service.child.pid]);
+      const [node] = cpuSecondsOf([child.pid]);
       const cpu = `service ${node?.toFixed(1)}, PostgreSQL ${postgres?.toFixed(1)}, broker ${broker?.toFixed(1)}`;
       return { rate: (before + count - first) / seconds, cpu };
     };
     return await withService(environment, stack.folder, work, nodeOptions);
-  } finally {
-    await client.end();
-  }
-}
-
-function databaseOf({ DATABASE_URL = "" }: Readonly<Record<string, string>>): string {
-  return new URL(DATABASE_URL).pathname.slice(1);
+  });
 }
 
 const ROUNDS = 3;

@@ -1,4 +1,5 @@
 /** A database full of orders, without a broker, and garbage of a size at which its bytes are not what is measured. */
+import { setTimeout as delay } from "node:timers/promises";
 import { openPool } from "../src/database/pool.ts";
 import { createOrders } from "../src/domains/orders/index.ts";
 import { Handover } from "../src/projector/handover.ts";
@@ -42,7 +43,7 @@ export async function fill(
       const wasIn = isIn;
       const { rows, checkpoint } = await projectNext(pool, domain, new Handover());
       if (rows.length === 0 && wasIn) return;
-      if (rows.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+      if (rows.length === 0) await delay(50);
       else if (checkpoint % 500_000n < BigInt(rows.length))
         say(`projected ${checkpoint.toLocaleString("en")}`);
     }

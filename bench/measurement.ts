@@ -14,6 +14,26 @@ export type Measurement = Readonly<{
   note?: string;
 }>;
 
+/** Measures each once a round, beginning with another one each time: what drifts strikes all alike. */
+export async function inTurns(
+  ways: Readonly<Record<string, () => number | Promise<number>>>,
+  rounds: number,
+  name: string,
+  say: (text: string) => void,
+): Promise<Map<string, number[]>> {
+  const entries = Object.entries(ways);
+  const figures = new Map(entries.map(([way]) => [way, [] as number[]]));
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < entries.length; turn++) {
+      const [way, measure] = entries[(turn + round) % entries.length] as (typeof entries)[number];
+      figures.get(way)?.push(await measure());
+    }
+    const shown = [...figures].map(([way, values]) => `${way} ${Math.round(values.at(-1) ?? 0)}`);
+    say(`${name}: round ${round + 1} of ${rounds}: ${shown.join(", ")}`);
+  }
+  return figures;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1);

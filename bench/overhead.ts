@@ -12,8 +12,8 @@ import { type ServiceProcess, startServiceProcess } from "../tools/stack/service
 import type { Stack } from "../tools/stack/stack.ts";
 import { createBenchDatabase } from "./database.ts";
 import { drain, publishLoad } from "./drain.ts";
-import type { Measurement } from "./measurement.ts";
-import { inTurns, needWrk, wrk } from "./reads.ts";
+import { inTurns, type Measurement } from "./measurement.ts";
+import { needWrk, wrk } from "./reads.ts";
 
 type Modes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 

@@ -2,16 +2,17 @@
  * `GET /orders/:id` in every way it can end, beside a bare node:http server that answers the same body from a process of
  * its own. All take turns under the same load from `wrk`.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { toPayload } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
 import { connectToBroker } from "../tools/publisher/transport.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { fill } from "./fill.ts";
-import type { Measurement } from "./measurement.ts";
+import { inTurns, type Measurement } from "./measurement.ts";
 import { withService } from "./service.ts";
 
 export async function measureReads(stack: Stack, say: (text: string) => void): Promise<Measurement[]> {
@@ -38,7 +39,7 @@ export async function measureReads(stack: Stack, say: (text: string) => void): P
           miss: () => wrk(uncached.url, { ids: { prefix: "bench-", count: ORDERS } }),
           "absent (404)": () =>
             wrk(service.url, { ids: { prefix: "absent-", count: 1_000_000 }, isAbsent: true }),
-          "hit, while 1,000/s come in": () => withIntake(stack, () => wrkAside(`${service.url}${path}`)),
+          "hit, while 1,000/s come in": () => withIntake(stack, () => wrk(`${service.url}${path}`)),
         };
         const rates = await inTurns(ways, ROUNDS, "reads", say);
         const bareRates = rates.get("bare") as number[];
@@ -59,26 +60,6 @@ export async function measureReads(stack: Stack, say: (text: string) => void): P
   );
 }
 
-/** Measures each once a round, beginning with another one each time: what drifts strikes all alike. */
-export async function inTurns(
-  ways: Readonly<Record<string, () => number | Promise<number>>>,
-  rounds: number,
-  name: string,
-  say: (text: string) => void,
-): Promise<Map<string, number[]>> {
-  const entries = Object.entries(ways);
-  const figures = new Map(entries.map(([way]) => [way, [] as number[]]));
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < entries.length; turn++) {
-      const [way, measure] = entries[(turn + round) % entries.length] as (typeof entries)[number];
-      figures.get(way)?.push(await measure());
-    }
-    const shown = [...figures].map(([way, values]) => `${way} ${Math.round(values.at(-1) ?? 0)}`);
-    say(`${name}: round ${round + 1} of ${rounds}: ${shown.join(", ")}`);
-  }
-  return figures;
-}
-
 type WrkOptions = Readonly<{
   headers?: Readonly<Record<string, string>>;
   /** Asks for `/orders/<prefix><number>` with numbers below `count` instead of for the address itself. */
@@ -88,43 +69,22 @@ type WrkOptions = Readonly<{
 }>;
 
 /** Requests per second over 32 connections. @throws where an answer is another one than it should be. */
-export function wrk(url: string, options: WrkOptions = {}): number {
-  const { stdout } = spawnSync("wrk", argumentsOf(url, options), {
-    encoding: "utf8",
-    env: environmentOf(options),
-  });
-  return rateOf(stdout, options);
-}
-
-/** The same while this process has something else to do. */
-async function wrkAside(url: string): Promise<number> {
-  const child = spawn("wrk", argumentsOf(url, {}), { stdio: ["ignore", "pipe", "ignore"] });
-  const parts: Buffer[] = [];
-  child.stdout.on("data", (part: Buffer) => parts.push(part));
-  await once(child, "close");
-  return rateOf(Buffer.concat(parts).toString(), {});
+export async function wrk(url: string, options: WrkOptions = {}): Promise<number> {
+  const { headers = {}, ids, isAbsent = false } = options;
+  const given = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+  const all = ["-t2", "-c32", `-d${SECONDS}s`, ...given, ...(ids ? ["-s", IDS_SCRIPT] : []), url];
+  const env = ids ? { ...process.env, PREFIX: ids.prefix, COUNT: String(ids.count) } : process.env;
+  const { stdout } = await promisify(execFile)("wrk", all, { env });
+  const rate = /Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1];
+  const isOther = /Non-2xx or 3xx/.test(stdout);
+  if (rate === undefined || isOther !== isAbsent) throw new Error(`wrk did not succeed: ${stdout}`);
+  return Number(rate);
 }
 
 export function needWrk(): void {
   if (spawnSync("wrk", ["--version"]).error) {
     throw new Error("this is measured with wrk, which is not on PATH (Debian: apt-get install wrk)");
   }
-}
-
-function argumentsOf(url: string, { headers = {}, ids }: WrkOptions): string[] {
-  const given = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-  return ["-t2", "-c32", `-d${SECONDS}s`, ...given, ...(ids ? ["-s", IDS_SCRIPT] : []), url];
-}
-
-function environmentOf({ ids }: WrkOptions): NodeJS.ProcessEnv {
-  return ids ? { ...process.env, PREFIX: ids.prefix, COUNT: String(ids.count) } : process.env;
-}
-
-function rateOf(report: string, { isAbsent = false }: WrkOptions): number {
-  const rate = /Requests\/sec:\s+([\d.]+)/.exec(report)?.[1];
-  const isOther = /Non-2xx or 3xx/.test(report);
-  if (rate === undefined || isOther !== isAbsent) throw new Error(`wrk did not succeed: ${report}`);
-  return Number(rate);
 }
 
 /** Publishes a thousand orders a second for as long as the work takes. */
@@ -156,7 +116,7 @@ async function withIntake(stack: Stack, work: () => Promise<number>): Promise<nu
 const ROUNDS = 3;
 const SECONDS = 2;
 const ORDERS = 50_000;
-const IDS_SCRIPT = fileURLToPath(new URL("wrk/ids.lua", import.meta.url));
+const IDS_SCRIPT = fileURLToPath(new URL("wrk/hits.lua", import.meta.url));
 
 const BARE_SERVER = `
   import { createServer } from "node:http";

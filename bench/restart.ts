@@ -2,13 +2,14 @@
  * A start with a million orders: until the service is ready (it reads through from then on), until every order is in
  * memory, and how much of that they take. Beside it the same orders by one COPY out of the database into nowhere.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { runCopyOut } from "../src/database/script.ts";
 import { residentBytes } from "../tools/stack/memory.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { fill } from "./fill.ts";
 import type { Measurement } from "./measurement.ts";
-import { metricOf, pause, withService } from "./service.ts";
+import { metricOf, withService } from "./service.ts";
 
 export async function measureRestart(
   stack: Stack,
@@ -34,7 +35,7 @@ export async function measureRestart(
     const starting = performance.now();
     await withService(environment, stack.folder, async ({ url, child }) => {
       ready.push((performance.now() - starting) / 1000);
-      while ((await metricOf(url, "waybill_cache_entries")) < orders) await pause(20);
+      while ((await metricOf(url, "waybill_cache_entries")) < orders) await delay(20);
       warm.push((performance.now() - starting) / 1000);
       memory.push((residentBytes(child.pid) - idle) / payloadBytes);
     });

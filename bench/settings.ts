@@ -2,8 +2,7 @@
 import type { Stack } from "../tools/stack/stack.ts";
 import { createBenchDatabase } from "./database.ts";
 import { drain, publishLoad } from "./drain.ts";
-import type { Measurement } from "./measurement.ts";
-import { inTurns } from "./reads.ts";
+import { inTurns, type Measurement } from "./measurement.ts";
 
 export async function measureSettings(
   stack: Stack,

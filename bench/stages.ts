@@ -1,5 +1,6 @@
 /** The two halves of the way alone, and both of them again from the inbox: append, projection, rebuild. */
-import { spawn } from "node:child_process";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { Jobs } from "../src/database/jobs.ts";
 import { closePool, openPool } from "../src/database/pool.ts";
 import { createOrders } from "../src/domains/orders/index.ts";
@@ -83,12 +84,9 @@ async function projectAll(pool: Pool): Promise<void> {
 }
 
 async function rebuild(environment: Readonly<Record<string, string>>): Promise<void> {
-  const child = spawn(process.execPath, ["src/cli/main.ts", "rebuild", "orders", "--json"], {
+  await promisify(execFile)(process.execPath, ["src/cli/main.ts", "rebuild", "orders", "--json"], {
     env: { PATH: process.env.PATH, ...environment },
-    stdio: "ignore",
   });
-  const status = await new Promise((resolve) => child.once("close", resolve));
-  if (status !== 0) throw new Error(`the rebuild ended with status ${status}`);
 }
 
 async function secondsOf(work: () => Promise<void>): Promise<number> {

@@ -5,12 +5,14 @@
  */
 import { spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { mebibytes } from "../../tools/stack/memory.ts";
 import { startStack } from "../../tools/stack/stack.ts";
 import { fill } from "../fill.ts";
-import { metricOf, pause, withService } from "../service.ts";
+import { metricOf, withService } from "../service.ts";
 import { Vegeta } from "./vegeta.ts";
 import { Wrk } from "./wrk.ts";
 
@@ -107,7 +109,7 @@ async function main(): Promise<number> {
   process.stdout.write(
     await withService(environment, stack.folder, async ({ url }) => {
       say("filling the cache, and warming up");
-      while ((await metricOf(url, "waybill_cache_entries")) < ORDERS) await pause(50);
+      while ((await metricOf(url, "waybill_cache_entries")) < ORDERS) await delay(50);
       await attacker.attack(
         "warm-up",
         hits(url),
@@ -189,8 +191,7 @@ function tableOf(rows: readonly string[]): string {
 }
 
 async function residentMebibytes(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text();
-  return Math.round(Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1]) / 2 ** 20);
+  return mebibytes(await metricOf(url, "process_resident_memory_bytes"));
 }
 
 function isThere(program: string, ...given: string[]): boolean {

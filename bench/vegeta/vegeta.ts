@@ -1,8 +1,9 @@
 /** Attacks with vegeta: the targets go into a file, the results stay in one, and a plot of them is an HTML page. */
-import { spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
+import { promisify } from "node:util";
 import type { Attacker, Report, Targets } from "./attack.ts";
 
 export class Vegeta implements Attacker {
@@ -58,15 +59,7 @@ function notFoundRate(
 }
 
 async function vegeta(...given: string[]): Promise<string> {
-  const child = spawn("vegeta", given, { stdio: ["ignore", "pipe", "inherit"] });
-  const parts: Buffer[] = [];
-  child.stdout.on("data", (part: Buffer) => parts.push(part));
-  const status = await new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  if (status !== 0) throw new Error(`vegeta ${given[0]} ended with status ${status}`);
-  return Buffer.concat(parts).toString();
+  return (await promisify(execFile)("vegeta", given)).stdout;
 }
 
 const RIGHT = new Set(["200", "202", "304", "404"]);

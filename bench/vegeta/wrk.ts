@@ -1,6 +1,7 @@
 /** The same attacks with wrk, which runs everywhere: a closed loop over more and more connections. */
-import { spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Attacker, Report, Targets } from "./attack.ts";
 
 export class Wrk implements Attacker {
@@ -13,18 +14,9 @@ export class Wrk implements Attacker {
     const path = fileURLToPath(new URL(`../wrk/${script}.lua`, import.meta.url));
     const threads = Math.min(2, load);
     const given = [`-t${threads}`, `-c${load}`, `-d${seconds}s`, "--timeout", "10s", "-s", path, url];
-    const child = spawn("wrk", given, {
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, ...IDS },
-    });
-    const parts: Buffer[] = [];
-    child.stdout.on("data", (part: Buffer) => parts.push(part));
-    const status = await new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", resolve);
-    });
-    const figures = /^FIGURES (.*)$/m.exec(Buffer.concat(parts).toString())?.[1];
-    if (status !== 0 || figures === undefined) throw new Error(`wrk ended with status ${status}`);
+    const { stdout } = await promisify(execFile)("wrk", given, { env: { ...process.env, ...IDS } });
+    const figures = /^FIGURES (.*)$/m.exec(stdout)?.[1];
+    if (figures === undefined) throw new Error(`wrk did not say what it found: ${stdout}`);
     const [requestsPerSecond = 0, p50 = 0, p99 = 0, max = 0, failed = 0] = figures.split(" ").map(Number);
     return { requestsPerSecond, p50, p99, max, failed };
   }

@@ -2,17 +2,10 @@
 package.path = (debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "?.lua;" .. package.path
 require("figures")
 
-local all = {}
 local etag
 
-function setup(thread)
-  thread:set("first", #all * 7919)
-  table.insert(all, thread)
-end
-
 function init()
-  counts()
-  number = first
+  number = place * 7919
 end
 
 function request()
@@ -33,8 +26,4 @@ function response(status, headers, body)
   if status == 200 and not etag and body:find('"' .. os.getenv("PREFIX") .. '7"', 1, true) then
     etag = headers["etag"]
   end
-end
-
-function done(summary, latency)
-  report(summary, latency, all)
 end

@@ -2,17 +2,9 @@
 package.path = (debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "?.lua;" .. package.path
 require("figures")
 
-local all = {}
-local run = string.format("%08x%06x", os.time(), math.random(0, 16777215))
-
-function setup(thread)
-  thread:set("prefix", run .. "-" .. #all .. "-")
-  table.insert(all, thread)
-end
-
 function init()
-  counts()
   number = 0
+  prefix = string.format("%08x-%d-", os.time(), place)
 end
 
 local body = [[{"order_uid":"%s","track_number":"WBILMTESTTRACK","entry":"WBIL","delivery":{"name":"Test Testov",
@@ -28,12 +20,4 @@ function request()
   number = number + 1
   local id = prefix .. number
   return wrk.format("POST", "/orders", nil, string.format(body, id, id))
-end
-
-function response(status)
-  count(status)
-end
-
-function done(summary, latency)
-  report(summary, latency, all)
 end
