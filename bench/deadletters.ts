@@ -10,10 +10,10 @@ import { projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
 import { withClient } from "../tools/stack/postgres.ts";
-import { startServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { makeSmallGarbage } from "./fill.ts";
 import type { Measurement } from "./measurement.ts";
+import { withService } from "./service.ts";
 
 export async function measureDeadLetters(
   stack: Stack,
@@ -22,8 +22,7 @@ export async function measureDeadLetters(
 ): Promise<Measurement> {
   const factory = new OrderFactory(4);
   await bury(stack, letters, factory, say);
-  const service = await startServiceProcess({ ...stack.environment, SOURCES: "http" }, stack.folder);
-  try {
+  return withService({ ...stack.environment, SOURCES: "http" }, stack.folder, async (service) => {
     const known = await get(service.url, "/deadletters/groups?state=any&limit=500");
     const groups = (known as { groups: { fingerprint: string; code: string }[] }).groups;
     const worst: number[] = [];
@@ -60,9 +59,7 @@ export async function measureDeadLetters(
       figures: [figure],
       goal: { of: "figure", atMost: 50 },
     };
-  } finally {
-    await service.child.end("SIGTERM");
-  }
+  });
 }
 
 function queries(
