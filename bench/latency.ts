@@ -3,9 +3,10 @@
  * neither a slow service nor a slow publisher hides a delay (no coordinated omission).
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { connectTo } from "../tools/publisher/connect.ts";
 import { toPayload } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
-import { connectToBroker, type Transport } from "../tools/publisher/transport.ts";
+import type { Transport } from "../tools/publisher/transport.ts";
 import { quantile, Verifier } from "../tools/publisher/verify.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import type { Measurement } from "./measurement.ts";
@@ -15,11 +16,7 @@ export async function measureLatency(stack: Stack, say: (text: string) => void):
   const { broker } = stack;
   if (!broker) throw new Error("latency is measured through a NATS Streaming server");
   return withService(stack.environment, stack.folder, async ({ url }) => {
-    await using transport = await connectToBroker({
-      url: broker.url,
-      clusterId: "test-cluster",
-      channel: "orders",
-    });
+    await using transport = await connectTo(broker.kind, stack.environment);
     say("latency: warming up");
     await timesAt(transport, url, 1_000, WARM_UP_SECONDS);
     const results: Measurement[] = [];

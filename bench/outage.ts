@@ -3,9 +3,9 @@
  * acknowledged meanwhile, and how quickly it is through when the database is back.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { connectTo } from "../tools/publisher/connect.ts";
 import { makeLoad } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
-import { connectToBroker } from "../tools/publisher/transport.ts";
 import { mebibytes, residentBytes } from "../tools/stack/memory.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
@@ -18,11 +18,7 @@ export async function measureOutage(
 ): Promise<Measurement[]> {
   if (!stack.broker) throw new Error("an outage is measured with a broker");
   const service = await startServiceProcess(stack.environment, stack.folder);
-  await using transport = await connectToBroker({
-    url: stack.broker.url,
-    clusterId: "test-cluster",
-    channel: "orders",
-  });
+  await using transport = await connectTo(stack.broker.kind, stack.environment);
   const load = makeLoad(new OrderFactory(6), Number.POSITIVE_INFINITY, {
     garbage: 0,
     duplicates: 0,

@@ -7,9 +7,9 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { connectTo } from "../tools/publisher/connect.ts";
 import { toPayload } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
-import { connectToBroker } from "../tools/publisher/transport.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { fill } from "./fill.ts";
 import { inTurns, type Measurement } from "./measurement.ts";
@@ -90,11 +90,7 @@ export function needWrk(): void {
 /** Publishes a thousand orders a second for as long as the work takes. */
 async function withIntake(stack: Stack, work: () => Promise<number>): Promise<number> {
   if (!stack.broker) throw new Error("the intake needs a NATS Streaming server");
-  await using transport = await connectToBroker({
-    url: stack.broker.url,
-    clusterId: "test-cluster",
-    channel: "orders",
-  });
+  await using transport = await connectTo(stack.broker.kind, stack.environment);
   const factory = new OrderFactory(3);
   let isDone = false;
   const publishing = (async () => {

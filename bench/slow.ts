@@ -3,9 +3,9 @@
  * messages are delivered again, timers pile up, or memory grows because of it.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { connectTo } from "../tools/publisher/connect.ts";
 import { makeLoad } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
-import { connectToBroker } from "../tools/publisher/transport.ts";
 import { mebibytes, residentBytes } from "../tools/stack/memory.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
@@ -19,11 +19,7 @@ export async function measureSlowDatabase(stack: Stack, say: (text: string) => v
   database.port = String(await proxy.open("database", stack.postgres.port));
   const environment = { ...stack.environment, DATABASE_URL: database.toString() };
   const service = await startServiceProcess(environment, stack.folder);
-  await using transport = await connectToBroker({
-    url: stack.broker.url,
-    clusterId: "test-cluster",
-    channel: "orders",
-  });
+  await using transport = await connectTo(stack.broker.kind, stack.environment);
   const stopping = new AbortController();
   const publishing = publishUntil(stopping.signal, (payload) => transport.publish(payload));
   try {

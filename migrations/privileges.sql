@@ -6,7 +6,7 @@ grant select, insert, update on checkpoints to :service_role;
 grant select, insert on duplicates, dead_letters, orders to :service_role;
 grant update (state) on dead_letters to :service_role;
 grant select, insert, update on dead_letter_groups, dead_letter_hours to :service_role;
-grant select, insert on operator_actions, bulk_redrive_letters, proofs to :service_role;
+grant select, insert on operator_actions, bulk_redrive_letters, proofs, source_gaps to :service_role;
 grant select, insert, update on bulk_redrives to :service_role;
 grant select on migrations to :service_role;
 

@@ -25,7 +25,10 @@ import { sessionRoutes } from "./http/session.ts";
 import { append } from "./inbox/append.ts";
 import { Inbox } from "./inbox/inbox.ts";
 import { selectHasPayload } from "./inbox/inbox-table.ts";
+import { insertSourceGap } from "./inbox/source-gaps-table.ts";
 import { HttpSource } from "./inbox/sources/http.ts";
+import { JetStreamSource } from "./inbox/sources/jetstream.ts";
+import { KafkaSource } from "./inbox/sources/kafka.ts";
 import { NatsStreamingSource } from "./inbox/sources/nats-streaming.ts";
 import type { Source } from "./inbox/sources/source.ts";
 import { Auditor } from "./projector/auditor.ts";
@@ -135,7 +138,17 @@ export function assemble(
     logger,
     onRedelivered: (channel) => metrics.redelivered.inc({ source: "nats-streaming", channel }),
   });
-  const known = { http, "nats-streaming": natsStreaming };
+  const jetStream = new JetStreamSource({
+    ...config.jetStream,
+    logger,
+    onRedelivered: (channel) => metrics.redelivered.inc({ source: "jetstream", channel }),
+  });
+  const kafka = new KafkaSource({
+    ...config.kafka,
+    logger,
+    noteGap: (gap) => insertSourceGap(reads, domain.name, gap),
+  });
+  const known = { http, jetstream: jetStream, kafka, "nats-streaming": natsStreaming };
   const sources: Source[] = config.sources.map((name) => known[name]);
 
   const redriving = {

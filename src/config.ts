@@ -4,7 +4,35 @@
  */
 import { hostname } from "node:os";
 import { type } from "arktype";
-import { FAILPOINTS, type FailpointName } from "./failpoint.ts";
+import {
+  brokerName,
+  brokers,
+  channelName,
+  failpointPass,
+  fileContents,
+  flag,
+  groupName,
+  groupProtocol,
+  hostName,
+  integerBetween,
+  listOf,
+  logLevel,
+  natsUrl,
+  natsUrls,
+  postgresUrl,
+  type Rule,
+  type SAMPLER_NAMES,
+  saslMechanism,
+  secret,
+  share,
+  streamName,
+  subject,
+  token,
+  topicName,
+  tracesExporter,
+  tracesSampler,
+} from "./config-rules.ts";
+import type { FailpointName } from "./failpoint.ts";
 
 export type Config = Readonly<{
   databaseUrl: string;
@@ -18,6 +46,8 @@ export type Config = Readonly<{
   stanDurable: string;
   stanQueueGroup: string;
   stanAckWaitSeconds: number;
+  kafka: KafkaConfig;
+  jetStream: JetStreamConfig;
   httpHost: string;
   httpPort: number;
   adminToken: string | undefined;
@@ -31,6 +61,33 @@ export type Config = Readonly<{
   failpoint: Readonly<{ name: FailpointName; passes: number }> | undefined;
 }>;
 
+export type KafkaConfig = Readonly<{
+  brokers: readonly string[];
+  topic: string;
+  groupId: string;
+  clientId: string;
+  groupProtocol: "auto" | "consumer" | "classic";
+  newTopicPartitions: number;
+  tls: TlsConfig | undefined;
+  sasl:
+    | Readonly<{ mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512"; username: string; password: string }>
+    | undefined;
+}>;
+
+export type JetStreamConfig = Readonly<{
+  url: string;
+  stream: string;
+  subject: string | undefined;
+  durable: string;
+  ackWaitSeconds: number;
+  newStreamSubject: string | undefined;
+  tls: TlsConfig | undefined;
+  credentials: string | undefined;
+}>;
+
+/** The contents of PEM files. Without a `ca` those that Node.js knows count. */
+export type TlsConfig = Readonly<{ ca?: string; cert?: string; key?: string }>;
+
 export type TracingConfig = Readonly<{
   exporter: "jaeger" | "otlp";
   sampler: SamplerName;
@@ -40,12 +97,12 @@ export type TracingConfig = Readonly<{
   perSecondMax: number;
 }>;
 
+/** Reads one variable by its rule; what is wrong with it is noted, and the value is then of no use. */
+type Read = <T>(name: string, fallback: string | undefined, rule: Rule<T>) => T;
+
 export type SamplerName = (typeof SAMPLER_NAMES)[number];
 export type SourceName = (typeof SOURCE_NAMES)[number];
 export type DomainName = (typeof DOMAIN_NAMES)[number];
-
-/** An arktype that makes a T of a text. */
-type Rule<T> = ((text: unknown) => unknown) & { infer: T };
 
 /** Everything that is wrong with the environment, one line a problem. */
 export class ConfigError extends Error {
@@ -63,7 +120,7 @@ export class ConfigError extends Error {
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const problems: string[] = [];
-  const read = <T>(name: string, fallback: string | undefined, rule: Rule<T>): T =>
+  const read: Read = <T>(name: string, fallback: string | undefined, rule: Rule<T>): T =>
     readVariable(env, problems, name, fallback, rule) as T;
 
   const databaseUrl = read("DATABASE_URL", undefined, postgresUrl);
@@ -81,6 +138,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
     stanDurable: read("STAN_DURABLE", "waybill", brokerName),
     stanQueueGroup: read("STAN_QUEUE_GROUP", "waybill", brokerName),
     stanAckWaitSeconds: read("STAN_ACK_WAIT_SECONDS", "30", integerBetween(1, 3_600)),
+    kafka: readKafka(read),
+    jetStream: readJetStream(read),
     httpHost: read("HTTP_HOST", "127.0.0.1", hostName),
     httpPort: read("HTTP_PORT", "3000", integerBetween(0, 65_535)),
     adminToken: read("ADMIN_TOKEN", "", token),
@@ -103,20 +162,73 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
 }
 
 /** What of the configuration others than the service need too. @throws ConfigError */
-export function loadTracing(env: NodeJS.ProcessEnv = process.env): TracingConfig | undefined {
+export const loadTracing = (env: NodeJS.ProcessEnv = process.env) => loadPart(env, readTracing);
+export const loadKafka = (env: NodeJS.ProcessEnv = process.env) => loadPart(env, readKafka);
+export const loadJetStream = (env: NodeJS.ProcessEnv = process.env) => loadPart(env, readJetStream);
+
+function loadPart<T>(env: NodeJS.ProcessEnv, readPart: (read: Read) => T): T {
   const problems: string[] = [];
-  const tracing = readTracing(
-    <T>(name: string, fallback: string, rule: Rule<T>) =>
-      readVariable(env, problems, name, fallback, rule) as T,
+  const part = readPart(
+    <V>(name: string, fallback: string | undefined, rule: Rule<V>) =>
+      readVariable(env, problems, name, fallback, rule) as V,
   );
   if (problems.length > 0) throw new ConfigError(problems);
-  return tracing;
+  return part;
+}
+
+function readKafka(read: Read): KafkaConfig {
+  const mechanism = read("KAFKA_SASL_MECHANISM", "none", saslMechanism);
+  const username = read("KAFKA_SASL_USERNAME", "", secret);
+  const password = read("KAFKA_SASL_PASSWORD", "", secret);
+  const files = readTlsFiles(
+    read("KAFKA_TLS_CA_FILE", "", fileContents),
+    read("KAFKA_TLS_CERT_FILE", "", fileContents),
+    read("KAFKA_TLS_KEY_FILE", "", fileContents),
+  );
+  return {
+    brokers: read("KAFKA_BROKERS", "127.0.0.1:9092", brokers),
+    topic: read("KAFKA_TOPIC", "orders", topicName),
+    groupId: read("KAFKA_GROUP_ID", "waybill", groupName),
+    clientId: read("KAFKA_CLIENT_ID", defaultClientId(), brokerName),
+    groupProtocol: read("KAFKA_GROUP_PROTOCOL", "auto", groupProtocol),
+    newTopicPartitions: read("KAFKA_CREATE_TOPIC", "0", integerBetween(0, 10_000)),
+    tls: read("KAFKA_TLS", "false", flag) || files ? (files ?? {}) : undefined,
+    sasl: mechanism === "none" ? undefined : { mechanism, username, password },
+  };
+}
+
+function readJetStream(read: Read): JetStreamConfig {
+  const url = read("JETSTREAM_URL", "nats://127.0.0.1:4222", natsUrls);
+  const filter = read("JETSTREAM_SUBJECT", "", subject);
+  const files = readTlsFiles(
+    read("JETSTREAM_TLS_CA_FILE", "", fileContents),
+    read("JETSTREAM_TLS_CERT_FILE", "", fileContents),
+    read("JETSTREAM_TLS_KEY_FILE", "", fileContents),
+  );
+  return {
+    url,
+    stream: read("JETSTREAM_STREAM", "orders", streamName),
+    subject: filter,
+    durable: read("JETSTREAM_DURABLE", "waybill", brokerName),
+    ackWaitSeconds: read("JETSTREAM_ACK_WAIT_SECONDS", "30", integerBetween(1, 3_600)),
+    newStreamSubject: read("JETSTREAM_CREATE_STREAM", "false", flag) ? (filter ?? "orders") : undefined,
+    tls: files || url?.includes("tls://") ? (files ?? {}) : undefined,
+    credentials: read("JETSTREAM_CREDENTIALS_FILE", "", fileContents),
+  };
+}
+
+/** @returns undefined where there are none. */
+function readTlsFiles(
+  ca: string | undefined,
+  cert: string | undefined,
+  key: string | undefined,
+): TlsConfig | undefined {
+  if (ca === undefined && cert === undefined && key === undefined) return undefined;
+  return { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
 }
 
 /** The variables of the OpenTelemetry specification, and a bound; those that only its SDK reads are left to it. */
-function readTracing(
-  read: <T>(name: string, fallback: string, rule: Rule<T>) => T,
-): TracingConfig | undefined {
+function readTracing(read: Read): TracingConfig | undefined {
   const exporter = read("OTEL_TRACES_EXPORTER", "none", tracesExporter);
   const sampler = read("OTEL_TRACES_SAMPLER", "parentbased_always_on", tracesSampler);
   const ratio = read("OTEL_TRACES_SAMPLER_ARG", "1", share);
@@ -131,6 +243,10 @@ function contradictions(config: Config): string[] {
     problems.push(
       "PAYLOAD_BYTES_MAX must not exceed INBOX_BUFFER_BYTES_MAX: a payload of that size could never be taken in",
     );
+  }
+  const { sasl } = config.kafka;
+  if (sasl && (sasl.username === "" || sasl.password === "")) {
+    problems.push("KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD");
   }
   if (isLoopback(config.httpHost)) return problems;
   const elsewhere = `must be set because HTTP_HOST is "${config.httpHost}", which others can reach`;
@@ -161,42 +277,6 @@ function readVariable(
   return undefined;
 }
 
-function urlWith(protocols: readonly string[], described: string) {
-  return type("string").pipe((text, context) => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    return url && protocols.includes(url.protocol) && url.hostname !== "" ? text : context.error(described);
-  });
-}
-
-function listOf<const Name extends string>(names: readonly Name[]) {
-  const described = `a comma-separated list of one or more of: ${names.join(", ")}`;
-  return type("string").pipe((text, context) => {
-    const given = [...new Set(text.split(",").map((part) => part.trim()))];
-    return given.every((part) => (names as readonly string[]).includes(part))
-      ? (given as Name[])
-      : context.error(described);
-  });
-}
-
-function oneOf<const Name extends string>(names: readonly Name[]) {
-  return type("string").pipe((text, context) =>
-    (names as readonly string[]).includes(text)
-      ? (text as Name)
-      : context.error(`one of ${names.join(", ")}`),
-  );
-}
-
-function integerBetween(low: number, high: number) {
-  return type("string").pipe((text, context) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= low && value <= high ? value : context.error(`a whole number from ${low} to ${high}`);
-  });
-}
-
-function matching(pattern: RegExp, described: string) {
-  return type("string").pipe((text, context) => (pattern.test(text) ? text : context.error(described)));
-}
-
 /** Whether only this machine can reach the address. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
@@ -208,7 +288,7 @@ function defaultClientId(): string {
 }
 
 const MEBIBYTE = 1024 * 1024;
-const SOURCE_NAMES = ["nats-streaming", "http"] as const;
+export const SOURCE_NAMES = ["nats-streaming", "jetstream", "kafka", "http"] as const;
 const DOMAIN_NAMES = ["orders"] as const;
 
 /** URLs carry passwords, so they count as secrets like the tokens do. */
@@ -216,52 +296,8 @@ const SECRETS = new Set([
   "DATABASE_URL",
   "MIGRATION_DATABASE_URL",
   "NATS_URL",
+  "JETSTREAM_URL",
+  "KAFKA_SASL_PASSWORD",
   "ADMIN_TOKEN",
   "INGRESS_TOKEN",
 ]);
-
-const postgresUrl = urlWith(
-  ["postgres:", "postgresql:"],
-  "a PostgreSQL URL such as postgres://user:password@127.0.0.1:5432/waybill",
-);
-const natsUrl = urlWith(["nats:", "tls:"], "a NATS URL such as nats://127.0.0.1:4222");
-const brokerName = matching(/^[A-Za-z0-9_-]{1,128}$/, "1 to 128 letters, digits, - or _");
-const channelName = matching(
-  /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/,
-  "a channel name of letters, digits, - and _, with dots between the parts",
-);
-const hostName = matching(/^[A-Za-z0-9.:_-]+$/, "a host name or an IP address");
-const logLevel = oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]);
-const tracesExporter = oneOf(["jaeger", "otlp", "none"]);
-
-/** Those of the OpenTelemetry specification, "General SDK Configuration". */
-const SAMPLER_NAMES = [
-  "always_on",
-  "always_off",
-  "traceidratio",
-  "parentbased_always_on",
-  "parentbased_always_off",
-  "parentbased_traceidratio",
-] as const;
-const tracesSampler = oneOf(SAMPLER_NAMES);
-const share = type("string").pipe((text, context) =>
-  /^(0(\.\d+)?|1(\.0+)?)$/.test(text) ? Number(text) : context.error("a share from 0 to 1, such as 0.01"),
-);
-
-/** Short tokens can be guessed; no token at all is decided by where the service listens. */
-const token = type("string").pipe((text, context) => {
-  if (text === "") return undefined;
-  return /^[\x21-\x7e]{16,}$/.test(text)
-    ? text
-    : context.error("at least 16 printable ASCII characters without spaces");
-});
-
-/** Where the process is to kill itself, and at which pass through that place: for tests alone. */
-const failpointPass = type("string").pipe((text, context) => {
-  if (text === "") return undefined;
-  const [name, passes = ""] = text.split(":");
-  const known = FAILPOINTS.find((one) => one === name);
-  return known && /^[1-9]\d{0,8}$/.test(passes)
-    ? { name: known, passes: Number(passes) }
-    : context.error(`<place>:<pass>, with one of the places ${FAILPOINTS.join(", ")}`);
-});

@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { closePool, openPool } from "../src/database/pool.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
+import type { Broker } from "../tools/stack/broker.ts";
 import { type ServiceProcess, startServiceProcess } from "../tools/stack/service.ts";
 import { startStack } from "../tools/stack/stack.ts";
 import { Judge } from "../tools/torture/judge.ts";
@@ -29,7 +30,7 @@ async function underLoad(
   const calm = new AbortController();
   const before = judge.acknowledged;
   const seed = Math.floor(Math.random() * 2 ** 31);
-  const load = judge.publish(stack.environment.NATS_URL as string, seed, RATE, MIX, calm.signal);
+  const load = judge.publish(broker as Broker, seed, RATE, MIX, calm.signal);
   await until("orders flow", () => judge.acknowledged > before + 200);
   try {
     service = await work(service);

@@ -92,7 +92,7 @@ restore(
     const first = await start();
     const calm = new AbortController();
     const mix = { garbage: 0.1, duplicates: 0.05, conflicts: 0.02 };
-    const load = judge.publish(stack.broker.url, 1, 300, mix, calm.signal);
+    const load = judge.publish(stack.broker, 1, 300, mix, calm.signal);
     await until("orders flow", () => judge.acknowledged > 300);
     const backup = join(stack.folder, "postgres", "backup");
     await backUp(stack, backup);

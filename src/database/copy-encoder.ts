@@ -76,6 +76,11 @@ export class CopyEncoder {
     this.#length += 4 + written;
   }
 
+  /** For `jsonb`: its version, then its text. */
+  jsonb(text: string): void {
+    this.text(`\x01${text}`);
+  }
+
   /** As `text`, for one that stands in many rows: it is encoded once a batch. */
   constant(value: string): void {
     const field = this.#constants.get(value);

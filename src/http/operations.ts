@@ -22,7 +22,15 @@ const AUDIT = object({
       broken: COUNT,
       discrepancies: arrayOf(COUNT),
       gaps: arrayOf(
-        object({ source: TEXT, channel: TEXT, from: COUNT, to: COUNT, messages: COUNT, before: COUNT }),
+        object({
+          source: TEXT,
+          channel: TEXT,
+          series: nullable(TEXT),
+          from: COUNT,
+          to: COUNT,
+          messages: COUNT,
+          before: nullable(COUNT),
+        }),
       ),
       proved_before: COUNT,
       full_at: TIME,

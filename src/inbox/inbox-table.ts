@@ -30,7 +30,7 @@ export async function copyMessages(
   const statements = `
     ${lockStatement(domain)};
     ${head};
-    copy inbox (domain, source, channel, message_id, payload, published_at, traceparent) from stdin (format binary);
+    copy inbox (domain, source, channel, message_id, payload, published_at, traceparent, headers) from stdin (format binary);
     ${head}`;
   const [, before, last] = await withCopyData(
     (rows) => encodeMessages(rows, domain, messages),
@@ -63,7 +63,7 @@ function lockStatement(domain: string): string {
 
 function encodeMessages(rows: CopyEncoder, domain: string, messages: readonly Message[]): void {
   for (const message of messages) {
-    rows.row(7);
+    rows.row(8);
     rows.constant(domain);
     rows.constant(message.source);
     rows.constant(message.channel);
@@ -73,6 +73,8 @@ function encodeMessages(rows: CopyEncoder, domain: string, messages: readonly Me
     else rows.timestamp(message.publishedAt);
     if (message.traceparent === undefined) rows.null();
     else rows.text(message.traceparent);
+    if (message.headers === undefined) rows.null();
+    else rows.jsonb(message.headers);
   }
 }
 
@@ -83,10 +85,11 @@ export async function insertMissingMessages(
   messages: readonly Message[],
 ): Promise<void> {
   await transaction.query(
-    `insert into inbox (domain, source, channel, message_id, payload, published_at, traceparent)
-     select $1, source, channel, message_id, payload, to_timestamp(published_at_ms / 1000), traceparent
-     from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::float8[], $7::text[])
-       with ordinality as arrived (source, channel, message_id, payload, published_at_ms, traceparent, place)
+    `insert into inbox (domain, source, channel, message_id, payload, published_at, traceparent, headers)
+     select $1, source, channel, message_id, payload, to_timestamp(published_at_ms / 1000), traceparent, headers
+     from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::float8[], $7::text[], $8::jsonb[])
+       with ordinality
+         as arrived (source, channel, message_id, payload, published_at_ms, traceparent, headers, place)
      order by place
      on conflict (source, channel, message_id) do nothing`,
     [
@@ -97,6 +100,7 @@ export async function insertMissingMessages(
       messages.map(({ payload }) => payload),
       messages.map(({ publishedAt }) => publishedAt ?? null),
       messages.map(({ traceparent }) => traceparent ?? null),
+      messages.map(({ headers }) => headers ?? null),
     ],
   );
 }

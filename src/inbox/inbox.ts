@@ -70,7 +70,9 @@ export class Inbox implements Sink {
     return true;
   }
 
+  /** One message always has room: larger ones than the buffer would come again for ever. */
   hasRoomFor(payloadBytes: number): boolean {
+    if (this.#bytes === 0) return true;
     return this.#bytes + payloadBytes + MESSAGE_OVERHEAD_BYTES <= this.#options.bufferBytesMax;
   }
 

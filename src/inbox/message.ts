@@ -11,6 +11,8 @@ export type Message = Readonly<{
   publishedAt: number | undefined;
   /** The W3C trace context that what happens to the message goes on with. */
   traceparent?: string;
+  /** What the broker delivered beside the payload, as the JSON of `headersToJson`. */
+  headers?: string;
 }>;
 
 /** What became of a message that was offered: it has a position for ever. */

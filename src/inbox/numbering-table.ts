@@ -1,4 +1,7 @@
-/** The statements that read a broker's numbers from the inbox, where message ids are "<number>-<time>". */
+/**
+ * The statements that read a broker's numbers from the inbox, where message ids are "<number>-<time>". The time is the
+ * message's own with NATS Streaming; with JetStream it is its stream's, and every stream has numbers of its own.
+ */
 import type { Queryable } from "../database/pool.ts";
 import { type Gap, type LastNumber, type Numbering, numberingToJson, withoutLate } from "./numbering.ts";
 
@@ -54,6 +57,8 @@ const MESSAGES = `
     where domain = $1 and source = any($2::text[]) and position > $3 and position <= $4
       -- An id of another form, put there by hand, says nothing of a broker's numbers.
       and message_id ~ '^[0-9]{1,18}-[0-8]?[0-9]{1,18}$'
+      -- Of a part of a stream: the numbers that are missing may be of the other parts.
+      and not (source = 'jetstream' and channel like '%/%')
   )`;
 
 /** Where the numbers, in the order of their times, do not go up by one; and the last one of each channel. */
@@ -75,8 +80,14 @@ async function selectBreaks(
               lead(number) over channel is null as "isLast"
        from in_order window channel as (partition by source, channel order by "time", number)
      ), begun as (
-       -- A number that is not above the one before is of a new store, whose numbers begin with 1.
-       select *, case when number > previous then previous + 1 else 1 end as "from" from followed
+       -- A number that is not above the one before is of a new store, whose numbers begin with 1. What a stream held
+       -- before its first message came here is none of our business.
+       select *, case
+           when source = 'jetstream' and since <> "time" then number
+           when number > previous then previous + 1
+           else 1
+         end as "from"
+       from followed
      )
      select source, channel, number, "time", position, "from", since, "isLast" from begun
      where "isLast" or (position is not null and number > "from")
@@ -113,4 +124,4 @@ async function selectLate(
 }
 
 /** Those whose message ids begin with a number that the broker counts up by one. */
-const NUMBERING_SOURCES = ["nats-streaming"];
+const NUMBERING_SOURCES = ["nats-streaming", "jetstream"];

@@ -7,6 +7,8 @@ import type pg from "pg";
 import { withTransaction } from "../database/transaction.ts";
 import { type Gap, missingIn, NO_NUMBERING } from "../inbox/numbering.ts";
 import { readNumbering } from "../inbox/numbering-table.ts";
+import { selectSourceGaps } from "../inbox/source-gaps-table.ts";
+import type { SourceGap } from "../inbox/sources/source.ts";
 import { type Conservation, selectConservation } from "./audit-table.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";
 import type { Domain } from "./domain.ts";
@@ -32,10 +34,14 @@ export type AuditReport = Readonly<{
   storage: Readonly<{ bytes: bigint; bytesPerDay: number | undefined; tables: ReadonlyMap<string, bigint> }>;
 }>;
 
+/** What is missing, whichever way that is known. */
+export type AuditGap = Pick<Gap, "source" | "channel" | "from" | "to"> &
+  Partial<Pick<Gap, "before"> & Pick<SourceGap, "series">>;
+
 export type DomainAudit = Conservation &
   Readonly<{
     /** What brokers numbered and never delivered: lost outside, so conservation holds all the same. */
-    gaps: readonly Gap[];
+    gaps: readonly AuditGap[];
     /** Up to this position an earlier audit had proved it. */
     provedBefore: bigint;
     /** When everything was last read. */
@@ -91,7 +97,7 @@ function auditDomain(
       : undefined;
     return {
       ...sum,
-      gaps: numbered.numbering.gaps,
+      gaps: [...numbered.numbering.gaps, ...(await selectSourceGaps(transaction, domain))],
       provedBefore: base.position,
       fullAt: (proof ? proof.fullAt : keptAt) as Date,
       messagesPerDay: perDay(earlier, projected + duplicate + dead, earlier?.messages),
@@ -142,9 +148,16 @@ function domainToJson(found: DomainAudit) {
   };
 }
 
-function gapToJson({ source, channel, from, to, before }: Gap) {
-  const messages = Number(missingIn({ from, to }));
-  return { source, channel, from: Number(from), to: Number(to), messages, before: Number(before) };
+function gapToJson({ source, channel, series, from, to, before }: AuditGap) {
+  return {
+    source,
+    channel,
+    series: series ?? null,
+    from: Number(from),
+    to: Number(to),
+    messages: Number(missingIn({ from, to })),
+    before: before === undefined ? null : Number(before),
+  };
 }
 
 const rounded = (value: number | undefined) => (value === undefined ? null : Math.round(value));

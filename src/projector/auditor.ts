@@ -1,10 +1,10 @@
 /** Audits on demand and at an interval, and keeps the metrics of the last one. */
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
-import { type Gap, missingIn } from "../inbox/numbering.ts";
+import { missingIn } from "../inbox/numbering.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { type AuditReport, audit } from "./audit.ts";
+import { type AuditGap, type AuditReport, audit } from "./audit.ts";
 import type { Domain } from "./domain.ts";
 
 export class Auditor {
@@ -68,7 +68,7 @@ export class Auditor {
     return report;
   }
 
-  #showGaps(gaps: readonly Gap[]): void {
+  #showGaps(gaps: readonly AuditGap[]): void {
     // What came after all is counted no more, and a zero stays a zero.
     for (const labels of this.#gapLabels) this.#metrics.gapMessages.set(labels, 0);
     this.#gapLabels = gaps.map(({ source, channel }) => ({ source, channel }));

@@ -43,8 +43,12 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
   metrics.cacheRequests.reset();
   for (const [result, count] of Object.entries(cacheReads)) metrics.cacheRequests.inc({ result }, count);
   metrics.databaseConnected.set(database.isConnected ? 1 : 0);
-  for (const { name, health } of sources)
+  for (const { name, channel, health, lag } of sources) {
     metrics.sourceConnected.set({ source: name }, health.connected ? 1 : 0);
+    // Without a connection nobody knows, and an old number would say that somebody does.
+    if (lag === undefined) metrics.sourceLag.remove({ source: name, channel });
+    else metrics.sourceLag.set({ source: name, channel }, lag);
+  }
   for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
     metrics.databaseConnections.set({ pool, state: "busy" }, totalCount - idleCount);
     metrics.databaseConnections.set({ pool, state: "idle" }, idleCount);

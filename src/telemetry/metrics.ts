@@ -89,6 +89,11 @@ export function createMetrics() {
       "result",
     ]),
     sourceConnected: gauge("waybill_source_connected", "1 while messages can arrive.", ["source"]),
+    sourceLag: gauge(
+      "waybill_source_lag_messages",
+      "Messages that wait at the broker and are not in the inbox; with Kafka those of this process's partitions.",
+      ["source", "channel"],
+    ),
     refused: counter("waybill_source_refused_total", "Messages that found no room; they come again.", [
       "source",
       "channel",

@@ -25,6 +25,10 @@ class TestSink implements Sink {
     return this.hasRoom;
   }
 
+  hasRoomFor(): boolean {
+    return this.hasRoom;
+  }
+
   commit(offer: { message: Message; committed: (receipt: Receipt) => void }): void {
     const { messageId } = offer.message;
     const known = this.positions.get(messageId);

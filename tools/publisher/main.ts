@@ -5,15 +5,16 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
 import { parseArgs } from "node:util";
-import { ConfigError } from "../../src/config.ts";
+import { ConfigError, SOURCE_NAMES } from "../../src/config.ts";
 import { exitWith } from "../../src/process.ts";
+import { connectTo } from "./connect.ts";
 import { type Load, makeLoad } from "./load.ts";
 import { OrderFactory } from "./orders.ts";
 import { showProgress } from "./progress.ts";
 import { publish } from "./publish.ts";
 import { describe } from "./report.ts";
 import { traced } from "./traced.ts";
-import { connectToBroker, connectToHttp } from "./transport.ts";
+import type { Transport } from "./transport.ts";
 
 const OPTIONS = {
   count: { type: "string", default: "1000" },
@@ -47,14 +48,15 @@ What to publish:
   --lines            with one of these three: one message for each line
 
 How:
-  --to WHERE         nats-streaming (default) or http
+  --to WHERE         nats-streaming (default), jetstream, kafka or http
   --rate N           messages per second, 0 for as fast as it goes (default 0)
   --verify URL       ask the service for each published order and report what is missing
   --patience N       with --verify: give up N seconds after the last order turned up (default 45)
   --json             print the report as JSON
 
-Environment: NATS_URL, STAN_CLUSTER_ID and STAN_CHANNEL for nats-streaming; with --to http the service's address is
-that of --verify, or http://127.0.0.1:3000; INGRESS_TOKEN where the service asks for it. OTEL_TRACES_EXPORTER and the
+Environment: NATS_URL, STAN_CLUSTER_ID and STAN_CHANNEL for nats-streaming; JETSTREAM_URL, JETSTREAM_STREAM and the rest
+for jetstream, KAFKA_BROKERS, KAFKA_TOPIC and the rest for kafka, as for the service. With --to http the service's address
+is that of --verify, or http://127.0.0.1:3000; INGRESS_TOKEN where the service asks for it. OTEL_TRACES_EXPORTER and the
 other variables of tracing as for the service: each message's trace then begins here.
 Exit status: 0 done; 1 something was not published or is missing; 2 bad usage.`;
 
@@ -112,15 +114,10 @@ function readOptions() {
   }
 }
 
-async function connect(to: string, verifyUrl: string | undefined) {
-  if (to === "http")
-    return connectToHttp(verifyUrl ?? "http://127.0.0.1:3000", process.env.INGRESS_TOKEN || undefined);
-  if (to !== "nats-streaming") throw new UsageError(`--to must be nats-streaming or http (was "${to}")`);
-  return connectToBroker({
-    url: process.env.NATS_URL || "nats://127.0.0.1:4222",
-    clusterId: process.env.STAN_CLUSTER_ID || "test-cluster",
-    channel: process.env.STAN_CHANNEL || "orders",
-  });
+async function connect(to: string, verifyUrl: string | undefined): Promise<Transport> {
+  const source = SOURCE_NAMES.find((name) => name === to);
+  if (!source) throw new UsageError(`--to must be one of ${SOURCE_NAMES.join(", ")} (was "${to}")`);
+  return await connectTo(source, process.env, verifyUrl);
 }
 
 /** Raw bytes from outside, one message each; undefined where orders are to be made. */

@@ -47,7 +47,7 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   const send = async (message: Load): Promise<void> => {
     const publishedAt = performance.now();
     try {
-      await transport.publish(message.payload);
+      await transport.publish(message.payload, { key: message.orderUid });
     } catch (error) {
       if (error instanceof PayloadRefusedError) refused += 1;
       else failed += 1;

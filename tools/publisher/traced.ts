@@ -12,16 +12,16 @@ export async function traced(connect: () => Promise<Transport>): Promise<Transpo
   const tracing = new Tracing(config, "waybill-publisher");
   const transport = await connect();
   return {
-    publish: async (payload) => {
+    publish: async (payload, { key } = {}) => {
       // The service derives the same ids from the same bytes: a broker without headers cannot carry them.
       const ids = idsOf(payload);
-      if (!tracing.isSampled(ids.traceId)) return await transport.publish(payload);
+      if (!tracing.isSampled(ids.traceId)) return await transport.publish(payload, { key });
       const attributes = { "messaging.message.body.size": payload.length };
       const span = tracing.withIds(ids, () =>
         tracing.tracer.startSpan("publish", { root: true, kind: SpanKind.PRODUCER, attributes }),
       );
       try {
-        await transport.publish(payload, `00-${ids.traceId}-${ids.spanId}-01`);
+        await transport.publish(payload, { key, traceparent: `00-${ids.traceId}-${ids.spanId}-01` });
       } catch (error) {
         span.setStatus({ code: SpanStatusCode.ERROR });
         throw error;

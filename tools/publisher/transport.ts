@@ -5,8 +5,15 @@ import stan, { type Stan } from "node-nats-streaming";
 
 export interface Transport extends AsyncDisposable {
   /** @throws PayloadRefusedError where this way carries no such payload; another error where it was not taken. */
-  publish(payload: Buffer, traceparent?: string): Promise<void>;
+  publish(payload: Buffer, context?: PublishContext): Promise<void>;
 }
+
+/** What goes beside a payload, where the way carries it. */
+export type PublishContext = Readonly<{
+  traceparent?: string | undefined;
+  /** Messages of the same key stay in their order. */
+  key?: string | undefined;
+}>;
 
 /** Not a failure of the service: the broker or the ingress does not carry payloads of this size at all. */
 export class PayloadRefusedError extends Error {}
@@ -61,7 +68,7 @@ export function connectToHttp(url: string, token: string | undefined): Transport
   const agent = new Agent({ keepAlive: true, maxSockets: HTTP_CONNECTIONS });
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return {
-    publish: (payload, traceparent) =>
+    publish: (payload, { traceparent } = {}) =>
       new Promise((resolve, reject) => {
         const traced = traceparent === undefined ? headers : { ...headers, traceparent };
         const post = request(`${url}/orders`, { method: "POST", agent, headers: traced }, (response) => {

@@ -4,13 +4,14 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { connectTo } from "../publisher/connect.ts";
 import { makeLoad } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";
 import { showProgress } from "../publisher/progress.ts";
 import { publish } from "../publisher/publish.ts";
 import { describe } from "../publisher/report.ts";
 import { traced } from "../publisher/traced.ts";
-import { connectToBroker, connectToHttp } from "../publisher/transport.ts";
+import { BROKER_KINDS, type BrokerKind, HOW_TO_GET } from "./broker.ts";
 import { Jaeger } from "./jaeger.ts";
 import { Prometheus } from "./prometheus.ts";
 import { type ServiceProcess, startServiceProcess } from "./service.ts";
@@ -22,6 +23,7 @@ const OPTIONS = {
   garbage: { type: "string", default: "0.1" },
   duplicates: { type: "string", default: "0.05" },
   conflicts: { type: "string", default: "0.02" },
+  source: { type: "string", default: "nats-streaming" },
   rate: { type: "string", default: "1000" },
   seed: { type: "string" },
   port: { type: "string" },
@@ -32,6 +34,7 @@ const OPTIONS = {
 const USAGE = `Usage: npm run demo -- [options]
 
   --once             publish, verify, audit, print the sum and end: status 0 where everything is accounted for
+  --source KIND      through which broker: nats-streaming (default), jetstream or kafka
   --orders N         how many messages to publish (default 2000)
   --garbage P, --duplicates P, --conflicts P
                      fractions that are no order, exact copies, other content under a used id
@@ -64,15 +67,19 @@ async function run(values: ReturnType<typeof readOptions>, signal: AbortSignal):
   };
   if (mix.garbage + mix.duplicates + mix.conflicts > 1)
     throw new UsageError("the fractions add up to more than 1");
+  const source = BROKER_KINDS.find((kind) => kind === values.source);
+  if (!source) {
+    throw new UsageError(`--source must be one of ${BROKER_KINDS.join(", ")} (was "${values.source}")`);
+  }
   const rate = numberOf("rate", values.rate, Number.MAX_SAFE_INTEGER);
   const seed =
     values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : numberOf("seed", values.seed, 2 ** 32);
   const port = values.port === undefined ? undefined : numberOf("port", values.port, 65_535);
 
   await using started = new AsyncDisposableStack();
-  const stack = started.use(await startStack("demo", say));
+  const stack = started.use(await startStack("demo", say, { source }));
   if (signal.aborted) return 1;
-  if (!stack.broker) warnWithoutBroker();
+  if (!stack.broker) warnWithoutBroker(source);
   const jaeger = values.observe ? await startJaeger(stack) : undefined;
   if (jaeger) started.use(jaeger);
   say("starting the service");
@@ -147,12 +154,8 @@ async function publishTo(
   serviceUrl: string,
   options: Omit<Parameters<typeof publish>[0], "transport" | "verifyUrl">,
 ) {
-  const { broker } = stack;
-  await using transport = await traced(async () =>
-    broker
-      ? await connectToBroker({ url: broker.url, clusterId: "test-cluster", channel: "orders" })
-      : connectToHttp(serviceUrl, undefined),
-  );
+  const { broker, environment } = stack;
+  await using transport = await traced(() => connectTo(broker?.kind ?? "http", environment, serviceUrl));
   return await publish({ ...options, transport, verifyUrl: serviceUrl });
 }
 
@@ -187,9 +190,9 @@ function addresses(
   const observing = Object.entries(observers).flatMap(([name, address]) =>
     address === undefined ? [] : [`  ${name.toLowerCase().padEnd(11)}${address}\n`],
   );
-  const publishing = broker
-    ? `NATS_URL=${broker.url} npm run publisher -- --count 1000 --rate 200 --verify ${url}`
-    : `npm run publisher -- --to http --verify ${url}`;
+  const variables = Object.entries(broker?.environment() ?? {}).map(([name, value]) => `${name}=${value} `);
+  const where = `--to ${broker?.kind ?? "http"} --verify ${url}`;
+  const publishing = `${variables.join("")}npm run publisher -- --count 1000 --rate 200 ${where}`;
   return `
 The service runs until Ctrl-C.
   page       ${url}/
@@ -204,11 +207,10 @@ More load:   ${publishing}
 `;
 }
 
-function warnWithoutBroker(): void {
+function warnWithoutBroker(source: BrokerKind): void {
   const line = "!".repeat(78);
   process.stderr.write(
-    `${line}\nNo NATS Streaming server can be had here (not in NATS_STREAMING_SERVER, not on PATH,\n` +
-      `no Go to build it, no Docker). The demo runs WITHOUT A BROKER, over the http source alone.\n${line}\n`,
+    `${line}\n${HOW_TO_GET[source]}\nThe demo runs WITHOUT A BROKER, over the http source alone.\n${line}\n`,
   );
 }
 

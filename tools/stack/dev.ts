@@ -18,7 +18,7 @@ try {
   ]);
   started.defer(() => service.child.end("SIGTERM"));
   say(`answering on ${service.url}, restarted on every change; log: ${service.logFile}`);
-  if (stack.broker) say(`broker: ${stack.broker.url}; database: ${stack.environment.DATABASE_URL}`);
+  if (stack.broker) say(`broker: ${stack.broker.address}; database: ${stack.environment.DATABASE_URL}`);
   if (!stopping.signal.aborted)
     await new Promise((resolve) => stopping.signal.addEventListener("abort", resolve));
 } catch (error) {

@@ -5,6 +5,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
+import type { Broker } from "./broker.ts";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
 import { findGoProgram, runs } from "./go-program.ts";
 import { freePort } from "./ports.ts";
@@ -18,7 +19,8 @@ export async function findBroker(say: (text: string) => void): Promise<BrokerPro
   return runs("docker", ["info"]) ? { kind: "docker" } : undefined;
 }
 
-export class NatsStreaming {
+export class NatsStreaming implements Broker {
+  readonly kind = "nats-streaming";
   readonly port: number;
   readonly #program: BrokerProgram;
   readonly #folder: string;
@@ -49,6 +51,15 @@ export class NatsStreaming {
 
   get url(): string {
     return `nats://127.0.0.1:${this.port}`;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  environment(address = this.address): Record<string, string> {
+    // The same id after a restart: the broker then gives back at once what the process before held.
+    return { NATS_URL: `nats://${address}`, STAN_CLIENT_ID: "waybill" };
   }
 
   get pid(): number {
@@ -94,7 +105,8 @@ export class NatsStreaming {
   }
 }
 
-function accepts(port: number): Promise<boolean> {
+/** Whether a NATS server serves there. */
+export function accepts(port: number): Promise<boolean> {
   return new Promise<boolean>((resolve) => {
     const socket = connect(port, "127.0.0.1");
     // A server that greets is one that serves; a port that is merely open is not.
@@ -118,5 +130,5 @@ const SERVER = {
 const WITHOUT_LIMITS = ["-max_msgs", "0", "-max_bytes", "0", "-max_age", "0s", "-max_channels", "0"];
 
 /** Above the largest order, so that one that is too large reaches the service and is buried there. */
-const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
+export const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
 const START_TIMEOUT_MS = 60_000;

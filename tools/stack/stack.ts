@@ -6,8 +6,8 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../../src/install.ts";
+import { type Broker, type BrokerKind, startBroker } from "./broker.ts";
 import { LimitedDisk, unmount } from "./limited-disk.ts";
-import { findBroker, NatsStreaming } from "./nats-streaming.ts";
 import { Postgres } from "./postgres.ts";
 
 export type Stack = AsyncDisposable &
@@ -17,7 +17,7 @@ export type Stack = AsyncDisposable &
     /** PostgreSQL's data lies there; undefined where it lies beside everything else. */
     disk: LimitedDisk | undefined;
     /** Undefined where no broker can be had on this machine. */
-    broker: NatsStreaming | undefined;
+    broker: Broker | undefined;
     /** What the service needs to run on this stack. */
     environment: Readonly<Record<string, string>>;
   }>;
@@ -26,11 +26,12 @@ export type Stack = AsyncDisposable &
  * Starts everything.
  * @param say is told what is being done.
  * @param limitsDisk whether PostgreSQL gets a disk that can be made full, where this machine lets us.
+ * @param source which kind of broker.
  */
 export async function startStack(
   name: string,
   say: (text: string) => void,
-  { limitsDisk = false } = {},
+  { limitsDisk = false, source = "nats-streaming" }: { limitsDisk?: boolean; source?: BrokerKind } = {},
 ): Promise<Stack> {
   await removeLeftovers(name);
   const folder = join(DATA_FOLDER, `${name}-${process.pid}`);
@@ -48,18 +49,14 @@ export async function startStack(
   const serviceUrl = postgres.serviceUrl("waybill");
   await install(ownerUrl, serviceUrl);
 
-  const program = await findBroker(say);
-  if (program) say(`starting NATS Streaming (${program.kind === "binary" ? program.path : "Docker image"})`);
-  const broker = program && (await NatsStreaming.create(program, join(folder, "nats-streaming")));
+  const broker = await startBroker(source, join(folder, source), say);
   if (broker) started.defer(() => broker.stop());
 
   const environment = {
     DATABASE_URL: serviceUrl,
     MIGRATION_DATABASE_URL: ownerUrl,
-    SOURCES: broker ? "nats-streaming,http" : "http",
-    ...(broker ? { NATS_URL: broker.url } : {}),
-    // The same id after a restart: the broker then gives back at once what the process before held.
-    STAN_CLIENT_ID: "waybill",
+    SOURCES: broker ? `${source},http` : "http",
+    ...broker?.environment(),
   };
   const stack = started.move();
   return { folder, postgres, disk, broker, environment, [Symbol.asyncDispose]: () => stack.disposeAsync() };

@@ -4,9 +4,9 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { connectTo } from "../publisher/connect.ts";
 import { toPayload } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";
-import { connectToBroker } from "../publisher/transport.ts";
 import { quantile, Verifier } from "../publisher/verify.ts";
 import { mebibytes, residentBytes } from "../stack/memory.ts";
 import { startServiceProcess } from "../stack/service.ts";
@@ -40,9 +40,7 @@ async function fuzz(count: number, seed: number): Promise<string[]> {
   void service.child.ended.then(() => {
     hasEnded = true;
   });
-  const transport = started.use(
-    await connectToBroker({ url: stack.broker.url, clusterId: "test-cluster", channel: "orders" }),
-  );
+  const transport = started.use(await connectTo(stack.broker.kind, stack.environment));
   const factory = new OrderFactory(seed);
   const verifier = new Verifier(service.url, 60);
   const waits: Promise<number | undefined>[] = [];

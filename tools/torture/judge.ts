@@ -7,10 +7,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { ORDERS } from "../../src/domains/orders/index.ts";
 import { audit } from "../../src/projector/audit.ts";
+import { connectTo } from "../publisher/connect.ts";
 import { type Mix, makeLoad } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";
-import { connectToBroker, PayloadRefusedError, type Transport } from "../publisher/transport.ts";
+import { PayloadRefusedError, type Transport } from "../publisher/transport.ts";
 import { Verifier } from "../publisher/verify.ts";
+import type { Broker } from "../stack/broker.ts";
 
 type Entry = { attempted: number; acknowledged: number; stored: number };
 
@@ -25,8 +27,13 @@ export class Judge {
   acknowledged = 0;
 
   /** Publishes until the signal aborts; what the broker does not acknowledge may be there or not. */
-  async publish(url: string, seed: number, rate: number, mix: Mix, signal: AbortSignal): Promise<void> {
-    const address = { url, clusterId: "test-cluster", channel: "orders" };
+  async publish(
+    broker: Pick<Broker, "kind" | "environment">,
+    seed: number,
+    rate: number,
+    mix: Mix,
+    signal: AbortSignal,
+  ): Promise<void> {
     const underWay = new Set<Promise<void>>();
     let transport: Transport | undefined;
     const begun = performance.now();
@@ -35,7 +42,7 @@ export class Judge {
       if (signal.aborted) break;
       const early = begun + (sent++ * 1000) / rate - performance.now();
       if (early > 2) await delay(early);
-      transport ??= await connectToBroker(address).catch(() => undefined);
+      transport ??= await connectTo(broker.kind, broker.environment()).catch(() => undefined);
       if (!transport) {
         await delay(RECONNECT_MS);
         continue;
@@ -51,7 +58,7 @@ export class Judge {
         if (contents) contents.add(content);
         else this.#orders.set(orderUid, new Set([content]));
       }
-      const publishing = transport.publish(message.payload).then(
+      const publishing = transport.publish(message.payload, { key: orderUid }).then(
         () => {
           entry.acknowledged += 1;
           this.acknowledged += 1;
@@ -124,7 +131,7 @@ export class Judge {
   async #readInbox(pool: pg.Pool): Promise<void> {
     const { rows } = await pool.query<{ position: bigint; content: string }>(
       `select position, md5(payload) as content from inbox
-       where position > $1 and source = 'nats-streaming' order by position`,
+       where position > $1 and source <> 'redrive' order by position`,
       [String(this.#position)],
     );
     for (const { position, content } of rows) {

@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { closePool, openPool } from "../../src/database/pool.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { OrderFactory } from "../publisher/orders.ts";
+import { BROKER_KINDS, type Broker, type BrokerKind } from "../stack/broker.ts";
 import { isReady } from "../stack/service.ts";
 import { type Chance, DISK_FULL, FAULTS } from "./faults.ts";
 import { Judge } from "./judge.ts";
@@ -21,6 +22,7 @@ const USAGE = `Usage: npm run torture -- [options]
   --seed S       the same faults in the same order again
   --services N   service processes on one queue group (default 2)
   --rate N       messages per second (default 1500)
+  --source KIND  nats-streaming (default), jetstream or kafka
   --only NAME    only faults whose name contains NAME
 
 Faults: ${Object.keys(FAULTS).join(", ")}.
@@ -32,6 +34,7 @@ const OPTIONS = {
   seed: { type: "string" },
   services: { type: "string", default: "2" },
   rate: { type: "string", default: "1500" },
+  source: { type: "string", default: "nats-streaming" },
   only: { type: "string", default: "" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
@@ -44,6 +47,7 @@ type Plan = {
   seed: number;
   services: number;
   rate: number;
+  source: BrokerKind;
   names: string[];
 };
 
@@ -68,8 +72,15 @@ function readPlan(): Plan | undefined {
     seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : numberOf("seed", 0, 2 ** 32),
     services: numberOf("services", 1, 5),
     rate: numberOf("rate", 1, 100_000),
+    source: sourceOf(values.source),
     names,
   };
+}
+
+function sourceOf(text: string): BrokerKind {
+  const kind = BROKER_KINDS.find((one) => one === text);
+  if (kind) return kind;
+  throw new UsageError(`--source must be one of ${BROKER_KINDS.join(", ")}`);
 }
 
 class UsageError extends Error {}
@@ -81,7 +92,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
     between: (low, high) => low + factory.random() * (high - low),
     pick: (list) => factory.pick(list as never[]),
   };
-  await using world = await createWorld(plan.services, say);
+  await using world = await createWorld(plan.services, plan.source, say);
   const pool = openPool(world.stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
   const names = plan.names.filter((name) => name !== DISK_FULL || world.stack.disk);
   if (names.length === 0) throw new Error("this machine lets nobody but root mount a file system");
@@ -97,13 +108,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
     ) {
       const calm = new AbortController();
       const loads = [
-        judge.publish(
-          world.stack.broker?.url as string,
-          plan.seed * 1_000 + storm,
-          plan.rate,
-          MIX,
-          calm.signal,
-        ),
+        judge.publish(world.stack.broker as Broker, plan.seed * 1_000 + storm, plan.rate, MIX, calm.signal),
         redriveNowAndThen(world, calm.signal),
       ];
       try {

@@ -41,9 +41,9 @@ export class Toxiproxy implements AsyncDisposable {
     return new Toxiproxy(child, url);
   }
 
-  /** @returns the port that leads to `port`. */
-  async open(name: string, port: number): Promise<number> {
-    const listen = await freePort();
+  /** @returns the port that leads to `port`: the given one, or any. */
+  async open(name: string, port: number, at?: number): Promise<number> {
+    const listen = at ?? (await freePort());
     this.#names.push(name);
     await this.#post("/proxies", {
       name,

@@ -3,6 +3,7 @@
  * process of its own, with a proxy between the services and the other two. The judge does not go through the proxy.
  */
 import { join } from "node:path";
+import { type BrokerKind, HOW_TO_GET } from "../stack/broker.ts";
 import { type ServiceProcess, startServiceProcess } from "../stack/service.ts";
 import { type Stack, startStack } from "../stack/stack.ts";
 import { Toxiproxy } from "./proxy.ts";
@@ -20,15 +21,21 @@ export type World = AsyncDisposable &
     surprises: string[];
   }>;
 
-export async function createWorld(services: number, say: (text: string) => void): Promise<World> {
+export async function createWorld(
+  services: number,
+  source: BrokerKind,
+  say: (text: string) => void,
+): Promise<World> {
   await using started = new AsyncDisposableStack();
-  const stack = started.use(await startStack("torture", say, { limitsDisk: true }));
-  if (!stack.broker) throw new Error("the torture needs a NATS Streaming server");
+  const stack = started.use(await startStack("torture", say, { limitsDisk: true, source }));
+  if (!stack.broker) throw new Error(HOW_TO_GET[source]);
   if (!stack.disk) say("this machine lets nobody but root mount a file system: no disk will be full");
   const proxy = started.use(await Toxiproxy.start(stack.folder, say));
   const database = new URL(stack.environment.DATABASE_URL as string);
   database.port = String(await proxy.open(DATABASE, stack.postgres.port));
-  const broker = await proxy.open(BROKER, stack.broker.port);
+  const { broker } = stack;
+  const ownPort = Number(broker.address.split(":").at(-1));
+  const listen = await proxy.open(BROKER, broker.proxied?.port ?? ownPort, broker.proxied?.listen);
 
   const running: ServiceProcess[] = [];
   const isMeantToRun: boolean[] = [];
@@ -37,9 +44,11 @@ export async function createWorld(services: number, say: (text: string) => void)
     const environment = {
       ...stack.environment,
       DATABASE_URL: database.toString(),
-      NATS_URL: `nats://127.0.0.1:${broker}`,
+      ...broker.environment(`127.0.0.1:${listen}`),
       STAN_CLIENT_ID: `waybill-${place}`,
+      KAFKA_CLIENT_ID: `waybill-${place}`,
       STAN_ACK_WAIT_SECONDS: String(ACK_WAIT_SECONDS),
+      JETSTREAM_ACK_WAIT_SECONDS: String(ACK_WAIT_SECONDS),
       ...extra,
     };
     isMeantToRun[place] = true;

@@ -10,6 +10,8 @@ export interface Source {
   readonly channel: string;
   /** Whether messages can arrive right now, and if not, why. */
   readonly health: { connected: boolean; reason?: string };
+  /** How many messages wait at the broker, of those that this process would get; undefined where it does not say. */
+  readonly lag?: number | undefined;
   /** Begins to take messages. Returns at once; a broker that is away is tried for ever. */
   start(inbox: Sink): void;
   /** Takes nothing more. What was offered before can still be acknowledged until `close`. */
@@ -17,6 +19,17 @@ export interface Source {
   /** Lets go of the broker. A durable subscription stays. */
   close(): Promise<void>;
 }
+
+/** Messages that a broker numbered and threw away before they were delivered. */
+export type SourceGap = Readonly<{
+  source: string;
+  channel: string;
+  /** Whose numbers these are, where a channel has several series of them; of Kafka, the topic's id and the partition. */
+  series: string;
+  /** The first and the last number that are gone. */
+  from: bigint;
+  to: bigint;
+}>;
 
 /** Where a source puts its messages. */
 export interface Sink {
@@ -28,4 +41,6 @@ export interface Sink {
    * @returns false where there is no room; the message was not taken and has to come again.
    */
   offer(message: Message, committed: (receipt: Receipt) => void): boolean;
+  /** Whether a payload of that size would be taken now; for sources that can keep a message waiting. */
+  hasRoomFor(payloadBytes: number): boolean;
 }

@@ -1,0 +1,146 @@
+/**
+ * What a variable of the environment may be: each rule takes its text and gives its value, or says what it must be.
+ */
+import { readFileSync } from "node:fs";
+import { type } from "arktype";
+import { FAILPOINTS } from "./failpoint.ts";
+
+/** An arktype that makes a T of a text. */
+export type Rule<T> = ((text: unknown) => unknown) & { infer: T };
+
+function urlWith(protocols: readonly string[], described: string) {
+  return type("string").pipe((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url && protocols.includes(url.protocol) && url.hostname !== "" ? text : context.error(described);
+  });
+}
+
+export function listOf<const Name extends string>(names: readonly Name[]) {
+  const described = `a comma-separated list of one or more of: ${names.join(", ")}`;
+  return type("string").pipe((text, context) => {
+    const given = [...new Set(text.split(",").map((part) => part.trim()))];
+    return given.every((part) => (names as readonly string[]).includes(part))
+      ? (given as Name[])
+      : context.error(described);
+  });
+}
+
+export function oneOf<const Name extends string>(names: readonly Name[]) {
+  return type("string").pipe((text, context) =>
+    (names as readonly string[]).includes(text)
+      ? (text as Name)
+      : context.error(`one of ${names.join(", ")}`),
+  );
+}
+
+export function integerBetween(low: number, high: number) {
+  return type("string").pipe((text, context) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= low && value <= high ? value : context.error(`a whole number from ${low} to ${high}`);
+  });
+}
+
+function matching(pattern: RegExp, described: string) {
+  return type("string").pipe((text, context) => (pattern.test(text) ? text : context.error(described)));
+}
+
+export const postgresUrl = urlWith(
+  ["postgres:", "postgresql:"],
+  "a PostgreSQL URL such as postgres://user:password@127.0.0.1:5432/waybill",
+);
+export const natsUrl = urlWith(["nats:", "tls:"], "a NATS URL such as nats://127.0.0.1:4222");
+export const brokerName = matching(/^[A-Za-z0-9_-]{1,128}$/, "1 to 128 letters, digits, - or _");
+export const channelName = matching(
+  /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/,
+  "a channel name of letters, digits, - and _, with dots between the parts",
+);
+export const hostName = matching(/^[A-Za-z0-9.:_-]+$/, "a host name or an IP address");
+export const logLevel = oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]);
+export const tracesExporter = oneOf(["jaeger", "otlp", "none"]);
+
+/** Those of the OpenTelemetry specification, "General SDK Configuration". */
+export const SAMPLER_NAMES = [
+  "always_on",
+  "always_off",
+  "traceidratio",
+  "parentbased_always_on",
+  "parentbased_always_off",
+  "parentbased_traceidratio",
+] as const;
+export const tracesSampler = oneOf(SAMPLER_NAMES);
+export const share = type("string").pipe((text, context) =>
+  /^(0(\.\d+)?|1(\.0+)?)$/.test(text) ? Number(text) : context.error("a share from 0 to 1, such as 0.01"),
+);
+
+/** Short tokens can be guessed; no token at all is decided by where the service listens. */
+export const token = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  return /^[\x21-\x7e]{16,}$/.test(text)
+    ? text
+    : context.error("at least 16 printable ASCII characters without spaces");
+});
+
+/** Where the process is to kill itself, and at which pass through that place: for tests alone. */
+export const failpointPass = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  const [name, passes = ""] = text.split(":");
+  const known = FAILPOINTS.find((one) => one === name);
+  return known && /^[1-9]\d{0,8}$/.test(passes)
+    ? { name: known, passes: Number(passes) }
+    : context.error(`<place>:<pass>, with one of the places ${FAILPOINTS.join(", ")}`);
+});
+
+/** Whether something is to be done. */
+export const flag = type("string").pipe((text, context) =>
+  text === "true" || text === "false" ? text === "true" : context.error("true or false"),
+);
+
+/** A secret of another system, as it is. */
+export const secret = type("string").pipe((text) => text);
+
+/** The contents of the file at a path; undefined for no path. */
+export const fileContents = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  try {
+    return readFileSync(text, "utf8");
+  } catch {
+    return context.error("the path of a file that can be read");
+  }
+});
+
+export const brokers = type("string").pipe((text, context) => {
+  const given = text.split(",").map((part) => part.trim());
+  return given.every((part) => /^[A-Za-z0-9._-]+:\d{1,5}$|^\[[0-9A-Fa-f:.]+\]:\d{1,5}$/.test(part))
+    ? given
+    : context.error("a comma-separated list of host:port, such as 127.0.0.1:9092");
+});
+
+/** Source: Kafka's Topic.java, legal characters and length. */
+export const topicName = matching(
+  /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
+  "1 to 249 letters, digits, dots, - or _",
+);
+export const groupName = matching(/^\S{1,255}$/, "1 to 255 characters without spaces");
+export const groupProtocol = oneOf(["auto", "consumer", "classic"]);
+export const saslMechanism = oneOf(["none", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]);
+
+export const natsUrls = type("string").pipe((text, context) => {
+  const isUrl = (part: string) => {
+    const url = URL.canParse(part) ? new URL(part) : undefined;
+    return url !== undefined && ["nats:", "tls:"].includes(url.protocol) && url.hostname !== "";
+  };
+  return text.split(",").every((part) => isUrl(part.trim()))
+    ? text
+    : context.error("a comma-separated list of NATS URLs such as nats://127.0.0.1:4222");
+});
+/** Source: NATS, "JetStream naming": what cannot be part of a subject or a path. */
+export const streamName = matching(
+  /^[^\s.*>/\\]{1,255}$/,
+  "1 to 255 characters without spaces, dots, *, > and slashes",
+);
+export const subject = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  return /^[^\s.*>]+(\.[^\s.*>]+|\.\*)*(\.>)?$|^>$|^\*(\..+)?$/.test(text)
+    ? text
+    : context.error("a NATS subject, such as orders.created or orders.>");
+});

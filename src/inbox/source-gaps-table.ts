@@ -1,0 +1,27 @@
+/** Every statement on the `source_gaps` table: what sources found to be gone at their broker. */
+import type { Queryable } from "../database/pool.ts";
+import type { SourceGap } from "./sources/source.ts";
+
+/** Writes down what is gone; once, however often it is noticed. */
+export async function insertSourceGap(database: Queryable, domain: string, gap: SourceGap): Promise<void> {
+  await database.query(
+    `insert into source_gaps (domain, source, channel, series, first_number, last_number)
+     values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
+    [domain, gap.source, gap.channel, gap.series, String(gap.from), String(gap.to)],
+  );
+}
+
+/** What is gone, with what was noticed twice or in pieces put together. */
+export async function selectSourceGaps(database: Queryable, domain: string): Promise<SourceGap[]> {
+  const { rows } = await database.query<SourceGap>(
+    `select source, channel, series, lower(numbers) as "from", upper(numbers) - 1 as "to"
+     from (
+       select source, channel, series, unnest(range_agg(int8range(first_number, last_number, '[]'))) as numbers
+       from source_gaps where domain = $1
+       group by source, channel, series
+     ) as merged
+     order by source, channel, series, numbers`,
+    [domain],
+  );
+  return rows;
+}

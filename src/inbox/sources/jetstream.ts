@@ -1,0 +1,277 @@
+/**
+ * NATS JetStream: the messages of one stream, or of one subject in it, enter through a durable pull consumer with explicit
+ * acknowledgement. A message is acknowledged when the inbox has committed it; while it is on its way the server is told so,
+ * and does not deliver it again. One that finds no room waits here, and nothing more is pulled meanwhile. Every loss of the
+ * connection, the stream or the consumer ends in a new connection, for as long as it takes.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+  type StreamInfo,
+} from "@nats-io/jetstream";
+import { connect, type NatsConnection, nanos } from "@nats-io/transport-node";
+import { backoffMilliseconds } from "../../database/backoff.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { Message } from "../message.ts";
+import { headersToJson, traceparentIn } from "./headers.ts";
+import { type NatsAddress, natsConnectionOptions } from "./nats-connection.ts";
+import type { Sink, Source } from "./source.ts";
+
+export type JetStreamOptions = NatsAddress &
+  Readonly<{
+    stream: string;
+    /** Takes in only what is published on it; undefined: the whole stream. */
+    subject: string | undefined;
+    durable: string;
+    /** How long the server waits for a sign of life of a message before it delivers it again, in seconds. */
+    ackWaitSeconds: number;
+    /** The subject of the stream that is made where it does not exist; undefined: it is waited for. */
+    newStreamSubject: string | undefined;
+    logger: Logger;
+    /** How many messages the server delivers without an acknowledgement. */
+    inFlightMax?: number;
+    /** Told of each message that the server says it has delivered before. */
+    onRedelivered?: (channel: string) => void;
+  }>;
+
+type Connected = Readonly<{
+  connection: NatsConnection;
+  manager: JetStreamManager;
+  messages: ConsumerMessages;
+}>;
+
+export class JetStreamSource implements Source {
+  readonly name = "jetstream";
+  readonly channel: string;
+  readonly #options: JetStreamOptions;
+  readonly #stop = new AbortController();
+  /** Offered and not acknowledged, and since when the server knows of it. */
+  readonly #onTheirWay = new Map<JsMsg, number>();
+  #running: Promise<void> = Promise.resolve();
+  #connected: Connected | undefined;
+  #lag: number | undefined;
+  #reason: string | undefined = "not connected yet";
+
+  constructor(options: JetStreamOptions) {
+    this.#options = options;
+    const { stream, subject } = options;
+    // The numbers of a part of a stream have holes that mean nothing, so it is a channel of its own.
+    this.channel = subject === undefined ? stream : `${stream}/${subject}`;
+  }
+
+  get health() {
+    return this.#reason === undefined ? { connected: true } : { connected: false, reason: this.#reason };
+  }
+
+  get lag(): number | undefined {
+    return this.#lag;
+  }
+
+  start(inbox: Sink): void {
+    this.#running = this.#run(inbox);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#connected?.messages.stop();
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    const connection = this.#connected?.connection;
+    // What was acknowledged is on its way to the server; one that does not answer is not waited for.
+    await Promise.race([connection?.drain().catch(() => {}), delay(CLOSE_TIMEOUT_MS)]);
+    await connection?.close();
+    await this.#running;
+    this.#reason = "closed";
+  }
+
+  async #run(inbox: Sink): Promise<void> {
+    const { signal } = this.#stop;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        await this.#takeIn(inbox, () => {
+          attempt = 0;
+        });
+        this.#reason = "the connection was closed";
+      } catch (error) {
+        this.#reason = describe(error, this.#options.stream);
+      }
+      if (signal.aborted) return;
+      const waitMilliseconds = Math.round(backoffMilliseconds(attempt));
+      const context = { source: this.name, attempt: attempt + 1, waitMilliseconds, reason: this.#reason };
+      this.#options.logger.warn(context, "the broker is away; connecting again");
+      await delay(waitMilliseconds, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** One connection, from its beginning to its end; rejects where that was an error. */
+  async #takeIn(inbox: Sink, onConnected: () => void): Promise<void> {
+    const { stream, durable, subject, logger } = this.#options;
+    const connection = await connect({ ...natsConnectionOptions(this.#options), name: "waybill" });
+    const timers: NodeJS.Timeout[] = [];
+    try {
+      const manager = await jetstreamManager(connection);
+      const info = await this.#findStream(manager);
+      // The same durable again changes nothing but the settings.
+      await manager.consumers.add(stream, {
+        durable_name: durable,
+        ack_policy: AckPolicy.Explicit,
+        ack_wait: nanos(this.#options.ackWaitSeconds * 1000),
+        max_ack_pending: this.#options.inFlightMax ?? IN_FLIGHT_MAX,
+        max_deliver: WITHOUT_END,
+        ...(subject === undefined ? {} : { filter_subject: subject }),
+      });
+      const consumer = await jetstream(connection).consumers.get(stream, durable);
+      const messages = await consumer.consume({
+        // No message that the server accepts is larger than that, so none can be stuck.
+        max_bytes: Math.max(PULL_BYTES_MAX, (connection.info?.max_payload ?? 0) + ENVELOPE_BYTES_MAX),
+        expires: PULL_MS,
+        abort_on_missing_resource: true,
+      });
+      this.#connected = { connection, manager, messages };
+      const half = (this.#options.ackWaitSeconds * 1000) / 2;
+      timers.push(setInterval(() => this.#sayThatTheyAreOnTheirWay(half), half / 2));
+      timers.push(setInterval(() => void this.#measureLag(manager), LAG_MS));
+      await this.#measureLag(manager);
+      if (this.#stop.signal.aborted) messages.stop();
+      this.#reason = undefined;
+      onConnected();
+      logger.info({ source: this.name, channel: this.channel }, "subscribed");
+      const series = { created: nanosecondsOf(info.created), hasSubjects: hasSeveralSubjects(info) };
+      for await (const message of messages) {
+        await this.#waitForRoom(inbox, message);
+        if (this.#stop.signal.aborted) break;
+        this.#offer(inbox, message, series, connection);
+      }
+      // What was offered before a stop is still committed, and acknowledged over this connection until `close`.
+      const error = await connection.closed();
+      if (error) throw error;
+    } finally {
+      for (const timer of timers) clearInterval(timer);
+      this.#connected = undefined;
+      this.#lag = undefined;
+      this.#onTheirWay.clear();
+      await connection.close().catch(() => {});
+    }
+  }
+
+  #offer(
+    inbox: Sink,
+    message: JsMsg,
+    { created, hasSubjects }: { created: bigint; hasSubjects: boolean },
+    connection: NatsConnection,
+  ): void {
+    if (message.redelivered) this.#options.onRedelivered?.(this.channel);
+    const headers: [string, string][] = [];
+    for (const [name, values] of message.headers ?? []) {
+      for (const value of values) headers.push([name, value]);
+    }
+    const json = headersToJson({ headers, ...(hasSubjects ? { subject: message.subject } : {}) });
+    const traceparent = headers.length > 0 ? traceparentIn(headers) : undefined;
+    const { buffer, byteOffset, byteLength } = message.data;
+    const taken: Message = {
+      source: this.name,
+      channel: this.channel,
+      // A stream that was made again counts from 1 again; with its creation its messages are not taken for old ones.
+      messageId: `${message.seq}-${created}`,
+      payload: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength),
+      publishedAt: Number(message.timestampNanos / NANOSECONDS_PER_MILLISECOND),
+      ...(traceparent === undefined ? {} : { traceparent }),
+      ...(json === undefined ? {} : { headers: json }),
+    };
+    this.#onTheirWay.set(message, Date.now());
+    const isTaken = inbox.offer(taken, () => {
+      this.#onTheirWay.delete(message);
+      // The connection it came by may be gone; the server then delivers it again and that copy is acknowledged.
+      if (!connection.isClosed()) message.ack();
+    });
+    if (!isTaken) this.#onTheirWay.delete(message);
+  }
+
+  async #waitForRoom(inbox: Sink, message: JsMsg): Promise<void> {
+    if (inbox.hasRoomFor(message.data.length)) return;
+    this.#onTheirWay.set(message, Date.now());
+    while (!inbox.hasRoomFor(message.data.length) && !this.#stop.signal.aborted) await delay(ROOM_POLL_MS);
+    this.#onTheirWay.delete(message);
+  }
+
+  #sayThatTheyAreOnTheirWay(sinceMilliseconds: number): void {
+    const now = Date.now();
+    if (this.#connected?.connection.isClosed()) return;
+    for (const [message, since] of this.#onTheirWay) {
+      if (now - since < sinceMilliseconds) continue;
+      message.working();
+      this.#onTheirWay.set(message, now);
+    }
+  }
+
+  async #measureLag(manager: JetStreamManager): Promise<void> {
+    const { stream, durable } = this.#options;
+    try {
+      const { num_pending, num_ack_pending } = await manager.consumers.info(stream, durable);
+      this.#lag = num_pending + num_ack_pending;
+    } catch {
+      // The stream of messages notices what is wrong, and says it.
+      this.#lag = undefined;
+    }
+  }
+
+  async #findStream(manager: JetStreamManager): Promise<StreamInfo> {
+    const { stream, newStreamSubject } = this.#options;
+    try {
+      return await manager.streams.info(stream);
+    } catch (error) {
+      if (!isStreamMissing(error) || newStreamSubject === undefined) throw error;
+      return await manager.streams.add({ name: stream, subjects: [newStreamSubject] });
+    }
+  }
+}
+
+/** Whether the name of the stream says less than the subject that a message was published on. */
+function hasSeveralSubjects({ config: { subjects = [] } }: StreamInfo): boolean {
+  return subjects.length !== 1 || /[*>]/.test(subjects[0] ?? "");
+}
+
+/** Nanoseconds since the Unix epoch of a time with a fraction of up to nine digits. */
+function nanosecondsOf(time: string): bigint {
+  const [, seconds = "", fraction = "", zone = ""] = /^(.{19})(?:\.(\d{1,9}))?(.*)$/.exec(time) ?? [];
+  return BigInt(Date.parse(seconds + zone)) * NANOSECONDS_PER_MILLISECOND + BigInt(fraction.padEnd(9, "0"));
+}
+
+function isStreamMissing(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
+}
+
+function describe(error: unknown, stream: string): string {
+  if (isStreamMissing(error)) {
+    return `stream ${stream} does not exist; it is waited for (JETSTREAM_CREATE_STREAM=true makes it)`;
+  }
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
+
+/** For the same reason as with NATS Streaming: four full appends. */
+const IN_FLIGHT_MAX = 16_384;
+/** Of deliveries: a message that was not acknowledged comes again for as long as it takes. */
+const WITHOUT_END = -1;
+
+/** What may wait here beside the inbox: half an append. */
+const PULL_BYTES_MAX = 4 * 1024 * 1024;
+/** What the server counts beside the payload: subjects and headers. */
+const ENVELOPE_BYTES_MAX = 64 * 1024;
+/** A pull that the size of a message ended is made again after that time. */
+const PULL_MS = 2_000;
+
+const ROOM_POLL_MS = 20;
+const LAG_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 2_000;

@@ -1,0 +1,140 @@
+/**
+ * Kafka: the records of one topic enter through a consumer group, and the offset that the group stores follows the
+ * inbox. A record that finds no room waits here in its order, and nothing more is read of its partition meanwhile. Every
+ * loss of the broker or of the membership ends in a new session, for as long as it takes; the new one reads again from
+ * the stored offset, and the inbox recognises what it has.
+ */
+import type { ConnectionOptions as TlsOptions } from "node:tls";
+import { backoffMilliseconds } from "../../database/backoff.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import { KafkaSession } from "./kafka-session.ts";
+import type { Sink, Source, SourceGap } from "./source.ts";
+
+export type KafkaOptions = Readonly<{
+  /** `host:port` of some of the cluster's brokers. */
+  brokers: readonly string[];
+  topic: string;
+  groupId: string;
+  /**
+   * Unique among running processes. One that stays the same over restarts gets back at once what the process before it
+   * held; another one waits until the broker has given that up (45 s by default).
+   */
+  clientId: string;
+  /**
+   * `consumer` is the protocol of KIP-848, in which a rebalance takes away only what moves and everything else is read
+   * on; brokers have it since Kafka 4.0. `auto` takes it where the broker has it.
+   */
+  groupProtocol: "auto" | "consumer" | "classic";
+  /** With how many partitions the topic is made where it does not exist; 0: it is waited for. */
+  newTopicPartitions: number;
+  tls?: TlsOptions | undefined;
+  sasl?:
+    | Readonly<{ mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512"; username: string; password: string }>
+    | undefined;
+  logger: Logger;
+  /** Writes down, for ever, what the broker has removed before it was read. */
+  noteGap: (gap: SourceGap) => Promise<void>;
+}>;
+
+export class KafkaSource implements Source {
+  readonly name = "kafka";
+  readonly channel: string;
+  readonly #options: KafkaOptions;
+  #inbox: Sink | undefined;
+  #session: KafkaSession | undefined;
+  #opening: Promise<void> | undefined;
+  #closing: Promise<void> = Promise.resolve();
+  #retry: NodeJS.Timeout | undefined;
+  #attempt = 0;
+  #isStopping = false;
+  #reason: string | undefined = "not connected yet";
+  #knownTopicId: string | undefined;
+
+  constructor(options: KafkaOptions) {
+    this.#options = options;
+    this.channel = options.topic;
+  }
+
+  get health() {
+    return this.#reason === undefined ? { connected: true } : { connected: false, reason: this.#reason };
+  }
+
+  get lag(): number | undefined {
+    return this.#session?.lag;
+  }
+
+  start(inbox: Sink): void {
+    this.#inbox = inbox;
+    this.#open();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#retry);
+    this.#session?.stop();
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await this.#opening;
+    this.#reason = "closed";
+    await this.#session?.close();
+    this.#session = undefined;
+    await this.#closing;
+  }
+
+  #open(): void {
+    this.#opening = this.#tryToOpen().finally(() => {
+      this.#opening = undefined;
+    });
+  }
+
+  async #tryToOpen(): Promise<void> {
+    // The session before has to be gone: it may still be storing an offset.
+    await this.#closing;
+    if (this.#isStopping) return;
+    const { topic, logger } = this.#options;
+    let lost: { cause: unknown } | undefined;
+    try {
+      const session = await KafkaSession.open(
+        this.#options,
+        this.#inbox as Sink,
+        (cause) => {
+          lost = { cause };
+          if (this.#session === session) this.#lose(cause);
+        },
+        this.#knownTopicId,
+      );
+      this.#session = session;
+      this.#knownTopicId = session.log.topicId;
+      if (lost) return this.#lose(lost.cause);
+      if (this.#isStopping) return session.stop();
+      this.#attempt = 0;
+      this.#reason = undefined;
+      logger.info({ source: this.name, channel: topic }, "joined the group");
+    } catch (error) {
+      this.#lose(error);
+    }
+  }
+
+  #lose(cause: unknown): void {
+    const session = this.#session;
+    this.#session = undefined;
+    this.#reason = describe(cause);
+    if (session) this.#closing = session.close();
+    if (this.#isStopping) return;
+    const waitMilliseconds = Math.round(backoffMilliseconds(this.#attempt++));
+    const context = { source: this.name, attempt: this.#attempt, waitMilliseconds, reason: this.#reason };
+    this.#options.logger.warn(context, "the broker is away; connecting again");
+    this.#retry = setTimeout(() => this.#open(), waitMilliseconds);
+  }
+}
+
+/** The innermost causes: around them the library says only how often it has tried. They name hosts, never secrets. */
+function describe(cause: unknown): string {
+  if (cause instanceof AggregateError) {
+    return [...new Set(cause.errors.filter(Boolean).map(describe))].join("; ") || cause.message;
+  }
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause instanceof Error ? `${cause.message}: ${describe(cause.cause)}` : cause.message;
+}

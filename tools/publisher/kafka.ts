@@ -1,0 +1,94 @@
+/** Publishing to Kafka. Whatever was given while a request was under way goes with the next one. */
+import { MultipleErrors, ProduceAcks, Producer } from "@platformatic/kafka";
+import type { KafkaConfig } from "../../src/config.ts";
+import { PayloadRefusedError, type PublishContext, type Transport } from "./transport.ts";
+
+type Waiting = {
+  payload: Buffer;
+  context: PublishContext;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+};
+
+/** @throws where no broker can be reached or the topic does not exist. */
+export async function connectToKafka({ brokers, topic, tls, sasl }: KafkaConfig): Promise<Transport> {
+  const producer = new Producer({
+    clientId: "waybill-publisher",
+    bootstrapBrokers: [...brokers],
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    retries: 0,
+    ...(tls ? { tls } : {}),
+    ...(sasl ? { sasl } : {}),
+  });
+  try {
+    await producer.metadata({ topics: [topic] });
+  } catch (error) {
+    await producer.close().catch(() => {});
+    throw new Error(`cannot publish to Kafka at ${brokers.join(", ")}: ${(error as Error).message}`);
+  }
+  let waiting: Waiting[] = [];
+  let sending: Promise<void> | undefined;
+
+  const sendAll = async () => {
+    while (waiting.length > 0) {
+      const batch = takeBatch();
+      try {
+        await producer.send({
+          acks: ProduceAcks.ALL,
+          messages: batch.map(({ payload: value, context: { key, traceparent } }) => ({
+            topic,
+            value,
+            ...(key === undefined ? {} : { key: Buffer.from(key) }),
+            ...(traceparent === undefined
+              ? {}
+              : { headers: new Map([[Buffer.from("traceparent"), Buffer.from(traceparent)]]) }),
+          })),
+        });
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(isTooLarge(error) ? refused(batch) : error);
+      }
+    }
+    sending = undefined;
+  };
+  /** As much as one request may hold; a payload that is larger alone goes alone. */
+  const takeBatch = () => {
+    let bytes = 0;
+    let count = 0;
+    for (const { payload } of waiting) {
+      bytes += payload.length + RECORD_BYTES;
+      if (count > 0 && bytes > REQUEST_BYTES_MAX) break;
+      count++;
+    }
+    return waiting.splice(0, count);
+  };
+  return {
+    publish: (payload, context = {}) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ payload, context, resolve, reject });
+        // In the next turn: what is given in one loop makes one request.
+        sending ??= new Promise<void>((turn) => setImmediate(turn)).then(sendAll);
+      }),
+    [Symbol.asyncDispose]: async () => {
+      await sending;
+      waiting = [];
+      await producer.close().catch(() => {});
+    },
+  };
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof MultipleErrors && error.findBy("apiId", "MESSAGE_TOO_LARGE") !== null;
+}
+
+function refused(batch: readonly Waiting[]): Error {
+  return new PayloadRefusedError(`the broker does not take ${batch[0]?.payload.length} bytes`);
+}
+
+/** Below what brokers take by default, so that only a single record can be too large. */
+const REQUEST_BYTES_MAX = 900_000;
+/** What a record has beside its value, roughly. */
+const RECORD_BYTES = 100;
+const CONNECT_TIMEOUT_MS = 3_000;
+const REQUEST_TIMEOUT_MS = 10_000;

@@ -1,0 +1,246 @@
+/**
+ * A Kafka broker of one's own: one node that is broker and controller at once (KRaft). The program is looked for in this
+ * order: the folder in KAFKA_HOME, Java with the jars of `org.apache.kafka:kafka_2.13` (Maven fetches them once, into the
+ * project's `.tools`), the `apache/kafka` image of Docker. KAFKA_BROKERS names one that runs already; it is then used as
+ * it is, and neither stopped nor wiped.
+ */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { Admin } from "@platformatic/kafka";
+import type { Broker } from "./broker.ts";
+import { type Child, startChild, waitUntilReady } from "./child.ts";
+import { runs } from "./go-program.ts";
+import { freePort } from "./ports.ts";
+
+type Program = Readonly<
+  { kind: "java"; classPath: string } | { kind: "docker" } | { kind: "running"; address: string }
+>;
+
+export type KafkaSettings = Readonly<{
+  /** More of `server.properties`. */
+  properties?: Readonly<Record<string, string>>;
+  /** Another listener, by the port that it has; its security protocol is in its name. */
+  listener?: Readonly<{ protocol: "SASL_SSL" | "SASL_PLAINTEXT" | "SSL"; port: number }>;
+  /** Users for SCRAM, as `kafka-storage format --add-scram` takes them. */
+  scram?: readonly string[];
+}>;
+
+type Ports = Readonly<{ clients: number; controller: number; proxied: number; proxy: number }>;
+
+export class Kafka implements Broker {
+  readonly kind = "kafka";
+  readonly #program: Program;
+  readonly #folder: string;
+  readonly #ports: Ports;
+  readonly #settings: KafkaSettings;
+  #child: Child | undefined;
+
+  private constructor(program: Program, folder: string, ports: Ports, settings: KafkaSettings) {
+    this.#program = program;
+    this.#folder = folder;
+    this.#ports = ports;
+    this.#settings = settings;
+  }
+
+  /** @returns undefined where it cannot be had. */
+  static async find(
+    folder: string,
+    say: (text: string) => void,
+    settings: KafkaSettings = {},
+  ): Promise<Kafka | undefined> {
+    const program = await findProgram(say);
+    if (!program) return undefined;
+    say(`starting Kafka (${program.kind === "running" ? program.address : program.kind})`);
+    const ports = {
+      clients: await freePort(),
+      controller: await freePort(),
+      proxied: await freePort(),
+      proxy: await freePort(),
+    };
+    const broker = new Kafka(program, folder, ports, settings);
+    await broker.wipe();
+    await broker.start();
+    return broker;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  get address(): string {
+    return this.#program.kind === "running" ? this.#program.address : `127.0.0.1:${this.#ports.clients}`;
+  }
+
+  /** A broker tells its clients where it is; behind a proxy it has to say where the proxy is. */
+  get proxied() {
+    return { port: this.#ports.proxied, listen: this.#ports.proxy };
+  }
+
+  environment(address = this.address): Record<string, string> {
+    return { KAFKA_BROKERS: address, KAFKA_CREATE_TOPIC: String(PARTITIONS), KAFKA_CLIENT_ID: "waybill" };
+  }
+
+  async start(): Promise<void> {
+    if (this.#program.kind === "running") return;
+    const logFile = join(this.#folder, "kafka.log");
+    const [command, args] = this.#commandLine(this.#program);
+    const child = startChild(command, args, { logFile });
+    this.#child = child;
+    await waitUntilReady(child, `Kafka (see ${logFile})`, () => answers(this.address));
+  }
+
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    await this.#child?.end(signal);
+  }
+
+  async wipe(): Promise<void> {
+    if (this.#program.kind === "running") return;
+    await rm(this.#folder, { recursive: true, force: true });
+    await mkdir(this.#folder, { recursive: true });
+    const file = join(this.#folder, "server.properties");
+    await writeFile(file, this.#properties());
+    if (this.#program.kind !== "java") return;
+    const scram = (this.#settings.scram ?? []).flatMap((user) => ["--add-scram", user]);
+    const format = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", file, ...scram];
+    await promisify(execFile)("java", ["-cp", this.#program.classPath, ...format]);
+  }
+
+  #properties(): string {
+    const { clients, controller, proxied, proxy } = this.#ports;
+    const { listener } = this.#settings;
+    const at = (port: number) => `127.0.0.1:${port}`;
+    const more = listener ? [`${listener.protocol}://${at(listener.port)}`] : [];
+    const lines = {
+      "process.roles": "broker,controller",
+      "node.id": "1",
+      "controller.quorum.voters": `1@${at(controller)}`,
+      listeners: [
+        `PLAINTEXT://${at(clients)}`,
+        `PROXIED://${at(proxied)}`,
+        `CONTROLLER://${at(controller)}`,
+        ...more,
+      ],
+      "advertised.listeners": [`PLAINTEXT://${at(clients)}`, `PROXIED://${at(proxy)}`, ...more],
+      "controller.listener.names": "CONTROLLER",
+      "listener.security.protocol.map": [
+        ...["CONTROLLER", "PLAINTEXT", "PROXIED"].map((name) => `${name}:PLAINTEXT`),
+        ...(listener ? [`${listener.protocol}:${listener.protocol}`] : []),
+      ],
+      "log.dirs": join(this.#folder, "log"),
+      "offsets.topic.replication.factor": "1",
+      "offsets.topic.num.partitions": "1",
+      "transaction.state.log.replication.factor": "1",
+      "transaction.state.log.min.isr": "1",
+      "transaction.state.log.num.partitions": "1",
+      "group.initial.rebalance.delay.ms": "0",
+      "auto.create.topics.enable": "false",
+      // Above the largest order, so that one that is too large reaches the service and is buried there.
+      "message.max.bytes": String(8 * 1024 * 1024),
+      // A service that is killed gets its partitions back soon, whatever its client id.
+      "group.consumer.min.session.timeout.ms": "6000",
+      "group.consumer.session.timeout.ms": "6000",
+      "group.consumer.min.heartbeat.interval.ms": "1000",
+      "group.consumer.heartbeat.interval.ms": "1000",
+      ...this.#settings.properties,
+    };
+    const text = Object.entries(lines).map(
+      ([name, value]) => `${name}=${value}
+`,
+    );
+    return text.join("");
+  }
+
+  #commandLine(program: Exclude<Program, { kind: "running" }>): [string, string[]] {
+    const file = join(this.#folder, "server.properties");
+    if (program.kind === "java") {
+      const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
+      return ["java", [HEAP, quiet, "-cp", program.classPath, "kafka.Kafka", file]];
+    }
+    const mounts = [
+      "-v",
+      `${this.#folder}:${this.#folder}`,
+      "--network",
+      "host",
+      "-u",
+      String(process.getuid?.() ?? 0),
+    ];
+    const script = `/opt/kafka/bin/kafka-storage.sh format --ignore-formatted -t ${CLUSTER_ID} -c ${file} && exec /opt/kafka/bin/kafka-server-start.sh ${file}`;
+    return [
+      "docker",
+      ["run", "--rm", ...mounts, "--entrypoint", "sh", `apache/kafka:${VERSION}`, "-c", script],
+    ];
+  }
+}
+
+async function findProgram(say: (text: string) => void): Promise<Program | undefined> {
+  const { KAFKA_BROKERS: running, KAFKA_HOME: home } = process.env;
+  if (running) return { kind: "running", address: running };
+  if (home && existsSync(join(home, "libs"))) return { kind: "java", classPath: join(home, "libs", "*") };
+  const jars = join(TOOLS_FOLDER, `kafka-${VERSION}`);
+  if (runs("java", ["-version"]) && (await hasJars(jars, say))) {
+    return { kind: "java", classPath: join(jars, "*") };
+  }
+  return runs("docker", ["info"]) ? { kind: "docker" } : undefined;
+}
+
+/** Fetches the jars, once. They are moved into place when all of them are there. */
+async function hasJars(folder: string, say: (text: string) => void): Promise<boolean> {
+  if ((await readdir(folder).catch(() => [])).length > 0) return true;
+  if (!runs("mvn", ["--version"])) return false;
+  say(`fetching Kafka ${VERSION} with Maven, once (about 40 MB)`);
+  const around = `${folder}.part-${process.pid}`;
+  await mkdir(around, { recursive: true });
+  const dependency = (group: string, artifact: string, version: string) =>
+    `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
+  await writeFile(
+    join(around, "pom.xml"),
+    `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>waybill</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging><dependencies>
+${dependency("org.apache.kafka", "kafka_2.13", VERSION)}
+${dependency("org.slf4j", "slf4j-simple", SLF4J_VERSION)}
+</dependencies></project>\n`,
+  );
+  try {
+    const goals = [
+      "dependency:copy-dependencies",
+      "-DincludeScope=runtime",
+      `-DoutputDirectory=${folder}.jars`,
+    ];
+    await promisify(execFile)("mvn", ["-q", "-B", "-f", join(around, "pom.xml"), ...goals]);
+    await promisify(execFile)("mv", ["-T", `${folder}.jars`, folder]);
+    return true;
+  } catch (error) {
+    say(`Maven failed: ${(error as Error).message.split("\n").at(0)}`);
+    return false;
+  } finally {
+    await rm(around, { recursive: true, force: true });
+  }
+}
+
+async function answers(address: string): Promise<boolean> {
+  const admin = new Admin({
+    clientId: "waybill-stack",
+    bootstrapBrokers: [address],
+    retries: 0,
+    connectTimeout: 1_000,
+  });
+  // It greets before the group coordinator can be asked; the list of topics needs a controller that leads.
+  return await admin
+    .metadata({ topics: [] })
+    .then(({ controllerId }) => controllerId >= 0)
+    .catch(() => false)
+    .finally(() => admin.close().catch(() => {}));
+}
+
+const VERSION = "4.1.1";
+const SLF4J_VERSION = "1.7.36";
+/** Any 16 bytes in base64url; the identity of a cluster that lives as long as its folder. */
+const CLUSTER_ID = "d2F5YmlsbC1zdGFjay0wMQ";
+const HEAP = "-Xmx768m";
+const PARTITIONS = 3;
+const TOOLS_FOLDER =
+  process.env.WAYBILL_TOOLS_FOLDER || fileURLToPath(new URL("../../.tools/bin", import.meta.url));
