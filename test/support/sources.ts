@@ -1,0 +1,65 @@
+/** Brokers and sources for tests, each with names that no other test uses. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { JetStreamOptions } from "../../src/inbox/sources/jetstream.ts";
+import type { KafkaOptions } from "../../src/inbox/sources/kafka.ts";
+import type { NatsStreamingOptions } from "../../src/inbox/sources/nats-streaming.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { JetStream } from "../../tools/stack/jetstream.ts";
+import { Kafka, type KafkaSettings } from "../../tools/stack/kafka.ts";
+import { environment } from "./database.ts";
+import { brokerEnvironment } from "./service.ts";
+
+export const ACK_WAIT_SECONDS = 1;
+const logger = createLogger(process.env.WAYBILL_TEST_LOG ?? "silent");
+const unique = () => randomBytes(5).toString("hex");
+
+export function natsStreamingOptions(): NatsStreamingOptions {
+  const names = brokerEnvironment();
+  return {
+    url: environment("WAYBILL_TEST_NATS_URL"),
+    clusterId: "test-cluster",
+    clientId: names.STAN_CLIENT_ID as string,
+    channel: names.STAN_CHANNEL as string,
+    durable: names.STAN_DURABLE as string,
+    queueGroup: "waybill",
+    logger,
+    ackWaitSeconds: ACK_WAIT_SECONDS,
+  };
+}
+
+export function kafkaOptions(broker: Kafka): KafkaOptions {
+  const id = unique();
+  return {
+    brokers: [broker.address],
+    topic: `topic-${id}`,
+    groupId: `group-${id}`,
+    clientId: `client-${id}`,
+    groupProtocol: "auto",
+    newTopicPartitions: 3,
+    logger,
+    noteGap: async () => {},
+  };
+}
+
+export function jetStreamOptions(server: JetStream): JetStreamOptions {
+  const id = unique();
+  return {
+    url: `nats://${server.address}`,
+    stream: `stream-${id}`,
+    subject: undefined,
+    durable: `durable-${id}`,
+    ackWaitSeconds: ACK_WAIT_SECONDS,
+    newStreamSubject: `subject-${id}`,
+    logger,
+  };
+}
+
+/** @returns undefined where it cannot be had: what needs it is skipped then, and the runner says so. */
+export function startKafka(settings?: KafkaSettings): Promise<Kafka | undefined> {
+  return Kafka.find(join(environment("WAYBILL_TEST_FOLDER"), `kafka-${unique()}`), () => {}, settings);
+}
+
+export function startJetStream(settings?: string): Promise<JetStream | undefined> {
+  return JetStream.find(join(environment("WAYBILL_TEST_FOLDER"), `nats-${unique()}`), () => {}, settings);
+}

@@ -1,0 +1,36 @@
+/** Stands for the inbox: keeps what it is offered until the test commits it. */
+import type { Message, Receipt } from "../../src/inbox/message.ts";
+import type { Sink } from "../../src/inbox/sources/source.ts";
+
+export type Offer = Readonly<{ message: Message; committed: (receipt: Receipt) => void }>;
+
+export class TestSink implements Sink {
+  failure: string | undefined;
+  hasRoom = true;
+  readonly offers: Offer[] = [];
+  readonly positions = new Map<string, bigint>();
+
+  offer(message: Message, committed: (receipt: Receipt) => void): boolean {
+    if (this.hasRoom) this.offers.push({ message, committed });
+    return this.hasRoom;
+  }
+
+  hasRoomFor(): boolean {
+    return this.hasRoom;
+  }
+
+  commit({ message: { messageId }, committed }: Offer): void {
+    const known = this.positions.get(messageId);
+    const position = known ?? BigInt(this.positions.size + 1);
+    this.positions.set(messageId, position);
+    committed({ position, isNew: known === undefined });
+  }
+
+  commitAll(): void {
+    for (const offer of this.offers.slice()) this.commit(offer);
+  }
+
+  payloads(): string[] {
+    return this.offers.map(({ message }) => message.payload.toString());
+  }
+}
