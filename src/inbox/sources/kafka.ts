@@ -94,14 +94,16 @@ export class KafkaSource implements Source {
     await this.#closing;
     if (this.#isStopping) return;
     const { topic, logger } = this.#options;
+    // It may be lost again before it is open.
+    let session: KafkaSession | undefined;
     let lost: { cause: unknown } | undefined;
     try {
-      const session = await KafkaSession.open(
+      session = await KafkaSession.open(
         this.#options,
         this.#inbox as Sink,
         (cause) => {
           lost = { cause };
-          if (this.#session === session) this.#lose(cause);
+          if (session) this.#lose(cause);
         },
         this.#knownTopicId,
       );
