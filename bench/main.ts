@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { type Stack, startStack } from "../tools/stack/stack.ts";
 import { measureAudit } from "./audit.ts";
+import { measureBrokers } from "./brokers.ts";
 import { measureDeadLetters } from "./deadletters.ts";
 import { measureDrain } from "./drain.ts";
 import { measureGrowth } from "./growth.ts";
@@ -32,6 +33,7 @@ Without a name everything of the first list is measured, and bench/results.json 
   deadletters  pages of dead letters by every filter, among --rows of them
   overhead     of metrics, logs and traces, on drain and reads (needs wrk)
 
+  brokers      the drain from NATS Streaming, JetStream and Kafka, side by side
   audit        of --rows orders, and of 60,000 that came since
   rebuild      waybill rebuild of --rows orders while the service answers reads
   outage       the database away for --minutes (default 1) with the broker at full speed: memory, and the drain after
@@ -60,6 +62,7 @@ const MAIN_PARTS: Readonly<Record<string, Part>> = {
 
 const PARTS: Readonly<Record<string, Part>> = {
   ...MAIN_PARTS,
+  brokers: (stack, { orders }) => measureBrokers(stack, orders, say),
   audit: (stack, { rows }) => measureAudit(stack, rows, say),
   rebuild: async (stack, { rows }) => [await measureRebuild(stack, rows, say)],
   outage: (stack, { minutes }) => measureOutage(stack, minutes, say),

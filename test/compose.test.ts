@@ -13,8 +13,9 @@ const secrets = [
   "ADMIN_TOKEN",
   "INGRESS_TOKEN",
 ];
+const PROFILES = ["--profile", "kafka", "--profile", "jetstream"];
 const config = (environment: Record<string, string>) =>
-  spawnSync("docker-compose", ["-f", "docker-compose.yml", "config"], {
+  spawnSync("docker-compose", ["-f", "docker-compose.yml", ...PROFILES, "config"], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...environment },
     encoding: "utf8",
   });
@@ -27,14 +28,14 @@ check("docker-compose.yml is valid and publishes its ports on loopback only", ()
   );
   assert.is(status, 0, stderr);
   const published = [...stdout.matchAll(/^\s+- (\S+):\d+:\d+(\/tcp)?$|host_ip: (\S+)/gm)];
-  assert.ok(published.length >= 6, stdout);
+  assert.ok(published.length >= 8, stdout);
   for (const match of published) assert.is(match[1] ?? match[3], "127.0.0.1");
 });
 
 check("every image is pinned, everything has a limit, and what it mounts is there", async () => {
   const text = await readFile("docker-compose.yml", "utf8");
   const images = [...text.matchAll(/image: (\S+)/g)].map(([, image]) => image ?? "");
-  assert.is(images.length, 5);
+  assert.is(images.length, 7);
   for (const image of images) assert.match(image, /:v?\d+(\.\d+)*$/);
   // All but the one that migrates and ends.
   assert.is(text.match(/mem_limit:/g)?.length, images.length + 1);

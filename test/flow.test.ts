@@ -1,79 +1,159 @@
-/** The whole way through the real broker: 1,000 pieces of garbage amid 1,000 good orders. */
+/** The whole way through each of the real brokers: 1,000 pieces of garbage amid 1,000 good orders. */
+import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { connectTo } from "../tools/publisher/connect.ts";
 import { GARBAGE_KINDS, makeGarbage } from "../tools/publisher/garbage.ts";
 import { toPayload } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
-import { connectToBroker } from "../tools/publisher/transport.ts";
 import { Verifier } from "../tools/publisher/verify.ts";
+import { BROKER_KINDS, type BrokerKind } from "../tools/stack/broker.ts";
 import { createDatabase } from "./support/database.ts";
 import { auditOf, brokerEnvironment, startAsProcess } from "./support/service.ts";
+import { startJetStream, startKafka } from "./support/sources.ts";
 import { until } from "./support/wait.ts";
 
 const flow = suite("flow");
+const started = new AsyncDisposableStack();
+const kafka = await startKafka();
+if (kafka) started.defer(() => kafka.stop("SIGKILL"));
+const jetStream = await startJetStream();
+if (jetStream) started.defer(() => jetStream.stop("SIGKILL"));
 
-flow(
-  "invariant 9: each piece of garbage ends as one dead letter with the right code and path, the orders untouched",
+/** For each kind of broker: how a service and a publisher get a channel of their own; undefined where it cannot be had. */
+const BROKERS: Readonly<Record<BrokerKind, (() => Record<string, string>) | undefined>> = {
+  "nats-streaming": brokerEnvironment,
+  kafka: kafka && (() => ({ ...kafka.environment(), KAFKA_TOPIC: `topic-${randomUUID()}` })),
+  jetstream:
+    jetStream &&
+    (() => {
+      const name = randomUUID();
+      return { ...jetStream.environment(), JETSTREAM_STREAM: name, JETSTREAM_SUBJECT: name };
+    }),
+};
+
+for (const source of BROKER_KINDS) {
+  const environment = BROKERS[source];
+  const check = environment ? flow : (flow["skip" as never] as typeof flow);
+  check(
+    `${source}: invariant 9: each piece of garbage ends as one dead letter with the right code and path, the orders untouched`,
+    () => sendGarbageAmidOrders(source, (environment as NonNullable<typeof environment>)()),
+  );
+}
+
+async function sendGarbageAmidOrders(source: BrokerKind, names: Record<string, string>): Promise<void> {
+  await using database = await createDatabase();
+  const service = await startAsProcess(database.serviceUrl, { ...names, SOURCES: source });
+  const factory = new OrderFactory(21);
+  const orders: { orderUid: string; contents: Buffer[] }[] = [];
+  const garbage: ReturnType<typeof makeGarbage>[] = [];
+  {
+    await using transport = await connectTo(source, names);
+    const publishing: Promise<void>[] = [];
+    for (let index = 0; index < 1_000; index++) {
+      const order = factory.next();
+      orders.push({ orderUid: order.order_uid, contents: [toPayload(order)] });
+      const piece = makeGarbage(factory, GARBAGE_KINDS[index % GARBAGE_KINDS.length]);
+      garbage.push(piece);
+      publishing.push(transport.publish(toPayload(order)), transport.publish(piece.payload));
+      if (publishing.length >= 200) await Promise.all(publishing.splice(0));
+    }
+    await Promise.all(publishing);
+  }
+  await until(
+    "everything is processed",
+    async () => {
+      const { received, pending } = await auditOf(service.url);
+      return received === 2_000 && pending === 0;
+    },
+    60_000,
+  );
+  const sum = await auditOf(service.url);
+  assert.equal([sum.holds, sum.projected, sum.duplicate, sum.dead], [true, 1_000, 0, 1_000]);
+
+  // Each letter against the piece with the same bytes.
+  const { rows } = await database.admin(
+    "select payload, code, errors from dead_letters join inbox using (position) order by position",
+  );
+  const expected = new Map<string, typeof garbage>();
+  for (const piece of garbage) {
+    const key = piece.payload.toString("latin1");
+    expected.set(key, [...(expected.get(key) ?? []), piece]);
+  }
+  for (const { payload, code, errors } of rows) {
+    const piece = expected.get(payload.toString("latin1"))?.pop();
+    assert.ok(piece, "a dead letter holds bytes that nobody published");
+    assert.is(code, piece?.code, piece?.kind);
+    const paths = errors.map(({ path }: { path: string }) => path).sort();
+    if (piece?.paths) assert.equal(paths, [...piece.paths].sort(), piece.kind);
+  }
+  const verifier = new Verifier(service.url);
+  const { missing, different } = await verifier.check(orders, () => {});
+  verifier.close();
+  assert.equal([missing, different], [[], []]);
+
+  // No retry loop: nothing was delivered or projected more than once.
+  const metrics = await (await fetch(`${service.url}/metrics`)).text();
+  assert.match(metrics, /waybill_inbox_appended_total\{[^}]*\} 2000$/m);
+  assert.match(metrics, /waybill_outcomes_total\{domain="orders",outcome="projected",code=""\} 1000$/m);
+  await service.child.end("SIGTERM");
+}
+
+const all = Object.values(BROKERS).every(Boolean) ? flow : (flow["skip" as never] as typeof flow);
+all(
+  "three brokers at once: an order that comes by each of them is one order; one broker that goes away stops no other",
   async () => {
     await using database = await createDatabase();
-    const names = brokerEnvironment();
-    const service = await startAsProcess(database.serviceUrl, { ...names, SOURCES: "nats-streaming" });
-    const factory = new OrderFactory(21);
-    const orders: { orderUid: string; contents: Buffer[] }[] = [];
-    const garbage: ReturnType<typeof makeGarbage>[] = [];
-    {
-      await using transport = await connectToBroker({
-        url: names.NATS_URL as string,
-        clusterId: "test-cluster",
-        channel: names.STAN_CHANNEL as string,
-      });
-      const publishing: Promise<void>[] = [];
-      for (let index = 0; index < 1_000; index++) {
-        const order = factory.next();
-        orders.push({ orderUid: order.order_uid, contents: [toPayload(order)] });
-        const piece = makeGarbage(factory, GARBAGE_KINDS[index % GARBAGE_KINDS.length]);
-        garbage.push(piece);
-        publishing.push(transport.publish(toPayload(order)), transport.publish(piece.payload));
-        if (publishing.length >= 200) await Promise.all(publishing.splice(0));
-      }
-      await Promise.all(publishing);
+    const names = Object.assign({}, ...BROKER_KINDS.map((kind) => BROKERS[kind]?.()));
+    const service = await startAsProcess(database.serviceUrl, {
+      ...names,
+      SOURCES: [...BROKER_KINDS, "http"].join(),
+    });
+    const factory = new OrderFactory(22);
+    const orders = Array.from({ length: 200 }, () => factory.next());
+    for (const kind of BROKER_KINDS) {
+      await using transport = await connectTo(kind, names);
+      await Promise.all(orders.map((order) => transport.publish(toPayload(order), { key: order.order_uid })));
     }
-    await until(
-      "everything is processed",
-      async () => {
-        const { received, pending } = await auditOf(service.url);
-        return received === 2_000 && pending === 0;
-      },
-      60_000,
-    );
-    const sum = await auditOf(service.url);
-    assert.equal([sum.holds, sum.projected, sum.duplicate, sum.dead], [true, 1_000, 0, 1_000]);
-
-    // Each letter against the piece with the same bytes.
+    const settled = (received: number) => async () => {
+      const sum = await auditOf(service.url);
+      return sum.received === received && sum.pending === 0;
+    };
+    await until("everything is processed", settled(600), 60_000);
+    const { holds, projected, duplicate } = await auditOf(service.url);
+    assert.equal([holds, projected, duplicate], [true, 200, 400]);
     const { rows } = await database.admin(
-      "select payload, code, errors from dead_letters join inbox using (position) order by position",
+      "select source, count(*)::int as count from inbox group by source order by source",
     );
-    const expected = new Map<string, typeof garbage>();
-    for (const piece of garbage) {
-      const key = piece.payload.toString("latin1");
-      expected.set(key, [...(expected.get(key) ?? []), piece]);
-    }
-    for (const { payload, code, errors } of rows) {
-      const piece = expected.get(payload.toString("latin1"))?.pop();
-      assert.ok(piece, "a dead letter holds bytes that nobody published");
-      assert.is(code, piece?.code, piece?.kind);
-      const paths = errors.map(({ path }: { path: string }) => path).sort();
-      if (piece?.paths) assert.equal(paths, [...piece.paths].sort(), piece.kind);
-    }
-    const verifier = new Verifier(service.url);
-    const { missing, different } = await verifier.check(orders, () => {});
-    verifier.close();
-    assert.equal([missing, different], [[], []]);
+    assert.equal(
+      rows.map(({ source, count }) => [source, count]),
+      [
+        ["jetstream", 200],
+        ["kafka", 200],
+        ["nats-streaming", 200],
+      ],
+    );
 
-    // No retry loop: nothing was delivered or projected more than once.
+    await jetStream?.stop("SIGKILL");
+    const reasons = async () =>
+      ((await (await fetch(`${service.url}/readyz`)).json()) as { reasons?: string[] }).reasons ?? [];
+    await until("readiness says which", async () => (await reasons()).length > 0, 30_000);
+    assert.equal(await reasons(), ["source jetstream is not connected"]);
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
-    assert.match(metrics, /waybill_inbox_appended_total\{[^}]*\} 2000$/m);
-    assert.match(metrics, /waybill_outcomes_total\{domain="orders",outcome="projected",code=""\} 1000$/m);
+    for (const [source, value] of [
+      ["jetstream", 0],
+      ["kafka", 1],
+      ["nats-streaming", 1],
+    ]) {
+      assert.match(metrics, new RegExp(`waybill_source_connected\\{source="${source}"\\} ${value}`));
+    }
+    {
+      await using transport = await connectTo("kafka", names);
+      await transport.publish(toPayload(factory.next()));
+    }
+    await until("Kafka goes on", settled(601), 30_000);
+    await jetStream?.start();
+    await until("it is ready again", async () => (await reasons()).length === 0, 30_000);
     await service.child.end("SIGTERM");
   },
 );
@@ -107,4 +187,5 @@ flow(
   },
 );
 
+flow.after(() => started.disposeAsync());
 flow.run();

@@ -58,6 +58,7 @@ export function letterText(letter: Answer<"show">): string {
         "received",
         `${letter.received_at} from ${letter.source}, channel ${letter.channel}, id ${letter.message_id}`,
       ],
+      ...("with" in letter ? [["with", JSON.stringify(letter.with)]] : []),
       ...("redrive_of" in letter ? [["redrive of", letter.redrive_of]] : []),
       ...("redriven_as" in letter
         ? [["redriven as", `${letter.redriven_as?.position} (${letter.redriven_as?.outcome})`]]

@@ -11,6 +11,7 @@ import type { ListedLetter } from "./dead-letter-pages-table.ts";
 import type { DiffLine } from "./diff.ts";
 import type { DryRun, Trial } from "./dry-run.ts";
 import { foldIndexes } from "./fingerprint.ts";
+import { maskHeaders } from "./mask.ts";
 import type { OperatorAction } from "./operator-actions-table.ts";
 import { type LetterView, type LocatedProblem, maskProblems } from "./view.ts";
 
@@ -63,6 +64,7 @@ export function letterDocument(
   return {
     ...biographyDocument(biography, personalNames),
     errors: problems.map(problemDocument),
+    ...(biography.entry.headers ? { with: maskHeaders(biography.entry.headers, personalNames) } : {}),
     payload: {
       bytes: payload.bytes,
       encoding: payload.encoding,

@@ -5,6 +5,7 @@
  * and, of a text without any names, too little.
  */
 import { type Node, parseTree } from "jsonc-parser";
+import type { Kept, KeptHeaders } from "../inbox/sources/headers.ts";
 
 /** @param personalNames of members whose values are personal, whatever object they stand in. */
 export function maskText(text: string, personalNames: readonly string[]): string {
@@ -27,6 +28,22 @@ export function maskBytes(bytes: Buffer, personalNames: readonly string[]): Buff
 /** Whether a JSON pointer leads to a personal value, or into one. */
 export function isPersonal(pointer: string, personalNames: readonly string[]): boolean {
   return pointer.split("/").some((step) => personalNames.includes(step));
+}
+
+/** What was delivered beside a payload: values by their header's name, others by what looks personal in them. */
+export function maskHeaders(kept: KeptHeaders, personalNames: readonly string[]): KeptHeaders {
+  if (personalNames.length === 0) return kept;
+  const { headers, key, ...rest } = kept;
+  const masked = (value: Kept, name: Kept): Kept => {
+    const isNamed = typeof name === "string" && personalNames.includes(name.toLowerCase());
+    if (value === null) return null;
+    return isNamed || typeof value !== "string" ? MASKED : maskPatterns(value, personalNames);
+  };
+  return {
+    ...(headers ? { headers: headers.map(([name, value]) => [name, masked(value, name)] as const) } : {}),
+    ...(key === undefined ? {} : { key: masked(key, null) }),
+    ...rest,
+  };
 }
 
 /** What stands in the place of a personal value where its length does not matter. */

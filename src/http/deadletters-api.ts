@@ -114,6 +114,19 @@ export const groups: Operation = {
   },
 };
 
+const KEPT = { anyOf: [TEXT, object({ base64: TEXT }), { type: "null" }] };
+
+/** What the broker delivered beside the payload. */
+const DELIVERED_WITH = object(
+  {},
+  {
+    headers: arrayOf({ type: "array", items: KEPT, minItems: 2, maxItems: 2 }),
+    key: KEPT,
+    payload: { type: "null", description: "there was none at all, not even an empty one" },
+    subject: TEXT,
+  },
+);
+
 const LETTER = object(
   {
     ...BIOGRAPHY.required,
@@ -130,7 +143,7 @@ const LETTER = object(
       is_masked: FLAG,
     }),
   },
-  BIOGRAPHY.optional,
+  { ...BIOGRAPHY.optional, with: DELIVERED_WITH },
 );
 
 export const show: Operation = {

@@ -5,6 +5,7 @@ import { type CopyEncoder, withCopyData } from "../database/copy-encoder.ts";
 import type { Queryable } from "../database/pool.ts";
 import type { Transaction } from "../database/transaction.ts";
 import type { Message } from "./message.ts";
+import type { KeptHeaders } from "./sources/headers.ts";
 
 /**
  * Serialises the appends of a domain until the transaction ends. Without it two transactions could commit in
@@ -120,8 +121,9 @@ export async function insertRedrivesOf(
 ): Promise<{ position: bigint; redriveOf: bigint }[]> {
   const { rows } = await transaction.query<{ position: bigint; redriveOf: bigint }>(
     `insert into inbox (domain, source, channel, message_id, payload, headers, redrive_of, traceparent)
-     select domain, '${REDRIVE_SOURCE}', channel, position::text, coalesce($2::bytea, payload), headers, position,
-            redrives.traceparent
+     select domain, '${REDRIVE_SOURCE}', channel, position::text, coalesce($2::bytea, payload),
+            -- What is edited has a payload, whatever the original had.
+            case when $2::bytea is null then headers else headers - 'payload' end, position, redrives.traceparent
      from unnest($1::bigint[], $3::text[]) as redrives (position, traceparent) join inbox using (position)
      order by inbox.position
      returning position, redrive_of as "redriveOf"`,
@@ -284,6 +286,8 @@ export type InboxEntry = Readonly<{
   messageId: string;
   payloadBytes: number;
   traceparent: string | null;
+  /** What the broker delivered beside the payload, as `headersToJson` wrote it. */
+  headers: KeptHeaders | null;
   /** Of a redrive: the position that it sends again. */
   redriveOf: bigint | null;
   publishedAt: Date | null;
@@ -293,7 +297,7 @@ export type InboxEntry = Readonly<{
 export async function selectEntry(database: Queryable, position: bigint): Promise<InboxEntry | undefined> {
   const { rows } = await database.query<InboxEntry>(
     `select position, domain, source, channel, message_id as "messageId", octet_length(payload) as "payloadBytes",
-            traceparent, redrive_of as "redriveOf", published_at as "publishedAt", received_at as "receivedAt"
+            traceparent, headers, redrive_of as "redriveOf", published_at as "publishedAt", received_at as "receivedAt"
      from inbox where position = $1`,
     [String(position)],
   );

@@ -6,10 +6,14 @@ import { maskBytes, maskText } from "../../src/deadletter/mask.ts";
 import { viewPayload } from "../../src/deadletter/view.ts";
 import { PERSONAL_NAMES } from "../../src/domains/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
+import { headersToJson } from "../../src/inbox/sources/headers.ts";
 import type { Problem } from "../../src/projector/rejection.ts";
 import { GARBAGE_KINDS, makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
-import { MODEL, orderWith } from "../support/messages.ts";
+import { createDatabase } from "../support/database.ts";
+import { ANN, openDesk } from "../support/desk.ts";
+import { appendAll, projectAll } from "../support/engine.ts";
+import { MODEL, messageOf, orderWith } from "../support/messages.ts";
 
 const mask = (text: string) => maskText(text, PERSONAL_NAMES);
 
@@ -119,6 +123,42 @@ test("a difference is laid out line by line, and shows nothing personal where it
   assert.not.match(JSON.stringify(lines), /Ann|Bob/);
   assert.is(diffPayloads("x".repeat(600_000), "y", mask), undefined);
   assert.ok(diffPayloads('{"a":', '{"a":1}', mask));
+});
+
+test("what came beside a payload is shown with the letter, personal values hidden; an edited redrive has a payload", async () => {
+  await using database = await createDatabase();
+  await using opened = await openDesk(database);
+  const { desk, domain, project } = opened;
+  const headers = headersToJson({
+    headers: [
+      ["content-type", "application/json"],
+      ["Email", "ann"],
+      ["note", "write to ann@example.com"],
+      ["raw", Buffer.from([0xff])],
+    ],
+    key: "order-1",
+    isNull: true,
+  }) as string;
+  const { receipts } = await appendAll(database.pool, [messageOf("", { source: "kafka", headers })]);
+  await projectAll(database.pool, domain);
+  const position = receipts[0]?.position as bigint;
+  const letter = await desk.show(position);
+  assert.is(letter.code, "empty");
+  assert.equal(letter.with, {
+    headers: [
+      ["content-type", "application/json"],
+      ["Email", "•••"],
+      ["note", `write to ${"•".repeat("ann@example.com".length)}`],
+      ["raw", "•••"],
+    ],
+    key: "order-1",
+    payload: null,
+  });
+  await desk.redrive(position, orderWith({ order_uid: "edited" }), ANN);
+  await project();
+  const { rows } = await database.admin("select headers from inbox where redrive_of is not null");
+  assert.not.ok("payload" in rows[0].headers);
+  assert.is(rows[0].headers.key, "order-1");
 });
 
 test.run();

@@ -177,4 +177,22 @@ test("bytes are kept as they came, whatever they are", async () => {
 });
 
 test.after(async () => database[Symbol.asyncDispose]());
+test("headers are kept, on the quick way in and on the one for a batch that holds something already", async () => {
+  const kept = { headers: [["traceparent", "a'b\\\"é"]], key: { base64: "/w==" }, payload: null };
+  const known = messageOf("known", { headers: JSON.stringify(kept) });
+  await appendAll(pool, [known, messageOf("without any")]);
+  await appendAll(pool, [known, messageOf("behind a known one", { headers: JSON.stringify(kept) })]);
+  const found = await rows(
+    "select convert_from(payload, 'UTF8') as text, headers from inbox order by position desc limit 3",
+  );
+  assert.equal(
+    found.map(({ text, headers }) => [text, headers]),
+    [
+      ["behind a known one", kept],
+      ["without any", null],
+      ["known", kept],
+    ],
+  );
+});
+
 test.run();

@@ -124,4 +124,15 @@ test("one acknowledgement that throws does not keep the others from theirs", asy
   assert.equal(acknowledged, ["b"]);
 });
 
+test("a message that is larger than the buffer is taken when nothing else is held, so it is not refused for ever", async () => {
+  const { inbox, batches, gates } = controlled({ bufferBytesMax: 1_000 });
+  assert.ok(inbox.offer(messageOf(Buffer.alloc(5_000)), () => {}));
+  assert.not(inbox.hasRoomFor(1));
+  assert.not(inbox.offer(messageOf("a"), () => {}));
+  await until("it is in flight", () => batches.length === 1);
+  gates.shift()?.resolve();
+  await until("there is room again", () => inbox.hasRoomFor(1));
+  await inbox.drain(1);
+});
+
 test.run();

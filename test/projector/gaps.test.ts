@@ -1,21 +1,57 @@
 /** Messages that the broker lost before anybody saw them. */
 import { join } from "node:path";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
+import { Admin } from "@platformatic/kafka";
 import type pg from "pg";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ORDERS } from "../../src/domains/orders/index.ts";
+import { insertSourceGap } from "../../src/inbox/source-gaps-table.ts";
 import { audit } from "../../src/projector/audit.ts";
+import { connectTo } from "../../tools/publisher/connect.ts";
 import { toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
+import type { Broker, BrokerKind } from "../../tools/stack/broker.ts";
 import { findBroker, NatsStreaming } from "../../tools/stack/nats-streaming.ts";
 import { createDatabase, environment } from "../support/database.ts";
 import { appendAll } from "../support/engine.ts";
 import { messageOf } from "../support/messages.ts";
 import { auditOf, startAsProcess } from "../support/service.ts";
+import { startJetStream, startKafka } from "../support/sources.ts";
 import { until } from "../support/wait.ts";
 
 const gaps = suite("gaps");
+
+/** The brokers of which five of the newer ten messages are removed. */
+const BROKERS: readonly {
+  source: BrokerKind;
+  broker: Broker | undefined;
+  remove: (broker: Broker) => Promise<void>;
+}[] = [
+  {
+    source: "kafka",
+    broker: await startKafka(),
+    remove: async ({ address }) => {
+      const admin = new Admin({ clientId: "test", bootstrapBrokers: [address] });
+      await admin.deleteRecords({
+        topics: [{ name: "orders", partitions: [{ partition: 0, offset: 15n }] }],
+      });
+      await admin.close();
+    },
+  },
+  {
+    source: "jetstream",
+    broker: await startJetStream(),
+    remove: async ({ address }) => {
+      const connection = await connect({ servers: address });
+      const manager = await jetstreamManager(connection);
+      for (const sequence of [11, 12, 13, 14, 15]) await manager.streams.deleteMessage("orders", sequence);
+      await connection.close();
+    },
+  },
+];
 
 type Numbers = readonly (readonly [number: number, time?: number])[];
 
@@ -153,6 +189,91 @@ gaps("a number of another store fills no gap", async () => {
   );
 });
 
+gaps("of a stream only what is missing between its messages counts, each stream by itself", async () => {
+  await using database = await createDatabase();
+  const append = (channel: string, ids: readonly string[]) =>
+    appendAll(
+      database.pool,
+      ids.map((messageId) => messageOf("x", { source: "jetstream", channel, messageId })),
+    );
+  const found = async () =>
+    (await gapsOf(database.pool)).map(({ channel, from, to, before }) => [
+      channel,
+      ...[from, to, before].map(Number),
+    ]);
+  // It held seven messages before the first one came here; then the stream was made again, and had four already.
+  await append("whole", ["8-1000", "9-1000", "12-1000", "5-2000", "7-2000"]);
+  // The numbers between them are of other subjects.
+  await append("whole/part", ["1-1000", "5-1000"]);
+  assert.equal(await found(), [
+    ["whole", 10, 11, 3],
+    ["whole", 6, 6, 5],
+  ]);
+  // One of them was only late.
+  await append("whole", ["11-1000", "8-2000", "10-2000"]);
+  assert.equal(await found(), [
+    ["whole", 10, 10, 3],
+    ["whole", 6, 6, 5],
+    ["whole", 9, 9, 10],
+  ]);
+});
+
+gaps("what a source found to be gone is counted once, however often and in whatever pieces", async () => {
+  await using database = await createDatabase();
+  const note = (series: string, from: bigint, to: bigint) =>
+    insertSourceGap(database.pool, "orders", { source: "kafka", channel: "orders", series, from, to });
+  await note("partition 0", 10n, 19n);
+  await note("partition 0", 10n, 19n);
+  await note("partition 0", 10n, 29n);
+  await note("partition 0", 50n, 50n);
+  await note("partition 1", 10n, 11n);
+  const found = await gapsOf(database.pool);
+  assert.equal(
+    found.map(({ source, series, from, to }) => [source, series, Number(from), Number(to)]),
+    [
+      ["kafka", "partition 0", 10, 29],
+      ["kafka", "partition 0", 50, 50],
+      ["kafka", "partition 1", 10, 11],
+    ],
+  );
+  const removing = database.admin("delete from source_gaps");
+  await removing.then(
+    () => assert.unreachable("it was removed"),
+    (error: pg.DatabaseError) => assert.is(error.code, "23001"),
+  );
+});
+
+for (const { source, broker, remove } of BROKERS) {
+  const check = broker ? gaps : (gaps["skip" as never] as typeof gaps);
+  check(`${source}: what the broker removed before it was read is in the audit`, async () => {
+    await using database = await createDatabase();
+    const environment = { ...broker?.environment(), SOURCES: source, KAFKA_CREATE_TOPIC: "1" };
+    const factory = new OrderFactory(1);
+    const publishTen = async () => {
+      await using transport = await connectTo(source, environment);
+      for (let index = 0; index < 10; index++) await transport.publish(toPayload(factory.next()));
+    };
+    const serveUntil = async (projected: number) => {
+      const service = await startAsProcess(database.serviceUrl, environment);
+      await until("all are there", async () => (await auditOf(service.url)).projected === projected, 60_000);
+      await until("the metric has it", async () => {
+        const metrics = await (await fetch(`${service.url}/metrics`)).text();
+        return /waybill_source_lag_messages\{[^}]*\} 0$/m.test(metrics);
+      });
+      await service.child.end("SIGTERM");
+    };
+    await publishTen();
+    await serveUntil(10);
+    await publishTen();
+    await remove(broker as Broker);
+    await serveUntil(15);
+    // With numbers of its own, JetStream's gap is told from what came after it, once that has settled.
+    const found = await gapsOf(database.pool);
+    const missing = found.reduce((sum, { from, to }) => sum + to - from + 1n, 0n);
+    assert.equal([found.map((gap) => gap.source), missing], [[source], 5n]);
+  });
+}
+
 gaps(
   "a broker that threw messages away by its limits is found out, and conservation holds all the same",
   async () => {
@@ -188,4 +309,7 @@ gaps(
   },
 );
 
+gaps.after(async () => {
+  for (const { broker } of BROKERS) await broker?.stop("SIGKILL");
+});
 gaps.run();

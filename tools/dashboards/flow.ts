@@ -81,6 +81,16 @@ export const FLOW: Dashboard = {
         queries: { "{{source}} {{instance}}": "waybill_source_connected" },
       },
       {
+        title: "Waiting at the broker",
+        description:
+          "Messages that are not in the inbox yet, by brokers that say so. Kafka counts the holes in its offsets, too.",
+        unit: "short",
+        queries: {
+          "{{source}} {{channel}}": 'max by (source, channel) (waybill_source_lag_messages{source!="kafka"})',
+          "{{source}} {{channel}} ": 'sum by (source, channel) (waybill_source_lag_messages{source="kafka"})',
+        },
+      },
+      {
         title: "Delivered again, refused",
         description:
           "Again: acknowledgements are late, or a process died. Refused: there was no room, and it comes again.",

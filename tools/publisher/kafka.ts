@@ -1,5 +1,5 @@
 /** Publishing to Kafka. Whatever was given while a request was under way goes with the next one. */
-import { MultipleErrors, ProduceAcks, Producer } from "@platformatic/kafka";
+import { Admin, MultipleErrors, ProduceAcks, Producer, UserError } from "@platformatic/kafka";
 import type { KafkaConfig } from "../../src/config.ts";
 import { PayloadRefusedError, type PublishContext, type Transport } from "./transport.ts";
 
@@ -10,9 +10,12 @@ type Waiting = {
   reject: (error: unknown) => void;
 };
 
-/** @throws where no broker can be reached or the topic does not exist. */
-export async function connectToKafka({ brokers, topic, tls, sasl }: KafkaConfig): Promise<Transport> {
-  const producer = new Producer({
+export type KafkaAddress = Pick<KafkaConfig, "brokers" | "topic" | "newTopicPartitions" | "tls" | "sasl">;
+
+/** @throws where no broker can be reached, or the topic does not exist and is not to be made. */
+export async function connectToKafka(address: KafkaAddress): Promise<Transport> {
+  const { brokers, topic, newTopicPartitions: partitions, tls, sasl } = address;
+  const connection = {
     clientId: "waybill-publisher",
     bootstrapBrokers: [...brokers],
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -20,9 +23,16 @@ export async function connectToKafka({ brokers, topic, tls, sasl }: KafkaConfig)
     retries: 0,
     ...(tls ? { tls } : {}),
     ...(sasl ? { sasl } : {}),
-  });
+  };
+  const producer = new Producer(connection);
   try {
-    await producer.metadata({ topics: [topic] });
+    await producer.metadata({ topics: [topic] }).catch(async (error: unknown) => {
+      if (!(error instanceof UserError) || partitions === 0) throw error;
+      const admin = new Admin(connection);
+      await admin
+        .createTopics({ topics: [topic], partitions, replicas: DEFAULT_OF_BROKER })
+        .finally(() => admin.close());
+    });
   } catch (error) {
     await producer.close().catch(() => {});
     throw new Error(`cannot publish to Kafka at ${brokers.join(", ")}: ${(error as Error).message}`);
@@ -90,5 +100,6 @@ function refused(batch: readonly Waiting[]): Error {
 const REQUEST_BYTES_MAX = 900_000;
 /** What a record has beside its value, roughly. */
 const RECORD_BYTES = 100;
+const DEFAULT_OF_BROKER = -1;
 const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;

@@ -176,7 +176,8 @@ export class Kafka implements Broker {
   }
 }
 
-async function findProgram(say: (text: string) => void): Promise<Program | undefined> {
+/** @returns undefined where none can be had. */
+export async function findProgram(say: (text: string) => void): Promise<Program | undefined> {
   const { KAFKA_BROKERS: running, KAFKA_HOME: home } = process.env;
   if (running) return { kind: "running", address: running };
   if (home && existsSync(join(home, "libs"))) return { kind: "java", classPath: join(home, "libs", "*") };

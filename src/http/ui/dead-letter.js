@@ -25,6 +25,7 @@ function show(letter) {
       ["Code", link(`/ui/dead-letter-list?state=open&fingerprint=${letter.fingerprint}`, letter.code)],
       ["Received", time(letter.received_at)],
       ["From", visible(`${letter.source}, channel ${letter.channel}, id ${letter.message_id}`)],
+      ...(letter.with ? [["With", visible(describeWith(letter.with))]] : []),
       ...(letter.original_position
         ? [["First came at", link(letter.links.original, `position ${letter.original_position}`)]]
         : []),
@@ -43,6 +44,17 @@ function show(letter) {
   showPayload(letter);
   showActions(letter);
   showHistory(letter);
+}
+
+/** A key, headers, and whether there was a payload at all. */
+function describeWith({ key, headers = [], payload, subject }) {
+  const text = (value) => (value?.base64 === undefined ? String(value) : `base64 ${value.base64}`);
+  return [
+    ...(payload === null ? ["no payload at all (a tombstone)"] : []),
+    ...(subject === undefined ? [] : [`subject ${subject}`]),
+    ...(key === undefined ? [] : [`key ${text(key)}`]),
+    ...headers.map(([name, value]) => `${text(name)}: ${text(value)}`),
+  ].join(", ");
 }
 
 function redrivenAs({ position: at, outcome }) {

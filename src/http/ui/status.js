@@ -71,6 +71,7 @@ const FIGURES = [
   ["Break conservation", "waybill_audit_discrepancies", plain, 1],
   ["Last audit", "waybill_audit_age_seconds", seconds, 3_600],
   ["Lost by the broker", "waybill_source_gap_messages", plain, 1],
+  ["Waiting at the broker", "waybill_source_lag_messages", plain, 10_000],
 ];
 
 let before;

@@ -16,7 +16,16 @@ export type Delivered = Readonly<{
 type Bytes = Uint8Array | string | null | undefined;
 
 /** Text, or bytes that are none. */
-type Kept = string | { base64: string } | null;
+export type Kept = string | { base64: string } | null;
+
+/** What `headersToJson` writes. */
+export type KeptHeaders = Readonly<{
+  headers?: readonly (readonly [name: Kept, value: Kept])[];
+  key?: Kept;
+  /** There only where there was no payload at all. */
+  payload?: null;
+  subject?: string;
+}>;
 
 /** @returns undefined where there is nothing to keep. */
 export function headersToJson({ headers, key, isNull, subject }: Delivered): string | undefined {

@@ -1,0 +1,51 @@
+/**
+ * The three brokers side by side: the same orders wait in each of them, one after the other in each round, and the same
+ * service drains them.
+ */
+import { join } from "node:path";
+import { BROKER_KINDS, type BrokerKind, HOW_TO_GET, startBroker } from "../tools/stack/broker.ts";
+import type { Stack } from "../tools/stack/stack.ts";
+import { createBenchDatabase } from "./database.ts";
+import { drain, publishLoad } from "./drain.ts";
+import type { Measurement } from "./measurement.ts";
+
+export async function measureBrokers(
+  stack: Stack,
+  count: number,
+  say: (text: string) => void,
+): Promise<Measurement[]> {
+  await using started = new AsyncDisposableStack();
+  const stacks: (Stack & { kind: BrokerKind })[] = [];
+  for (const kind of BROKER_KINDS) {
+    let { broker } = stack;
+    if (kind !== broker?.kind) {
+      broker = await startBroker(kind, join(stack.folder, kind), say);
+      if (broker) started.defer(() => broker?.stop());
+    }
+    if (broker) stacks.push({ ...stack, kind, broker });
+    else say(HOW_TO_GET[kind]);
+  }
+  const rates = new Map<BrokerKind, number[]>(stacks.map(({ kind }) => [kind, []]));
+  const notes = new Map<BrokerKind, string>();
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const one of stacks) {
+      await using database = await createBenchDatabase(one);
+      const environment = { ...database.environment, ...one.broker?.environment(), SOURCES: one.kind };
+      await publishLoad({ ...one, environment }, count);
+      const { rate, cpu } = await drain(one, environment, count);
+      rates.get(one.kind)?.push(rate);
+      notes.set(one.kind, cpu);
+      say(`brokers: round ${round} of ${ROUNDS}: ${one.kind} ${Math.round(rate)}/s; ${cpu}`);
+    }
+  }
+  const first = rates.get("nats-streaming") ?? [];
+  return stacks.map(({ kind }) => ({
+    name: `drain of ${count.toLocaleString("en")} orders from ${kind}`,
+    unit: "orders/s",
+    figures: rates.get(kind) ?? [],
+    ...(kind === "nats-streaming" ? {} : { limits: first, limit: "from nats-streaming" }),
+    note: `processor seconds: ${notes.get(kind)}`,
+  }));
+}
+
+const ROUNDS = 3;
