@@ -3,6 +3,7 @@ import { rename, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { BROKER_KINDS } from "../tools/stack/broker.ts";
 import { type Stack, startStack } from "../tools/stack/stack.ts";
 import { measureAudit } from "./audit.ts";
 import { measureBrokers } from "./brokers.ts";
@@ -40,6 +41,7 @@ Without a name everything of the first list is measured, and bench/results.json 
   settings     of PostgreSQL, each beside its defaults: the drain
   slow         a database that answers late: rate, append time, redeliveries, timers and memory
 
+  --source KIND      through which broker: nats-streaming (default), jetstream or kafka
   --cpu-prof FOLDER  writes processor profiles of the service while it drains
   --json             prints every single figure`;
 
@@ -76,6 +78,7 @@ async function main(): Promise<number> {
     orders: { type: "string", default: "200000" },
     rows: { type: "string", default: "1000000" },
     minutes: { type: "string", default: "1" },
+    source: { type: "string", default: "nats-streaming" },
     "cpu-prof": { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   } as const;
@@ -98,6 +101,9 @@ async function main(): Promise<number> {
   if (![orders, rows].every((count) => Number.isInteger(count) && count >= 10_000) || !(minutes > 0)) {
     return refuse("--orders and --rows must be whole numbers of at least 10000, and --minutes more than 0");
   }
+  const source = BROKER_KINDS.find((kind) => kind === values.source);
+  if (!source) return refuse(`--source must be one of ${BROKER_KINDS.join(", ")}`);
+  if (name === undefined && source !== "nats-streaming") return refuse("--source goes with a name");
   const folder = values["cpu-prof"];
   const nodeOptions = folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
 
@@ -105,7 +111,7 @@ async function main(): Promise<number> {
   const results: Measurement[] = [];
   for (const one of name === undefined ? Object.keys(MAIN_PARTS) : [name]) {
     const part = PARTS[one] as Part;
-    await using stack = await startStack("bench", () => {});
+    await using stack = await startStack("bench", () => {}, { source });
     say(`${one}: begins after ${Math.round((performance.now() - begun) / 1000)} s`);
     results.push(...(await part(stack, { orders, rows, minutes, nodeOptions })));
   }

@@ -17,8 +17,18 @@ const problemsOf = (environment: Record<string, string>): readonly string[] => {
 };
 
 config("the defaults are those of the documentation", () => {
-  const { stanClientId, ...rest } = loadConfig({ DATABASE_URL });
-  assert.match(stanClientId, /^waybill-[A-Za-z0-9_-]+-\d+$/);
+  const { stanClientId, kafka, ...rest } = loadConfig({ DATABASE_URL });
+  const { clientId, ...restOfKafka } = kafka;
+  for (const id of [stanClientId, clientId]) assert.match(id, /^waybill-[A-Za-z0-9_-]+-\d+$/);
+  assert.equal(restOfKafka, {
+    brokers: ["127.0.0.1:9092"],
+    topic: "orders",
+    groupId: "waybill",
+    groupProtocol: "auto",
+    newTopicPartitions: 0,
+    tls: undefined,
+    sasl: undefined,
+  });
   assert.equal(rest, {
     databaseUrl: DATABASE_URL,
     migrationDatabaseUrl: DATABASE_URL,
@@ -30,6 +40,16 @@ config("the defaults are those of the documentation", () => {
     stanDurable: "waybill",
     stanQueueGroup: "waybill",
     stanAckWaitSeconds: 30,
+    jetStream: {
+      url: "nats://127.0.0.1:4222",
+      stream: "orders",
+      subject: undefined,
+      durable: "waybill",
+      ackWaitSeconds: 30,
+      newStreamSubject: undefined,
+      tls: undefined,
+      credentials: undefined,
+    },
     httpHost: "127.0.0.1",
     httpPort: 3000,
     adminToken: undefined,
@@ -73,6 +93,39 @@ config("every problem is reported at once, each by its name", () => {
     "STAN_CHANNEL",
     "STAN_CLIENT_ID",
   ]);
+});
+
+config("what is wrong with a broker's variables is said by their names, and passwords are not shown", () => {
+  const problems = problemsOf({
+    DATABASE_URL,
+    KAFKA_BROKERS: "one, two:x",
+    KAFKA_TOPIC: "or ders",
+    KAFKA_GROUP_PROTOCOL: "eager",
+    KAFKA_CREATE_TOPIC: "yes",
+    KAFKA_SASL_MECHANISM: "GSSAPI",
+    KAFKA_TLS: "1",
+    KAFKA_TLS_CA_FILE: "/no/such/file.pem",
+    JETSTREAM_URL: "http://user:secret-password@x",
+    JETSTREAM_STREAM: "a.b",
+    JETSTREAM_SUBJECT: "a..b",
+    JETSTREAM_CREATE_STREAM: "maybe",
+  });
+  assert.is(problems.length, 11, problems.join("\n"));
+  assert.not.match(problems.join(), "secret-password");
+  for (const [subject, isGood] of [
+    ["orders", true],
+    ["orders.*.created", true],
+    ["orders.>", true],
+    ["*", true],
+    [">.orders", false],
+    ["or*ders", false],
+    ["orders.", false],
+  ] as const) {
+    assert.is(problemsOf({ DATABASE_URL, JETSTREAM_SUBJECT: subject }).length === 0, isGood, subject);
+  }
+  const sasl = { DATABASE_URL, KAFKA_SASL_MECHANISM: "SCRAM-SHA-512", KAFKA_SASL_USERNAME: "waybill" };
+  assert.match(problemsOf(sasl).join(), "KAFKA_SASL_PASSWORD");
+  assert.equal(problemsOf({ ...sasl, KAFKA_SASL_PASSWORD: "x" }), []);
 });
 
 config("an address that others can reach wants tokens", () => {

@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../src/install.ts";
 import { findJaeger } from "../tools/stack/jaeger.ts";
+import { findNatsServer } from "../tools/stack/jetstream.ts";
+import { findProgram as findKafka } from "../tools/stack/kafka.ts";
 import { findBroker, NatsStreaming } from "../tools/stack/nats-streaming.ts";
 import { Postgres } from "../tools/stack/postgres.ts";
 import { findToxiproxy } from "../tools/torture/proxy.ts";
@@ -32,8 +34,10 @@ async function main(): Promise<number> {
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
 
-  // What some of them need is built while nothing else wants the processors.
+  // What some of them need is built or fetched while nothing else wants the processors.
   if (patterns.length === 0) {
+    await findKafka(say);
+    await findNatsServer(say);
     await findToxiproxy(say);
     await findJaeger(say);
   }

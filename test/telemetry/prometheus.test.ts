@@ -12,13 +12,28 @@ import { connectToBroker } from "../../tools/publisher/transport.ts";
 import { OBSERVABILITY, Prometheus } from "../../tools/stack/prometheus.ts";
 import { createDatabase, environment } from "../support/database.ts";
 import { auditOf, brokerEnvironment, startAsProcess } from "../support/service.ts";
+import { startJetStream, startKafka } from "../support/sources.ts";
 import { until } from "../support/wait.ts";
 
 const prometheus = suite("prometheus");
 const started = new AsyncDisposableStack();
 const database = started.use(await createDatabase());
 const broker = brokerEnvironment();
-const service = await startAsProcess(database.serviceUrl, { ...broker, SOURCES: "nats-streaming,http" });
+const kafka = await startKafka();
+if (kafka) started.defer(() => kafka.stop("SIGKILL"));
+const jetStream = await startJetStream();
+if (jetStream) started.defer(() => jetStream.stop("SIGKILL"));
+const service = await startAsProcess(database.serviceUrl, {
+  ...broker,
+  ...kafka?.environment(),
+  ...jetStream?.environment(),
+  SOURCES: [
+    "nats-streaming",
+    "http",
+    ...(kafka ? ["kafka"] : []),
+    ...(jetStream ? ["jetstream"] : []),
+  ].join(),
+});
 started.defer(() => service.child.end("SIGTERM"));
 const server = await Prometheus.start(
   join(environment("WAYBILL_TEST_FOLDER"), "prometheus"),
@@ -27,8 +42,8 @@ const server = await Prometheus.start(
 );
 if (server) started.use(server);
 
-/** Without the program (Debian: `apt-get install prometheus`) these are skipped. */
-const check = server ? prometheus : (prometheus["skip" as never] as typeof prometheus);
+/** Without the program (Debian: `apt-get install prometheus`) and the brokers these are skipped. */
+const check = server && kafka && jetStream ? prometheus : (prometheus["skip" as never] as typeof prometheus);
 const stopping = new AbortController();
 let load: Promise<unknown> = Promise.resolve();
 

@@ -1,6 +1,7 @@
 /** Publishing to Kafka. Whatever was given while a request was under way goes with the next one. */
-import { Admin, MultipleErrors, ProduceAcks, Producer, UserError } from "@platformatic/kafka";
+import { Admin, MultipleErrors, ProduceAcks, Producer } from "@platformatic/kafka";
 import type { KafkaConfig } from "../../src/config.ts";
+import { findTopic, kafkaConnection } from "../../src/inbox/sources/kafka-cluster.ts";
 import { PayloadRefusedError, type PublishContext, type Transport } from "./transport.ts";
 
 type Waiting = {
@@ -14,29 +15,16 @@ export type KafkaAddress = Pick<KafkaConfig, "brokers" | "topic" | "newTopicPart
 
 /** @throws where no broker can be reached, or the topic does not exist and is not to be made. */
 export async function connectToKafka(address: KafkaAddress): Promise<Transport> {
-  const { brokers, topic, newTopicPartitions: partitions, tls, sasl } = address;
-  const connection = {
-    clientId: "waybill-publisher",
-    bootstrapBrokers: [...brokers],
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    retries: 0,
-    ...(tls ? { tls } : {}),
-    ...(sasl ? { sasl } : {}),
-  };
+  const { brokers, topic, newTopicPartitions } = address;
+  // Nothing is tried again here: what was not acknowledged may be there, and a second one would be another message.
+  const connection = { ...kafkaConnection({ ...address, clientId: "waybill-publisher" }), retries: 0 };
+  const admin = new Admin(connection);
+  await findTopic(admin, topic, newTopicPartitions)
+    .catch((error: Error) => {
+      throw new Error(`cannot publish to Kafka at ${brokers.join(", ")}: ${error.message}`);
+    })
+    .finally(() => admin.close().catch(() => {}));
   const producer = new Producer(connection);
-  try {
-    await producer.metadata({ topics: [topic] }).catch(async (error: unknown) => {
-      if (!(error instanceof UserError) || partitions === 0) throw error;
-      const admin = new Admin(connection);
-      await admin
-        .createTopics({ topics: [topic], partitions, replicas: DEFAULT_OF_BROKER })
-        .finally(() => admin.close());
-    });
-  } catch (error) {
-    await producer.close().catch(() => {});
-    throw new Error(`cannot publish to Kafka at ${brokers.join(", ")}: ${(error as Error).message}`);
-  }
   let waiting: Waiting[] = [];
   let sending: Promise<void> | undefined;
 
@@ -100,6 +88,3 @@ function refused(batch: readonly Waiting[]): Error {
 const REQUEST_BYTES_MAX = 900_000;
 /** What a record has beside its value, roughly. */
 const RECORD_BYTES = 100;
-const DEFAULT_OF_BROKER = -1;
-const CONNECT_TIMEOUT_MS = 3_000;
-const REQUEST_TIMEOUT_MS = 10_000;

@@ -34,7 +34,7 @@ export class JetStream implements Broker {
     say: (text: string) => void,
     settings = "",
   ): Promise<JetStream | undefined> {
-    const path = await findGoProgram(SERVER, say);
+    const path = await findNatsServer(say);
     if (!path && !runs("docker", ["info"])) return undefined;
     say(`starting NATS with JetStream (${path ?? "Docker image"})`);
     const server = new JetStream(path, folder, await freePort(), settings);
@@ -87,6 +87,11 @@ export class JetStream implements Broker {
     const mounts = ["-v", `${this.#folder}:/data`, "-p", `127.0.0.1:${this.#port}:4222`];
     return ["docker", ["run", "--rm", ...mounts, `nats:${VERSION.slice(1)}`, "-c", "/data/nats.conf"]];
   }
+}
+
+/** Finds or builds the program. @returns undefined where it cannot be had. */
+export function findNatsServer(say: (text: string) => void): Promise<string | undefined> {
+  return findGoProgram(SERVER, say);
 }
 
 const VERSION = "v2.12.2";

@@ -2,12 +2,11 @@
  * What a fetch brought of one partition becomes messages. Records of transactions that were aborted, and the markers
  * that end transactions, are left out.
  */
-import type { fetchV13, KafkaRecord, RecordsBatch } from "@platformatic/kafka";
+import type { KafkaRecord, RecordsBatch } from "@platformatic/kafka";
 import type { Message } from "../message.ts";
 import { headersToJson, plausibleTime, traceparentIn } from "./headers.ts";
+import type { FetchedPartition } from "./kafka-cluster.ts";
 import type { FetchedMessage } from "./kafka-partition.ts";
-
-type FetchResponsePartition = fetchV13.FetchResponsePartition;
 
 /** Which log the offsets are of. A topic that was deleted and made again has another id. */
 export type KafkaLog = Readonly<{ clusterId: string; topicId: string; topic: string }>;
@@ -18,7 +17,7 @@ export type KafkaLog = Readonly<{ clusterId: string; topicId: string; topic: str
  */
 export function readFetched(
   log: KafkaLog,
-  { partitionIndex, records, abortedTransactions }: FetchResponsePartition,
+  { partitionIndex, records, abortedTransactions }: FetchedPartition,
   from: number,
 ): { fetched: FetchedMessage[]; position: number } {
   const batches = records ?? [];
@@ -66,7 +65,7 @@ function messageOf(topic: string, messageId: string, batch: RecordsBatch, record
  */
 function* withoutAborted(
   batches: readonly RecordsBatch[],
-  aborted: NonNullable<FetchResponsePartition["abortedTransactions"]>,
+  aborted: NonNullable<FetchedPartition["abortedTransactions"]>,
 ): Generator<RecordsBatch> {
   const coming = [...aborted].sort((one, other) => (one.firstOffset < other.firstOffset ? -1 : 1));
   const producers = new Set<bigint>();

@@ -11,26 +11,26 @@
 
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import {
-  Admin,
   ConnectionPool,
   Consumer,
-  FetchIsolationLevels,
-  fetchV13,
   GroupProtocols,
   ListOffsetTimestamps,
-  MultipleErrors,
   protocolErrors,
   protocolErrorsCodesById,
-  ResponseError,
-  UserError,
 } from "@platformatic/kafka";
 import type { KafkaOptions } from "./kafka.ts";
+import {
+  type Cluster,
+  type FetchedPartition,
+  type FetchResponse,
+  fetchRecords,
+  isRebalance,
+  kafkaConnection,
+  lookAround,
+} from "./kafka-cluster.ts";
 import { KafkaPartition } from "./kafka-partition.ts";
 import { type KafkaLog, readFetched } from "./kafka-records.ts";
 import type { Sink } from "./source.ts";
-
-type FetchResponse = fetchV13.FetchResponse;
-type Cluster = Awaited<ReturnType<Consumer["metadata"]>>;
 
 export class KafkaSession {
   readonly log: KafkaLog;
@@ -69,7 +69,7 @@ export class KafkaSession {
     this.#cluster = cluster;
     this.log = log;
     this.#trustsStored = trustsStored;
-    this.#connections = new ConnectionPool(options.clientId, connectionOf(options));
+    this.#connections = new ConnectionPool(options.clientId, kafkaConnection(options));
     this.#refreshing = setInterval(() => void this.#refresh(), REFRESH_MS);
   }
 
@@ -89,7 +89,7 @@ export class KafkaSession {
     const { cluster, protocol } = await lookAround(options);
     const topicId = (cluster.topics.get(topic) as { id: string }).id;
     const consumer = new Consumer({
-      ...connectionOf(options),
+      ...kafkaConnection(options),
       groupId,
       autocommit: false,
       // A process that starts again under the same id gets back at once what the one before it held.
@@ -211,6 +211,7 @@ export class KafkaSession {
 
   async #offsets(partitions: number[], timestamp: bigint): Promise<Map<number, number>> {
     const { topic } = this.log;
+    if (partitions.length === 0) return new Map();
     const offsets = await this.#consumer.listOffsets({
       topics: [topic],
       partitions: { [topic]: partitions },
@@ -231,24 +232,24 @@ export class KafkaSession {
     );
   }
 
-  /** Asks every broker that leads one of the partitions for more, where it is not asked already. */
+  /** Offers what was read; where all of it found room, asks every broker that leads a partition for more. */
   #read(): void {
     if (!this.#isReading || this.#isOver) return;
-    const wanted = new Map<number, KafkaPartition[]>();
-    for (const partition of this.#partitions.values()) {
-      partition.offer(this.#inbox, () => this.#storeSoon());
-      if (partition.isWaiting) {
-        this.#readLater(ROOM_POLL_MS);
-        continue;
-      }
-      const leader = this.#cluster.topics.get(this.log.topic)?.partitions[partition.index]?.leader;
-      if (leader === undefined || !this.#cluster.brokers.has(leader)) {
-        this.#readLater(LEADER_POLL_MS);
-      } else if (!this.#asked.has(leader)) {
-        wanted.set(leader, [...(wanted.get(leader) ?? []), partition]);
-      }
+    const partitions = [...this.#partitions.values()];
+    for (const partition of partitions) partition.offer(this.#inbox, () => this.#storeSoon());
+    if (partitions.some(({ isWaiting }) => isWaiting)) {
+      this.#readLater(ROOM_POLL_MS);
+      return;
     }
-    for (const [leader, partitions] of wanted) void this.#ask(leader, partitions);
+    const wanted = new Map<number, KafkaPartition[]>();
+    for (const partition of partitions) {
+      const leader = this.#cluster.topics.get(this.log.topic)?.partitions[partition.index]?.leader ?? NOBODY;
+      wanted.set(leader, [...(wanted.get(leader) ?? []), partition]);
+    }
+    for (const [leader, led] of wanted) {
+      if (!this.#cluster.brokers.has(leader)) this.#readLater(LEADER_POLL_MS);
+      else if (!this.#asked.has(leader)) void this.#ask(leader, led);
+    }
   }
 
   #readLater(milliseconds: number): void {
@@ -277,40 +278,11 @@ export class KafkaSession {
   }
 
   async #fetch(leader: number, partitions: readonly KafkaPartition[]): Promise<FetchResponse> {
-    const connection = await this.#connections.get(
-      this.#cluster.brokers.get(leader) as { host: string; port: number },
-    );
-    const request = partitions.map(({ index, position }) => ({
-      partition: index,
-      currentLeaderEpoch: -1,
-      fetchOffset: BigInt(position),
-      lastFetchedEpoch: -1,
-      partitionMaxBytes: FETCH_BYTES_MAX,
-    }));
-    try {
-      return await fetchV13.api.async(
-        connection,
-        FETCH_WAIT_MS,
-        1,
-        FETCH_BYTES_MAX,
-        FetchIsolationLevels.READ_COMMITTED,
-        0,
-        WITHOUT_FETCH_SESSION,
-        [{ topicId: this.log.topicId, partitions: request }],
-        [],
-        "",
-      );
-    } catch (error) {
-      // One partition's error comes with the records of all the others.
-      if (error instanceof ResponseError && isFetchResponse(error.response)) return error.response;
-      throw error;
-    }
+    const broker = this.#cluster.brokers.get(leader) as { host: string; port: number };
+    return await fetchRecords(await this.#connections.get(broker), this.log.topicId, partitions);
   }
 
-  async #take(
-    partition: KafkaPartition,
-    answered: FetchResponse["responses"][number]["partitions"][number],
-  ): Promise<void> {
+  async #take(partition: KafkaPartition, answered: FetchedPartition): Promise<void> {
     const error = protocolErrorsCodesById[answered.errorCode];
     if (answered.errorCode === 0) {
       partition.end = Number(answered.lastStableOffset);
@@ -366,7 +338,7 @@ export class KafkaSession {
         for (const [at, partition] of due.entries()) partition.stored = Number(offsets[at]?.offset);
         attempt = 0;
       } catch (error) {
-        // The group has moved on and this member has not heard of it yet: the next heartbeat brings that.
+        // The next heartbeat brings what the group has become.
         if (++attempt > STORE_ATTEMPTS_MAX || !isRebalance(error)) throw error;
         await delay(STORE_RETRY_MS);
       }
@@ -381,69 +353,22 @@ export class KafkaSession {
     this.#cluster = cluster;
   }
 
-  /** Notices a topic that was made again, and partitions that were added, while nothing else happens. */
+  /** Notices what has changed, and how much waits at the broker, while nothing is read. */
   async #refresh(): Promise<void> {
     const count = () => this.#cluster.topics.get(this.log.topic)?.partitionsCount ?? 0;
     const before = count();
     try {
       await this.#lookAgain();
       if (count() !== before) throw new Error(`topic ${this.log.topic} has ${count()} partitions now`);
+      const ends = await this.#offsets([...this.#partitions.keys()], ListOffsetTimestamps.LATEST);
+      for (const [index, end] of ends) {
+        const partition = this.#partitions.get(index);
+        if (partition) partition.end = end;
+      }
     } catch (error) {
       this.#lose(error);
     }
   }
-}
-
-/** What has to be known before the group is joined: the topic, which is made where that is wanted, and the protocol. */
-async function lookAround(
-  options: KafkaOptions,
-): Promise<{ cluster: Cluster; protocol: "consumer" | "classic" }> {
-  const { topic, newTopicPartitions, groupProtocol } = options;
-  const admin = new Admin(connectionOf(options));
-  try {
-    const apis = await admin.listApis();
-    const isNew = apis.some(({ name }) => name === "ConsumerGroupHeartbeat");
-    const cluster = await admin.metadata({ topics: [topic] }).catch(async (error: unknown) => {
-      if (!(error instanceof UserError)) throw error;
-      if (newTopicPartitions === 0) {
-        throw new Error(
-          `topic ${topic} does not exist; it is waited for (KAFKA_CREATE_TOPIC=<number of partitions> makes it)`,
-        );
-      }
-      await admin.createTopics({
-        topics: [topic],
-        partitions: newTopicPartitions,
-        replicas: DEFAULT_OF_BROKER,
-      });
-      return await admin.metadata({ topics: [topic], forceUpdate: true });
-    });
-    const protocol = groupProtocol === "auto" ? (isNew ? "consumer" : "classic") : groupProtocol;
-    return { cluster, protocol };
-  } finally {
-    await admin.close().catch(() => {});
-  }
-}
-
-function connectionOf({ brokers, clientId, tls, sasl }: KafkaOptions) {
-  return {
-    clientId,
-    bootstrapBrokers: [...brokers],
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    // Short troubles are over by then; for longer ones there is the source's own way back.
-    retries: 2,
-    retryDelay: 200,
-    ...(tls ? { tls } : {}),
-    ...(sasl ? { sasl } : {}),
-  };
-}
-
-function isFetchResponse(response: unknown): response is FetchResponse {
-  return typeof response === "object" && response !== null && "responses" in response;
-}
-
-function isRebalance(error: unknown): boolean {
-  return error instanceof MultipleErrors && REBALANCE_ERRORS.some((apiId) => error.findBy("apiId", apiId));
 }
 
 const LEADER_ERRORS = new Set([
@@ -453,23 +378,15 @@ const LEADER_ERRORS = new Set([
   "UNKNOWN_LEADER_EPOCH",
   "OFFSET_NOT_AVAILABLE",
 ]);
-const REBALANCE_ERRORS = ["STALE_MEMBER_EPOCH", "REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"];
-
-/** What one request may bring, and so what a broker's partitions may hold beside the inbox: half an append. */
-const FETCH_BYTES_MAX = 4 * 1024 * 1024;
-const FETCH_WAIT_MS = 500;
-/** Source: KIP-227, a full fetch that begins no session. */
-const WITHOUT_FETCH_SESSION = -1;
-const DEFAULT_OF_BROKER = -1;
 
 /** While the inbox is full: a hundredth of it empties in that time. */
 const ROOM_POLL_MS = 20;
 const LEADER_POLL_MS = 200;
+/** Brokers count from 0. */
+const NOBODY = -1;
 const REFRESH_MS = 10_000;
 const STORE_RETRY_MS = 200;
 const STORE_ATTEMPTS_MAX = 25;
-const CONNECT_TIMEOUT_MS = 3_000;
-const REQUEST_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /** How long a member that died keeps its partitions, with the classic protocol; the new one's is the broker's matter. */

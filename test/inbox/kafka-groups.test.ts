@@ -1,0 +1,170 @@
+/** Members of a group come and go, topics and partitions appear, the broker dies: nothing is lost or stuck. */
+import { MultipleErrors } from "@platformatic/kafka";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
+import { kafkaAt, texts, withKafkaSource } from "../support/kafka.ts";
+import { kafkaOptions, startKafka } from "../support/sources.ts";
+import { type Offer, TestSink } from "../support/test-sink.ts";
+import { until } from "../support/wait.ts";
+
+const groups = suite("kafka groups");
+const broker = await startKafka();
+const check = broker ? groups : (groups["skip" as never] as typeof groups);
+const { options, withAdmin, produce, createTopic } = kafkaAt(broker);
+
+for (const groupProtocol of ["consumer", "classic"] as const) {
+  check(
+    `${groupProtocol}: members share the partitions, and nothing is lost or stuck when they come and go`,
+    async () => {
+      const shared = { ...options(), groupProtocol };
+      await createTopic(shared.topic, 4);
+      const partitions = [0, 1, 2, 3];
+      const spread = (prefix: string) =>
+        produce(
+          shared.topic,
+          texts(100, prefix).map((value, index) => ({ value, partition: index % 4 })),
+        );
+      const sinks = [new TestSink(), new TestSink()];
+      const sources = sinks.map(
+        (_sink, index) => new KafkaSource({ ...shared, clientId: `${shared.clientId}-${index}` }),
+      );
+      const [first, second] = sources as [KafkaSource, KafkaSource];
+      const all = () => new Set(sinks.flatMap((sink) => sink.payloads()));
+      first.start(sinks[0] as TestSink);
+      await until("the first one reads", () => first.health.connected);
+      await spread("a");
+      await until("it has all of them", () => all().size === 100);
+
+      // A rebalance while an append is under way: nothing of it is committed yet.
+      second.start(sinks[1] as TestSink);
+      await until(
+        "the second one reads what was not committed",
+        () => (sinks[1]?.offers.length ?? 0) > 0,
+        40_000,
+      );
+      for (const sink of sinks) sink.commitAll();
+      await spread("b");
+      await until("both have their share", () => all().size === 200);
+      const read = (sink: TestSink) =>
+        new Set(
+          sink.offers
+            .filter(({ message }) => message.payload[0] === 98)
+            .map(({ message }) => message.messageId),
+        );
+      await until("each has read some", () => sinks.every((sink) => read(sink).size > 0));
+      for (const sink of sinks) sink.commitAll();
+
+      await second.close();
+      await spread("c");
+      await until("the first one reads all again", () => all().size === 300, 40_000);
+      sinks[0]?.commitAll();
+      await until("nothing is left", () => first.lag === 0);
+      await first.close();
+      const stored = await withAdmin((admin) =>
+        admin.listConsumerGroupOffsets({
+          groups: [
+            { groupId: shared.groupId, topics: [{ name: shared.topic, partitionIndexes: partitions }] },
+          ],
+        }),
+      );
+      const offsets = stored[0]?.topics[0];
+      assert.equal(
+        offsets?.partitions.map(({ committedOffset }) => Number(committedOffset)),
+        [75, 75, 75, 75],
+      );
+    },
+  );
+}
+
+check("a topic that does not exist is waited for, and not made unless that is wanted", async () => {
+  const chosen = { ...options(), newTopicPartitions: 0 };
+  const sink = new TestSink();
+  const source = new KafkaSource(chosen);
+  source.start(sink);
+  await until("it says so", () =>
+    /topic .* does not exist.*KAFKA_CREATE_TOPIC/.test(source.health.reason ?? ""),
+  );
+  const topics = await withAdmin((admin) => admin.listTopics());
+  assert.not.ok(topics.includes(chosen.topic));
+  await createTopic(chosen.topic);
+  await until("it reads", () => source.health.connected);
+  await produce(chosen.topic, [{ value: "hello" }]);
+  await until("it is there", () => sink.payloads().includes("hello"));
+  await source.close();
+});
+
+check("partitions that are added are read too", async () => {
+  const chosen = { ...options(), groupProtocol: "classic" as const };
+  await createTopic(chosen.topic);
+  await withKafkaSource(chosen, async (sink) => {
+    await withAdmin((admin) =>
+      admin.createPartitions({
+        topics: [{ name: chosen.topic, count: 2, assignments: [{ brokerIds: [1] }] }],
+        validateOnly: false,
+      }),
+    );
+    await until(
+      "the broker has it",
+      async () => {
+        await produce(chosen.topic, [{ value: "in the second", partition: 1 }]).catch((error: unknown) => {
+          if (!(error instanceof MultipleErrors)) throw error;
+        });
+        return sink.payloads().includes("in the second");
+      },
+      40_000,
+    );
+  });
+});
+
+check("what waits at the broker is counted", async () => {
+  const chosen = options();
+  await createTopic(chosen.topic);
+  await produce(
+    chosen.topic,
+    texts(30).map((value) => ({ value })),
+  );
+  await withKafkaSource(chosen, async (sink, source) => {
+    await until("they are there", () => sink.offers.length === 30);
+    assert.is(source.lag, 30);
+    for (const offer of sink.offers.slice(0, 10)) sink.commit(offer as Offer);
+    assert.is(source.lag, 20);
+    sink.commitAll();
+    assert.is(source.lag, 0);
+  });
+});
+
+check("comes back after the broker was killed, and reads again what was not committed", async () => {
+  const own = await startKafka();
+  if (!own) throw new Error("no broker");
+  try {
+    const chosen = kafkaOptions(own);
+    const sink = new TestSink();
+    const source = new KafkaSource(chosen);
+    source.start(sink);
+    await until("connected", () => source.health.connected);
+    const at = { bootstrapBrokers: [own.address] };
+    await produce(chosen.topic, [{ value: "before" }], at);
+    await until("it is there", () => sink.payloads().includes("before"));
+    await own.stop("SIGKILL");
+    await until("it notices", () => !source.health.connected, 40_000);
+    await own.start();
+    await until("connected again", () => source.health.connected, 60_000);
+    await until(
+      "it comes again",
+      () => sink.payloads().filter((text) => text === "before").length === 2,
+      40_000,
+    );
+    assert.is(new Set(sink.offers.map(({ message }) => message.messageId)).size, 1);
+    await produce(chosen.topic, [{ value: "after" }], at);
+    await until("and the next one", () => sink.payloads().includes("after"), 40_000);
+    await source.close();
+  } finally {
+    await own.stop("SIGKILL");
+  }
+});
+
+groups.after(async () => {
+  await broker?.stop("SIGKILL");
+});
+groups.run();

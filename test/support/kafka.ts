@@ -1,0 +1,77 @@
+/** What tests do at a Kafka broker, and with a source on it. */
+import { Admin, Producer, type ProducerOptions } from "@platformatic/kafka";
+import { type KafkaOptions, KafkaSource } from "../../src/inbox/sources/kafka.ts";
+import type { Kafka } from "../../tools/stack/kafka.ts";
+import { kafkaOptions } from "./sources.ts";
+import { TestSink } from "./test-sink.ts";
+import { until } from "./wait.ts";
+
+export type Given = Readonly<{
+  value?: string | Buffer | null;
+  key?: string;
+  headers?: readonly [string | Buffer, string | Buffer][];
+  partition?: number;
+  timestamp?: bigint;
+}>;
+
+/** @param broker undefined where there is none: nothing of this may be used then. */
+export function kafkaAt(broker: Kafka | undefined) {
+  const bootstrapBrokers = [broker?.address as string];
+
+  /** A client of the broker for the length of some work. */
+  const withAdmin = async <T>(work: (admin: Admin) => Promise<T>): Promise<T> => {
+    const admin = new Admin({ clientId: "test", bootstrapBrokers });
+    return await work(admin).finally(() => admin.close());
+  };
+
+  const produce = async (
+    topic: string,
+    given: readonly Given[],
+    extra: Partial<ProducerOptions<Buffer, Buffer, Buffer, Buffer>> = {},
+  ): Promise<void> => {
+    const producer = new Producer({ clientId: "test", bootstrapBrokers, ...extra });
+    try {
+      await producer.send({
+        acks: -1,
+        messages: given.map(({ value, key, headers = [], partition = 0, timestamp }) => ({
+          topic,
+          partition,
+          value: (value === null ? null : Buffer.from(value ?? "")) as Buffer,
+          ...(key === undefined ? {} : { key: Buffer.from(key) }),
+          ...(timestamp === undefined ? {} : { timestamp }),
+          headers: new Map(headers.map(([name, text]) => [Buffer.from(name), Buffer.from(text)])),
+        })),
+      });
+    } finally {
+      await producer.close();
+    }
+  };
+
+  return {
+    /** Of a source with names that no other test uses. */
+    options: (): KafkaOptions => kafkaOptions(broker as Kafka),
+    withAdmin,
+    produce,
+    createTopic: (topic: string, partitions = 1) =>
+      withAdmin((admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1 })),
+  };
+}
+
+/** Starts a source, waits until it reads, works with it and closes it. */
+export async function withKafkaSource(
+  chosen: KafkaOptions,
+  work: (sink: TestSink, source: KafkaSource) => Promise<void>,
+  sink = new TestSink(),
+): Promise<void> {
+  const source = new KafkaSource(chosen);
+  source.start(sink);
+  try {
+    await until("it is connected", () => source.health.connected);
+    await work(sink, source);
+  } finally {
+    await source.close();
+  }
+}
+
+export const texts = (count: number, prefix = "") =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
