@@ -1,5 +1,6 @@
 /** Members of a group come and go, topics and partitions appear, the broker dies: nothing is lost or stuck. */
-import { MultipleErrors } from "@platformatic/kafka";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { connectionsApiChannel, MultipleErrors } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
@@ -7,6 +8,10 @@ import { kafkaAt, texts, withKafkaSource } from "../support/kafka.ts";
 import { kafkaOptions, startKafka } from "../support/sources.ts";
 import { type Offer, TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
+
+/** On which the library says what it asks a broker for, and the number of the question for records. */
+const REQUESTS = connectionsApiChannel.start.name;
+const FETCH = 1;
 
 const groups = suite("kafka groups");
 const broker = await startKafka();
@@ -133,6 +138,41 @@ check("what waits at the broker is counted", async () => {
     assert.is(source.lag, 0);
   });
 });
+
+check(
+  "while something finds no room nothing more is read, and what waits is counted all the same",
+  async () => {
+    let reads = 0;
+    const count = (request: unknown) => {
+      if ((request as { apiKey: number }).apiKey === FETCH) reads++;
+    };
+    const chosen = options();
+    await createTopic(chosen.topic, 4);
+    const spread = () =>
+      produce(
+        chosen.topic,
+        texts(8).map((value, index) => ({ value, partition: index % 4 })),
+      );
+    const sink = new TestSink();
+    sink.hasRoom = false;
+    await withKafkaSource(
+      chosen,
+      async (_sink, source) => {
+        await spread();
+        await until("it is noticed", () => (source.lag ?? 0) > 0);
+        await until("the requests under way have ended", () => source.lag === 8, 30_000);
+        subscribe(REQUESTS, count);
+        await spread();
+        await until("the others are counted", () => source.lag === 16, 30_000);
+        unsubscribe(REQUESTS, count);
+        assert.is(reads, 0);
+        sink.hasRoom = true;
+        await until("all are there", () => sink.offers.length === 16);
+      },
+      sink,
+    );
+  },
+);
 
 check("comes back after the broker was killed, and reads again what was not committed", async () => {
   const own = await startKafka();

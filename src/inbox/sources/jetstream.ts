@@ -183,7 +183,7 @@ export class JetStreamSource implements Source {
       // A stream that was made again counts from 1 again; with its creation its messages are not taken for old ones.
       messageId: `${message.seq}-${created}`,
       payload: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength),
-      publishedAt: Number(message.timestampNanos / NANOSECONDS_PER_MILLISECOND),
+      publishedAt: message.info.timestampNanos / NANOSECONDS_PER_MILLISECOND,
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(json === undefined ? {} : { headers: json }),
     };
@@ -243,7 +243,7 @@ function hasSeveralSubjects({ config: { subjects = [] } }: StreamInfo): boolean 
 /** Nanoseconds since the Unix epoch of a time with a fraction of up to nine digits. */
 function nanosecondsOf(time: string): bigint {
   const [, seconds = "", fraction = "", zone = ""] = /^(.{19})(?:\.(\d{1,9}))?(.*)$/.exec(time) ?? [];
-  return BigInt(Date.parse(seconds + zone)) * NANOSECONDS_PER_MILLISECOND + BigInt(fraction.padEnd(9, "0"));
+  return BigInt(Date.parse(seconds + zone)) * BigInt(NANOSECONDS_PER_MILLISECOND) + BigInt(fraction.padEnd(9, "0"));
 }
 
 function isStreamMissing(error: unknown): boolean {
@@ -258,7 +258,7 @@ function describe(error: unknown, stream: string): string {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
 }
 
-const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
+const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 
 /** For the same reason as with NATS Streaming: four full appends. */
 const IN_FLIGHT_MAX = 16_384;
