@@ -75,9 +75,9 @@ function describeDomain(name: string, found: DomainAudit): string[] {
     const more = broken > BigInt(discrepancies.length) ? ", …" : "";
     lines.push(`${name}: ${broken} positions break this: ${discrepancies.join(", ")}${more}`);
   }
-  for (const { source, channel, from, to, before } of gaps) {
+  for (const { source, channel, series, from, to, before } of gaps) {
     lines.push(
-      `${name}: ${source} never delivered ${missingIn({ from, to })} messages of ${channel}, ${from} to ${to}, before position ${before}`,
+      `${name}: ${source} never delivered ${missingIn({ from, to })} messages of ${channel}${series === undefined ? "" : `, ${series}`}, ${from} to ${to}${before === undefined ? "" : `, before position ${before}`}`,
     );
   }
   return lines;

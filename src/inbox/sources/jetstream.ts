@@ -243,7 +243,9 @@ function hasSeveralSubjects({ config: { subjects = [] } }: StreamInfo): boolean 
 /** Nanoseconds since the Unix epoch of a time with a fraction of up to nine digits. */
 function nanosecondsOf(time: string): bigint {
   const [, seconds = "", fraction = "", zone = ""] = /^(.{19})(?:\.(\d{1,9}))?(.*)$/.exec(time) ?? [];
-  return BigInt(Date.parse(seconds + zone)) * BigInt(NANOSECONDS_PER_MILLISECOND) + BigInt(fraction.padEnd(9, "0"));
+  return (
+    BigInt(Date.parse(seconds + zone)) * BigInt(NANOSECONDS_PER_MILLISECOND) + BigInt(fraction.padEnd(9, "0"))
+  );
 }
 
 function isStreamMissing(error: unknown): boolean {

@@ -134,7 +134,7 @@ export class KafkaSession {
     // A broker that does not answer keeps the member until its time is up; nothing depends on that.
     await Promise.race([leave().catch(() => {}), delay(CLOSE_TIMEOUT_MS)]);
     this.#isOver = true;
-    await Promise.race([this.#connections.close().catch(() => {}), delay(CLOSE_TIMEOUT_MS)]);
+    await Promise.race([this.#connections.close().catch(() => {}), delay(DISCONNECT_TIMEOUT_MS)]);
   }
 
   async #join(protocol: string): Promise<void> {
@@ -387,7 +387,8 @@ const NOBODY = -1;
 const REFRESH_MS = 10_000;
 const STORE_RETRY_MS = 200;
 const STORE_ATTEMPTS_MAX = 25;
-const CLOSE_TIMEOUT_MS = 2_000;
+const CLOSE_TIMEOUT_MS = 1_500;
+const DISCONNECT_TIMEOUT_MS = 500;
 
 /** How long a member that died keeps its partitions, with the classic protocol; the new one's is the broker's matter. */
 const SESSION_TIMEOUT_MS = 30_000;

@@ -4,6 +4,7 @@
  * loss of the broker or of the membership ends in a new session, for as long as it takes; the new one reads again from
  * the stored offset, and the inbox recognises what it has.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { backoffMilliseconds } from "../../database/backoff.ts";
 import type { Logger } from "../../telemetry/logger.ts";
@@ -47,6 +48,7 @@ export class KafkaSource implements Source {
   #retry: NodeJS.Timeout | undefined;
   #attempt = 0;
   #isStopping = false;
+  #isClosed = false;
   #reason: string | undefined = "not connected yet";
   #knownTopicId: string | undefined;
 
@@ -76,7 +78,9 @@ export class KafkaSource implements Source {
 
   async close(): Promise<void> {
     await this.stop();
-    await this.#opening;
+    // A broker that does not answer is not waited for: there is nothing that it would have to be told.
+    await Promise.race([this.#opening, delay(CLOSE_TIMEOUT_MS)]);
+    this.#isClosed = true;
     this.#reason = "closed";
     await this.#session?.close();
     this.#session = undefined;
@@ -107,6 +111,7 @@ export class KafkaSource implements Source {
         },
         this.#knownTopicId,
       );
+      if (this.#isClosed) return await session.close();
       this.#session = session;
       this.#knownTopicId = session.log.topicId;
       if (lost) return this.#lose(lost.cause);
@@ -140,3 +145,5 @@ function describe(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   return cause.cause instanceof Error ? `${cause.message}: ${describe(cause.cause)}` : cause.message;
 }
+
+const CLOSE_TIMEOUT_MS = 1_000;
