@@ -33,6 +33,8 @@ import {
   tracesSampler,
 } from "./config-rules.ts";
 import type { FailpointName } from "./failpoint.ts";
+import type { JetStreamOptions } from "./inbox/sources/jetstream.ts";
+import type { KafkaOptions } from "./inbox/sources/kafka.ts";
 
 export type Config = Readonly<{
   databaseUrl: string;
@@ -61,29 +63,8 @@ export type Config = Readonly<{
   failpoint: Readonly<{ name: FailpointName; passes: number }> | undefined;
 }>;
 
-export type KafkaConfig = Readonly<{
-  brokers: readonly string[];
-  topic: string;
-  groupId: string;
-  clientId: string;
-  groupProtocol: "auto" | "consumer" | "classic";
-  newTopicPartitions: number;
-  tls: TlsConfig | undefined;
-  sasl:
-    | Readonly<{ mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512"; username: string; password: string }>
-    | undefined;
-}>;
-
-export type JetStreamConfig = Readonly<{
-  url: string;
-  stream: string;
-  subject: string | undefined;
-  durable: string;
-  ackWaitSeconds: number;
-  newStreamSubject: string | undefined;
-  tls: TlsConfig | undefined;
-  credentials: string | undefined;
-}>;
+export type KafkaConfig = Omit<KafkaOptions, "logger" | "noteGap">;
+export type JetStreamConfig = Omit<JetStreamOptions, "logger" | "onRedelivered" | "inFlightMax">;
 
 /** The contents of PEM files. Without a `ca` those that Node.js knows count. */
 export type TlsConfig = Readonly<{ ca?: string; cert?: string; key?: string }>;

@@ -4,7 +4,7 @@ import { connect, headers, type NatsConnection, nanos } from "@nats-io/transport
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type JetStreamOptions, JetStreamSource } from "../../src/inbox/sources/jetstream.ts";
-import { jetStreamOptions, startJetStream } from "../support/sources.ts";
+import { jetStreamOptions, startJetStream, texts, withSource } from "../support/sources.ts";
 import { type Offer, TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
@@ -32,29 +32,11 @@ function publish({ stream, newStreamSubject: subject = "" }: JetStreamOptions, t
   });
 }
 
-async function withSource(
-  chosen: JetStreamOptions,
-  work: (sink: TestSink, source: JetStreamSource) => Promise<void>,
-): Promise<void> {
-  const sink = new TestSink();
-  const source = new JetStreamSource(chosen);
-  source.start(sink);
-  try {
-    await until("it is connected", () => source.health.connected);
-    await work(sink, source);
-  } finally {
-    await source.close();
-  }
-}
-
-const texts = (count: number, prefix = "") =>
-  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
-
 check("while a message is on its way the server is told so, and does not deliver it again", async () => {
   let redelivered = 0;
   const chosen = { ...options(), ackWaitSeconds: 1, onRedelivered: () => redelivered++ };
   await publish(chosen, ["slow"]);
-  await withSource(chosen, async (sink) => {
+  await withSource(new JetStreamSource(chosen), async (sink) => {
     await until("it is offered", () => sink.offers.length === 1);
     // A consumer with the same wait, which tells the server nothing, shows that the time is over, three times.
     await withClient(async ({ connection, manager }) => {
@@ -78,7 +60,7 @@ check("what a member held that died comes to another one, and is counted as deli
   dying.start(sink);
   await until("it is offered", () => sink.offers.length === 1);
   await dying.close();
-  await withSource(chosen, async (other) => {
+  await withSource(new JetStreamSource(chosen), async (other) => {
     await until("it comes again", () => other.offers.length === 1);
     assert.is(redelivered, 1);
     assert.is(other.offers[0]?.message.messageId, sink.offers[0]?.message.messageId);
@@ -105,7 +87,7 @@ check("two members share the messages, each one once", async () => {
 check("no more messages than the bound are in flight without an acknowledgement", async () => {
   const chosen = { ...options(), inFlightMax: 10, ackWaitSeconds: 30 };
   await publish(chosen, texts(50));
-  await withSource(chosen, async (sink) => {
+  await withSource(new JetStreamSource(chosen), async (sink) => {
     await until("ten are delivered", () => sink.offers.length === 10);
     for (const offer of sink.offers.slice(0, 10)) sink.commit(offer as Offer);
     await until("the next ten are delivered", () => sink.offers.length === 20);
@@ -127,7 +109,7 @@ check(
         msgID: "its-own-id",
       });
     });
-    await withSource(chosen, async (sink) => {
+    await withSource(new JetStreamSource(chosen), async (sink) => {
       await until("it is there", () => sink.offers.length === 1);
       const kept = JSON.parse(sink.offers[0]?.message.headers ?? "");
       assert.is(kept.subject, `${chosen.stream}.a.b`);
@@ -150,7 +132,7 @@ check("a part of a stream is a channel of its own", async () => {
     for (const part of ["a", "b", "a"]) await jetstream(connection).publish(`${chosen.stream}.${part}`, part);
   });
   const subject = `${chosen.stream}.a`;
-  await withSource({ ...chosen, subject }, async (sink, source) => {
+  await withSource(new JetStreamSource({ ...chosen, subject }), async (sink, source) => {
     await until("both are there", () => sink.offers.length === 2);
     assert.equal(sink.payloads(), ["a", "a"]);
     assert.is(source.channel, `${chosen.stream}/${subject}`);
@@ -175,7 +157,7 @@ check(
   async () => {
     const chosen = options();
     await publish(chosen, texts(3, "old "));
-    await withSource(chosen, async (sink) => {
+    await withSource(new JetStreamSource(chosen), async (sink) => {
       await until("the old ones are there", () => sink.offers.length === 3);
       sink.commitAll();
       await withClient(({ manager }) => manager.streams.delete(chosen.stream));
@@ -205,7 +187,7 @@ check("large messages one after another do not get stuck in a pull", async () =>
       );
     }
   });
-  await withSource(chosen, async (sink) => {
+  await withSource(new JetStreamSource(chosen), async (sink) => {
     await until("all are there", () => {
       sink.commitAll();
       return sink.offers.length === 7;
@@ -219,7 +201,7 @@ check("large messages one after another do not get stuck in a pull", async () =>
 check("what waits at the server is counted", async () => {
   const chosen = options();
   await publish(chosen, texts(30));
-  await withSource({ ...chosen, inFlightMax: 10 }, async (_sink, source) => {
+  await withSource(new JetStreamSource({ ...chosen, inFlightMax: 10 }), async (_sink, source) => {
     assert.is(source.lag, 30);
   });
 });

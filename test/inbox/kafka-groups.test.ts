@@ -4,8 +4,8 @@ import { connectionsApiChannel, MultipleErrors } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
-import { kafkaAt, texts, withKafkaSource } from "../support/kafka.ts";
-import { kafkaOptions, startKafka } from "../support/sources.ts";
+import { kafkaAt } from "../support/kafka.ts";
+import { kafkaOptions, startKafka, texts, withSource } from "../support/sources.ts";
 import { type Offer, TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
@@ -59,10 +59,17 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
         );
       await until("each has read some", () => sinks.every((sink) => read(sink).size > 0));
       for (const sink of sinks) sink.commitAll();
+      await spread("only once");
+      await until("those are there", () => all().size === 300);
+      const onlyOnce = sinks
+        .flatMap((sink) => sink.payloads())
+        .filter((text) => text.startsWith("only once"));
+      assert.is(onlyOnce.length, 100);
+      for (const sink of sinks) sink.commitAll();
 
       await second.close();
       await spread("c");
-      await until("the first one reads all again", () => all().size === 300, 40_000);
+      await until("the first one reads all again", () => all().size === 400, 40_000);
       sinks[0]?.commitAll();
       await until("nothing is left", () => first.lag === 0);
       await first.close();
@@ -76,7 +83,7 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
       const offsets = stored[0]?.topics[0];
       assert.equal(
         offsets?.partitions.map(({ committedOffset }) => Number(committedOffset)),
-        [75, 75, 75, 75],
+        [100, 100, 100, 100],
       );
     },
   );
@@ -102,7 +109,7 @@ check("a topic that does not exist is waited for, and not made unless that is wa
 check("partitions that are added are read too", async () => {
   const chosen = { ...options(), groupProtocol: "classic" as const };
   await createTopic(chosen.topic);
-  await withKafkaSource(chosen, async (sink) => {
+  await withSource(new KafkaSource(chosen), async (sink) => {
     await withAdmin((admin) =>
       admin.createPartitions({
         topics: [{ name: chosen.topic, count: 2, assignments: [{ brokerIds: [1] }] }],
@@ -129,7 +136,7 @@ check("what waits at the broker is counted", async () => {
     chosen.topic,
     texts(30).map((value) => ({ value })),
   );
-  await withKafkaSource(chosen, async (sink, source) => {
+  await withSource(new KafkaSource(chosen), async (sink, source) => {
     await until("they are there", () => sink.offers.length === 30);
     assert.is(source.lag, 30);
     for (const offer of sink.offers.slice(0, 10)) sink.commit(offer as Offer);
@@ -155,8 +162,8 @@ check(
       );
     const sink = new TestSink();
     sink.hasRoom = false;
-    await withKafkaSource(
-      chosen,
+    await withSource(
+      new KafkaSource(chosen),
       async (_sink, source) => {
         await spread();
         await until("it is noticed", () => (source.lag ?? 0) > 0);

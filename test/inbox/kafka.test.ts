@@ -4,8 +4,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
 import type { SourceGap } from "../../src/inbox/sources/source.ts";
-import { kafkaAt, texts, withKafkaSource } from "../support/kafka.ts";
-import { startKafka } from "../support/sources.ts";
+import { kafkaAt } from "../support/kafka.ts";
+import { startKafka, texts, withSource } from "../support/sources.ts";
 import { TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
@@ -22,7 +22,7 @@ check("records come whole through every compression that brokers know", async ()
     const given = texts(50, compression).map((value) => ({ value: value.repeat(40) }));
     await produce(chosen.topic, given, { compression });
   }
-  await withKafkaSource(chosen, async (sink) => {
+  await withSource(new KafkaSource(chosen), async (sink) => {
     await until("all are there", () => sink.offers.length === 250);
     const expected = compressions.flatMap((name) => texts(50, name).map((value) => value.repeat(40)));
     assert.equal(sink.payloads(), expected);
@@ -44,7 +44,7 @@ check("a tombstone, an empty value, a key and headers of any bytes are kept as w
       ],
     },
   ]);
-  await withKafkaSource(chosen, async (sink) => {
+  await withSource(new KafkaSource(chosen), async (sink) => {
     await until("all are there", () => sink.offers.length === 3);
     const [tombstone, empty, other] = sink.offers.map(({ message }) => message);
     assert.is(tombstone?.payload.length, 0);
@@ -77,7 +77,7 @@ check("a time that no clock says is left out, because the database would refuse 
   );
   await produce(chosen.topic, [{ value: "late", timestamp: 9_000_000_000_000_000n }]);
   await produce(chosen.topic, [{ value: "right", timestamp: 1_700_000_000_123n }]);
-  await withKafkaSource(chosen, async (sink) => {
+  await withSource(new KafkaSource(chosen), async (sink) => {
     await until("both are there", () => sink.offers.length === 2);
     assert.equal(
       sink.offers.map(({ message }) => message.publishedAt),
@@ -110,7 +110,7 @@ check("what an aborted transaction wrote is left out, what a committed one wrote
   }
   await producer.close();
   await produce(chosen.topic, [{ value: "after" }]);
-  await withKafkaSource(chosen, async (sink, source) => {
+  await withSource(new KafkaSource(chosen), async (sink, source) => {
     await until("the last one is there", () => sink.payloads().includes("after"));
     assert.equal(sink.payloads(), [...texts(3, "committed"), "after"]);
     sink.commitAll();
@@ -125,7 +125,7 @@ check("a topic that was deleted and made again is read from its beginning, under
     chosen.topic,
     texts(20, "old ").map((value) => ({ value })),
   );
-  await withKafkaSource(chosen, async (sink, source) => {
+  await withSource(new KafkaSource(chosen), async (sink, source) => {
     await until("the old ones are there", () => sink.offers.length === 20);
     sink.commitAll();
     await until("they are stored", () => source.lag === 0);
@@ -158,7 +158,7 @@ check(
       chosen.topic,
       texts(10).map((value) => ({ value })),
     );
-    await withKafkaSource(chosen, async (sink, source) => {
+    await withSource(new KafkaSource(chosen), async (sink, source) => {
       await until("they are there", () => sink.offers.length === 10);
       sink.commitAll();
       await until("they are stored", () => source.lag === 0);
@@ -173,8 +173,8 @@ check(
     await removeBelow(15n);
     const sink = new TestSink();
     sink.hasRoom = false;
-    await withKafkaSource(
-      chosen,
+    await withSource(
+      new KafkaSource(chosen),
       async (_sink, source) => {
         await until("it is written down", () => gaps.length === 1);
         // While nothing finds room: what was read before that is safe, and what comes next is gone.
@@ -218,7 +218,7 @@ check("the offset does not move past a gap that could not be written down", asyn
     },
   };
   await createTopic(chosen.topic);
-  await withKafkaSource(chosen, async (sink, source) => {
+  await withSource(new KafkaSource(chosen), async (sink, source) => {
     await produce(chosen.topic, [{ value: "a" }]);
     await until("it is there", () => sink.offers.length === 1);
     sink.commitAll();

@@ -1,4 +1,6 @@
 /** One suite that every source has to pass, each against its real broker. */
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { HttpSource } from "../../src/inbox/sources/http.ts";
@@ -6,6 +8,7 @@ import { JetStreamSource } from "../../src/inbox/sources/jetstream.ts";
 import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
 import { NatsStreamingSource } from "../../src/inbox/sources/nats-streaming.ts";
 import type { Source } from "../../src/inbox/sources/source.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
 import { connectToJetStream } from "../../tools/publisher/jetstream.ts";
 import { connectToKafka } from "../../tools/publisher/kafka.ts";
 import { connectToBroker, type Transport } from "../../tools/publisher/transport.ts";
@@ -18,6 +21,8 @@ import {
 } from "../support/sources.ts";
 import { type Offer, TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
+
+const OPTIONS_OF_NOBODY = { clientId: "nobody", logger: createLogger("silent") };
 
 /** What the suite needs of a kind of source. */
 type Kind = Readonly<{
@@ -290,3 +295,61 @@ for (const kind of kinds) {
   });
   conforms.run();
 }
+
+const silent = suite("a broker that answers nothing");
+
+for (const [name, open] of [
+  [
+    "nats-streaming",
+    (at: string) => new NatsStreamingSource({ ...natsStreamingOptions(), url: `nats://${at}` }),
+  ],
+  [
+    "kafka",
+    (at: string) =>
+      new KafkaSource({
+        ...OPTIONS_OF_NOBODY,
+        brokers: [at],
+        groupId: "g",
+        groupProtocol: "auto",
+        newTopicPartitions: 1,
+        topic: "t",
+        noteGap: async () => {},
+      }),
+  ],
+  [
+    "jetstream",
+    (at: string) =>
+      new JetStreamSource({
+        ...OPTIONS_OF_NOBODY,
+        url: `nats://${at}`,
+        stream: "s",
+        subject: undefined,
+        durable: "d",
+        ackWaitSeconds: 1,
+        newStreamSubject: "s",
+      }),
+  ],
+] as const) {
+  silent(`${name}: it is said, tried again, and does not keep the source from closing`, async () => {
+    const connections: Socket[] = [];
+    const server = createServer((socket) => {
+      connections.push(socket);
+      socket.on("error", () => {});
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const source = open(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+    source.start(new TestSink());
+    await until("it is tried a second time", () => connections.length > 1, 60_000);
+    assert.not(source.health.connected);
+    assert.ok(source.health.reason);
+    await source.stop();
+    await Promise.race([
+      source.close(),
+      delay(6_000).then(() => assert.unreachable("it has not closed within six seconds")),
+    ]);
+    server.close();
+    for (const socket of connections) socket.destroy();
+  });
+}
+
+silent.run();

@@ -1,10 +1,8 @@
 /** What tests do at a Kafka broker, and with a source on it. */
 import { Admin, Producer, type ProducerOptions } from "@platformatic/kafka";
-import { type KafkaOptions, KafkaSource } from "../../src/inbox/sources/kafka.ts";
+import type { KafkaOptions } from "../../src/inbox/sources/kafka.ts";
 import type { Kafka } from "../../tools/stack/kafka.ts";
 import { kafkaOptions } from "./sources.ts";
-import { TestSink } from "./test-sink.ts";
-import { until } from "./wait.ts";
 
 export type Given = Readonly<{
   value?: string | Buffer | null;
@@ -56,22 +54,3 @@ export function kafkaAt(broker: Kafka | undefined) {
       withAdmin((admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1 })),
   };
 }
-
-/** Starts a source, waits until it reads, works with it and closes it. */
-export async function withKafkaSource(
-  chosen: KafkaOptions,
-  work: (sink: TestSink, source: KafkaSource) => Promise<void>,
-  sink = new TestSink(),
-): Promise<void> {
-  const source = new KafkaSource(chosen);
-  source.start(sink);
-  try {
-    await until("it is connected", () => source.health.connected);
-    await work(sink, source);
-  } finally {
-    await source.close();
-  }
-}
-
-export const texts = (count: number, prefix = "") =>
-  Array.from({ length: count }, (_, index) => `${prefix}${index}`);

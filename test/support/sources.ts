@@ -4,11 +4,14 @@ import { join } from "node:path";
 import type { JetStreamOptions } from "../../src/inbox/sources/jetstream.ts";
 import type { KafkaOptions } from "../../src/inbox/sources/kafka.ts";
 import type { NatsStreamingOptions } from "../../src/inbox/sources/nats-streaming.ts";
+import type { Source } from "../../src/inbox/sources/source.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { JetStream } from "../../tools/stack/jetstream.ts";
 import { Kafka, type KafkaSettings } from "../../tools/stack/kafka.ts";
 import { environment } from "./database.ts";
 import { brokerEnvironment } from "./service.ts";
+import { TestSink } from "./test-sink.ts";
+import { until } from "./wait.ts";
 
 export const ACK_WAIT_SECONDS = 1;
 const logger = createLogger(process.env.WAYBILL_TEST_LOG ?? "silent");
@@ -63,3 +66,22 @@ export function startKafka(settings?: KafkaSettings): Promise<Kafka | undefined>
 export function startJetStream(settings?: string): Promise<JetStream | undefined> {
   return JetStream.find(join(environment("WAYBILL_TEST_FOLDER"), `nats-${unique()}`), () => {}, settings);
 }
+
+/** Starts a source, waits until it is connected, works with it and closes it. */
+export async function withSource<S extends Source>(
+  source: S,
+  work: (sink: TestSink, source: S) => Promise<void>,
+  sink = new TestSink(),
+): Promise<void> {
+  source.start(sink);
+  try {
+    await until("it is connected", () => source.health.connected);
+    await work(sink, source);
+  } finally {
+    await source.close();
+  }
+}
+
+/** So many different payloads. */
+export const texts = (count: number, prefix = "") =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);

@@ -41,12 +41,6 @@ export type JetStreamOptions = NatsAddress &
     onRedelivered?: (channel: string) => void;
   }>;
 
-type Connected = Readonly<{
-  connection: NatsConnection;
-  manager: JetStreamManager;
-  messages: ConsumerMessages;
-}>;
-
 export class JetStreamSource implements Source {
   readonly name = "jetstream";
   readonly channel: string;
@@ -55,7 +49,8 @@ export class JetStreamSource implements Source {
   /** Offered and not acknowledged, and since when the server knows of it. */
   readonly #onTheirWay = new Map<JsMsg, number>();
   #running: Promise<void> = Promise.resolve();
-  #connected: Connected | undefined;
+  #connection: NatsConnection | undefined;
+  #messages: ConsumerMessages | undefined;
   #lag: number | undefined;
   #reason: string | undefined = "not connected yet";
 
@@ -80,15 +75,14 @@ export class JetStreamSource implements Source {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    this.#connected?.messages.stop();
+    this.#messages?.stop();
   }
 
   async close(): Promise<void> {
     await this.stop();
-    const connection = this.#connected?.connection;
     // What was acknowledged is on its way to the server; one that does not answer is not waited for.
-    await Promise.race([connection?.drain().catch(() => {}), delay(CLOSE_TIMEOUT_MS)]);
-    await connection?.close();
+    await Promise.race([this.#connection?.drain().catch(() => {}), delay(CLOSE_TIMEOUT_MS)]);
+    await this.#connection?.close();
     await this.#running;
     this.#reason = "closed";
   }
@@ -116,8 +110,10 @@ export class JetStreamSource implements Source {
   async #takeIn(inbox: Sink, onConnected: () => void): Promise<void> {
     const { stream, durable, subject, logger } = this.#options;
     const connection = await connect({ ...natsConnectionOptions(this.#options), name: "waybill" });
+    this.#connection = connection;
     const timers: NodeJS.Timeout[] = [];
     try {
+      if (this.#stop.signal.aborted) return;
       const manager = await jetstreamManager(connection);
       const info = await this.#findStream(manager);
       // The same durable again changes nothing but the settings.
@@ -136,7 +132,7 @@ export class JetStreamSource implements Source {
         expires: PULL_MS,
         abort_on_missing_resource: true,
       });
-      this.#connected = { connection, manager, messages };
+      this.#messages = messages;
       const half = (this.#options.ackWaitSeconds * 1000) / 2;
       timers.push(setInterval(() => this.#sayThatTheyAreOnTheirWay(half), half / 2));
       timers.push(setInterval(() => void this.#measureLag(manager), LAG_MS));
@@ -145,7 +141,7 @@ export class JetStreamSource implements Source {
       this.#reason = undefined;
       onConnected();
       logger.info({ source: this.name, channel: this.channel }, "subscribed");
-      const series = { created: nanosecondsOf(info.created), hasSubjects: hasSeveralSubjects(info) };
+      const series = { created: nanosecondsOf(info.created), onlySubject: onlySubjectOf(info) };
       for await (const message of messages) {
         await this.#waitForRoom(inbox, message);
         if (this.#stop.signal.aborted) break;
@@ -156,7 +152,8 @@ export class JetStreamSource implements Source {
       if (error) throw error;
     } finally {
       for (const timer of timers) clearInterval(timer);
-      this.#connected = undefined;
+      this.#connection = undefined;
+      this.#messages = undefined;
       this.#lag = undefined;
       this.#onTheirWay.clear();
       await connection.close().catch(() => {});
@@ -166,7 +163,7 @@ export class JetStreamSource implements Source {
   #offer(
     inbox: Sink,
     message: JsMsg,
-    { created, hasSubjects }: { created: bigint; hasSubjects: boolean },
+    { created, onlySubject }: { created: bigint; onlySubject: string | undefined },
     connection: NatsConnection,
   ): void {
     if (message.redelivered) this.#options.onRedelivered?.(this.channel);
@@ -174,7 +171,8 @@ export class JetStreamSource implements Source {
     for (const [name, values] of message.headers ?? []) {
       for (const value of values) headers.push([name, value]);
     }
-    const json = headersToJson({ headers, ...(hasSubjects ? { subject: message.subject } : {}) });
+    const subject = message.subject === onlySubject ? {} : { subject: message.subject };
+    const json = headersToJson({ headers, ...subject });
     const traceparent = headers.length > 0 ? traceparentIn(headers) : undefined;
     const { buffer, byteOffset, byteLength } = message.data;
     const taken: Message = {
@@ -205,7 +203,7 @@ export class JetStreamSource implements Source {
 
   #sayThatTheyAreOnTheirWay(sinceMilliseconds: number): void {
     const now = Date.now();
-    if (this.#connected?.connection.isClosed()) return;
+    if (this.#connection?.isClosed()) return;
     for (const [message, since] of this.#onTheirWay) {
       if (now - since < sinceMilliseconds) continue;
       message.working();
@@ -235,9 +233,9 @@ export class JetStreamSource implements Source {
   }
 }
 
-/** Whether the name of the stream says less than the subject that a message was published on. */
-function hasSeveralSubjects({ config: { subjects = [] } }: StreamInfo): boolean {
-  return subjects.length !== 1 || /[*>]/.test(subjects[0] ?? "");
+/** The subject of every message, where the stream has one alone: it says nothing that the name of the stream does not. */
+function onlySubjectOf({ config: { subjects = [] } }: StreamInfo): string | undefined {
+  return subjects.length === 1 ? subjects[0] : undefined;
 }
 
 /** Nanoseconds since the Unix epoch of a time with a fraction of up to nine digits. */
