@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { BROKER_KINDS } from "../tools/stack/broker.ts";
+import { findProgram as findKafka } from "../tools/stack/kafka.ts";
 import { createDatabase } from "./support/database.ts";
 import { auditOf, brokerEnvironment, startAsProcess } from "./support/service.ts";
 import { until } from "./support/wait.ts";
@@ -25,34 +27,53 @@ function run(script: string, args: string[], extra: Record<string, string> = {},
   });
 }
 
-demo("demo --once accounts for every published message and ends with 0", () => {
-  const args = [
-    "--once",
-    "--orders",
-    "1500",
-    "--garbage",
-    "0.1",
-    "--duplicates",
-    "0.05",
-    "--conflicts",
-    "0.02",
-    "--rate",
-    "0",
-    "--seed",
-    "4",
-  ];
-  const { status, stdout, stderr } = run("tools/stack/demo.ts", args);
-  assert.is(status, 0, stdout + stderr);
-  const sum =
-    /received (\d+) = projected (\d+) \+ duplicate (\d+) \+ dead (\d+) \+ pending (\d+)/
-      .exec(stdout)
-      ?.slice(1)
-      .map(Number) ?? [];
-  const [received, projected, duplicate, dead, pending] = sum as [number, number, number, number, number];
-  assert.is(received, 1_500);
-  assert.is(pending, 0);
-  assert.is(received, projected + duplicate + dead);
-  assert.ok(projected > 1_000 && duplicate > 30 && dead > 100);
+for (const source of BROKER_KINDS) {
+  const isThere = source !== "kafka" || (await findKafka(() => {})) !== undefined;
+  const check = isThere ? demo : (demo["skip" as never] as typeof demo);
+  check(`demo --once through ${source} accounts for every published message and ends with 0`, () => {
+    const args = [
+      "--once",
+      "--source",
+      source,
+      "--orders",
+      "1500",
+      "--garbage",
+      "0.1",
+      "--duplicates",
+      "0.05",
+      "--conflicts",
+      "0.02",
+      "--rate",
+      "0",
+      "--seed",
+      "4",
+    ];
+    const { status, stdout, stderr } = run("tools/stack/demo.ts", args);
+    assert.is(status, 0, stdout + stderr);
+    const sum =
+      /received (\d+) = projected (\d+) \+ duplicate (\d+) \+ dead (\d+) \+ pending (\d+)/
+        .exec(stdout)
+        ?.slice(1)
+        .map(Number) ?? [];
+    const [received, projected, duplicate, dead, pending] = sum as [number, number, number, number, number];
+    assert.is(received, 1_500);
+    assert.is(pending, 0);
+    assert.is(received, projected + duplicate + dead);
+    assert.ok(projected > 1_000 && duplicate > 30 && dead > 100);
+  });
+}
+
+demo("a broker that nobody knows is refused, with those that are known", () => {
+  for (const [script, option] of [
+    ["tools/stack/demo.ts", "--source"],
+    ["tools/publisher/main.ts", "--to"],
+    ["tools/torture/main.ts", "--source"],
+    ["bench/main.ts", "--source"],
+  ] as const) {
+    const { status, stderr } = run(script, [option, "rabbit"]);
+    assert.is(status, 2, script);
+    assert.match(stderr, "nats-streaming, jetstream, kafka", script);
+  }
 });
 
 demo("without a broker it runs over http, and says so loudly", () => {

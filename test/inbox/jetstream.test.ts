@@ -67,6 +67,24 @@ check("what a member held that died comes to another one, and is counted as deli
   });
 });
 
+check("a message that finds no room waits here, and not at the server until AckWait is over", async () => {
+  const chosen = { ...options(), ackWaitSeconds: 60 };
+  const sink = new TestSink();
+  sink.hasRoom = false;
+  await withSource(
+    new JetStreamSource(chosen),
+    async (_sink, source) => {
+      await publish(chosen, texts(3));
+      await until("they are on their way", () => source.lag === 3);
+      assert.is(sink.offers.length, 0);
+      sink.hasRoom = true;
+      await until("all are there", () => sink.offers.length === 3);
+      assert.equal(sink.payloads(), texts(3));
+    },
+    sink,
+  );
+});
+
 check("two members share the messages, each one once", async () => {
   const chosen = { ...options(), ackWaitSeconds: 30, inFlightMax: 50 };
   await publish(chosen, texts(200));

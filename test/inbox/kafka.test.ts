@@ -1,8 +1,10 @@
 /** What records become, and which of them there are: compressions, tombstones, transactions, topics made again, gaps. */
+import { randomUUID } from "node:crypto";
 import { Producer } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
+import { KafkaSession } from "../../src/inbox/sources/kafka-session.ts";
 import type { SourceGap } from "../../src/inbox/sources/source.ts";
 import { kafkaAt } from "../support/kafka.ts";
 import { startKafka, texts, withSource } from "../support/sources.ts";
@@ -141,6 +143,28 @@ check("a topic that was deleted and made again is read from its beginning, under
     assert.is(new Set(sink.offers.map(({ message }) => message.messageId)).size, 40);
   });
 });
+
+check(
+  "an offset that is stored under the name of a topic says nothing of another topic with that name",
+  async () => {
+    const chosen = options();
+    await createTopic(chosen.topic);
+    await produce(
+      chosen.topic,
+      texts(5).map((value) => ({ value })),
+    );
+    await withSource(new KafkaSource(chosen), async (sink, source) => {
+      await until("they are there", () => sink.offers.length === 5);
+      sink.commitAll();
+      await until("they are stored", () => source.lag === 0);
+    });
+    const sink = new TestSink();
+    const before = randomUUID();
+    const session = await KafkaSession.open(chosen, sink, () => {}, before);
+    await until("it reads from the beginning", () => sink.offers.length === 5);
+    await session.close();
+  },
+);
 
 check(
   "records that the broker removed before they were read are written down, then the rest is read",

@@ -131,7 +131,7 @@ export class Judge {
   async #readInbox(pool: pg.Pool): Promise<void> {
     const { rows } = await pool.query<{ position: bigint; content: string }>(
       `select position, md5(payload) as content from inbox
-       where position > $1 and source <> 'redrive' order by position`,
+       where position > $1 and source not in ('redrive', 'http') order by position`,
       [String(this.#position)],
     );
     for (const { position, content } of rows) {

@@ -42,6 +42,7 @@ export class NatsStreamingSource implements Source {
   #client: Stan | undefined;
   #subscription: Subscription | undefined;
   #retry: NodeJS.Timeout | undefined;
+  #patience: NodeJS.Timeout | undefined;
   #attempt = 0;
   #isStopping = false;
   #reason: string | undefined = "not connected yet";
@@ -69,6 +70,7 @@ export class NatsStreamingSource implements Source {
   async close(): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#patience);
     const client = this.#client;
     this.#client = undefined;
     this.#subscription = undefined;
@@ -97,6 +99,8 @@ export class NatsStreamingSource implements Source {
       stanMaxPingOut: PINGS_UNANSWERED_MAX,
     });
     this.#client = client;
+    // A server that takes the connection and then says nothing is nothing to the library; it would wait for ever.
+    this.#patience = setTimeout(() => this.#lost(client, "the server does not answer"), SUBSCRIBE_TIMEOUT_MS);
     client.on("connect", () => this.#subscribe(client));
     client.on("connection_lost", (error: unknown) => this.#lost(client, error));
     client.on("error", (error: unknown) => this.#lost(client, error));
@@ -118,6 +122,7 @@ export class NatsStreamingSource implements Source {
     const subscription = client.subscribe(channel, queueGroup, options);
     this.#subscription = subscription;
     subscription.on("ready", () => {
+      clearTimeout(this.#patience);
       this.#attempt = 0;
       this.#reason = undefined;
       logger.info({ source: this.name, channel }, "subscribed");
@@ -147,6 +152,7 @@ export class NatsStreamingSource implements Source {
 
   #lost(client: Stan, cause: unknown): void {
     if (this.#client !== client) return;
+    clearTimeout(this.#patience);
     this.#client = undefined;
     this.#subscription = undefined;
     this.#reason = describe(cause);
@@ -176,6 +182,8 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 const IN_FLIGHT_MAX = 16_384;
 
 const CONNECT_TIMEOUT_MS = 2_000;
+/** From the beginning of a connection to the confirmed subscription. */
+const SUBSCRIBE_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 /** A broker that does not answer is noticed after these times multiplied. */
