@@ -160,7 +160,7 @@ check(
     });
     const sink = new TestSink();
     const before = randomUUID();
-    const session = await KafkaSession.open(chosen, sink, () => {}, before);
+    const session = await KafkaSession.open(chosen, sink, before);
     await until("it reads from the beginning", () => sink.offers.length === 5);
     await session.close();
   },

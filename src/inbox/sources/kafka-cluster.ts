@@ -9,6 +9,7 @@ import {
   fetchV13,
   MultipleErrors,
   ResponseError,
+  UnsupportedApiError,
   UserError,
 } from "@platformatic/kafka";
 import type { KafkaOptions } from "./kafka.ts";
@@ -36,18 +37,11 @@ export function kafkaConnection({
   };
 }
 
-/** What has to be known before the group is joined: where the topic is, and which protocol to join by. */
-export async function lookAround(
-  options: KafkaOptions,
-): Promise<{ cluster: Cluster; protocol: "consumer" | "classic" }> {
-  const { topic, newTopicPartitions, groupProtocol } = options;
+/** What has to be known before the group is joined: the topic, and where its partitions are. */
+export async function lookAround(options: KafkaOptions): Promise<Cluster> {
   const admin = new Admin(kafkaConnection(options));
   try {
-    const cluster = await findTopic(admin, topic, newTopicPartitions);
-    if (groupProtocol !== "auto") return { cluster, protocol: groupProtocol };
-    const apis = await admin.listApis();
-    const isNew = apis.some(({ name }) => name === "ConsumerGroupHeartbeat");
-    return { cluster, protocol: isNew ? "consumer" : "classic" };
+    return await findTopic(admin, options.topic, options.newTopicPartitions);
   } finally {
     await admin.close().catch(() => {});
   }
@@ -115,6 +109,12 @@ function isFetchResponse(response: unknown): response is FetchResponse {
 /** Whether the group has moved on and this member has not heard of it yet. */
 export function isRebalance(error: unknown): boolean {
   return error instanceof MultipleErrors && REBALANCE_ERRORS.some((apiId) => error.findBy("apiId", apiId));
+}
+
+/** Whether the broker does not know what it was asked. One that only has it switched off says so when it is asked. */
+export function isUnsupported(error: unknown): boolean {
+  if (error instanceof UnsupportedApiError) return true;
+  return error instanceof MultipleErrors && error.findBy("apiId", "UNSUPPORTED_VERSION") !== null;
 }
 
 const REBALANCE_ERRORS = ["STALE_MEMBER_EPOCH", "REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"];

@@ -14,7 +14,6 @@ import {
   ConnectionPool,
   Consumer,
   GroupProtocols,
-  ListOffsetTimestamps,
   protocolErrors,
   protocolErrorsCodesById,
 } from "@platformatic/kafka";
@@ -24,10 +23,11 @@ import {
   type FetchedPartition,
   type FetchResponse,
   fetchRecords,
-  isRebalance,
+  isUnsupported,
   kafkaConnection,
   lookAround,
 } from "./kafka-cluster.ts";
+import { KafkaOffsets } from "./kafka-offsets.ts";
 import { KafkaPartition } from "./kafka-partition.ts";
 import { type KafkaLog, readFetched } from "./kafka-records.ts";
 import type { Sink } from "./source.ts";
@@ -36,8 +36,8 @@ export class KafkaSession {
   readonly log: KafkaLog;
   readonly #options: KafkaOptions;
   readonly #inbox: Sink;
-  readonly #onLost: (cause: unknown) => void;
   readonly #consumer: Consumer;
+  readonly #offsets: KafkaOffsets;
   /** Of its own: a request that waits for records keeps those behind it on the same connection waiting. */
   readonly #connections: ConnectionPool;
   readonly #partitions = new Map<number, KafkaPartition>();
@@ -45,6 +45,8 @@ export class KafkaSession {
   readonly #asked = new Set<number>();
   readonly #trustsStored: boolean;
   #cluster: Cluster;
+  #lost: { cause: unknown } | undefined;
+  #onLost: ((cause: unknown) => void) | undefined;
   #isOver = false;
   #isReading = true;
   #storing: Promise<void> | undefined;
@@ -56,7 +58,6 @@ export class KafkaSession {
   private constructor(
     options: KafkaOptions,
     inbox: Sink,
-    onLost: (cause: unknown) => void,
     consumer: Consumer,
     cluster: Cluster,
     log: KafkaLog,
@@ -64,8 +65,8 @@ export class KafkaSession {
   ) {
     this.#options = options;
     this.#inbox = inbox;
-    this.#onLost = onLost;
     this.#consumer = consumer;
+    this.#offsets = new KafkaOffsets(consumer, log.topic);
     this.#cluster = cluster;
     this.log = log;
     this.#trustsStored = trustsStored;
@@ -82,11 +83,28 @@ export class KafkaSession {
   static async open(
     options: KafkaOptions,
     inbox: Sink,
-    onLost: (cause: unknown) => void,
+    knownTopicId: string | undefined,
+  ): Promise<KafkaSession> {
+    const cluster = await lookAround(options);
+    const { groupProtocol } = options;
+    if (groupProtocol !== "auto")
+      return await KafkaSession.#openBy(groupProtocol, options, inbox, cluster, knownTopicId);
+    try {
+      return await KafkaSession.#openBy("consumer", options, inbox, cluster, knownTopicId);
+    } catch (error) {
+      if (!isUnsupported(error)) throw error;
+      return await KafkaSession.#openBy("classic", options, inbox, cluster, knownTopicId);
+    }
+  }
+
+  static async #openBy(
+    protocol: "consumer" | "classic",
+    options: KafkaOptions,
+    inbox: Sink,
+    cluster: Cluster,
     knownTopicId: string | undefined,
   ): Promise<KafkaSession> {
     const { topic, groupId, clientId } = options;
-    const { cluster, protocol } = await lookAround(options);
     const topicId = (cluster.topics.get(topic) as { id: string }).id;
     const consumer = new Consumer({
       ...kafkaConnection(options),
@@ -99,14 +117,21 @@ export class KafkaSession {
     });
     const log = { clusterId: cluster.id, topicId, topic };
     const trustsStored = knownTopicId === undefined || knownTopicId === topicId;
-    const session = new KafkaSession(options, inbox, onLost, consumer, cluster, log, trustsStored);
+    const session = new KafkaSession(options, inbox, consumer, cluster, log, trustsStored);
     try {
       await session.#join(protocol);
+      if (session.#lost) throw session.#lost.cause;
     } catch (error) {
       await session.close();
       throw error;
     }
     return session;
+  }
+
+  /** Calls the listener when the session ends by itself; at once where it has already. */
+  onLost(listener: (cause: unknown) => void): void {
+    if (this.#lost) listener(this.#lost.cause);
+    else this.#onLost = listener;
   }
 
   /** How many messages of its partitions are not in the inbox yet. */
@@ -161,8 +186,9 @@ export class KafkaSession {
   #lose(cause: unknown): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#lost = { cause };
     this.stop();
-    this.#onLost(cause);
+    this.#onLost?.(cause);
   }
 
   /** Brings the partitions in line with what the group has assigned, one change at a time. */
@@ -196,28 +222,16 @@ export class KafkaSession {
 
   /** Finds out where to read on. Without a stored offset that is the beginning: nothing is passed over. */
   async #begin(added: number[]): Promise<void> {
-    const { topic } = this.log;
     await this.#lookAgain();
-    const stored = await this.#consumer.listCommittedOffsets({ topics: [{ topic, partitions: added }] });
-    const earliest = await this.#offsets(added, ListOffsetTimestamps.EARLIEST);
+    const stored = await this.#offsets.stored(added);
+    const earliest = await this.#offsets.earliest(added);
     for (const index of added) {
-      const offset = this.#trustsStored ? Number(stored.get(topic)?.[index] ?? -1) : -1;
+      const offset = this.#trustsStored ? (stored.get(index) ?? -1) : -1;
       const first = earliest.get(index) ?? 0;
       const partition = new KafkaPartition(index, Math.max(offset, first), offset);
       if (offset >= 0 && offset < first) await this.#noteGap(partition, offset, first);
       this.#partitions.set(index, partition);
     }
-  }
-
-  async #offsets(partitions: number[], timestamp: bigint): Promise<Map<number, number>> {
-    const { topic } = this.log;
-    if (partitions.length === 0) return new Map();
-    const offsets = await this.#consumer.listOffsets({
-      topics: [topic],
-      partitions: { [topic]: partitions },
-      timestamp,
-    });
-    return new Map(partitions.map((index) => [index, Number(offsets.get(topic)?.[index] ?? 0n)]));
   }
 
   /** Written down before anything is read behind it: with the next stored offset nobody could tell any more. */
@@ -301,7 +315,7 @@ export class KafkaSession {
 
   async #readElsewhere(partition: KafkaPartition): Promise<void> {
     const { index, position } = partition;
-    const earliest = (await this.#offsets([index], ListOffsetTimestamps.EARLIEST)).get(index) ?? 0;
+    const earliest = (await this.#offsets.earliest([index])).get(index) ?? 0;
     if (position < earliest) await this.#noteGap(partition, position, earliest);
     else {
       this.#options.logger.error(
@@ -323,25 +337,12 @@ export class KafkaSession {
 
   async #storeAll(): Promise<void> {
     await nextTurn();
-    for (let attempt = 0; !this.#isOver; ) {
+    while (!this.#isOver) {
       const due = [...this.#partitions.values()].filter(({ done, stored }) => done > stored);
       if (due.length === 0) return;
-      const { topic } = this.log;
-      const offsets = due.map(({ index: partition, done }) => ({
-        topic,
-        partition,
-        offset: BigInt(done),
-        leaderEpoch: -1,
-      }));
-      try {
-        await this.#consumer.commit({ offsets });
-        for (const [at, partition] of due.entries()) partition.stored = Number(offsets[at]?.offset);
-        attempt = 0;
-      } catch (error) {
-        // The next heartbeat brings what the group has become.
-        if (++attempt > STORE_ATTEMPTS_MAX || !isRebalance(error)) throw error;
-        await delay(STORE_RETRY_MS);
-      }
+      const offsets = new Map(due.map(({ index, done }) => [index, done]));
+      await this.#offsets.store(offsets);
+      for (const partition of due) partition.stored = offsets.get(partition.index) as number;
     }
   }
 
@@ -360,7 +361,7 @@ export class KafkaSession {
     try {
       await this.#lookAgain();
       if (count() !== before) throw new Error(`topic ${this.log.topic} has ${count()} partitions now`);
-      const ends = await this.#offsets([...this.#partitions.keys()], ListOffsetTimestamps.LATEST);
+      const ends = await this.#offsets.latest([...this.#partitions.keys()]);
       for (const [index, end] of ends) {
         const partition = this.#partitions.get(index);
         if (partition) partition.end = end;
@@ -385,8 +386,6 @@ const LEADER_POLL_MS = 200;
 /** Brokers count from 0. */
 const NOBODY = -1;
 const REFRESH_MS = 10_000;
-const STORE_RETRY_MS = 200;
-const STORE_ATTEMPTS_MAX = 25;
 const CLOSE_TIMEOUT_MS = 1_500;
 const DISCONNECT_TIMEOUT_MS = 500;
 

@@ -98,27 +98,16 @@ export class KafkaSource implements Source {
     await this.#closing;
     if (this.#isStopping) return;
     const { topic, logger } = this.#options;
-    // It may be lost again before it is open.
-    let session: KafkaSession | undefined;
-    let lost: { cause: unknown } | undefined;
     try {
-      session = await KafkaSession.open(
-        this.#options,
-        this.#inbox as Sink,
-        (cause) => {
-          lost = { cause };
-          if (session) this.#lose(cause);
-        },
-        this.#knownTopicId,
-      );
+      const session = await KafkaSession.open(this.#options, this.#inbox as Sink, this.#knownTopicId);
       if (this.#isClosed) return await session.close();
       this.#session = session;
       this.#knownTopicId = session.log.topicId;
-      if (lost) return this.#lose(lost.cause);
       if (this.#isStopping) return session.stop();
       this.#attempt = 0;
       this.#reason = undefined;
       logger.info({ source: this.name, channel: topic }, "joined the group");
+      session.onLost((cause) => this.#lose(cause));
     } catch (error) {
       this.#lose(error);
     }
