@@ -10,11 +10,18 @@ import { openTab } from "../support/browser.ts";
 import { createDatabase } from "../support/database.ts";
 import { MODEL, orderWith } from "../support/messages.ts";
 import { brokerEnvironment, startInProcess } from "../support/service.ts";
+import { startJetStream } from "../support/sources.ts";
 
 const ADMIN = "admin-token-0123456789";
 const database = await createDatabase();
 const names = brokerEnvironment();
-const service = await startInProcess(database, { ...names, SOURCES: "nats-streaming", ADMIN_TOKEN: ADMIN });
+const jetStream = await startJetStream();
+const service = await startInProcess(database, {
+  ...names,
+  ...jetStream?.environment(),
+  SOURCES: jetStream ? "nats-streaming,jetstream" : "nats-streaming",
+  ADMIN_TOKEN: ADMIN,
+});
 const transport = await connectToBroker({
   url: names.NATS_URL as string,
   clusterId: "test-cluster",
@@ -98,7 +105,7 @@ page("the status page shows the figures live, in charts and in words, and leads 
   await tab.waitForSelector('#charts [aria-label^="Pending messages: pending 0"]');
   await tab.waitForSelector('#charts [aria-label^="Messages a second: stored "]');
   const figures = await tab.textContent("#figures");
-  for (const figure of ["nats-streaming connectedyes", "database connectedyes", "Break conservation0"]) {
+  for (const figure of ["database connectedyes", "Break conservation0"]) {
     assert.ok(figures?.includes(figure), `${figure} in ${figures}`);
   }
   const href = await tab.getAttribute("#newest a", "href");
@@ -113,6 +120,35 @@ page("the status page shows the figures live, in charts and in words, and leads 
   assert.equal(phone.complaints, []);
   await phone.tab.close();
 });
+
+const withJetStream = jetStream ? page : (page["skip" as never] as typeof page);
+withJetStream(
+  "each source has a row that says whether it is connected and what waits at its broker",
+  async () => {
+    const { tab, complaints } = await open("/ui/status");
+    const rowOf = (source: string, connected: string) =>
+      tab.waitForSelector(
+        `#sources tr:has(td:text-is("${source}")):has(td[data-name=Connected]:has-text("${connected}"))`,
+      );
+    await rowOf("nats-streaming", "yes");
+    await rowOf("jetstream", "yes");
+    const waiting = async (source: string) =>
+      await tab.textContent(`#sources tr:has(td:text-is("${source}")) td[data-name="Waiting at the broker"]`);
+    assert.equal([await waiting("nats-streaming"), await waiting("jetstream")], ["–", "0"]);
+    await jetStream?.stop("SIGKILL");
+    await rowOf("jetstream", "no");
+    await tab.waitForSelector('#ready li:has-text("source jetstream is not connected")');
+    await rowOf("nats-streaming", "yes");
+    await jetStream?.start();
+    await rowOf("jetstream", "yes");
+    await tab.waitForSelector("#ready .good");
+    assert.ok(
+      complaints.every((complaint) => complaint.includes("503")),
+      complaints.join("\n"),
+    );
+    await tab.close();
+  },
+);
 
 page("nothing that an order holds is run or fetched", async () => {
   const hostile =
@@ -187,6 +223,7 @@ page.after(async () => {
   await browser.close();
   await transport[Symbol.asyncDispose]();
   await service[Symbol.asyncDispose]();
+  await jetStream?.stop("SIGKILL");
   await database[Symbol.asyncDispose]();
 });
 page.run();

@@ -70,8 +70,6 @@ const FIGURES = [
   ["Standing still", "waybill_projector_stalled_seconds", seconds, 10],
   ["Break conservation", "waybill_audit_discrepancies", plain, 1],
   ["Last audit", "waybill_audit_age_seconds", seconds, 3_600],
-  ["Lost by the broker", "waybill_source_gap_messages", plain, 1],
-  ["Waiting at the broker", "waybill_source_lag_messages", plain, 10_000],
 ];
 
 let before;
@@ -84,6 +82,7 @@ async function look() {
       values.map((value) => value(before, now)),
     );
   showFigures(now);
+  showSources(now);
   showCauses(now);
   before = now;
 }
@@ -106,12 +105,32 @@ function showFigures(now) {
     const value = sum(now, metric);
     return tile(name, value === null ? "–" : format(value), value !== null && value >= bad);
   });
-  for (const { labels, value } of all(now, "waybill_source_connected")) {
-    tiles.push(tile(`${labels.source} connected`, value === 1 ? "yes" : "no", value !== 1));
-  }
   const database = sum(now, "waybill_database_connected");
   tiles.push(tile("database connected", database === 1 ? "yes" : "no", database !== 1));
   byId("figures").replaceChildren(...tiles);
+}
+
+/** One row a source; what a broker does not say is no zero. */
+function showSources(now) {
+  const shown = (name, source) => {
+    const value = sum(now, name, { source });
+    return value === null ? "–" : plain(value);
+  };
+  const rows = all(now, "waybill_source_connected").map(({ labels: { source }, value }) => {
+    const taken = rate(before, now, "waybill_inbox_appended_total", { source });
+    const lost = sum(now, "waybill_source_gap_messages", { source }) ?? 0;
+    return element("tr", {}, [
+      cell("Source", source),
+      cell("Connected", element("span", value === 1 ? {} : { class: "bad" }, [value === 1 ? "yes" : "no"])),
+      cell("Taken in a second", taken === null ? "–" : plain(taken), "number"),
+      cell("Waiting at the broker", shown("waybill_source_lag_messages", source), "number"),
+      cell("Delivered again", shown("waybill_source_redelivered_total", source), "number"),
+      cell("Found no room", shown("waybill_source_refused_total", source), "number"),
+      cell("Lost by the broker", element("span", lost > 0 ? { class: "bad" } : {}, [plain(lost)]), "number"),
+    ]);
+  });
+  const heads = ["Source", "Connected", "Taken in a second", "Waiting at the broker", "Delivered again"];
+  byId("sources").replaceChildren(table("Sources", [...heads, "Found no room", "Lost by the broker"], rows));
 }
 
 function tile(name, value, isBad) {

@@ -23,7 +23,7 @@ export type KafkaOptions = Readonly<{
   clientId: string;
   /**
    * `consumer` is the protocol of KIP-848, in which a rebalance takes away only what moves and everything else is read
-   * on; brokers have it since Kafka 4.0. `auto` takes it where the broker has it.
+   * on; brokers have it switched on since Kafka 4.0. `auto` tries it first.
    */
   groupProtocol: "auto" | "consumer" | "classic";
   /** With how many partitions the topic is made where it does not exist; 0: it is waited for. */
