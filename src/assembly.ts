@@ -206,7 +206,7 @@ export function assemble(
     path: "/orders",
     payloadBytesMax: config.payloadBytesMax,
     receive: (...message) => http.receive(...message),
-    hasRoomFor: (bytes) => inbox.hasRoomFor(bytes),
+    hasRoomFor: (bytes) => inbox.hasRoomForBytes(bytes),
   });
   const attempts = new Attempts();
   const routes = [

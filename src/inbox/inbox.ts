@@ -61,7 +61,7 @@ export class Inbox implements Sink {
       held.committed = committed;
       return true;
     }
-    if (this.#stop.signal.aborted || !this.hasRoomFor(message.payload.length)) return false;
+    if (this.#stop.signal.aborted || !this.hasRoomFor(message)) return false;
     this.#bytes += bytesOf(message);
     const taken = { message, committed, siblings };
     siblings.set(message.messageId, taken);
@@ -70,10 +70,13 @@ export class Inbox implements Sink {
     return true;
   }
 
-  /** One message always has room: larger ones than the buffer would come again for ever. */
-  hasRoomFor(payloadBytes: number): boolean {
-    if (this.#bytes === 0) return true;
-    return this.#bytes + payloadBytes + MESSAGE_OVERHEAD_BYTES <= this.#options.bufferBytesMax;
+  /** A single message always has room: one that is larger than the buffer would come again for ever. */
+  hasRoomFor(message: Message): boolean {
+    return this.#bytes === 0 || this.hasRoomForBytes(sizeOf(message));
+  }
+
+  hasRoomForBytes(bytes: number): boolean {
+    return this.#bytes + bytes + MESSAGE_OVERHEAD_BYTES <= this.#options.bufferBytesMax;
   }
 
   /**
@@ -114,7 +117,7 @@ export class Inbox implements Sink {
     let count = 0;
     let bytes = 0;
     for (const { message } of this.#waiting) {
-      bytes += message.payload.length;
+      bytes += sizeOf(message);
       if (count === BATCH_MESSAGES_MAX || (bytes > BATCH_BYTES_MAX && count > 0)) break;
       count++;
     }
@@ -164,7 +167,8 @@ export class Inbox implements Sink {
 }
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
-const bytesOf = (message: Message): number => message.payload.length + MESSAGE_OVERHEAD_BYTES;
+const sizeOf = ({ payload, headers }: Message): number => payload.length + (headers?.length ?? 0);
+const bytesOf = (message: Message): number => sizeOf(message) + MESSAGE_OVERHEAD_BYTES;
 
 /** What a held message costs beside its payload: two objects, a map entry, its key and id. Measured: about 600. */
 const MESSAGE_OVERHEAD_BYTES = 600;

@@ -45,7 +45,7 @@ export class MessageTraces {
       get failure() {
         return inbox.failure;
       },
-      hasRoomFor: (payloadBytes) => inbox.hasRoomFor(payloadBytes),
+      hasRoomFor: (message) => inbox.hasRoomFor(message),
       offer: (message, committed) => {
         const parent = this.#parentOf(message);
         if (!parent) return inbox.offer(unsampled(message), committed);

@@ -11,7 +11,7 @@ export function countRefusals(inbox: Sink, metrics: Metrics): Sink {
     get failure() {
       return inbox.failure;
     },
-    hasRoomFor: (payloadBytes) => inbox.hasRoomFor(payloadBytes),
+    hasRoomFor: (message) => inbox.hasRoomFor(message),
     offer: (message, committed) => {
       const isTaken = inbox.offer(message, committed);
       if (!isTaken) metrics.refused.inc({ source: message.source, channel: message.channel });

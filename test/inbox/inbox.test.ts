@@ -127,11 +127,14 @@ test("one acknowledgement that throws does not keep the others from theirs", asy
 test("a message that is larger than the buffer is taken when nothing else is held, so it is not refused for ever", async () => {
   const { inbox, batches, gates } = controlled({ bufferBytesMax: 1_000 });
   assert.ok(inbox.offer(messageOf(Buffer.alloc(5_000)), () => {}));
-  assert.not(inbox.hasRoomFor(1));
+  assert.not(inbox.hasRoomFor(messageOf("a")));
   assert.not(inbox.offer(messageOf("a"), () => {}));
   await until("it is in flight", () => batches.length === 1);
   gates.shift()?.resolve();
-  await until("there is room again", () => inbox.hasRoomFor(1));
+  await until("there is room again", () => inbox.hasRoomFor(messageOf("a")));
+  // Requests of which nobody knows yet how many messages they become are counted strictly.
+  assert.not(inbox.hasRoomForBytes(5_000));
+  assert.not(controlled({ bufferBytesMax: 1_000 }).inbox.hasRoomForBytes(5_000));
   await inbox.drain(1);
 });
 

@@ -41,6 +41,9 @@ export type JetStreamOptions = NatsAddress &
     onRedelivered?: (channel: string) => void;
   }>;
 
+/** Whose numbers a stream's are, and what subject goes without saying. */
+type Series = Readonly<{ created: bigint; onlySubject: string | undefined }>;
+
 export class JetStreamSource implements Source {
   readonly name = "jetstream";
   readonly channel: string;
@@ -142,10 +145,12 @@ export class JetStreamSource implements Source {
       onConnected();
       logger.info({ source: this.name, channel: this.channel }, "subscribed");
       const series = { created: nanosecondsOf(info.created), onlySubject: onlySubjectOf(info) };
-      for await (const message of messages) {
-        await this.#waitForRoom(inbox, message);
+      for await (const delivered of messages) {
+        if (delivered.redelivered) this.#options.onRedelivered?.(this.channel);
+        const message = this.#messageOf(delivered, series);
+        if (!inbox.hasRoomFor(message)) await this.#waitForRoom(inbox, message, delivered);
         if (this.#stop.signal.aborted) break;
-        this.#offer(inbox, message, series, connection);
+        this.#offer(inbox, message, delivered, connection);
       }
       // What was offered before a stop is still committed, and acknowledged over this connection until `close`.
       const error = await connection.closed();
@@ -160,45 +165,42 @@ export class JetStreamSource implements Source {
     }
   }
 
-  #offer(
-    inbox: Sink,
-    message: JsMsg,
-    { created, onlySubject }: { created: bigint; onlySubject: string | undefined },
-    connection: NatsConnection,
-  ): void {
-    if (message.redelivered) this.#options.onRedelivered?.(this.channel);
+  #messageOf(delivered: JsMsg, { created, onlySubject }: Series): Message {
     const headers: [string, string][] = [];
-    for (const [name, values] of message.headers ?? []) {
+    for (const [name, values] of delivered.headers ?? []) {
       for (const value of values) headers.push([name, value]);
     }
-    const subject = message.subject === onlySubject ? {} : { subject: message.subject };
+    const subject = delivered.subject === onlySubject ? {} : { subject: delivered.subject };
     const json = headersToJson({ headers, ...subject });
     const traceparent = headers.length > 0 ? traceparentIn(headers) : undefined;
-    const { buffer, byteOffset, byteLength } = message.data;
-    const taken: Message = {
+    const { buffer, byteOffset, byteLength } = delivered.data;
+    return {
       source: this.name,
       channel: this.channel,
       // A stream that was made again counts from 1 again; with its creation its messages are not taken for old ones.
-      messageId: `${message.seq}-${created}`,
+      messageId: `${delivered.seq}-${created}`,
       payload: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength),
-      publishedAt: message.info.timestampNanos / NANOSECONDS_PER_MILLISECOND,
+      publishedAt: delivered.info.timestampNanos / NANOSECONDS_PER_MILLISECOND,
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(json === undefined ? {} : { headers: json }),
     };
-    this.#onTheirWay.set(message, Date.now());
-    const isTaken = inbox.offer(taken, () => {
-      this.#onTheirWay.delete(message);
-      // The connection it came by may be gone; the server then delivers it again and that copy is acknowledged.
-      if (!connection.isClosed()) message.ack();
-    });
-    if (!isTaken) this.#onTheirWay.delete(message);
   }
 
-  async #waitForRoom(inbox: Sink, message: JsMsg): Promise<void> {
-    if (inbox.hasRoomFor(message.data.length)) return;
-    this.#onTheirWay.set(message, Date.now());
-    while (!inbox.hasRoomFor(message.data.length) && !this.#stop.signal.aborted) await delay(ROOM_POLL_MS);
-    this.#onTheirWay.delete(message);
+  #offer(inbox: Sink, message: Message, delivered: JsMsg, connection: NatsConnection): void {
+    this.#onTheirWay.set(delivered, Date.now());
+    const isTaken = inbox.offer(message, () => {
+      this.#onTheirWay.delete(delivered);
+      // The connection it came by may be gone; the server then delivers it again and that copy is acknowledged.
+      if (!connection.isClosed()) delivered.ack();
+    });
+    if (!isTaken) this.#onTheirWay.delete(delivered);
+  }
+
+  /** Keeps a message, and with it all that are behind it, until there is room for it or the source is stopped. */
+  async #waitForRoom(inbox: Sink, message: Message, delivered: JsMsg): Promise<void> {
+    this.#onTheirWay.set(delivered, Date.now());
+    while (!inbox.hasRoomFor(message) && !this.#stop.signal.aborted) await delay(ROOM_POLL_MS);
+    this.#onTheirWay.delete(delivered);
   }
 
   #sayThatTheyAreOnTheirWay(sinceMilliseconds: number): void {

@@ -67,7 +67,7 @@ export class KafkaPartition {
    */
   offer(inbox: Sink, onCommitted: () => void): void {
     for (let next = this.#fetched[this.#taken]; next; next = this.#fetched[this.#taken]) {
-      if (!inbox.hasRoomFor(next.message.payload.length)) return;
+      if (!inbox.hasRoomFor(next.message)) return;
       const offered = { offset: next.offset, isCommitted: false };
       const isTaken = inbox.offer(next.message, () => {
         offered.isCommitted = true;

@@ -41,6 +41,6 @@ export interface Sink {
    * @returns false where there is no room; the message was not taken and has to come again.
    */
   offer(message: Message, committed: (receipt: Receipt) => void): boolean;
-  /** Whether a payload of that size would be taken now; for sources that can keep a message waiting. */
-  hasRoomFor(payloadBytes: number): boolean;
+  /** Whether the message would be taken now; for sources that can keep one waiting. */
+  hasRoomFor(message: Message): boolean;
 }
