@@ -194,6 +194,65 @@ check(
   },
 );
 
+check("a stream that is made again while nothing finds room is not taken for the old one", async () => {
+  const chosen = options();
+  await publish(chosen, texts(3, "old "));
+  const sink = new TestSink();
+  sink.hasRoom = false;
+  await withSource(
+    new JetStreamSource(chosen),
+    async (_sink, source) => {
+      await until("the old ones are on their way", () => source.lag === 3);
+      await withClient(async ({ manager }) => {
+        await manager.streams.delete(chosen.stream);
+        await manager.streams.add({ name: chosen.stream, subjects: [chosen.newStreamSubject as string] });
+        // Another process was quicker: the durable is there again, so the server has nothing to complain of.
+        const durable = { durable_name: chosen.durable, ack_policy: AckPolicy.Explicit };
+        await manager.consumers.add(chosen.stream, durable);
+      });
+      await publish(chosen, texts(3, "new "));
+      sink.hasRoom = true;
+      await until("the new ones are there", () => sink.payloads().includes("new 2"));
+      const idsOf = (prefix: string) =>
+        new Set(
+          sink.offers
+            .filter(({ message }) => message.payload.toString().startsWith(prefix))
+            .map(({ message }) => message.messageId.split("-")[1]),
+        );
+      assert.is(idsOf("new ").size, 1);
+      for (const created of idsOf("old ")) assert.not.ok(idsOf("new ").has(created));
+    },
+    sink,
+  );
+});
+
+check(
+  "a durable that is there keeps its place and gets the settings of now; one of another kind is refused",
+  async () => {
+    const chosen = { ...options(), ackWaitSeconds: 30 };
+    await publish(chosen, texts(2));
+    await withSource(new JetStreamSource(chosen), async (sink) => {
+      await until("they are there", () => sink.offers.length === 2);
+      sink.commit(sink.offers[0] as Offer);
+    });
+    await withSource(new JetStreamSource({ ...chosen, ackWaitSeconds: 1 }), async (sink) => {
+      await until("what was not committed is there", () => sink.payloads().includes("1"));
+      assert.equal(new Set(sink.payloads()), new Set(["1"]));
+      const { config } = await withClient(({ manager }) =>
+        manager.consumers.info(chosen.stream, chosen.durable),
+      );
+      assert.equal([config.ack_wait, config.max_deliver], [nanos(1_000), -1]);
+    });
+    await withClient(async ({ manager }) => {
+      await manager.consumers.add(chosen.stream, { durable_name: "other", ack_policy: AckPolicy.None });
+    });
+    const source = new JetStreamSource({ ...chosen, durable: "other" });
+    source.start(new TestSink());
+    await until("it is said", () => /set JETSTREAM_DURABLE to another name/.test(source.health.reason ?? ""));
+    await source.close();
+  },
+);
+
 check("large messages one after another do not get stuck in a pull", async () => {
   const chosen = options();
   await withClient(async ({ connection, manager }) => {

@@ -111,7 +111,7 @@ export class JetStreamSource implements Source {
 
   /** One connection, from its beginning to its end; rejects where that was an error. */
   async #takeIn(inbox: Sink, onConnected: () => void): Promise<void> {
-    const { stream, durable, subject, logger } = this.#options;
+    const { stream, durable, logger } = this.#options;
     const connection = await connect({ ...natsConnectionOptions(this.#options), name: "waybill" });
     this.#connection = connection;
     const timers: NodeJS.Timeout[] = [];
@@ -119,15 +119,7 @@ export class JetStreamSource implements Source {
       if (this.#stop.signal.aborted) return;
       const manager = await jetstreamManager(connection);
       const info = await this.#findStream(manager);
-      // The same durable again changes nothing but the settings.
-      await manager.consumers.add(stream, {
-        durable_name: durable,
-        ack_policy: AckPolicy.Explicit,
-        ack_wait: nanos(this.#options.ackWaitSeconds * 1000),
-        max_ack_pending: this.#options.inFlightMax ?? IN_FLIGHT_MAX,
-        max_deliver: WITHOUT_END,
-        ...(subject === undefined ? {} : { filter_subject: subject }),
-      });
+      await this.#setUpDurable(manager);
       const consumer = await jetstream(connection).consumers.get(stream, durable);
       const messages = await consumer.consume({
         // No message that the server accepts is larger than that, so none can be stuck.
@@ -145,8 +137,12 @@ export class JetStreamSource implements Source {
       onConnected();
       logger.info({ source: this.name, channel: this.channel }, "subscribed");
       const series = { created: nanosecondsOf(info.created), onlySubject: onlySubjectOf(info) };
+      let newest = 0;
       for await (const delivered of messages) {
         if (delivered.redelivered) this.#options.onRedelivered?.(this.channel);
+        // A server that counts anew has another stream under the name: what this one is called does not hold for it.
+        else if (delivered.seq <= newest) throw new Error(`stream ${stream} was deleted and made again`);
+        newest = Math.max(newest, delivered.seq);
         const message = this.#messageOf(delivered, series);
         if (!inbox.hasRoomFor(message)) await this.#waitForRoom(inbox, message, delivered);
         if (this.#stop.signal.aborted) break;
@@ -224,12 +220,42 @@ export class JetStreamSource implements Source {
     }
   }
 
+  /** Makes the durable, or brings its settings in line; where it stands in the stream stays. */
+  async #setUpDurable(manager: JetStreamManager): Promise<void> {
+    const { stream, durable, subject } = this.#options;
+    const settings = {
+      ack_wait: nanos(this.#options.ackWaitSeconds * 1000),
+      max_ack_pending: this.#options.inFlightMax ?? IN_FLIGHT_MAX,
+      max_deliver: WITHOUT_END,
+    };
+    const known = await manager.consumers.info(stream, durable).catch((error: unknown) => {
+      if (isMissing(error, JetStreamApiCodes.ConsumerNotFound)) return undefined;
+      throw error;
+    });
+    if (!known) {
+      const kept = { durable_name: durable, ack_policy: AckPolicy.Explicit };
+      const part = subject === undefined ? {} : { filter_subject: subject };
+      await manager.consumers.add(stream, { ...settings, ...kept, ...part });
+      return;
+    }
+    const { ack_policy, deliver_subject, filter_subject, filter_subjects } = known.config;
+    const isOfOurKind = ack_policy === AckPolicy.Explicit && !deliver_subject;
+    // With another part it would pass over what lies before its place.
+    if (!isOfOurKind || filter_subjects || (filter_subject || undefined) !== subject) {
+      throw new Error(
+        `durable ${durable} of stream ${stream} is no pull consumer with explicit acknowledgement ` +
+          `${subject === undefined ? "of the whole stream" : `of ${subject}`}; set JETSTREAM_DURABLE to another name`,
+      );
+    }
+    await manager.consumers.update(stream, durable, settings);
+  }
+
   async #findStream(manager: JetStreamManager): Promise<StreamInfo> {
     const { stream, newStreamSubject } = this.#options;
     try {
       return await manager.streams.info(stream);
     } catch (error) {
-      if (!isStreamMissing(error) || newStreamSubject === undefined) throw error;
+      if (!isMissing(error, JetStreamApiCodes.StreamNotFound) || newStreamSubject === undefined) throw error;
       return await manager.streams.add({ name: stream, subjects: [newStreamSubject] });
     }
   }
@@ -248,12 +274,12 @@ function nanosecondsOf(time: string): bigint {
   );
 }
 
-function isStreamMissing(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
+function isMissing(error: unknown, code: number): boolean {
+  return error instanceof JetStreamApiError && error.code === code;
 }
 
 function describe(error: unknown, stream: string): string {
-  if (isStreamMissing(error)) {
+  if (isMissing(error, JetStreamApiCodes.StreamNotFound)) {
     return `stream ${stream} does not exist; it is waited for (JETSTREAM_CREATE_STREAM=true makes it)`;
   }
   if (!(error instanceof Error)) return String(error);
