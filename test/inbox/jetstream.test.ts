@@ -246,10 +246,14 @@ check(
     await withClient(async ({ manager }) => {
       await manager.consumers.add(chosen.stream, { durable_name: "other", ack_policy: AckPolicy.None });
     });
-    const source = new JetStreamSource({ ...chosen, durable: "other" });
-    source.start(new TestSink());
-    await until("it is said", () => /set JETSTREAM_DURABLE to another name/.test(source.health.reason ?? ""));
-    await source.close();
+    for (const other of [{ durable: "other" }, { subject: "a.part" }]) {
+      const source = new JetStreamSource({ ...chosen, ...other });
+      source.start(new TestSink());
+      await until("it is said", () =>
+        /set JETSTREAM_DURABLE to another name/.test(source.health.reason ?? ""),
+      );
+      await source.close();
+    }
   },
 );
 
