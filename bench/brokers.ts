@@ -3,7 +3,8 @@
  * service drains them.
  */
 import { join } from "node:path";
-import { BROKER_KINDS, type BrokerKind, HOW_TO_GET, startBroker } from "../tools/stack/broker.ts";
+import { BROKER_KINDS, type BrokerKind, HOW_TO_GET } from "../tools/stack/broker.ts";
+import { startBroker } from "../tools/stack/brokers.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { createBenchDatabase } from "./database.ts";
 import { drain, publishLoad } from "./drain.ts";

@@ -34,7 +34,7 @@ import {
 } from "./config-rules.ts";
 import type { FailpointName } from "./failpoint.ts";
 import type { JetStreamOptions } from "./inbox/sources/jetstream.ts";
-import type { KafkaOptions } from "./inbox/sources/kafka.ts";
+import type { KafkaOptions } from "./inbox/sources/kafka-cluster.ts";
 
 export type Config = Readonly<{
   databaseUrl: string;

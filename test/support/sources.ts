@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { JetStreamOptions } from "../../src/inbox/sources/jetstream.ts";
-import type { KafkaOptions } from "../../src/inbox/sources/kafka.ts";
+import type { KafkaOptions } from "../../src/inbox/sources/kafka-cluster.ts";
 import type { NatsStreamingOptions } from "../../src/inbox/sources/nats-streaming.ts";
 import type { Source } from "../../src/inbox/sources/source.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";

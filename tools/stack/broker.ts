@@ -1,8 +1,5 @@
-/** A broker of one's own, of any kind: started, killed, wiped, and published to. */
+/** What every broker of one's own can do, whatever its kind: it is started, killed, wiped, and published to. */
 import type { SourceName } from "../../src/config.ts";
-import { JetStream } from "./jetstream.ts";
-import { Kafka } from "./kafka.ts";
-import { findBroker, NatsStreaming } from "./nats-streaming.ts";
 
 export type BrokerKind = Exclude<SourceName, "http">;
 
@@ -26,20 +23,6 @@ export interface Broker {
 }
 
 export const BROKER_KINDS: readonly BrokerKind[] = ["nats-streaming", "jetstream", "kafka"];
-
-/** Finds or fetches the program, and starts it with an empty store in `folder`. @returns undefined where it cannot be had. */
-export async function startBroker(
-  kind: BrokerKind,
-  folder: string,
-  say: (text: string) => void,
-): Promise<Broker | undefined> {
-  if (kind === "kafka") return await Kafka.find(folder, say);
-  if (kind === "jetstream") return await JetStream.find(folder, say);
-  const program = await findBroker(say);
-  if (!program) return undefined;
-  say(`starting NATS Streaming (${program.kind === "binary" ? program.path : "Docker image"})`);
-  return await NatsStreaming.create(program, folder);
-}
 
 /** What to do where a kind of broker cannot be had. */
 export const HOW_TO_GET: Readonly<Record<BrokerKind, string>> = {

@@ -1,7 +1,8 @@
 /**
- * A Kafka cluster as the service and the publisher meet it: how it is connected to, whether the topic is there, and the
+ * A Kafka cluster as the service and the publisher meet it: what has to be said of it, how it is connected to, whether the topic is there, and the
  * one request for which the library's own layer above is not used.
  */
+import type { ConnectionOptions as TlsOptions } from "node:tls";
 import {
   Admin,
   type Connection,
@@ -12,7 +13,34 @@ import {
   UnsupportedApiError,
   UserError,
 } from "@platformatic/kafka";
-import type { KafkaOptions } from "./kafka.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { SourceGap } from "./source.ts";
+
+export type KafkaOptions = Readonly<{
+  /** `host:port` of some of the cluster's brokers. */
+  brokers: readonly string[];
+  topic: string;
+  groupId: string;
+  /**
+   * Unique among running processes. One that stays the same over restarts gets back at once what the process before it
+   * held; another one waits until the broker has given that up (45 s by default).
+   */
+  clientId: string;
+  /**
+   * `consumer` is the protocol of KIP-848, in which a rebalance takes away only what moves and everything else is read
+   * on; brokers have it switched on since Kafka 4.0. `auto` tries it first.
+   */
+  groupProtocol: "auto" | "consumer" | "classic";
+  /** With how many partitions the topic is made where it does not exist; 0: it is waited for. */
+  newTopicPartitions: number;
+  tls?: TlsOptions | undefined;
+  sasl?:
+    | Readonly<{ mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512"; username: string; password: string }>
+    | undefined;
+  logger: Logger;
+  /** Writes down, for ever, what the broker has removed before it was read. */
+  noteGap: (gap: SourceGap) => Promise<void>;
+}>;
 
 export type Cluster = Awaited<ReturnType<Admin["metadata"]>>;
 export type FetchResponse = fetchV13.FetchResponse;

@@ -10,20 +10,14 @@
  */
 
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
-import {
-  ConnectionPool,
-  Consumer,
-  GroupProtocols,
-  protocolErrors,
-  protocolErrorsCodesById,
-} from "@platformatic/kafka";
-import type { KafkaOptions } from "./kafka.ts";
+import { ConnectionPool, Consumer, protocolErrors, protocolErrorsCodesById } from "@platformatic/kafka";
 import {
   type Cluster,
   type FetchedPartition,
   type FetchResponse,
   fetchRecords,
   isUnsupported,
+  type KafkaOptions,
   kafkaConnection,
   lookAround,
 } from "./kafka-cluster.ts";
@@ -111,7 +105,7 @@ export class KafkaSession {
       groupId,
       autocommit: false,
       // A process that starts again under the same id gets back at once what the one before it held.
-      ...(protocol === GroupProtocols.CONSUMER
+      ...(protocol === "consumer"
         ? { groupProtocol: protocol }
         : { groupInstanceId: clientId, sessionTimeout: SESSION_TIMEOUT_MS }),
     });
@@ -169,7 +163,7 @@ export class KafkaSession {
     consumer.on("consumer:heartbeat:end", () => void this.#assignSoon());
     consumer.on("consumer:group:join", () => void this.#assignSoon());
     const { topic } = this.log;
-    if (protocol === GroupProtocols.CONSUMER) {
+    if (protocol === "consumer") {
       consumer.memberId = this.#options.clientId;
       // With this protocol the library joins only for a stream. It is closed before it has read anything, and the
       // membership stays as long as the topic is tracked.

@@ -5,37 +5,10 @@
  * the stored offset, and the inbox recognises what it has.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { backoffMilliseconds } from "../../database/backoff.ts";
-import type { Logger } from "../../telemetry/logger.ts";
+import type { KafkaOptions } from "./kafka-cluster.ts";
 import { KafkaSession } from "./kafka-session.ts";
-import type { Sink, Source, SourceGap } from "./source.ts";
-
-export type KafkaOptions = Readonly<{
-  /** `host:port` of some of the cluster's brokers. */
-  brokers: readonly string[];
-  topic: string;
-  groupId: string;
-  /**
-   * Unique among running processes. One that stays the same over restarts gets back at once what the process before it
-   * held; another one waits until the broker has given that up (45 s by default).
-   */
-  clientId: string;
-  /**
-   * `consumer` is the protocol of KIP-848, in which a rebalance takes away only what moves and everything else is read
-   * on; brokers have it switched on since Kafka 4.0. `auto` tries it first.
-   */
-  groupProtocol: "auto" | "consumer" | "classic";
-  /** With how many partitions the topic is made where it does not exist; 0: it is waited for. */
-  newTopicPartitions: number;
-  tls?: TlsOptions | undefined;
-  sasl?:
-    | Readonly<{ mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512"; username: string; password: string }>
-    | undefined;
-  logger: Logger;
-  /** Writes down, for ever, what the broker has removed before it was read. */
-  noteGap: (gap: SourceGap) => Promise<void>;
-}>;
+import type { Sink, Source } from "./source.ts";
 
 export class KafkaSource implements Source {
   readonly name = "kafka";

@@ -1,0 +1,19 @@
+/** Starts a broker of any kind. */
+import type { Broker, BrokerKind } from "./broker.ts";
+import { JetStream } from "./jetstream.ts";
+import { Kafka } from "./kafka.ts";
+import { findBroker, NatsStreaming } from "./nats-streaming.ts";
+
+/** Finds or fetches the program, and starts it with an empty store in `folder`. @returns undefined where it cannot be had. */
+export async function startBroker(
+  kind: BrokerKind,
+  folder: string,
+  say: (text: string) => void,
+): Promise<Broker | undefined> {
+  if (kind === "kafka") return await Kafka.find(folder, say);
+  if (kind === "jetstream") return await JetStream.find(folder, say);
+  const program = await findBroker(say);
+  if (!program) return undefined;
+  say(`starting NATS Streaming (${program.kind === "binary" ? program.path : "Docker image"})`);
+  return await NatsStreaming.create(program, folder);
+}
