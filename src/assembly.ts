@@ -2,7 +2,7 @@
  * Which part is connected to which. Only this file and main.ts see everything: the domains know nothing of the
  * engine around them, and the engine knows nothing of any one domain. Nothing is started here.
  */
-import type { Config } from "./config.ts";
+import type { Config, SourceName } from "./config.ts";
 import { Jobs } from "./database/jobs.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
 import { openPool } from "./database/pool.ts";
@@ -27,10 +27,7 @@ import { Inbox } from "./inbox/inbox.ts";
 import { selectHasPayload } from "./inbox/inbox-table.ts";
 import { insertSourceGap } from "./inbox/source-gaps-table.ts";
 import { HttpSource } from "./inbox/sources/http.ts";
-import { JetStreamSource } from "./inbox/sources/jetstream.ts";
-import { KafkaSource } from "./inbox/sources/kafka.ts";
-import { NatsStreamingSource } from "./inbox/sources/nats-streaming.ts";
-import type { Source } from "./inbox/sources/source.ts";
+import type { Source, SourceGap } from "./inbox/sources/source.ts";
 import { Auditor } from "./projector/auditor.ts";
 import { Progress } from "./projector/progress.ts";
 import { deadLettersOf } from "./projector/project.ts";
@@ -46,13 +43,13 @@ import { createMetrics } from "./telemetry/metrics.ts";
 import { countRefusals, recordAppend, recordProjection } from "./telemetry/record.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 
-export type Assembly = ReturnType<typeof assemble>;
+export type Assembly = Awaited<ReturnType<typeof assemble>>;
 
 /**
  * @param unready gives the reasons for which the service is not ready.
  * @param tracing undefined where nothing is traced.
  */
-export function assemble(
+export async function assemble(
   config: Config,
   logger: Logger,
   unready: () => readonly string[],
@@ -127,29 +124,38 @@ export function assemble(
     channel: domain.name,
     hasPayload: (position, payload) => selectHasPayload(reads, position, payload),
   });
-  const natsStreaming = new NatsStreamingSource({
-    url: config.natsUrl,
-    clusterId: config.stanClusterId,
-    clientId: config.stanClientId,
-    channel: config.stanChannel,
-    durable: config.stanDurable,
-    queueGroup: config.stanQueueGroup,
-    ackWaitSeconds: config.stanAckWaitSeconds,
-    logger,
-    onRedelivered: (channel) => metrics.redelivered.inc({ source: "nats-streaming", channel }),
-  });
-  const jetStream = new JetStreamSource({
-    ...config.jetStream,
-    logger,
-    onRedelivered: (channel) => metrics.redelivered.inc({ source: "jetstream", channel }),
-  });
-  const kafka = new KafkaSource({
-    ...config.kafka,
-    logger,
-    noteGap: (gap) => insertSourceGap(reads, domain.name, gap),
-  });
-  const known = { http, jetstream: jetStream, kafka, "nats-streaming": natsStreaming };
-  const sources: Source[] = config.sources.map((name) => known[name]);
+  // The library of a broker takes time and memory, so it is loaded only where its source runs.
+  const create: Readonly<Record<SourceName, () => Source | Promise<Source>>> = {
+    http: () => http,
+    "nats-streaming": async () => {
+      const { NatsStreamingSource } = await import("./inbox/sources/nats-streaming.ts");
+      return new NatsStreamingSource({
+        url: config.natsUrl,
+        clusterId: config.stanClusterId,
+        clientId: config.stanClientId,
+        channel: config.stanChannel,
+        durable: config.stanDurable,
+        queueGroup: config.stanQueueGroup,
+        ackWaitSeconds: config.stanAckWaitSeconds,
+        logger,
+        onRedelivered: (channel) => metrics.redelivered.inc({ source: "nats-streaming", channel }),
+      });
+    },
+    jetstream: async () => {
+      const { JetStreamSource } = await import("./inbox/sources/jetstream.ts");
+      return new JetStreamSource({
+        ...config.jetStream,
+        logger,
+        onRedelivered: (channel) => metrics.redelivered.inc({ source: "jetstream", channel }),
+      });
+    },
+    kafka: async () => {
+      const { KafkaSource } = await import("./inbox/sources/kafka.ts");
+      const noteGap = (gap: SourceGap) => insertSourceGap(reads, domain.name, gap);
+      return new KafkaSource({ ...config.kafka, logger, noteGap });
+    },
+  };
+  const sources = await Promise.all(config.sources.map((name) => create[name]()));
 
   const redriving = {
     pool: deskPool,

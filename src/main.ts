@@ -21,7 +21,8 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   const state = { startUp: "starting" as string | undefined };
   await using started = new AsyncDisposableStack();
   const tracing = config.tracing && started.use(await startTracing(config.tracing));
-  const parts = assemble(config, logger, () => unreadyReasons(parts, state.startUp, stop.signal), tracing);
+  const unready = () => unreadyReasons(parts, state.startUp, stop.signal);
+  const parts: Assembly = await assemble(config, logger, unready, tracing);
 
   started.adopt(parts.writes, closePool);
   started.adopt(parts.readPool, closePool);

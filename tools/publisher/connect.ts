@@ -1,7 +1,8 @@
-/** The way to publish to a kind of source, by the variables that the service itself reads. */
+/**
+ * The way to publish to a kind of source, by the variables that the service itself reads. The library of a broker is
+ * loaded only where it is published to.
+ */
 import { loadJetStream, loadKafka, type SourceName } from "../../src/config.ts";
-import { connectToJetStream } from "./jetstream.ts";
-import { connectToKafka } from "./kafka.ts";
 import { connectToBroker, connectToHttp, type Transport } from "./transport.ts";
 
 /**
@@ -16,10 +17,14 @@ export async function connectTo(
   switch (source) {
     case "http":
       return connectToHttp(serviceUrl, environment.INGRESS_TOKEN || undefined);
-    case "kafka":
+    case "kafka": {
+      const { connectToKafka } = await import("./kafka.ts");
       return await connectToKafka(loadKafka(environment));
-    case "jetstream":
+    }
+    case "jetstream": {
+      const { connectToJetStream } = await import("./jetstream.ts");
       return await connectToJetStream(loadJetStream(environment));
+    }
     case "nats-streaming":
       return await connectToBroker({
         url: environment.NATS_URL || "nats://127.0.0.1:4222",
