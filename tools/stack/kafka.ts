@@ -10,7 +10,6 @@ import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Admin } from "@platformatic/kafka";
 import type { Broker } from "./broker.ts";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
 import { runs } from "./go-program.ts";
@@ -223,6 +222,8 @@ ${dependency("org.slf4j", "slf4j-simple", SLF4J_VERSION)}
 }
 
 async function answers(address: string): Promise<boolean> {
+  // Loaded where it is needed: it takes half a second.
+  const { Admin } = await import("@platformatic/kafka");
   const admin = new Admin({
     clientId: "waybill-stack",
     bootstrapBrokers: [address],
