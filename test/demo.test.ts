@@ -68,6 +68,7 @@ demo("a broker that nobody knows is refused, with those that are known", () => {
     ["tools/stack/demo.ts", "--source"],
     ["tools/publisher/main.ts", "--to"],
     ["tools/torture/main.ts", "--source"],
+    ["tools/torture/fuzz.ts", "--source"],
     ["bench/main.ts", "--source"],
   ] as const) {
     const { status, stderr } = run(script, [option, "rabbit"]);

@@ -8,30 +8,32 @@ import { connectTo } from "../publisher/connect.ts";
 import { toPayload } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";
 import { quantile, Verifier } from "../publisher/verify.ts";
+import { BROKER_KINDS, type BrokerKind, HOW_TO_GET } from "../stack/broker.ts";
 import { mebibytes, residentBytes } from "../stack/memory.ts";
 import { startServiceProcess } from "../stack/service.ts";
 import { startStack } from "../stack/stack.ts";
 import { makeHostile } from "./hostile.ts";
 
-const USAGE = `Usage: npm run fuzz -- [--count N] [--seed S]
+const USAGE = `Usage: npm run fuzz -- [--count N] [--seed S] [--source KIND]
 
 Publishes N hostile messages (default 100000) and one good order among every hundred of them. Whether memory
-grows is judged from 20000 messages up.
+grows is judged from 20000 messages up. KIND is nats-streaming (default), jetstream or kafka.
 Exit status: 0 all is well; 1 it is not; 2 bad usage.`;
 
 const OPTIONS = {
   count: { type: "string", default: "100000" },
   seed: { type: "string" },
+  source: { type: "string", default: "nats-streaming" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
 const say = (text: string) => process.stderr.write(`fuzz: ${text}\n`);
 
-async function fuzz(count: number, seed: number): Promise<string[]> {
+async function fuzz(count: number, seed: number, source: BrokerKind): Promise<string[]> {
   say(`seed ${seed}`);
   await using started = new AsyncDisposableStack();
-  const stack = started.use(await startStack("fuzz", say));
-  if (!stack.broker) throw new Error("fuzzing needs a NATS Streaming server");
+  const stack = started.use(await startStack("fuzz", say, { source }));
+  if (!stack.broker) throw new Error(HOW_TO_GET[source]);
   // What the cache may hold grows with the orders; all else must not.
   const environment = { ...stack.environment, CACHE_BYTES_MAX: String(16 * 1024 * 1024) };
   const service = await startServiceProcess(environment, stack.folder);
@@ -126,7 +128,12 @@ try {
     if (!Number.isInteger(count) || count < 1 || !Number.isInteger(seed) || seed < 0) {
       throw Object.assign(new Error("--count and --seed must be whole numbers"), { code: "ERR_PARSE_ARGS" });
     }
-    const findings = await fuzz(count, seed);
+    const source = BROKER_KINDS.find((kind) => kind === values.source);
+    if (!source) {
+      const message = `--source must be one of ${BROKER_KINDS.join(", ")}`;
+      throw Object.assign(new Error(message), { code: "ERR_PARSE_ARGS" });
+    }
+    const findings = await fuzz(count, seed, source);
     process.stdout.write(findings.length === 0 ? "All is well.\n" : `FAILED: ${findings.join("; ")}\n`);
     process.exitCode = findings.length === 0 ? 0 : 1;
   }
