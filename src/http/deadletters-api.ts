@@ -123,7 +123,7 @@ const DELIVERED_WITH = object(
     headers: arrayOf({ type: "array", items: KEPT, minItems: 2, maxItems: 2 }),
     key: KEPT,
     payload: { type: "null", description: "there was none at all, not even an empty one" },
-    subject: TEXT,
+    subject: KEPT,
   },
 );
 

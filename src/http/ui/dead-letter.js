@@ -51,7 +51,7 @@ function describeWith({ key, headers = [], payload, subject }) {
   const text = (value) => (value?.base64 === undefined ? String(value) : `base64 ${value.base64}`);
   return [
     ...(payload === null ? ["no payload at all (a tombstone)"] : []),
-    ...(subject === undefined ? [] : [`subject ${subject}`]),
+    ...(subject === undefined ? [] : [`subject ${text(subject)}`]),
     ...(key === undefined ? [] : [`key ${text(key)}`]),
     ...headers.map(([name, value]) => `${text(name)}: ${text(value)}`),
   ].join(", ");

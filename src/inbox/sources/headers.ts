@@ -24,7 +24,7 @@ export type KeptHeaders = Readonly<{
   key?: Kept;
   /** There only where there was no payload at all. */
   payload?: null;
-  subject?: string;
+  subject?: Kept;
 }>;
 
 /** @returns undefined where there is nothing to keep. */
@@ -35,7 +35,7 @@ export function headersToJson({ headers, key, isNull, subject }: Delivered): str
     ...(headers.length > 0 ? { headers: headers.map(([name, value]) => [keep(name), keep(value)]) } : {}),
     ...(hasKey ? { key: keep(key) } : {}),
     ...(isNull ? { payload: null } : {}),
-    ...(subject === undefined ? {} : { subject }),
+    ...(subject === undefined ? {} : { subject: keep(subject) }),
   });
 }
 
