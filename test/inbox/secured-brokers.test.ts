@@ -23,10 +23,10 @@ const started = new AsyncDisposableStack();
 const PASSWORD = "right-password-of-the-test";
 /** Without the program these are skipped. */
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
-const tls = hasOpenssl ? await makeCertificate() : { ca: "", folder: "" };
+const { folder, ...tls } = hasOpenssl ? await makeCertificate() : { ca: "", cert: "", key: "", folder: "" };
 
-/** A key and a certificate for the loopback address, and the certificate once more as the authority to trust. */
-async function makeCertificate(): Promise<{ ca: string; folder: string }> {
+/** A key and a certificate for the loopback address: of the brokers, of their clients, and of who vouches for both. */
+async function makeCertificate(): Promise<{ ca: string; cert: string; key: string; folder: string }> {
   const folder = join(environment("WAYBILL_TEST_FOLDER"), "certificate");
   await mkdir(folder, { recursive: true });
   const file = (name: string) => join(folder, name);
@@ -42,7 +42,7 @@ async function makeCertificate(): Promise<{ ca: string; folder: string }> {
     readFile(file("cert.pem"), "utf8"),
   ]);
   await writeFile(file("keystore.pem"), key + ca);
-  return { ca, folder };
+  return { ca, cert: ca, key, folder };
 }
 
 const securePort = await freePort();
@@ -56,7 +56,11 @@ const kafkaSettings = {
   properties: {
     "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
     "ssl.keystore.type": "PEM",
-    "ssl.keystore.location": join(tls.folder, "keystore.pem"),
+    "ssl.keystore.location": join(folder, "keystore.pem"),
+    "ssl.truststore.type": "PEM",
+    "ssl.truststore.location": join(folder, "cert.pem"),
+    // For a listener with SASL the name has to be in front.
+    "listener.name.sasl_ssl.ssl.client.auth": "required",
     "listener.name.sasl_ssl.plain.sasl.jaas.config": `${login}.plain.PlainLoginModule required user_waybill="${PASSWORD}";`,
     "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": `${login}.scram.ScramLoginModule required;`,
     "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": `${login}.scram.ScramLoginModule required;`,
@@ -65,8 +69,9 @@ const kafkaSettings = {
 const kafka = hasOpenssl ? await startKafka(kafkaSettings) : undefined;
 if (kafka) started.defer(() => kafka.stop("SIGKILL"));
 
+const [certFile, keyFile] = ["cert.pem", "key.pem"].map((name) => JSON.stringify(join(folder, name)));
 const natsSettings = `
-  tls { cert_file: ${JSON.stringify(join(tls.folder, "cert.pem"))}, key_file: ${JSON.stringify(join(tls.folder, "key.pem"))} }
+  tls { cert_file: ${certFile}, key_file: ${keyFile}, ca_file: ${certFile}, verify: true }
   authorization { user: waybill, password: ${JSON.stringify(PASSWORD)} }`;
 const nats = hasOpenssl ? await startJetStream(natsSettings) : undefined;
 if (nats) started.defer(() => nats.stop("SIGKILL"));
@@ -97,11 +102,10 @@ async function isRefused(source: Source, reason: RegExp): Promise<void> {
 const kafkaBehindTls = (
   mechanism: NonNullable<KafkaOptions["sasl"]>["mechanism"],
   password = PASSWORD,
-  ca = tls.ca,
 ): KafkaOptions => ({
   ...kafkaOptions(kafka as NonNullable<typeof kafka>),
   brokers: [`127.0.0.1:${securePort}`],
-  tls: { ca },
+  tls,
   sasl: { mechanism, username: "waybill", password },
 });
 
@@ -110,18 +114,23 @@ for (const mechanism of ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const) {
     `kafka, TLS and ${mechanism}: the right password gets in, a wrong one is said`,
     async () => {
       const options = kafkaBehindTls(mechanism);
-      await passes(new KafkaSource(options), () =>
-        connectToKafka({ ...options, tls: { ca: tls.ca }, sasl: options.sasl }),
-      );
+      await passes(new KafkaSource(options), () => connectToKafka({ ...options, tls, sasl: options.sasl }));
       await isRefused(new KafkaSource(kafkaBehindTls(mechanism, "wrong-password-of-the-test")), /authenti/i);
     },
   );
 }
 
-only(kafka !== undefined)("kafka: a certificate that nobody vouches for is said", async () => {
-  const { ca: _ca, ...options } = { ...kafkaBehindTls("PLAIN"), ca: "" };
-  await isRefused(new KafkaSource({ ...options, tls: {} }), /certificate/);
-});
+only(kafka !== undefined)(
+  "kafka: a broker that nobody vouches for is said, and a client without a certificate too",
+  async () => {
+    const options = kafkaBehindTls("PLAIN");
+    await isRefused(new KafkaSource({ ...options, tls: {} }), /certificate/);
+    await isRefused(
+      new KafkaSource({ ...options, tls: { ca: tls.ca } }),
+      /certificate|alert|closed|connect/i,
+    );
+  },
+);
 
 only(kafka !== undefined)("kafka: a port without TLS is said", async () => {
   const options = { ...kafkaBehindTls("PLAIN"), brokers: [kafka?.address as string] };
@@ -133,13 +142,17 @@ only(nats !== undefined)(
   async () => {
     const options = jetStreamOptions(nats as NonNullable<typeof nats>);
     const at = (password: string) => `tls://waybill:${password}@${nats?.address}`;
-    const right = { ...options, url: at(PASSWORD), tls: { ca: tls.ca } };
+    const right = { ...options, url: at(PASSWORD), tls };
     await passes(new JetStreamSource(right), () => connectToJetStream({ ...right, credentials: undefined }));
     await isRefused(
       new JetStreamSource({ ...right, url: at("wrong-password-of-the-test") }),
       /authorization/i,
     );
     await isRefused(new JetStreamSource({ ...right, tls: {} }), /certificate/);
+    await isRefused(
+      new JetStreamSource({ ...right, tls: { ca: tls.ca } }),
+      /certificate|alert|closed|reset/i,
+    );
   },
 );
 

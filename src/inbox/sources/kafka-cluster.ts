@@ -2,12 +2,15 @@
  * A Kafka cluster as the service and the publisher meet it: what has to be said of it, how it is connected to, whether the topic is there, and the
  * one request for which the library's own layer above is not used.
  */
+import type { EventEmitter } from "node:events";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import {
   Admin,
   type Connection,
+  type CreationEvent,
   FetchIsolationLevels,
   fetchV13,
+  instancesChannel,
   MultipleErrors,
   ResponseError,
   UnsupportedApiError,
@@ -144,6 +147,15 @@ export function isUnsupported(error: unknown): boolean {
   if (error instanceof UnsupportedApiError) return true;
   return error instanceof MultipleErrors && error.findBy("apiId", "UNSUPPORTED_VERSION") !== null;
 }
+
+/**
+ * Some of the library's objects raise an error twice: a connection whose broker hangs up while it authenticates does.
+ * Whoever waits has heard of the first one; nobody listens to the second, and that would end the process.
+ */
+instancesChannel.subscribe((created) => {
+  const { instance } = created as CreationEvent<EventEmitter>;
+  instance.on("error", () => {});
+});
 
 const REBALANCE_ERRORS = ["STALE_MEMBER_EPOCH", "REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"];
 

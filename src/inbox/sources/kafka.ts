@@ -100,12 +100,18 @@ export class KafkaSource implements Source {
 }
 
 /** The innermost causes: around them the library says only how often it has tried. They name hosts, never secrets. */
-function describe(cause: unknown): string {
-  if (cause instanceof AggregateError) {
-    return [...new Set(cause.errors.filter(Boolean).map(describe))].join("; ") || cause.message;
-  }
+function describe(cause: unknown, depth = 0): string {
   if (!(cause instanceof Error)) return String(cause);
-  return cause.cause instanceof Error ? `${cause.message}: ${describe(cause.cause)}` : cause.message;
+  if (depth === CAUSES_MAX) return cause.message;
+  if (cause instanceof AggregateError) {
+    const causes = cause.errors.filter(Boolean).map((error) => describe(error, depth + 1));
+    return [...new Set(causes)].join("; ") || cause.message;
+  }
+  return cause.cause instanceof Error
+    ? `${cause.message}: ${describe(cause.cause, depth + 1)}`
+    : cause.message;
 }
 
+/** An error may be among its own causes. */
+const CAUSES_MAX = 4;
 const CLOSE_TIMEOUT_MS = 1_000;
