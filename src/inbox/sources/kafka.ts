@@ -1,6 +1,6 @@
 /**
  * Kafka: the records of one topic enter through a consumer group, and the offset that the group stores follows the
- * inbox. A record that finds no room waits here in its order, and nothing more is read of its partition meanwhile. Every
+ * inbox. A record that finds no room waits here in its order, and nothing more is read meanwhile. Every
  * loss of the broker or of the membership ends in a new session, for as long as it takes; the new one reads again from
  * the stored offset, and the inbox recognises what it has.
  */
