@@ -82,6 +82,19 @@ export async function withSource<S extends Source>(
   }
 }
 
+/** Collects why a source is not connected, for as long as the block lasts. */
+export function watchLosses(source: Source): Disposable & { reasons: ReadonlySet<string | undefined> } {
+  const reasons = new Set<string | undefined>();
+  const watch = setInterval(() => {
+    const { connected, reason } = source.health;
+    if (!connected) reasons.add(reason);
+  }, WATCH_MS);
+  return { reasons, [Symbol.dispose]: () => clearInterval(watch) };
+}
+
 /** So many different payloads. */
 export const texts = (count: number, prefix = "") =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+/** Shorter than it takes to connect again. */
+const WATCH_MS = 10;

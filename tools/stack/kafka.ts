@@ -24,6 +24,8 @@ export type KafkaSettings = Readonly<{
   properties?: Readonly<Record<string, string>>;
   /** Another listener, by the port that it has; its security protocol is in its name. */
   listener?: Readonly<{ protocol: "SASL_SSL" | "SASL_PLAINTEXT" | "SSL"; port: number }>;
+  /** Another node of whose cluster it is: a broker beside that one, which stays the controller. */
+  beside?: Kafka;
   /** Users for SCRAM, as `kafka-storage format --add-scram` takes them. */
   scram?: readonly string[];
 }>;
@@ -109,18 +111,19 @@ export class Kafka implements Broker {
   }
 
   #properties(): string {
-    const { clients, controller, proxied, proxy } = this.#ports;
-    const { listener } = this.#settings;
+    const { clients, proxied, proxy } = this.#ports;
+    const { listener, beside } = this.#settings;
+    const { controller } = (beside ?? this).#ports;
     const at = (port: number) => `127.0.0.1:${port}`;
     const more = listener ? [`${listener.protocol}://${at(listener.port)}`] : [];
     const lines = {
-      "process.roles": "broker,controller",
-      "node.id": "1",
+      "process.roles": beside ? "broker" : "broker,controller",
+      "node.id": beside ? "2" : "1",
       "controller.quorum.voters": `1@${at(controller)}`,
       listeners: [
         `PLAINTEXT://${at(clients)}`,
         `PROXIED://${at(proxied)}`,
-        `CONTROLLER://${at(controller)}`,
+        ...(beside ? [] : [`CONTROLLER://${at(controller)}`]),
         ...more,
       ],
       "advertised.listeners": [`PLAINTEXT://${at(clients)}`, `PROXIED://${at(proxy)}`, ...more],

@@ -1,18 +1,14 @@
 /**
- * A Kafka cluster as the service and the publisher meet it: what has to be said of it, how it is connected to, whether the topic is there, and the
- * one request for which the library's own layer above is not used.
+ * A Kafka cluster as the service and the publisher meet it: what has to be said of it, how it is connected to, whether
+ * the topic is there, and what its errors mean.
  */
 import type { EventEmitter } from "node:events";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import {
   Admin,
-  type Connection,
   type CreationEvent,
-  FetchIsolationLevels,
-  fetchV13,
   instancesChannel,
   MultipleErrors,
-  ResponseError,
   UnsupportedApiError,
   UserError,
 } from "@platformatic/kafka";
@@ -46,8 +42,6 @@ export type KafkaOptions = Readonly<{
 }>;
 
 export type Cluster = Awaited<ReturnType<Admin["metadata"]>>;
-export type FetchResponse = fetchV13.FetchResponse;
-export type FetchedPartition = FetchResponse["responses"][number]["partitions"][number];
 
 export function kafkaConnection({
   brokers,
@@ -98,45 +92,6 @@ export async function findTopic(admin: Admin, topic: string, partitions: number)
   }
 }
 
-/**
- * Asks a broker for records of one topic, and lets it wait a little where there are none. What is wrong with a single
- * partition stands in the answer.
- */
-export async function fetchRecords(
-  connection: Connection,
-  topicId: string,
-  partitions: readonly Readonly<{ index: number; position: number }>[],
-): Promise<FetchResponse> {
-  const asked = partitions.map(({ index, position }) => ({
-    partition: index,
-    currentLeaderEpoch: UNKNOWN_EPOCH,
-    fetchOffset: BigInt(position),
-    lastFetchedEpoch: UNKNOWN_EPOCH,
-    partitionMaxBytes: FETCH_BYTES_MAX,
-  }));
-  try {
-    return await fetchV13.api.async(
-      connection,
-      FETCH_WAIT_MS,
-      FETCH_BYTES_MIN,
-      FETCH_BYTES_MAX,
-      FetchIsolationLevels.READ_COMMITTED,
-      ...WITHOUT_FETCH_SESSION,
-      [{ topicId, partitions: asked }],
-      [],
-      "",
-    );
-  } catch (error) {
-    // One partition's error comes with the records of all the others.
-    if (error instanceof ResponseError && isFetchResponse(error.response)) return error.response;
-    throw error;
-  }
-}
-
-function isFetchResponse(response: unknown): response is FetchResponse {
-  return (response as FetchResponse | undefined)?.errorCode === 0;
-}
-
 /** Whether the group has moved on and this member has not heard of it yet. */
 export function isRebalance(error: unknown): boolean {
   return error instanceof MultipleErrors && REBALANCE_ERRORS.some((apiId) => error.findBy("apiId", apiId));
@@ -159,13 +114,6 @@ instancesChannel.subscribe((created) => {
 
 const REBALANCE_ERRORS = ["STALE_MEMBER_EPOCH", "REBALANCE_IN_PROGRESS", "ILLEGAL_GENERATION"];
 
-/** What one request may bring, and so what a broker's partitions may hold beside the inbox: half an append. */
-const FETCH_BYTES_MAX = 4 * 1024 * 1024;
-const FETCH_BYTES_MIN = 1;
-const FETCH_WAIT_MS = 500;
-/** Source: KIP-227, the session id and epoch of a full fetch that begins no session. */
-const WITHOUT_FETCH_SESSION = [0, -1] as const;
-const UNKNOWN_EPOCH = -1;
 const DEFAULT_OF_BROKER = -1;
 const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;

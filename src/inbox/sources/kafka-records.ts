@@ -5,7 +5,7 @@
 import type { KafkaRecord, RecordsBatch } from "@platformatic/kafka";
 import type { Message } from "../message.ts";
 import { headersToJson, plausibleTime, traceparentIn } from "./headers.ts";
-import type { FetchedPartition } from "./kafka-cluster.ts";
+import type { FetchedPartition } from "./kafka-leaders.ts";
 import type { FetchedMessage } from "./kafka-partition.ts";
 
 /** Which log the offsets are of. A topic that was deleted and made again has another id. */

@@ -2,51 +2,38 @@
  * One membership in a consumer group, from joining it to losing or leaving it. The library keeps the membership and
  * speaks the protocol; which offset is read, and which one is stored for the group, is decided here: an offset is stored
  * when everything below it is in the inbox, and never before.
- *
- * Records are asked for through the library's protocol layer and not through its streams, for three reasons. A stream
- * asks for a topic by its name, so the records of a topic that was made again would be taken for a continuation of the
- * old one; here the topic's id is part of every request. A stream tells aborted transactions from committed ones only
- * where both ends of them came in one response. And what waits for room is counted there in messages, here in bytes.
  */
-
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
-import { ConnectionPool, Consumer, protocolErrors, protocolErrorsCodesById } from "@platformatic/kafka";
+import { Consumer } from "@platformatic/kafka";
 import {
   type Cluster,
-  type FetchedPartition,
-  type FetchResponse,
-  fetchRecords,
   isUnsupported,
   type KafkaOptions,
   kafkaConnection,
   lookAround,
 } from "./kafka-cluster.ts";
+import { KafkaLeaders } from "./kafka-leaders.ts";
 import { KafkaOffsets } from "./kafka-offsets.ts";
 import { KafkaPartition } from "./kafka-partition.ts";
-import { type KafkaLog, readFetched } from "./kafka-records.ts";
+import { KafkaReader } from "./kafka-reader.ts";
+import type { KafkaLog } from "./kafka-records.ts";
 import type { Sink } from "./source.ts";
 
 export class KafkaSession {
   readonly log: KafkaLog;
   readonly #options: KafkaOptions;
-  readonly #inbox: Sink;
   readonly #consumer: Consumer;
   readonly #offsets: KafkaOffsets;
-  /** Of its own: a request that waits for records keeps those behind it on the same connection waiting. */
-  readonly #connections: ConnectionPool;
+  readonly #leaders: KafkaLeaders;
   readonly #partitions = new Map<number, KafkaPartition>();
-  /** The brokers with a request for records under way. */
-  readonly #asked = new Set<number>();
+  readonly #reader: KafkaReader;
   readonly #trustsStored: boolean;
-  #cluster: Cluster;
   #lost: { cause: unknown } | undefined;
   #onLost: ((cause: unknown) => void) | undefined;
   #isOver = false;
-  #isReading = true;
   #storing: Promise<void> | undefined;
   #assigning: Promise<void> | undefined;
   #isAssignedAnew = false;
-  #retry: NodeJS.Timeout | undefined;
   readonly #refreshing: NodeJS.Timeout;
 
   private constructor(
@@ -58,13 +45,20 @@ export class KafkaSession {
     trustsStored: boolean,
   ) {
     this.#options = options;
-    this.#inbox = inbox;
     this.#consumer = consumer;
     this.#offsets = new KafkaOffsets(consumer, log.topic);
-    this.#cluster = cluster;
+    this.#leaders = new KafkaLeaders(options, consumer, cluster, log);
+    this.#reader = new KafkaReader({
+      log,
+      inbox,
+      partitions: this.#partitions,
+      leaders: this.#leaders,
+      onCommitted: () => this.#storeSoon(),
+      readElsewhere: (partition) => this.#readElsewhere(partition),
+      onLost: (cause) => this.#lose(cause),
+    });
     this.log = log;
     this.#trustsStored = trustsStored;
-    this.#connections = new ConnectionPool(options.clientId, kafkaConnection(options));
     this.#refreshing = setInterval(() => void this.#refresh(), REFRESH_MS);
   }
 
@@ -137,14 +131,13 @@ export class KafkaSession {
 
   /** Reads nothing more; what was offered before is still stored for the group. */
   stop(): void {
-    this.#isReading = false;
+    this.#reader.stop();
   }
 
   /** Stores what is in the inbox and leaves the group. */
   async close(): Promise<void> {
     this.stop();
     clearInterval(this.#refreshing);
-    clearTimeout(this.#retry);
     const leave = async () => {
       if (!this.#isOver) await (this.#storing ?? this.#storeAll());
       this.#isOver = true;
@@ -153,7 +146,7 @@ export class KafkaSession {
     // A broker that does not answer keeps the member until its time is up; nothing depends on that.
     await Promise.race([leave().catch(() => {}), delay(CLOSE_TIMEOUT_MS)]);
     this.#isOver = true;
-    await Promise.race([this.#connections.close().catch(() => {}), delay(DISCONNECT_TIMEOUT_MS)]);
+    await Promise.race([this.#leaders.close().catch(() => {}), delay(DISCONNECT_TIMEOUT_MS)]);
   }
 
   async #join(protocol: string): Promise<void> {
@@ -210,13 +203,13 @@ export class KafkaSession {
         const partitions = [...this.#partitions.keys()];
         this.#options.logger.info({ source: "kafka", partitions }, "partitions were assigned");
       }
-      this.#read();
+      this.#reader.read();
     }
   }
 
   /** Finds out where to read on. Without a stored offset that is the beginning: nothing is passed over. */
   async #begin(added: number[]): Promise<void> {
-    await this.#lookAgain();
+    await this.#leaders.lookAgain();
     const stored = await this.#offsets.stored(added);
     const earliest = await this.#offsets.earliest(added);
     for (const index of added) {
@@ -238,73 +231,6 @@ export class KafkaSession {
       { source: "kafka", channel, series, from, to: next - 1 },
       "the broker has removed records before they were read: they are lost, and the audit counts them",
     );
-  }
-
-  /** Offers what was read; where all of it found room, asks every broker that leads a partition for more. */
-  #read(): void {
-    if (!this.#isReading || this.#isOver) return;
-    const partitions = [...this.#partitions.values()];
-    for (const partition of partitions) partition.offer(this.#inbox, () => this.#storeSoon());
-    if (partitions.some(({ isWaiting }) => isWaiting)) {
-      this.#readLater(ROOM_POLL_MS);
-      return;
-    }
-    const wanted = new Map<number, KafkaPartition[]>();
-    for (const partition of partitions) {
-      const leader = this.#cluster.topics.get(this.log.topic)?.partitions[partition.index]?.leader ?? NOBODY;
-      wanted.set(leader, [...(wanted.get(leader) ?? []), partition]);
-    }
-    for (const [leader, led] of wanted) {
-      if (!this.#cluster.brokers.has(leader)) this.#readLater(LEADER_POLL_MS);
-      else if (!this.#asked.has(leader)) void this.#ask(leader, led);
-    }
-  }
-
-  #readLater(milliseconds: number): void {
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
-      this.#read();
-    }, milliseconds);
-  }
-
-  async #ask(leader: number, partitions: readonly KafkaPartition[]): Promise<void> {
-    this.#asked.add(leader);
-    try {
-      const response = await this.#fetch(leader, partitions);
-      for (const answered of response.responses.flatMap((topic) => topic.partitions)) {
-        const partition = partitions.find(({ index }) => index === answered.partitionIndex);
-        // What was taken away meanwhile is read by its new owner.
-        if (!partition || this.#partitions.get(partition.index) !== partition || this.#isOver) continue;
-        await this.#take(partition, answered);
-      }
-    } catch (error) {
-      this.#lose(error);
-    } finally {
-      this.#asked.delete(leader);
-    }
-    this.#read();
-  }
-
-  async #fetch(leader: number, partitions: readonly KafkaPartition[]): Promise<FetchResponse> {
-    const broker = this.#cluster.brokers.get(leader) as { host: string; port: number };
-    return await fetchRecords(await this.#connections.get(broker), this.log.topicId, partitions);
-  }
-
-  async #take(partition: KafkaPartition, answered: FetchedPartition): Promise<void> {
-    const error = protocolErrorsCodesById[answered.errorCode];
-    if (answered.errorCode === 0) {
-      partition.end = Number(answered.lastStableOffset);
-      const { fetched, position } = readFetched(this.log, answered, partition.position);
-      partition.take(fetched, position);
-    } else if (error === "OFFSET_OUT_OF_RANGE") {
-      await this.#readElsewhere(partition);
-    } else if (LEADER_ERRORS.has(error ?? "")) {
-      await delay(LEADER_POLL_MS);
-      await this.#lookAgain();
-    } else {
-      const { message } = protocolErrors[error ?? ""] ?? { message: `error ${answered.errorCode}` };
-      throw new Error(`partition ${partition.index}: ${message}`);
-    }
   }
 
   async #readElsewhere(partition: KafkaPartition): Promise<void> {
@@ -340,45 +266,25 @@ export class KafkaSession {
     }
   }
 
-  async #lookAgain(): Promise<void> {
-    const { topic, topicId } = this.log;
-    const cluster = await this.#consumer.metadata({ topics: [topic], forceUpdate: true });
-    if (cluster.topics.get(topic)?.id !== topicId)
-      throw new Error(`topic ${topic} was deleted and made again`);
-    this.#cluster = cluster;
-  }
-
   /** Notices what has changed, and how much waits at the broker, while nothing is read. */
   async #refresh(): Promise<void> {
-    const count = () => this.#cluster.topics.get(this.log.topic)?.partitionsCount ?? 0;
-    const before = count();
+    const before = this.#leaders.partitionsCount;
     try {
-      await this.#lookAgain();
-      if (count() !== before) throw new Error(`topic ${this.log.topic} has ${count()} partitions now`);
-      const ends = await this.#offsets.latest([...this.#partitions.keys()]);
-      for (const [index, end] of ends) {
-        const partition = this.#partitions.get(index);
-        if (partition) partition.end = end;
-      }
+      await this.#leaders.lookAgain();
+      const now = this.#leaders.partitionsCount;
+      if (now !== before) throw new Error(`topic ${this.log.topic} has ${now} partitions now`);
     } catch (error) {
       this.#lose(error);
+    }
+    // A leader that does not answer is the reader's matter.
+    const ends = await this.#offsets.latest([...this.#partitions.keys()]).catch(() => []);
+    for (const [index, end] of ends) {
+      const partition = this.#partitions.get(index);
+      if (partition) partition.end = end;
     }
   }
 }
 
-const LEADER_ERRORS = new Set([
-  "LEADER_NOT_AVAILABLE",
-  "NOT_LEADER_OR_FOLLOWER",
-  "FENCED_LEADER_EPOCH",
-  "UNKNOWN_LEADER_EPOCH",
-  "OFFSET_NOT_AVAILABLE",
-]);
-
-/** While the inbox is full: a hundredth of it empties in that time. */
-const ROOM_POLL_MS = 20;
-const LEADER_POLL_MS = 200;
-/** Brokers count from 0. */
-const NOBODY = -1;
 const REFRESH_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 1_500;
 const DISCONNECT_TIMEOUT_MS = 500;
