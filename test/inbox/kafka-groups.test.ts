@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
 import { kafkaAt } from "../support/kafka.ts";
-import { kafkaOptions, startKafka, texts, withSource } from "../support/sources.ts";
+import { kafkaOptions, startKafka, texts, watchLosses, withSource } from "../support/sources.ts";
 import { type Offer, TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
@@ -84,6 +84,67 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
       assert.equal(
         offsets?.partitions.map(({ committedOffset }) => Number(committedOffset)),
         [100, 100, 100, 100],
+      );
+    },
+  );
+}
+
+for (const groupProtocol of ["consumer", "classic"] as const) {
+  check(
+    `${groupProtocol}: a member that stays goes on storing offsets while others come and go`,
+    async () => {
+      const shared = { ...options(), groupProtocol };
+      await createTopic(shared.topic, 2);
+      const calm = new AbortController();
+      let sent = 0;
+      class CommittingSink extends TestSink {
+        override offer(...offered: Parameters<TestSink["offer"]>): boolean {
+          setImmediate(() => this.commit({ message: offered[0], committed: offered[1] }));
+          return super.offer(...offered);
+        }
+      }
+      await withSource(
+        new KafkaSource(shared),
+        async (sink, staying) => {
+          using losses = watchLosses(staying);
+          const sending = (async () => {
+            for (; !calm.signal.aborted; sent += 2)
+              await produce(
+                shared.topic,
+                [0, 1].map((partition) => ({ value: `${sent + partition}`, partition })),
+              );
+          })();
+          const others: TestSink[] = [];
+          for (let turn = 1; turn <= 3; turn++) {
+            const other = new CommittingSink();
+            others.push(other);
+            const coming = new KafkaSource({ ...shared, clientId: `${shared.clientId}-${turn}` });
+            await withSource(
+              coming,
+              async () => {
+                await until("it has its share", () => other.offers.length > 20, 40_000);
+              },
+              other,
+            );
+            const before = sent;
+            await until(
+              "the one that stays has all again",
+              () => {
+                const latest = sink.payloads().slice(-20).map(Number);
+                return (
+                  sent > before + 20 && new Set(latest.filter((n) => n > before).map((n) => n % 2)).size === 2
+                );
+              },
+              60_000,
+            );
+          }
+          calm.abort();
+          await sending;
+          const all = () => new Set([sink, ...others].flatMap((one) => one.payloads()));
+          await until("all are there", () => all().size === sent);
+          assert.equal([...losses.reasons], []);
+        },
+        new CommittingSink(),
       );
     },
   );
@@ -180,6 +241,20 @@ check(
     );
   },
 );
+
+check("a broker with the newer protocol switched off is joined by the older one", async () => {
+  const own = await startKafka({ properties: { "group.coordinator.rebalance.protocols": "classic" } });
+  if (!own) throw new Error("no broker");
+  try {
+    const chosen = { ...kafkaOptions(own), groupProtocol: "auto" as const };
+    await withSource(new KafkaSource(chosen), async (sink) => {
+      await produce(chosen.topic, [{ value: "hello" }], { bootstrapBrokers: [own.address] });
+      await until("it is there", () => sink.payloads().includes("hello"));
+    });
+  } finally {
+    await own.stop("SIGKILL");
+  }
+});
 
 check("comes back after the broker was killed, and reads again what was not committed", async () => {
   const own = await startKafka();
