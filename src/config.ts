@@ -161,11 +161,7 @@ function readKafka(read: Read): KafkaConfig {
   const mechanism = read("KAFKA_SASL_MECHANISM", "none", saslMechanism);
   const username = read("KAFKA_SASL_USERNAME", "", secret);
   const password = read("KAFKA_SASL_PASSWORD", "", secret);
-  const files = readTlsFiles(
-    read("KAFKA_TLS_CA_FILE", "", fileContents),
-    read("KAFKA_TLS_CERT_FILE", "", fileContents),
-    read("KAFKA_TLS_KEY_FILE", "", fileContents),
-  );
+  const files = readTlsFiles(read, "KAFKA_TLS");
   return {
     brokers: read("KAFKA_BROKERS", "127.0.0.1:9092", brokers),
     topic: read("KAFKA_TOPIC", "orders", topicName),
@@ -181,11 +177,7 @@ function readKafka(read: Read): KafkaConfig {
 function readJetStream(read: Read): JetStreamConfig {
   const url = read("JETSTREAM_URL", "nats://127.0.0.1:4222", natsUrls);
   const filter = read("JETSTREAM_SUBJECT", "", subject);
-  const files = readTlsFiles(
-    read("JETSTREAM_TLS_CA_FILE", "", fileContents),
-    read("JETSTREAM_TLS_CERT_FILE", "", fileContents),
-    read("JETSTREAM_TLS_KEY_FILE", "", fileContents),
-  );
+  const files = readTlsFiles(read, "JETSTREAM_TLS");
   return {
     url,
     stream: read("JETSTREAM_STREAM", "orders", streamName),
@@ -199,11 +191,10 @@ function readJetStream(read: Read): JetStreamConfig {
 }
 
 /** @returns undefined where there are none. */
-function readTlsFiles(
-  ca: string | undefined,
-  cert: string | undefined,
-  key: string | undefined,
-): TlsConfig | undefined {
+function readTlsFiles(read: Read, prefix: string): TlsConfig | undefined {
+  const [ca, cert, key] = ["CA", "CERT", "KEY"].map((name) =>
+    read(`${prefix}_${name}_FILE`, "", fileContents),
+  );
   if (ca === undefined && cert === undefined && key === undefined) return undefined;
   return { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
 }
