@@ -102,6 +102,19 @@ check("two members share the messages, each one once", async () => {
   for (const source of sources) await source.close();
 });
 
+check("what was committed right before a source was closed has been acknowledged", async () => {
+  const chosen = { ...options(), ackWaitSeconds: 30 };
+  await publish(chosen, texts(3_000));
+  await withSource(new JetStreamSource(chosen), async (sink) => {
+    await until("all are there", () => sink.offers.length === 3_000);
+    sink.commitAll();
+  });
+  const { ack_floor } = await withClient(({ manager }) =>
+    manager.consumers.info(chosen.stream, chosen.durable),
+  );
+  assert.is(ack_floor.stream_seq, 3_000);
+});
+
 check("no more messages than the bound are in flight without an acknowledgement", async () => {
   const chosen = { ...options(), inFlightMax: 10, ackWaitSeconds: 30 };
   await publish(chosen, texts(50));
