@@ -48,8 +48,13 @@ export class KafkaPartition {
     return Math.max(0, this.end - this.done);
   }
 
-  /** Reads on elsewhere: what lies between is gone. */
+  /** Reads on elsewhere: what lies between is gone, or, where that is before, was replaced by other records. */
   jumpTo(position: number): void {
+    // An offset that was offered may be another record's now; only what is read again says how far everything is done.
+    if (position < this.#position) {
+      this.#offered = [];
+      this.#first = 0;
+    }
     this.#position = position;
     this.stored = -1;
   }
