@@ -41,6 +41,9 @@ export type KafkaOptions = Readonly<{
   noteGap: (gap: SourceGap) => Promise<void>;
 }>;
 
+/** Which log the offsets are of. A topic that was deleted and made again has another id. */
+export type KafkaLog = Readonly<{ clusterId: string; topicId: string; topic: string }>;
+
 export type Cluster = Awaited<ReturnType<Admin["metadata"]>>;
 
 export function kafkaConnection({

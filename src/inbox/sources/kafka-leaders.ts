@@ -7,8 +7,7 @@ import {
   fetchV13,
   ResponseError,
 } from "@platformatic/kafka";
-import { type Cluster, type KafkaOptions, kafkaConnection } from "./kafka-cluster.ts";
-import type { KafkaLog } from "./kafka-records.ts";
+import { type Cluster, type KafkaLog, type KafkaOptions, kafkaConnection } from "./kafka-cluster.ts";
 
 export type FetchResponse = fetchV13.FetchResponse;
 export type FetchedPartition = FetchResponse["responses"][number]["partitions"][number];

@@ -10,9 +10,10 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { protocolErrors, protocolErrorsCodesById } from "@platformatic/kafka";
+import type { KafkaLog } from "./kafka-cluster.ts";
 import type { FetchedPartition, FetchResponse, KafkaLeaders } from "./kafka-leaders.ts";
 import type { KafkaPartition } from "./kafka-partition.ts";
-import { type KafkaLog, readFetched } from "./kafka-records.ts";
+import { readFetched } from "./kafka-records.ts";
 import type { Sink } from "./source.ts";
 
 type Reading = Readonly<{

@@ -5,11 +5,9 @@
 import type { KafkaRecord, RecordsBatch } from "@platformatic/kafka";
 import type { Message } from "../message.ts";
 import { headersToJson, plausibleTime, traceparentIn } from "./headers.ts";
+import type { KafkaLog } from "./kafka-cluster.ts";
 import type { FetchedPartition } from "./kafka-leaders.ts";
 import type { FetchedMessage } from "./kafka-partition.ts";
-
-/** Which log the offsets are of. A topic that was deleted and made again has another id. */
-export type KafkaLog = Readonly<{ clusterId: string; topicId: string; topic: string }>;
 
 /**
  * @param from the offset that was asked for: a batch comes whole, even where it begins before that.

@@ -8,6 +8,7 @@ import { Consumer } from "@platformatic/kafka";
 import {
   type Cluster,
   isUnsupported,
+  type KafkaLog,
   type KafkaOptions,
   kafkaConnection,
   lookAround,
@@ -16,7 +17,6 @@ import { KafkaLeaders } from "./kafka-leaders.ts";
 import { KafkaOffsets } from "./kafka-offsets.ts";
 import { KafkaPartition } from "./kafka-partition.ts";
 import { KafkaReader } from "./kafka-reader.ts";
-import type { KafkaLog } from "./kafka-records.ts";
 import type { Sink } from "./source.ts";
 
 export class KafkaSession {
