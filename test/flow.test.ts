@@ -134,19 +134,24 @@ all(
       ],
     );
 
+    const metrics = async () => await (await fetch(`${service.url}/metrics`)).text();
+    const lagOf = (source: string) => new RegExp(`^waybill_source_lag_messages\\{source="${source}"`, "m");
+    for (const source of ["kafka", "jetstream"]) assert.match(await metrics(), lagOf(source));
+
     await jetStream?.stop("SIGKILL");
     const reasons = async () =>
       ((await (await fetch(`${service.url}/readyz`)).json()) as { reasons?: string[] }).reasons ?? [];
     await until("readiness says which", async () => (await reasons()).length > 0, 30_000);
     assert.equal(await reasons(), ["source jetstream is not connected"]);
-    const metrics = await (await fetch(`${service.url}/metrics`)).text();
     for (const [source, value] of [
       ["jetstream", 0],
       ["kafka", 1],
       ["nats-streaming", 1],
     ]) {
-      assert.match(metrics, new RegExp(`waybill_source_connected\\{source="${source}"\\} ${value}`));
+      assert.match(await metrics(), new RegExp(`waybill_source_connected\\{source="${source}"\\} ${value}`));
     }
+    assert.match(await metrics(), lagOf("kafka"));
+    assert.not.match(await metrics(), lagOf("jetstream"), "nobody knows what waits at a broker that is away");
     {
       await using transport = await connectTo("kafka", names);
       await transport.publish(toPayload(factory.next()));

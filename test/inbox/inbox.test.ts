@@ -59,20 +59,22 @@ test("invariant 1: nothing is acknowledged before its append has committed, or e
   await inbox.drain(1);
 });
 
-test("invariant 11: what is held is bounded in bytes while the database is away, and refused beyond", async () => {
-  const bufferBytesMax = 100_000;
-  const { inbox, batches } = controlled({ bufferBytesMax });
-  let taken = 0;
-  for (let sent = 0; sent < 1_000; sent++) if (inbox.offer(messageOf(Buffer.alloc(1_000)), () => {})) taken++;
-  await until("the append is in flight", () => batches.length === 1);
-  assert.ok(taken > 50 && taken < 100, `took ${taken}`);
-  assert.ok(inbox.bufferBytes <= bufferBytesMax);
-  assert.is(
-    inbox.offer(messageOf(Buffer.alloc(1_000)), () => {}),
-    false,
-  );
-  await inbox.drain(0.01).catch(() => {});
-});
+for (const [where, make] of [
+  ["payloads", () => messageOf(Buffer.alloc(1_000))],
+  ["headers", () => messageOf("", { headers: JSON.stringify({ key: "x".repeat(990) }) })],
+] as const) {
+  test(`invariant 11: what is held is bounded in bytes, of ${where}, while the database is away, and refused beyond`, async () => {
+    const bufferBytesMax = 100_000;
+    const { inbox, batches } = controlled({ bufferBytesMax });
+    let taken = 0;
+    for (let sent = 0; sent < 1_000; sent++) if (inbox.offer(make(), () => {})) taken++;
+    await until("the append is in flight", () => batches.length === 1);
+    assert.ok(taken > 50 && taken < 100, `took ${taken}`);
+    assert.ok(inbox.bufferBytes <= bufferBytesMax);
+    assert.not(inbox.offer(make(), () => {}));
+    await inbox.drain(0.01).catch(() => {});
+  });
+}
 
 test("invariant 11: a redelivered copy replaces the one that is held, and the newest is acknowledged", async () => {
   const { inbox, batches, gates } = controlled();

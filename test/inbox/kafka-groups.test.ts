@@ -62,9 +62,10 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
       await spread("only once");
       await until("those are there", () => all().size === 300);
       const onlyOnce = sinks
-        .flatMap((sink) => sink.payloads())
-        .filter((text) => text.startsWith("only once"));
+        .flatMap((sink) => sink.offers)
+        .filter(({ message }) => message.payload.toString().startsWith("only once"));
       assert.is(onlyOnce.length, 100);
+      assert.is(new Set(onlyOnce.map(({ message }) => message.messageId)).size, 100);
       for (const sink of sinks) sink.commitAll();
 
       await second.close();

@@ -31,35 +31,40 @@ check("records come whole through every compression that brokers know", async ()
   });
 });
 
-check("a tombstone, an empty value, a key and headers of any bytes are kept as what they are", async () => {
-  const chosen = options();
-  await createTopic(chosen.topic);
-  await produce(chosen.topic, [
-    { value: null, key: "order-1" },
-    { value: "" },
-    {
-      value: "with headers",
-      headers: [
-        ["plain", "té"],
-        ["bytes", Buffer.from([0xff, 0xfe])],
-        ["zero", "a\0b"],
-      ],
-    },
-  ]);
-  await withSource(new KafkaSource(chosen), async (sink) => {
-    await until("all are there", () => sink.offers.length === 3);
-    const [tombstone, empty, other] = sink.offers.map(({ message }) => message);
-    assert.is(tombstone?.payload.length, 0);
-    assert.equal(JSON.parse(tombstone?.headers ?? ""), { key: "order-1", payload: null });
-    assert.is(empty?.payload.length, 0);
-    assert.is(empty?.headers, undefined);
-    assert.equal(JSON.parse(other?.headers ?? "").headers, [
-      ["plain", "té"],
-      ["bytes", { base64: "//4=" }],
-      ["zero", { base64: "YQBi" }],
+check(
+  "a tombstone, an empty value, a key, an id and headers of any bytes are kept as what they are",
+  async () => {
+    const chosen = options();
+    await createTopic(chosen.topic);
+    await produce(chosen.topic, [
+      { value: null, key: "order-1" },
+      { value: "" },
+      {
+        value: "with headers",
+        headers: [
+          ["plain", "té"],
+          ["bytes", Buffer.from([0xff, 0xfe])],
+          ["zero", "a\0b"],
+        ],
+      },
     ]);
-  });
-});
+    await withSource(new KafkaSource(chosen), async (sink) => {
+      await until("all are there", () => sink.offers.length === 3);
+      const [tombstone, empty, other] = sink.offers.map(({ message }) => message);
+      const { id: cluster, topics } = await withAdmin((admin) => admin.metadata({ topics: [chosen.topic] }));
+      assert.is(tombstone?.messageId, `0/0/0/${topics.get(chosen.topic)?.id}/${cluster}`);
+      assert.is(tombstone?.payload.length, 0);
+      assert.equal(JSON.parse(tombstone?.headers ?? ""), { key: "order-1", payload: null });
+      assert.is(empty?.payload.length, 0);
+      assert.is(empty?.headers, undefined);
+      assert.equal(JSON.parse(other?.headers ?? "").headers, [
+        ["plain", "té"],
+        ["bytes", { base64: "//4=" }],
+        ["zero", { base64: "YQBi" }],
+      ]);
+    });
+  },
+);
 
 check("a time that no clock says is left out, because the database would refuse it", async () => {
   const chosen = options();
