@@ -143,8 +143,8 @@ export class Kafka implements Broker {
       // Above the largest order, so that one that is too large reaches the service and is buried there.
       "message.max.bytes": String(8 * 1024 * 1024),
       // A service that is killed gets its partitions back soon, whatever its client id.
-      "group.consumer.min.session.timeout.ms": "6000",
-      "group.consumer.session.timeout.ms": "6000",
+      "group.consumer.min.session.timeout.ms": String(SESSION_SECONDS * 1000),
+      "group.consumer.session.timeout.ms": String(SESSION_SECONDS * 1000),
       "group.consumer.min.heartbeat.interval.ms": "1000",
       "group.consumer.heartbeat.interval.ms": "1000",
       ...this.#settings.properties,
@@ -240,6 +240,9 @@ async function answers(address: string): Promise<boolean> {
     .catch(() => false)
     .finally(() => admin.close().catch(() => {}));
 }
+
+/** After so long without a sign of life a member's partitions go to the others. */
+export const SESSION_SECONDS = 6;
 
 const VERSION = "4.1.1";
 const SLF4J_VERSION = "1.7.36";

@@ -1,6 +1,7 @@
 /** The faults: each strikes, lasts a while, and leaves everything as it was. */
 import { setTimeout as delay } from "node:timers/promises";
 import { FAILPOINTS } from "../../src/failpoint.ts";
+import { SESSION_SECONDS } from "../stack/kafka.ts";
 import { ACK_WAIT_SECONDS, BROKER, DATABASE, type World } from "./world.ts";
 
 export type Chance = Readonly<{
@@ -26,8 +27,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   },
   "service paused beyond AckWait": async (world, chance) => {
     const { child } = world.services[anyPlace(world, chance)] as World["services"][number];
+    const patienceSeconds = world.stack.broker?.kind === "kafka" ? SESSION_SECONDS : ACK_WAIT_SECONDS;
     child.signal("SIGSTOP");
-    await delay(ACK_WAIT_SECONDS * 1000 + chance.between(500, 2_500));
+    await delay(patienceSeconds * 1000 + chance.between(500, 2_500));
     child.signal("SIGCONT");
   },
   ...Object.fromEntries(
