@@ -9,7 +9,9 @@ import * as assert from "uvu/assert";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
 import { findProgram as findKafka } from "../tools/stack/kafka.ts";
 import { createDatabase } from "./support/database.ts";
+import { kafkaAt } from "./support/kafka.ts";
 import { auditOf, brokerEnvironment, startAsProcess } from "./support/service.ts";
+import { startKafka } from "./support/sources.ts";
 import { until } from "./support/wait.ts";
 
 const demo = suite("demo");
@@ -62,6 +64,35 @@ for (const source of BROKER_KINDS) {
     assert.ok(projected > 1_000 && duplicate > 30 && dead > 100);
   });
 }
+
+const broker = await startKafka();
+const withKafka = broker ? demo : (demo["skip" as never] as typeof demo);
+
+withKafka(
+  "a Kafka that runs already is used in a topic of the demo's own, beside what others have there",
+  async () => {
+    const { address } = broker as NonNullable<typeof broker>;
+    const { createTopic, produce, withAdmin } = kafkaAt(broker);
+    await createTopic("orders");
+    await produce("orders", [{ value: "of somebody else" }]);
+    const args = ["--once", "--source", "kafka", "--orders", "100", "--rate", "0"];
+    const { status, stdout, stderr } = run("tools/stack/demo.ts", args, { KAFKA_BROKERS: address });
+    assert.is(status, 0, stdout + stderr);
+    const topics = await withAdmin((admin) => admin.listTopics());
+    assert.ok(topics.some((topic) => topic.startsWith("waybill-")));
+    const groups = await withAdmin((admin) => admin.listGroups());
+    assert.not.ok(groups.has("waybill"));
+  },
+);
+
+demo("a Kafka that KAFKA_BROKERS names and that does not answer is said", () => {
+  const at = "127.0.0.1:1";
+  const { status, stdout, stderr } = run("tools/stack/demo.ts", ["--once", "--source", "kafka"], {
+    KAFKA_BROKERS: at,
+  });
+  assert.is(status, 1);
+  assert.match(stdout + stderr, `no Kafka broker answers at ${at}`);
+});
 
 demo("a broker that nobody knows is refused, with those that are known", () => {
   for (const [script, option] of [
@@ -173,4 +204,7 @@ demo("publisher --verify names what is missing and ends with 1", async () => {
   await service.child.end("SIGTERM");
 });
 
+demo.after(async () => {
+  await broker?.stop("SIGKILL");
+});
 demo.run();

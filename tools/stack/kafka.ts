@@ -2,9 +2,10 @@
  * A Kafka broker of one's own: one node that is broker and controller at once (KRaft). The program is looked for in this
  * order: the folder in KAFKA_HOME, Java with the jars of `org.apache.kafka:kafka_2.13` (Maven fetches them once, into the
  * project's `.tools`), the `apache/kafka` image of Docker. KAFKA_BROKERS names one that runs already; it is then used as
- * it is, and neither stopped nor wiped.
+ * it is, neither stopped nor wiped, and what is done there has a topic and a group of its own: others may be using it.
  */
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -38,6 +39,7 @@ export class Kafka implements Broker {
   readonly #folder: string;
   readonly #ports: Ports;
   readonly #settings: KafkaSettings;
+  readonly #ownName = `waybill-${randomUUID()}`;
   #child: Child | undefined;
 
   private constructor(program: Program, folder: string, ports: Ports, settings: KafkaSettings) {
@@ -82,11 +84,21 @@ export class Kafka implements Broker {
   }
 
   environment(address = this.address): Record<string, string> {
-    return { KAFKA_BROKERS: address, KAFKA_CREATE_TOPIC: String(PARTITIONS), KAFKA_CLIENT_ID: "waybill" };
+    return {
+      KAFKA_BROKERS: address,
+      KAFKA_CREATE_TOPIC: String(PARTITIONS),
+      KAFKA_CLIENT_ID: "waybill",
+      ...(this.#program.kind === "running"
+        ? { KAFKA_TOPIC: this.#ownName, KAFKA_GROUP_ID: this.#ownName }
+        : {}),
+    };
   }
 
   async start(): Promise<void> {
-    if (this.#program.kind === "running") return;
+    if (this.#program.kind === "running") {
+      if (await answers(this.address)) return;
+      throw new Error(`no Kafka broker answers at ${this.address}, which KAFKA_BROKERS names`);
+    }
     const logFile = join(this.#folder, "kafka.log");
     const [command, args] = this.#commandLine(this.#program);
     const child = startChild(command, args, { logFile });
@@ -229,7 +241,7 @@ async function answers(address: string): Promise<boolean> {
   const { Admin } = await import("@platformatic/kafka");
   const admin = new Admin({
     clientId: "waybill-stack",
-    bootstrapBrokers: [address],
+    bootstrapBrokers: address.split(","),
     retries: 0,
     connectTimeout: 1_000,
   });

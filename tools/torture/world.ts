@@ -26,6 +26,8 @@ export async function createWorld(
   source: BrokerKind,
   say: (text: string) => void,
 ): Promise<World> {
+  // It is killed: none that runs already.
+  delete process.env.KAFKA_BROKERS;
   await using started = new AsyncDisposableStack();
   const stack = started.use(await startStack("torture", say, { limitsDisk: true, source }));
   if (!stack.broker) throw new Error(HOW_TO_GET[source]);
