@@ -58,6 +58,8 @@ export class KafkaReader {
       if (leader === undefined) this.#readLater(LEADER_POLL_MS);
       else wanted.set(leader, [...(wanted.get(leader) ?? []), partition]);
     }
+    // Of those that lead nothing any more, nobody waits for an answer.
+    for (const leader of this.#silentSince.keys()) if (!wanted.has(leader)) this.#silentSince.delete(leader);
     for (const [leader, led] of wanted) if (!this.#asked.has(leader)) void this.#ask(leader, led);
   }
 
