@@ -209,7 +209,11 @@ check(
 
 check("a stream that is made again while nothing finds room is not taken for the old one", async () => {
   const chosen = options();
-  await publish(chosen, texts(3, "old "));
+  // So large that no pull is under way while the first one waits: the server could tell it that the consumer is gone.
+  await publish(
+    chosen,
+    texts(3, "old ").map((text) => text.padEnd(5_000_000)),
+  );
   const sink = new TestSink();
   sink.hasRoom = false;
   await withSource(
