@@ -1,5 +1,5 @@
 /** A cluster of two brokers, of which one dies and comes back: what it led is read on from the other, in one membership. */
-import { Admin, alterPartitionReassignmentsV0, ConnectionPool } from "@platformatic/kafka";
+import { alterPartitionReassignmentsV0, ConnectionPool } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
@@ -28,8 +28,8 @@ check("a partition is read on wherever its leader is: after a death, a return, a
   const second = await startKafka({ properties: QUICK, beside: first as NonNullable<typeof first> });
   if (!second) throw new Error("no second broker");
   try {
-    const bootstrapBrokers = [first?.address as string, second.address];
-    await until("both are there", async () => (await brokersOf(bootstrapBrokers)).size === 2);
+    const cluster = () => withAdmin((admin) => admin.metadata({ topics: [], forceUpdate: true }));
+    await until("both are there", async () => (await cluster()).brokers.size === 2);
     await withAdmin((admin) =>
       admin.createTopics({
         topics: [topic],
@@ -88,14 +88,6 @@ check("a partition is read on wherever its leader is: after a death, a return, a
     await second.stop("SIGKILL");
   }
 });
-
-async function brokersOf(bootstrapBrokers: string[]) {
-  const admin = new Admin({ clientId: "test", bootstrapBrokers });
-  return await admin
-    .metadata({ topics: [], forceUpdate: true })
-    .then(({ brokers }) => brokers)
-    .finally(() => admin.close());
-}
 
 failover.after(async () => {
   await first?.stop("SIGKILL");

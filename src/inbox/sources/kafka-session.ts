@@ -274,7 +274,7 @@ export class KafkaSession {
       const now = this.#leaders.partitionsCount;
       if (now !== before) throw new Error(`topic ${this.log.topic} has ${now} partitions now`);
     } catch (error) {
-      this.#lose(error);
+      return this.#lose(error);
     }
     // A leader that does not answer is the reader's matter.
     const ends = await this.#offsets.latest([...this.#partitions.keys()]).catch(() => []);
