@@ -19,7 +19,18 @@ const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 
 const pool = openPool(stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
 const judge = new Judge();
-const start = () => startServiceProcess(stack.environment, stack.folder);
+const running: ServiceProcess[] = [];
+
+async function start(): Promise<ServiceProcess> {
+  const service = await startServiceProcess(stack.environment, stack.folder);
+  running.push(service);
+  return service;
+}
+
+// One that a failed test left would hold the client id that the next one's needs.
+crash.after.each(async () => {
+  await Promise.all(running.splice(0).map(({ child }) => child.end("SIGKILL")));
+});
 
 /** Publishes while the work is done; afterwards everything acknowledged has its outcome and is served as published. */
 async function underLoad(

@@ -6,7 +6,7 @@ import { NatsStreamingSource } from "../../src/inbox/sources/nats-streaming.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
 import { findBroker, NatsStreaming } from "../../tools/stack/nats-streaming.ts";
 import { environment } from "../support/database.ts";
-import { natsStreamingOptions } from "../support/sources.ts";
+import { natsStreamingOptions, texts, withSource } from "../support/sources.ts";
 import { type Offer, TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
@@ -40,6 +40,31 @@ nats("no more messages than the bound are in flight without an acknowledgement",
   await until("the next ten are delivered", () => sink.offers.length === 20);
   assert.is(sink.offers.length, 20);
   await source.close();
+});
+
+nats("what was refused is asked for again once there is room, and not after AckWait", async () => {
+  const slow = { ...natsStreamingOptions(), ackWaitSeconds: 3_600 };
+  await using transport = await connectToBroker(slow);
+  const source = new NatsStreamingSource(slow);
+  await withSource(source, async (sink) => {
+    await transport.publish(Buffer.from("held"));
+    await until("one is held", () => sink.offers.length === 1);
+    sink.hasRoom = false;
+    for (const text of texts(20)) await transport.publish(Buffer.from(text));
+    await until("the rest is refused", () => sink.refusals === 20);
+    sink.hasRoom = true;
+    sink.commitAll();
+    await until("all of it is delivered again", () => sink.offers.length === 21);
+    assert.equal(sink.payloads(), ["held", ...texts(20)]);
+    // Once more, with nothing held: there is no commit to wait for.
+    sink.commitAll();
+    sink.hasRoom = false;
+    await transport.publish(Buffer.from("later"));
+    await until("it is refused", () => sink.refusals === 21);
+    sink.hasRoom = true;
+    await until("it is delivered again", () => sink.payloads().includes("later"));
+    assert.ok(source.health.connected);
+  });
 });
 
 nats("what is delivered again is counted", async () => {

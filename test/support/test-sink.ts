@@ -7,11 +7,13 @@ export type Offer = Readonly<{ message: Message; committed: (receipt: Receipt) =
 export class TestSink implements Sink {
   failure: string | undefined;
   hasRoom = true;
+  refusals = 0;
   readonly offers: Offer[] = [];
   readonly positions = new Map<string, bigint>();
 
   offer(message: Message, committed: (receipt: Receipt) => void): boolean {
     if (this.hasRoom) this.offers.push({ message, committed });
+    else this.refusals += 1;
     return this.hasRoom;
   }
 

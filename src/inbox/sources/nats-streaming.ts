@@ -1,9 +1,11 @@
 /**
  * NATS Streaming: messages of one channel enter by a durable queue subscription with manual acknowledgement. A
- * message is acknowledged when the inbox has committed it. One that finds no room is dropped, and the server sends
- * it again after AckWait. Every loss of the connection ends in a new client that subscribes again under the same
- * durable name, for as long as it takes: a client object of this library is dead once its connection was lost, and
- * a server whose store was wiped has forgotten it.
+ * message is acknowledged when the inbox has committed it. One that finds no room is dropped, and asked for again by
+ * a new subscription once there is room: by itself the server would send it again after AckWait, but it counts that
+ * from when the message would have been due before, so ten restarts under load make five minutes of thirty seconds.
+ * Every loss of the connection ends in a new client that subscribes again under the same durable name, for as long
+ * as it takes: a client object of this library is dead once its connection was lost, and a server whose store was
+ * wiped has forgotten it.
  */
 import stan, { type Stan, type Subscription } from "node-nats-streaming";
 import { backoffMilliseconds } from "../../database/backoff.ts";
@@ -43,6 +45,12 @@ export class NatsStreamingSource implements Source {
   #subscription: Subscription | undefined;
   #retry: NodeJS.Timeout | undefined;
   #patience: NodeJS.Timeout | undefined;
+  /** Runs while something was refused that was not asked for again. */
+  #room: NodeJS.Timeout | undefined;
+  /** The last message that the inbox took, until it is committed; those it took before are committed earlier. */
+  #lastHeld: number | undefined;
+  /** The message whose commit the new subscription waits for. */
+  #awaited: number | undefined;
   #attempt = 0;
   #isStopping = false;
   #reason: string | undefined = "not connected yet";
@@ -64,12 +72,12 @@ export class NatsStreamingSource implements Source {
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#retry);
+    this.#forgetRefused();
   }
 
   /** Closing the client keeps the durable; unsubscribing would delete it and lose what is published meanwhile. */
   async close(): Promise<void> {
-    this.#isStopping = true;
-    clearTimeout(this.#retry);
+    await this.stop();
     clearTimeout(this.#patience);
     const client = this.#client;
     this.#client = undefined;
@@ -118,7 +126,7 @@ export class NatsStreamingSource implements Source {
       .setManualAckMode(true)
       .setAckWait(this.#options.ackWaitSeconds * 1000)
       .setMaxInFlight(this.#options.inFlightMax ?? IN_FLIGHT_MAX);
-    receiveRaw(client, (delivered) => this.#receive(subscription, delivered));
+    receiveRaw(client, (delivered) => this.#receive(client, subscription, delivered));
     const subscription = client.subscribe(channel, queueGroup, options);
     this.#subscription = subscription;
     subscription.on("ready", () => {
@@ -131,8 +139,8 @@ export class NatsStreamingSource implements Source {
     subscription.on("timeout", (error: unknown) => this.#lost(client, error));
   }
 
-  #receive(subscription: Subscription, delivered: Buffer): void {
-    if (this.#isStopping) return;
+  #receive(client: Stan, subscription: Subscription, delivered: Buffer): void {
+    if (this.#isStopping || !this.#inbox) return;
     const { channel, onRedelivered } = this.#options;
     const { sequence, timestamp, isRedelivered, payload } = decodeDelivery(delivered);
     if (isRedelivered) onRedelivered?.(channel);
@@ -144,15 +152,43 @@ export class NatsStreamingSource implements Source {
       payload,
       publishedAt: timestamp / NANOSECONDS_PER_MILLISECOND,
     };
-    this.#inbox?.offer(message, () => {
+    const isTaken = this.#inbox.offer(message, () => {
+      if (this.#lastHeld === sequence) this.#lastHeld = undefined;
+      if (this.#awaited === sequence) this.#awaited = undefined;
       // The connection it came by may be gone; the server then delivers it again and that copy is acknowledged.
       if (this.#subscription === subscription) acknowledge(subscription, channel, sequence);
     });
+    if (isTaken) this.#lastHeld = sequence;
+    else this.#room ??= this.#askAgain(this.#inbox, client, subscription, message);
+  }
+
+  /**
+   * Subscribes anew once there is room, which has the server deliver all that is not acknowledged. Not before what is
+   * held now is committed: each time costs a delivery of everything in flight, and should bring in a buffer of it.
+   */
+  #askAgain(inbox: Sink, client: Stan, subscription: Subscription, refused: Message): NodeJS.Timeout {
+    this.#awaited = this.#lastHeld;
+    return setInterval(() => {
+      if (this.#awaited !== undefined || !inbox.hasRoomFor(refused)) return;
+      this.#forgetRefused();
+      this.#subscription = undefined;
+      subscription.once("closed", () => {
+        if (this.#client === client) this.#subscribe(client);
+      });
+      subscription.close();
+    }, ROOM_POLL_MS);
+  }
+
+  #forgetRefused(): void {
+    clearInterval(this.#room);
+    this.#room = undefined;
+    this.#awaited = undefined;
   }
 
   #lost(client: Stan, cause: unknown): void {
     if (this.#client !== client) return;
     clearTimeout(this.#patience);
+    this.#forgetRefused();
     this.#client = undefined;
     this.#subscription = undefined;
     this.#reason = describe(cause);
@@ -185,6 +221,7 @@ const CONNECT_TIMEOUT_MS = 2_000;
 /** From the beginning of a connection to the confirmed subscription. */
 const SUBSCRIBE_TIMEOUT_MS = 10_000;
 const CLOSE_TIMEOUT_MS = 2_000;
+const ROOM_POLL_MS = 100;
 
 /** A broker that does not answer is noticed after these times multiplied. */
 const PING_INTERVAL_MS = 2_000;
