@@ -18,6 +18,7 @@ const demo = suite("demo");
 const environment = {
   PATH: process.env.PATH ?? "",
   NATS_STREAMING_SERVER: process.env.NATS_STREAMING_SERVER ?? "",
+  WAYBILL_TOOLS_FOLDER: process.env.WAYBILL_TOOLS_FOLDER ?? "",
 };
 
 function run(script: string, args: string[], extra: Record<string, string> = {}, input?: string) {
@@ -52,6 +53,7 @@ for (const source of BROKER_KINDS) {
     ];
     const { status, stdout, stderr } = run("tools/stack/demo.ts", args);
     assert.is(status, 0, stdout + stderr);
+    assert.not.match(stderr, "WITHOUT A BROKER");
     const sum =
       /received (\d+) = projected (\d+) \+ duplicate (\d+) \+ dead (\d+) \+ pending (\d+)/
         .exec(stdout)
