@@ -17,6 +17,8 @@ import { until } from "./support/wait.ts";
 const demo = suite("demo");
 const environment = {
   PATH: process.env.PATH ?? "",
+  // Where a broker has to be built, Go keeps its cache there.
+  HOME: process.env.HOME ?? "",
   NATS_STREAMING_SERVER: process.env.NATS_STREAMING_SERVER ?? "",
   WAYBILL_TOOLS_FOLDER: process.env.WAYBILL_TOOLS_FOLDER ?? "",
 };
