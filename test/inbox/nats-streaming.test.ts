@@ -53,6 +53,8 @@ nats("what was refused is asked for again once there is room, and not after AckW
     for (const text of texts(20)) await transport.publish(Buffer.from(text));
     await until("the rest is refused", () => sink.refusals === 20);
     sink.hasRoom = true;
+    await until("it saw that there is room", () => sink.asked > 2);
+    assert.is(sink.offers.length, 1, "one is held still");
     sink.commitAll();
     await until("all of it is delivered again", () => sink.offers.length === 21);
     assert.equal(sink.payloads(), ["held", ...texts(20)]);
@@ -60,7 +62,9 @@ nats("what was refused is asked for again once there is room, and not after AckW
     sink.commitAll();
     sink.hasRoom = false;
     await transport.publish(Buffer.from("later"));
-    await until("it is refused", () => sink.refusals === 21);
+    const { asked } = sink;
+    await until("it saw that there is none", () => sink.asked > asked + 2);
+    assert.is(sink.refusals, 21);
     sink.hasRoom = true;
     await until("it is delivered again", () => sink.payloads().includes("later"));
     assert.ok(source.health.connected);
@@ -118,7 +122,7 @@ nats("comes back after the broker was restarted, and after its store was wiped",
     `${environment("WAYBILL_TEST_FOLDER")}/own-broker-${process.pid}`,
   );
   try {
-    const own = { ...natsStreamingOptions(), url: broker.url };
+    const own = { ...natsStreamingOptions(), url: broker.url, ackWaitSeconds: 3_600 };
     const publish = async (text: string) => {
       await using transport = await connectToBroker(own);
       await transport.publish(Buffer.from(text));
@@ -136,10 +140,16 @@ nats("comes back after the broker was restarted, and after its store was wiped",
     await publish("before");
     await received("before");
 
+    sink.hasRoom = false;
+    await publish("refused before and after");
+    await until("it is refused", () => sink.refusals === 1);
     await broker.stop("SIGKILL");
     await until("it notices", () => !source.health.connected);
     await broker.start();
     await until("connected again", () => source.health.connected);
+    await until("it is refused again", () => sink.refusals > 1);
+    sink.hasRoom = true;
+    await received("refused before and after");
     await publish("after the restart");
     await received("after the restart");
 

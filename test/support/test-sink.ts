@@ -8,6 +8,8 @@ export class TestSink implements Sink {
   failure: string | undefined;
   hasRoom = true;
   refusals = 0;
+  /** How many times a source asked for room. */
+  asked = 0;
   readonly offers: Offer[] = [];
   readonly positions = new Map<string, bigint>();
 
@@ -18,6 +20,7 @@ export class TestSink implements Sink {
   }
 
   hasRoomFor(): boolean {
+    this.asked += 1;
     return this.hasRoom;
   }
 

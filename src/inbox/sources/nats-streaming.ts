@@ -169,7 +169,7 @@ export class NatsStreamingSource implements Source {
   #askAgain(inbox: Sink, client: Stan, subscription: Subscription, refused: Message): NodeJS.Timeout {
     this.#awaited = this.#lastHeld;
     return setInterval(() => {
-      if (this.#awaited !== undefined || !inbox.hasRoomFor(refused)) return;
+      if (!inbox.hasRoomFor(refused) || this.#awaited !== undefined) return;
       this.#forgetRefused();
       this.#subscription = undefined;
       subscription.once("closed", () => {
