@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { access, readFile } from "node:fs/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { checkIf } from "./support/check-if.ts";
 
 const compose = suite("compose");
 const hasProgram = spawnSync("docker-compose", ["--version"]).status === 0;
@@ -20,7 +21,7 @@ const config = (environment: Record<string, string>) =>
     encoding: "utf8",
   });
 
-const check = hasProgram ? compose : (compose["skip" as never] as typeof compose);
+const check = checkIf(hasProgram, compose);
 
 check("docker-compose.yml is valid and publishes its ports on loopback only", () => {
   const { status, stdout, stderr } = config(

@@ -8,6 +8,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
 import { findProgram as findKafka } from "../tools/stack/kafka.ts";
+import { checkIf } from "./support/check-if.ts";
 import { createDatabase } from "./support/database.ts";
 import { kafkaAt } from "./support/kafka.ts";
 import { auditOf, brokerEnvironment, startAsProcess } from "./support/service.ts";
@@ -34,7 +35,7 @@ function run(script: string, args: string[], extra: Record<string, string> = {},
 
 for (const source of BROKER_KINDS) {
   const isThere = source !== "kafka" || (await findKafka(() => {})) !== undefined;
-  const check = isThere ? demo : (demo["skip" as never] as typeof demo);
+  const check = checkIf(isThere, demo);
   check(`demo --once through ${source} accounts for every published message and ends with 0`, () => {
     const args = [
       "--once",
@@ -70,7 +71,7 @@ for (const source of BROKER_KINDS) {
 }
 
 const broker = await startKafka();
-const withKafka = broker ? demo : (demo["skip" as never] as typeof demo);
+const withKafka = checkIf(broker, demo);
 
 withKafka(
   "a Kafka that runs already is used in a topic of the demo's own, beside what others have there",

@@ -16,6 +16,7 @@ import { findProgram as findKafka } from "../tools/stack/kafka.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import { type Stack, startStack } from "../tools/stack/stack.ts";
 import { Judge } from "../tools/torture/judge.ts";
+import { checkIf } from "./support/check-if.ts";
 import { orderWith } from "./support/messages.ts";
 import { auditOf } from "./support/service.ts";
 import { until } from "./support/wait.ts";
@@ -79,7 +80,7 @@ async function restoreTo(stack: Stack, backup: string, moment: string): Promise<
 
 for (const source of BROKER_KINDS) {
   const isThere = source !== "kafka" || (await findKafka(() => {})) !== undefined;
-  const check = isThere ? restore : (restore["skip" as never] as typeof restore);
+  const check = checkIf(isThere, restore);
   check(
     `${source}: what came after the moment comes again from the broker; what no broker holds is missing`,
     async () => {

@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Broker, BrokerKind } from "../tools/stack/broker.ts";
 import { Judge } from "../tools/torture/judge.ts";
+import { checkIf } from "./support/check-if.ts";
 import { createDatabase } from "./support/database.ts";
 import { auditOf, startAsProcess } from "./support/service.ts";
 import { startJetStream, startKafka } from "./support/sources.ts";
@@ -17,7 +18,7 @@ const BROKERS: readonly Readonly<{ source: BrokerKind; broker: Broker | undefine
 const MIX = { garbage: 0.05, duplicates: 0.05, conflicts: 0.02 };
 
 for (const { source, broker } of BROKERS) {
-  const check = broker ? takeover : (takeover["skip" as never] as typeof takeover);
+  const check = checkIf(broker, takeover);
   check(
     `${source}: a process that is killed loses nothing, and what it held comes by the other one`,
     async () => {

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { findProgram } from "../tools/stack/kafka.ts";
+import { checkIf } from "./support/check-if.ts";
 
 const torture = suite("torture of other sources");
 const hasKafka = (await findProgram(() => {})) !== undefined;
@@ -11,7 +12,7 @@ for (const [source, isThere] of [
   ["kafka", hasKafka],
   ["jetstream", true],
 ] as const) {
-  const check = isThere ? torture : (torture["skip" as never] as typeof torture);
+  const check = checkIf(isThere, torture);
   check(`${source}: ten faults under load: nothing is lost, doubled or changed`, async () => {
     const args = ["--source", source, "--kills", "10", "--rate", "600"];
     const child = spawn(process.execPath, ["tools/torture/main.ts", ...args]);

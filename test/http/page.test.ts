@@ -7,6 +7,7 @@ import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
 import { launchBrowser } from "../../tools/stack/browser.ts";
 import { openTab } from "../support/browser.ts";
+import { checkIf } from "../support/check-if.ts";
 import { createDatabase } from "../support/database.ts";
 import { MODEL, orderWith } from "../support/messages.ts";
 import { brokerEnvironment, startInProcess } from "../support/service.ts";
@@ -121,7 +122,7 @@ page("the status page shows the figures live, in charts and in words, and leads 
   await phone.tab.close();
 });
 
-const withJetStream = jetStream ? page : (page["skip" as never] as typeof page);
+const withJetStream = checkIf(jetStream, page);
 withJetStream(
   "each source has a row that says whether it is connected and what waits at its broker",
   async () => {

@@ -4,13 +4,14 @@ import { connect, headers, type NatsConnection, nanos } from "@nats-io/transport
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type JetStreamOptions, JetStreamSource } from "../../src/inbox/sources/jetstream.ts";
+import { checkIf } from "../support/check-if.ts";
 import { jetStreamOptions, startJetStream, texts, withSource } from "../support/sources.ts";
 import { type Offer, TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
 const suiteOf = suite("jetstream");
 const server = await startJetStream();
-const check = server ? suiteOf : (suiteOf["skip" as never] as typeof suiteOf);
+const check = checkIf(server, suiteOf);
 const options = (): JetStreamOptions => jetStreamOptions(server as NonNullable<typeof server>);
 
 type Client = { connection: NatsConnection; manager: JetStreamManager };

@@ -13,6 +13,7 @@ import { connectToJetStream } from "../../tools/publisher/jetstream.ts";
 import { connectToKafka } from "../../tools/publisher/kafka.ts";
 import type { Transport } from "../../tools/publisher/transport.ts";
 import { freePort } from "../../tools/stack/ports.ts";
+import { checkIf } from "../support/check-if.ts";
 import { environment } from "../support/database.ts";
 import { jetStreamOptions, kafkaOptions, startJetStream, startKafka } from "../support/sources.ts";
 import { TestSink } from "../support/test-sink.ts";
@@ -76,7 +77,7 @@ const natsSettings = `
 const nats = hasOpenssl ? await startJetStream(natsSettings) : undefined;
 if (nats) started.defer(() => nats.stop("SIGKILL"));
 
-const only = (isThere: boolean) => (isThere ? secured : (secured["skip" as never] as typeof secured));
+const only = (isThere: boolean) => checkIf(isThere, secured);
 
 async function passes(source: Source, connect: () => Promise<Transport>): Promise<void> {
   const sink = new TestSink();

@@ -12,6 +12,7 @@ import { createLogger } from "../../src/telemetry/logger.ts";
 import { connectToJetStream } from "../../tools/publisher/jetstream.ts";
 import { connectToKafka } from "../../tools/publisher/kafka.ts";
 import { connectToBroker, type Transport } from "../../tools/publisher/transport.ts";
+import { checkIf } from "../support/check-if.ts";
 import {
   jetStreamOptions,
   kafkaOptions,
@@ -104,7 +105,7 @@ const kinds: (Kind & { isThere: boolean })[] = [
 
 for (const kind of kinds) {
   const conforms = suite(`source ${kind.name}`);
-  const check = kind.isThere ? conforms : (conforms["skip" as never] as typeof conforms);
+  const check = checkIf(kind.isThere, conforms);
 
   /** Lives of one source, one after the other, each with an inbox of its own. */
   const withLives = async (

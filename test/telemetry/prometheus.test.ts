@@ -10,6 +10,7 @@ import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { publish } from "../../tools/publisher/publish.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
 import { OBSERVABILITY, Prometheus } from "../../tools/stack/prometheus.ts";
+import { checkIf } from "../support/check-if.ts";
 import { createDatabase, environment } from "../support/database.ts";
 import { auditOf, brokerEnvironment, startAsProcess } from "../support/service.ts";
 import { startJetStream, startKafka } from "../support/sources.ts";
@@ -43,7 +44,7 @@ const server = await Prometheus.start(
 if (server) started.use(server);
 
 /** Without the program (Debian: `apt-get install prometheus`) and the brokers these are skipped. */
-const check = server && kafka && jetStream ? prometheus : (prometheus["skip" as never] as typeof prometheus);
+const check = checkIf(server && kafka && jetStream, prometheus);
 const stopping = new AbortController();
 let load: Promise<unknown> = Promise.resolve();
 

@@ -8,6 +8,7 @@ import { idsOf } from "../../src/telemetry/trace-ids.ts";
 import { toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { Jaeger, type JaegerSpan } from "../../tools/stack/jaeger.ts";
+import { checkIf } from "../support/check-if.ts";
 import { createDatabase, environment } from "../support/database.ts";
 import { brokerEnvironment, startAsProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
@@ -16,7 +17,7 @@ const tracing = suite("tracing");
 const folder = environment("WAYBILL_TEST_FOLDER");
 const jaeger = await Jaeger.start(join(folder, "jaeger"), () => {});
 /** Without the program, which needs Go to be built, these are skipped. */
-const check = jaeger ? tracing : (tracing["skip" as never] as typeof tracing);
+const check = checkIf(jaeger, tracing);
 const database = await createDatabase();
 const broker = brokerEnvironment();
 const traced = {
