@@ -1,7 +1,8 @@
 /** What an audit costs in a large inbox: of everything, and of what came since the last one. */
+
+import { type AuditOptions, audit } from "../src/audit/audit.ts";
 import { closePool, openPool } from "../src/database/pool.ts";
 import { ORDERS } from "../src/domains/orders/index.ts";
-import { type AuditOptions, audit } from "../src/projector/audit.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { fill } from "./fill.ts";

@@ -1,5 +1,5 @@
 /** A database of its own for one measurement, so that none finds what another has left. */
-import { install } from "../src/install.ts";
+import { install } from "../src/cli/install.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 
 export type BenchDatabase = AsyncDisposable &

@@ -3,8 +3,8 @@
  * one request at a time. The letters are real garbage that went through the real projection; a month of it.
  */
 import { openPool } from "../src/database/pool.ts";
-import { moveDeadLetters } from "../src/deadletter/dead-letters-table.ts";
 import { createOrders } from "../src/domains/orders/index.ts";
+import { moveDeadLetters } from "../src/projector/dead-letters-table.ts";
 import { Handover } from "../src/projector/handover.ts";
 import { projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";

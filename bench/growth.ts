@@ -1,7 +1,8 @@
 /** Whether it stays as fast as it grows: the same drain with an empty inbox, with one million rows, and with five. */
+
+import { audit } from "../src/audit/audit.ts";
 import { closePool, openPool } from "../src/database/pool.ts";
 import { ORDERS } from "../src/domains/orders/index.ts";
-import { audit } from "../src/projector/audit.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 import type { Stack } from "../tools/stack/stack.ts";

@@ -1,11 +1,11 @@
 /** The two halves of the way alone, and both of them again from the inbox: append, projection, rebuild. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import type { Message } from "../src/contract/message.ts";
 import { Jobs } from "../src/database/jobs.ts";
 import { closePool, openPool } from "../src/database/pool.ts";
 import { createOrders } from "../src/domains/orders/index.ts";
 import { append } from "../src/inbox/append.ts";
-import type { Message } from "../src/inbox/message.ts";
 import { Handover } from "../src/projector/handover.ts";
 import { projectNext } from "../src/projector/project.ts";
 import { Wakeups } from "../src/projector/wakeups.ts";

@@ -2,33 +2,34 @@
  * Which part is connected to which. Only this file and main.ts see everything: the domains know nothing of the
  * engine around them, and the engine knows nothing of any one domain. Nothing is started here.
  */
-import type { Config, SourceName } from "./config.ts";
+
+import { Auditor } from "./audit/auditor.ts";
+import type { Config, SourceName } from "./config/config.ts";
+import type { Source, SourceGap } from "./contract/source.ts";
 import { Jobs } from "./database/jobs.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
 import { openPool } from "./database/pool.ts";
 import { queryableOf } from "./database/transaction.ts";
-import { BulkRunner } from "./deadletter/bulk-runner.ts";
-import { countByCode, selectRecentGroups } from "./deadletter/dead-letter-groups-table.ts";
 import { createDesk } from "./deadletter/desk.ts";
+import { countByCode, selectRecentGroups } from "./deadletter/find/dead-letter-groups-table.ts";
+import { BulkRunner } from "./deadletter/repair/bulk-runner.ts";
 import { PERSONAL_NAMES } from "./domains/index.ts";
 import { createOrders } from "./domains/orders/index.ts";
-import { Attempts } from "./http/attempts.ts";
-import { deadLetterRoutes } from "./http/deadletters.ts";
-import { docsRoutes } from "./http/docs.ts";
-import { EventFeed } from "./http/events.ts";
-import { intakeRoute } from "./http/intake.ts";
-import { messagesRoutes } from "./http/messages.ts";
-import { operationsRoutes } from "./http/operations.ts";
+import { deadLetterRoutes } from "./http/api/deadletters.ts";
+import { docsRoutes } from "./http/api/docs.ts";
+import { EventFeed } from "./http/api/events.ts";
+import { intakeRoute } from "./http/api/intake.ts";
+import { messagesRoutes } from "./http/api/messages.ts";
+import { operationsRoutes } from "./http/api/operations.ts";
 import { pageRoutes } from "./http/page.ts";
-import { HttpServer } from "./http/server.ts";
-import { sessionRoutes } from "./http/session.ts";
+import { Attempts } from "./http/server/attempts.ts";
+import { HttpServer } from "./http/server/server.ts";
+import { sessionRoutes } from "./http/server/session.ts";
 import { append } from "./inbox/append.ts";
 import { Inbox } from "./inbox/inbox.ts";
 import { selectHasPayload } from "./inbox/inbox-table.ts";
 import { insertSourceGap } from "./inbox/source-gaps-table.ts";
 import { HttpSource } from "./inbox/sources/http.ts";
-import type { Source, SourceGap } from "./inbox/sources/source.ts";
-import { Auditor } from "./projector/auditor.ts";
 import { Progress } from "./projector/progress.ts";
 import { deadLettersOf } from "./projector/project.ts";
 import { Projector } from "./projector/projector.ts";
@@ -36,12 +37,12 @@ import { RebuildWatch } from "./projector/rebuild-watch.ts";
 import { StallWatch } from "./projector/stall-watch.ts";
 import { Statistics } from "./projector/statistics.ts";
 import { Wakeups } from "./projector/wakeups.ts";
-import { refreshGauges } from "./telemetry/gauges.ts";
 import type { Logger } from "./telemetry/logger.ts";
-import { MessageTraces } from "./telemetry/message-traces.ts";
-import { createMetrics } from "./telemetry/metrics.ts";
-import { countRefusals, recordAppend, recordProjection } from "./telemetry/record.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
+import { refreshGauges } from "./watch/gauges.ts";
+import { MessageTraces } from "./watch/message-traces.ts";
+import { createMetrics } from "./watch/metrics.ts";
+import { countRefusals, recordAppend, recordProjection } from "./watch/record.ts";
 
 export type Assembly = Awaited<ReturnType<typeof assemble>>;
 
@@ -128,7 +129,7 @@ export async function assemble(
   const create: Readonly<Record<SourceName, () => Source | Promise<Source>>> = {
     http: () => http,
     "nats-streaming": async () => {
-      const { NatsStreamingSource } = await import("./inbox/sources/nats-streaming.ts");
+      const { NatsStreamingSource } = await import("./inbox/sources/nats-streaming/nats-streaming.ts");
       return new NatsStreamingSource({
         url: config.natsUrl,
         clusterId: config.stanClusterId,
@@ -142,7 +143,7 @@ export async function assemble(
       });
     },
     jetstream: async () => {
-      const { JetStreamSource } = await import("./inbox/sources/jetstream.ts");
+      const { JetStreamSource } = await import("./inbox/sources/jetstream/jetstream.ts");
       return new JetStreamSource({
         ...config.jetStream,
         logger,
@@ -150,7 +151,7 @@ export async function assemble(
       });
     },
     kafka: async () => {
-      const { KafkaSource } = await import("./inbox/sources/kafka.ts");
+      const { KafkaSource } = await import("./inbox/sources/kafka/kafka.ts");
       const noteGap = (gap: SourceGap) => insertSourceGap(reads, domain.name, gap);
       return new KafkaSource({ ...config.kafka, logger, noteGap });
     },

@@ -3,13 +3,13 @@
  * in reverse, so the way out is the way in read backwards. How the parts are connected stands in assembly.ts.
  */
 import { type Assembly, assemble } from "./assembly.ts";
-import { type Config, loadConfig } from "./config.ts";
+import { runProcess } from "./cli/process.ts";
+import { type Config, loadConfig } from "./config/config.ts";
+import { armFailpoint } from "./config/failpoint.ts";
 import { closePool } from "./database/pool.ts";
 import { copySourceOf } from "./database/transaction.ts";
 import { untilItSucceeds, waitForSchema } from "./database/wait.ts";
-import { armFailpoint } from "./failpoint.ts";
 import { selectHead } from "./inbox/inbox-table.ts";
-import { runProcess } from "./process.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
 

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ConfigError, loadConfig } from "../src/config.ts";
+import { ConfigError, loadConfig } from "../src/config/config.ts";
 
 const config = suite("config");
 const DATABASE_URL = "postgres://waybill:secret-password@127.0.0.1/waybill";

@@ -142,7 +142,7 @@ crash("a database that is not there, or not migrated, is waited for, and readine
     LOG_LEVEL: "info",
   };
   const starting = startServiceProcess({ ...environment, HTTP_PORT: "0" }, stack.folder);
-  const { install } = await import("../src/install.ts");
+  const { install } = await import("../src/cli/install.ts");
   let isReady = false;
   void starting.then(() => {
     isReady = true;

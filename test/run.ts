@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { glob, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { install } from "../src/install.ts";
+import { install } from "../src/cli/install.ts";
 import { findJaeger } from "../tools/stack/jaeger.ts";
 import { findNatsServer } from "../tools/stack/jetstream.ts";
 import { findProgram as findKafka } from "../tools/stack/kafka.ts";

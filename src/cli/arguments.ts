@@ -1,5 +1,5 @@
 /** What commands have to say of their arguments. */
-import { InvalidInputError } from "../errors.ts";
+import { InvalidInputError } from "../contract/errors.ts";
 
 /** @throws InvalidInputError where there is one that the command does not take. */
 export function noMore(positionals: readonly string[]): void {

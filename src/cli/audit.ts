@@ -1,9 +1,10 @@
 /** `waybill audit`: proves conservation, and says how much there is and how it grows. */
-import type { Config } from "../config.ts";
+
+import { type AuditReport, audit, type DomainAudit, toJson } from "../audit/audit.ts";
+import { missingIn } from "../audit/numbering.ts";
+import type { Config } from "../config/config.ts";
 import { closePool, openPool } from "../database/pool.ts";
 import { DOMAINS } from "../domains/index.ts";
-import { missingIn } from "../inbox/numbering.ts";
-import { type AuditReport, audit, type DomainAudit, toJson } from "../projector/audit.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { noMore } from "./arguments.ts";
 import type { Values } from "./deadletters.ts";

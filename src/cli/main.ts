@@ -1,13 +1,13 @@
 /** The `waybill` command: what an operator does from a shell. */
 import { parseArgs } from "node:util";
-import { type Config, loadConfig } from "../config.ts";
-import { InvalidInputError } from "../errors.ts";
-import { install } from "../install.ts";
-import { exitWith } from "../process.ts";
+import { type Config, loadConfig } from "../config/config.ts";
+import { InvalidInputError } from "../contract/errors.ts";
 import { noMore } from "./arguments.ts";
 import { AUDIT_OPTIONS, AUDIT_USAGE, auditCommand } from "./audit.ts";
 import { DEADLETTERS_OPTIONS, DEADLETTERS_USAGE, deadletters, type Values } from "./deadletters.ts";
+import { install } from "./install.ts";
 import { print, printJson } from "./print.ts";
+import { exitWith } from "./process.ts";
 import { REBUILD_OPTIONS, REBUILD_USAGE, rebuildCommand } from "./rebuild.ts";
 
 type Command = Readonly<{

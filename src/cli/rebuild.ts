@@ -1,11 +1,12 @@
 /** `waybill rebuild DOMAIN`: replaces a projection by one that is made anew from the inbox. */
-import type { Config } from "../config.ts";
+
+import { audit } from "../audit/audit.ts";
+import type { Config } from "../config/config.ts";
+import { InvalidInputError } from "../contract/errors.ts";
 import { closePool, openPool } from "../database/pool.ts";
 import { queryableOf } from "../database/transaction.ts";
 import { createOrders } from "../domains/orders/index.ts";
-import { InvalidInputError } from "../errors.ts";
-import { audit } from "../projector/audit.ts";
-import { type RebuildReport, rebuild } from "../projector/rebuild.ts";
+import { type RebuildReport, rebuild } from "../rebuild/rebuild.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import type { Values } from "./deadletters.ts";
 import { ProgressLine, print, printJson, tableOf } from "./print.ts";

@@ -4,8 +4,8 @@
  * told apart by SQLSTATE and never by the text of a message.
  */
 import pg from "pg";
+import { runCopyOut, runScript, type ScriptRows } from "./copy/script.ts";
 import type { Queryable } from "./pool.ts";
-import { runCopyOut, runScript, type ScriptRows } from "./script.ts";
 
 /** `sqlState` is undefined where the connection failed before PostgreSQL could answer. */
 export class DatabaseError extends Error {

@@ -2,19 +2,26 @@
  * Everything that operators can see and do, each as one function that gives a JSON document: the routes of the server
  * and the commands of the shell are two ways to the same desk.
  */
+
+import type { Domain } from "../contract/domain.ts";
+import { NotFoundError } from "../contract/errors.ts";
 import type { Jobs } from "../database/jobs.ts";
 import type { Queryable } from "../database/pool.ts";
 import { withTransaction } from "../database/transaction.ts";
-import { NotFoundError } from "../errors.ts";
 import { selectAt } from "../inbox/inbox-table.ts";
-import type { Domain } from "../projector/domain.ts";
-import { type Biography, readBiography } from "./biography.ts";
-import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./bulk-redrive.ts";
-import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./bulk-redrives-table.ts";
-import { enqueueBulkRedrive } from "./bulk-runner.ts";
-import type { State } from "./dead-letters-table.ts";
-import { diffPayloads } from "./diff.ts";
-import { discardLetter, restoreLetter } from "./discard.ts";
+import type { State } from "../projector/dead-letters-table.ts";
+import type { DeadLetterFilter } from "./find/filter.ts";
+import { findDeadLetters } from "./find/find.ts";
+import { readOverview } from "./find/overview.ts";
+import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./repair/bulk-redrive.ts";
+import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./repair/bulk-redrives-table.ts";
+import { enqueueBulkRedrive } from "./repair/bulk-runner.ts";
+import { discardLetter, restoreLetter } from "./repair/discard.ts";
+import { dryRun, tryPayload } from "./repair/dry-run.ts";
+import { insertReveal, type Operator } from "./repair/operator-actions-table.ts";
+import { type RedriveContext, redriveLetter } from "./repair/redrive.ts";
+import { type Biography, readBiography } from "./show/biography.ts";
+import { diffPayloads } from "./show/diff.ts";
 import {
   biographyDocument,
   bulkDocument,
@@ -22,15 +29,9 @@ import {
   letterDocument,
   listedDocument,
   trialDocument,
-} from "./documents.ts";
-import { dryRun, tryPayload } from "./dry-run.ts";
-import type { DeadLetterFilter } from "./filter.ts";
-import { findDeadLetters } from "./find.ts";
-import { maskText } from "./mask.ts";
-import { insertReveal, type Operator } from "./operator-actions-table.ts";
-import { readOverview } from "./overview.ts";
-import { type RedriveContext, redriveLetter } from "./redrive.ts";
-import { viewPayload } from "./view.ts";
+} from "./show/documents.ts";
+import { maskText } from "./show/mask.ts";
+import { viewPayload } from "./show/view.ts";
 
 /** What of a redrive concerns others; its pool is for pages, too, and for whatever takes long. */
 export type DeskOptions = Omit<RedriveContext, "tryPayload"> &

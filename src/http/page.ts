@@ -2,9 +2,9 @@
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
-import { NotFoundError } from "../errors.ts";
-import { bytes, inPath, type Operation, problems, TEXT } from "../openapi.ts";
-import type { Request, Route } from "./route.ts";
+import { NotFoundError } from "../contract/errors.ts";
+import { bytes, inPath, type Operation, problems, TEXT } from "../contract/openapi.ts";
+import type { Request, Route } from "../contract/route.ts";
 
 export function pageRoutes(): Route[] {
   const files = fileRoute(fileURLToPath(new URL("ui", import.meta.url)), PAGE_POLICY);

@@ -4,8 +4,9 @@
  * is not known: the caller tries again, and what was committed is recognised.
  */
 import type pg from "pg";
+import { failpoint } from "../config/failpoint.ts";
+import type { Message, Receipt } from "../contract/message.ts";
 import { DatabaseError, type Transaction, withTransaction } from "../database/transaction.ts";
-import { failpoint } from "../failpoint.ts";
 import {
   copyMessages,
   insertMissingMessages,
@@ -13,7 +14,6 @@ import {
   selectHead,
   selectPositions,
 } from "./inbox-table.ts";
-import type { Message, Receipt } from "./message.ts";
 
 /** Enqueues, in the given transaction, the job that wakes the projector. */
 export type EnqueueWakeup = (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;

@@ -1,11 +1,11 @@
 /** Every statement on the `inbox` table. */
 import pg from "pg";
-import { CopyDecoder } from "../database/copy-decoder.ts";
-import { type CopyEncoder, withCopyData } from "../database/copy-encoder.ts";
+import type { KeptHeaders } from "../contract/headers.ts";
+import type { InboxRow, Message } from "../contract/message.ts";
+import { CopyDecoder } from "../database/copy/copy-decoder.ts";
+import { type CopyEncoder, withCopyData } from "../database/copy/copy-encoder.ts";
 import type { Queryable } from "../database/pool.ts";
 import type { Transaction } from "../database/transaction.ts";
-import type { Message } from "./message.ts";
-import type { KeptHeaders } from "./sources/headers.ts";
 
 /**
  * Serialises the appends of a domain until the transaction ends. Without it two transactions could commit in
@@ -197,16 +197,6 @@ export async function selectHead(database: Queryable, domain: string): Promise<b
   );
   return rows[0]?.head ?? 0n;
 }
-
-/** What a projector needs of a row. */
-export type InboxRow = Readonly<{
-  position: bigint;
-  payload: Buffer;
-  /** Milliseconds since the Unix epoch; of measuring only: an outcome must not depend on it. */
-  publishedAt: number | undefined;
-  /** Of tracing only. */
-  traceparent?: string | undefined;
-}>;
 
 /** The rows of a domain above a position, lowest first, up to `rowsMax` of them and about `bytesMax` of payload. */
 export async function selectAfter(

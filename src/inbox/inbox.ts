@@ -6,12 +6,12 @@
  * held is bounded in bytes, and a message that finds no room is refused and comes again from its broker.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { failpoint } from "../config/failpoint.ts";
+import type { Message, Receipt } from "../contract/message.ts";
+import type { Sink } from "../contract/source.ts";
 import { backoffMilliseconds } from "../database/backoff.ts";
-import { failpoint } from "../failpoint.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Appended } from "./append.ts";
-import type { Message, Receipt } from "./message.ts";
-import type { Sink } from "./sources/source.ts";
 
 export type InboxOptions = Readonly<{
   /** Commits a batch, or throws and may be called again with the same one. */

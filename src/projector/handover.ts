@@ -3,9 +3,9 @@
  * batch is used only where it begins exactly at the checkpoint; whatever else holds (another process appended in
  * between, there was no room, this process has just started), the projector reads the table, which is the truth.
  */
+
+import type { InboxRow, Message } from "../contract/message.ts";
 import type { Appended } from "../inbox/append.ts";
-import type { InboxRow } from "../inbox/inbox-table.ts";
-import type { Message } from "../inbox/message.ts";
 
 type HandedOver = Readonly<{
   /** The domain's highest position before the first of the rows. */

@@ -4,15 +4,15 @@
  * row is locked throughout, so however many processes and jobs there are, one of them projects.
  */
 import type pg from "pg";
+import { failpoint } from "../config/failpoint.ts";
+import type { Domain, InboxRow, Outcome, Projection } from "../contract/domain.ts";
+import { type Rejection, reject } from "../contract/rejection.ts";
 import { DatabaseError, rollBackAfter, type Transaction, withTransaction } from "../database/transaction.ts";
-import { insertDeadLetters } from "../deadletter/dead-letters-table.ts";
-import { failpoint } from "../failpoint.ts";
 import { selectAfter, selectAt } from "../inbox/inbox-table.ts";
 import { advanceCheckpoint, lockCheckpoint } from "./checkpoints-table.ts";
-import type { Domain, InboxRow, Outcome, Projection } from "./domain.ts";
+import { insertDeadLetters } from "./dead-letters-table.ts";
 import { type Duplicate, insertDuplicates } from "./duplicates-table.ts";
 import { Handover } from "./handover.ts";
-import { type Rejection, reject } from "./rejection.ts";
 
 export type ProjectedBatch = Readonly<{
   /** The checkpoint after the batch. */

@@ -5,11 +5,11 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
+import type { Domain } from "../contract/domain.ts";
 import { backoffMilliseconds } from "../database/backoff.ts";
 import { DatabaseError, queryableOf } from "../database/transaction.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";
-import type { Domain } from "./domain.ts";
 import { Handover } from "./handover.ts";
 import {
   BATCH_ROWS_MAX,

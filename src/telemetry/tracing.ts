@@ -31,7 +31,7 @@ import {
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-node";
 import { ATTR_CLIENT_ADDRESS, ATTR_NETWORK_PEER_ADDRESS } from "@opentelemetry/semantic-conventions";
-import type { SamplerName, TracingConfig } from "../config.ts";
+import type { SamplerName, TracingConfig } from "../config/config.ts";
 import { contextOf, isSampledContext } from "./trace-context.ts";
 import type { DerivedIds } from "./trace-ids.ts";
 import { TraceLimit } from "./trace-limit.ts";

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CopyDecoder } from "../../src/database/copy-decoder.ts";
-import { withCopyData } from "../../src/database/copy-encoder.ts";
+import { CopyDecoder } from "../../src/database/copy/copy-decoder.ts";
+import { withCopyData } from "../../src/database/copy/copy-encoder.ts";
 import { DatabaseError, withTransaction } from "../../src/database/transaction.ts";
 import { createDatabase } from "../support/database.ts";
 

@@ -1,8 +1,8 @@
 /** Many dead letters redriven as one act. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { readFilter } from "../../src/deadletter/filter.ts";
-import { InvalidInputError, WrongStateError } from "../../src/errors.ts";
+import { InvalidInputError, WrongStateError } from "../../src/contract/errors.ts";
+import { readFilter } from "../../src/deadletter/find/filter.ts";
 import { createDatabase } from "../support/database.ts";
 import { ANN, openDesk, type TestDesk } from "../support/desk.ts";
 import { tablesOf } from "../support/engine.ts";

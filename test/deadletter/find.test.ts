@@ -1,11 +1,11 @@
 /** Finding dead letters: every filter gives exactly what it should, page by page, in order. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { InvalidInputError } from "../../src/contract/errors.ts";
 import { withTransaction } from "../../src/database/transaction.ts";
-import { readFilter } from "../../src/deadletter/filter.ts";
-import { findAllPositions } from "../../src/deadletter/find.ts";
-import { foldIndexes } from "../../src/deadletter/fingerprint.ts";
-import { InvalidInputError } from "../../src/errors.ts";
+import { readFilter } from "../../src/deadletter/find/filter.ts";
+import { findAllPositions } from "../../src/deadletter/find/find.ts";
+import { foldIndexes } from "../../src/projector/fingerprint.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";

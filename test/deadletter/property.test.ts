@@ -4,10 +4,10 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readFilter } from "../../src/deadletter/filter.ts";
+import { audit } from "../../src/audit/audit.ts";
+import { WrongStateError } from "../../src/contract/errors.ts";
+import { readFilter } from "../../src/deadletter/find/filter.ts";
 import { ORDERS } from "../../src/domains/orders/index.ts";
-import { WrongStateError } from "../../src/errors.ts";
-import { audit } from "../../src/projector/audit.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";

@@ -1,7 +1,7 @@
 /** One dead letter at a time: redriving, editing, discarding, restoring, and what is known of it afterwards. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { NotFoundError, RejectedError, WrongStateError } from "../../src/errors.ts";
+import { NotFoundError, RejectedError, WrongStateError } from "../../src/contract/errors.ts";
 import { createDatabase } from "../support/database.ts";
 import { ANN, openDesk } from "../support/desk.ts";
 import { tablesOf } from "../support/engine.ts";

@@ -1,13 +1,13 @@
 /** What people get to see of a payload: masked, bounded, with the places of its problems. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { diffPayloads } from "../../src/deadletter/diff.ts";
-import { maskBytes, maskText } from "../../src/deadletter/mask.ts";
-import { viewPayload } from "../../src/deadletter/view.ts";
+import { headersToJson } from "../../src/contract/headers.ts";
+import type { Problem } from "../../src/contract/rejection.ts";
+import { diffPayloads } from "../../src/deadletter/show/diff.ts";
+import { maskBytes, maskText } from "../../src/deadletter/show/mask.ts";
+import { viewPayload } from "../../src/deadletter/show/view.ts";
 import { PERSONAL_NAMES } from "../../src/domains/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
-import { headersToJson } from "../../src/inbox/sources/headers.ts";
-import type { Problem } from "../../src/projector/rejection.ts";
 import { GARBAGE_KINDS, makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { headersToJson, plausibleTime, traceparentIn } from "../../src/inbox/sources/headers.ts";
+import { headersToJson, plausibleTime, traceparentIn } from "../../src/contract/headers.ts";
 import { createDatabase } from "../support/database.ts";
 
 const database = await createDatabase();

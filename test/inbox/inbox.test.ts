@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Message } from "../../src/contract/message.ts";
 import type { Appended } from "../../src/inbox/append.ts";
 import { Inbox } from "../../src/inbox/inbox.ts";
-import type { Message } from "../../src/inbox/message.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { messageOf } from "../support/messages.ts";
 import { until } from "../support/wait.ts";

@@ -3,7 +3,7 @@ import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from "@
 import { connect, headers, type NatsConnection, nanos } from "@nats-io/transport-node";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type JetStreamOptions, JetStreamSource } from "../../src/inbox/sources/jetstream.ts";
+import { type JetStreamOptions, JetStreamSource } from "../../src/inbox/sources/jetstream/jetstream.ts";
 import { checkIf } from "../support/check-if.ts";
 import { jetStreamOptions, startJetStream, texts, withSource } from "../support/sources.ts";
 import { type Offer, TestSink } from "../support/test-sink.ts";

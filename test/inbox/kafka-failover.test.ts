@@ -2,7 +2,7 @@
 import { alterPartitionReassignmentsV0, ConnectionPool } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
+import { KafkaSource } from "../../src/inbox/sources/kafka/kafka.ts";
 import { checkIf } from "../support/check-if.ts";
 import { kafkaAt } from "../support/kafka.ts";
 import { startKafka, texts, watchLosses, withSource } from "../support/sources.ts";

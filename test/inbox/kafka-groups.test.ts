@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { connectionsApiChannel, MultipleErrors } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { KafkaSource } from "../../src/inbox/sources/kafka.ts";
+import { KafkaSource } from "../../src/inbox/sources/kafka/kafka.ts";
 import { checkIf } from "../support/check-if.ts";
 import { kafkaAt } from "../support/kafka.ts";
 import { kafkaOptions, startKafka, texts, watchLosses, withSource } from "../support/sources.ts";

@@ -1,7 +1,7 @@
 /** Up to which offset everything is in the inbox, whatever is committed when, and wherever is read on. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { KafkaPartition } from "../../src/inbox/sources/kafka-partition.ts";
+import { KafkaPartition } from "../../src/inbox/sources/kafka/kafka-partition.ts";
 import { messageOf } from "../support/messages.ts";
 import { TestSink } from "../support/test-sink.ts";
 

@@ -2,9 +2,13 @@
 import type { KafkaRecord } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { FetchedPartition, FetchResponse, KafkaLeaders } from "../../src/inbox/sources/kafka-leaders.ts";
-import { KafkaPartition } from "../../src/inbox/sources/kafka-partition.ts";
-import { KafkaReader } from "../../src/inbox/sources/kafka-reader.ts";
+import type {
+  FetchedPartition,
+  FetchResponse,
+  KafkaLeaders,
+} from "../../src/inbox/sources/kafka/kafka-leaders.ts";
+import { KafkaPartition } from "../../src/inbox/sources/kafka/kafka-partition.ts";
+import { KafkaReader } from "../../src/inbox/sources/kafka/kafka-reader.ts";
 import { texts } from "../support/sources.ts";
 import { TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";

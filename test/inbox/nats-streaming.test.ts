@@ -2,7 +2,7 @@
 import stan from "node-nats-streaming";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { NatsStreamingSource } from "../../src/inbox/sources/nats-streaming.ts";
+import { NatsStreamingSource } from "../../src/inbox/sources/nats-streaming/nats-streaming.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
 import { findBroker, NatsStreaming } from "../../tools/stack/nats-streaming.ts";
 import { environment } from "../support/database.ts";

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { decodeDelivery, encodeAck } from "../../src/inbox/sources/stan-protocol.ts";
+import { decodeDelivery, encodeAck } from "../../src/inbox/sources/nats-streaming/stan-protocol.ts";
 
 /** The library's own code for the protocol, which says what is right. */
 const { pb } = createRequire(import.meta.url)("node-nats-streaming/lib/pb");

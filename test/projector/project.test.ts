@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { audit, type DomainAudit } from "../../src/audit/audit.ts";
+import { type Domain, type InboxRow, PROJECTED } from "../../src/contract/domain.ts";
 import { withTransaction } from "../../src/database/transaction.ts";
-import { audit, type DomainAudit } from "../../src/projector/audit.ts";
 import { lockCheckpoint } from "../../src/projector/checkpoints-table.ts";
-import { type Domain, type InboxRow, PROJECTED } from "../../src/projector/domain.ts";
 import { Handover } from "../../src/projector/handover.ts";
 import { projectNext } from "../../src/projector/project.ts";
 import { Projector } from "../../src/projector/projector.ts";

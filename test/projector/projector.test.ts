@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { audit } from "../../src/audit/audit.ts";
 import { Jobs } from "../../src/database/jobs.ts";
-import { audit } from "../../src/projector/audit.ts";
 import { Projector } from "../../src/projector/projector.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";

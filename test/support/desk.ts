@@ -1,7 +1,7 @@
 /** The operators' desk on a test database, without a service: what is redriven is projected when a test says so. */
 import { Jobs } from "../../src/database/jobs.ts";
-import { stepBulkRedrive } from "../../src/deadletter/bulk-redrive.ts";
 import { createDesk } from "../../src/deadletter/desk.ts";
+import { stepBulkRedrive } from "../../src/deadletter/repair/bulk-redrive.ts";
 import { PERSONAL_NAMES } from "../../src/domains/index.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";

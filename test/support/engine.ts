@@ -1,9 +1,9 @@
 /** The engine's parts on a test database, put together as the service does it but without its sources and server. */
 import type pg from "pg";
+import type { Domain } from "../../src/contract/domain.ts";
+import type { Message } from "../../src/contract/message.ts";
 import { createOrders } from "../../src/domains/orders/index.ts";
 import { append } from "../../src/inbox/append.ts";
-import type { Message } from "../../src/inbox/message.ts";
-import type { Domain } from "../../src/projector/domain.ts";
 import { Handover } from "../../src/projector/handover.ts";
 import { projectNext } from "../../src/projector/project.ts";
 

@@ -1,6 +1,6 @@
 /** Messages and orders for tests. */
 import { readFileSync } from "node:fs";
-import type { Message } from "../../src/inbox/message.ts";
+import type { Message } from "../../src/contract/message.ts";
 import { makeLoad, toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 

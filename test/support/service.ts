@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { type Service, startService } from "../../src/main.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { startServiceProcess } from "../../tools/stack/service.ts";

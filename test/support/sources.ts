@@ -1,10 +1,10 @@
 /** Brokers and sources for tests, each with names that no other test uses. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { JetStreamOptions } from "../../src/inbox/sources/jetstream.ts";
-import type { KafkaOptions } from "../../src/inbox/sources/kafka-cluster.ts";
-import type { NatsStreamingOptions } from "../../src/inbox/sources/nats-streaming.ts";
-import type { Source } from "../../src/inbox/sources/source.ts";
+import type { Source } from "../../src/contract/source.ts";
+import type { JetStreamOptions } from "../../src/inbox/sources/jetstream/jetstream.ts";
+import type { KafkaOptions } from "../../src/inbox/sources/kafka/kafka-cluster.ts";
+import type { NatsStreamingOptions } from "../../src/inbox/sources/nats-streaming/nats-streaming.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { JetStream } from "../../tools/stack/jetstream.ts";
 import { Kafka, type KafkaSettings } from "../../tools/stack/kafka.ts";

@@ -1,6 +1,6 @@
 /** Stands for the inbox: keeps what it is offered until the test commits it. */
-import type { Message, Receipt } from "../../src/inbox/message.ts";
-import type { Sink } from "../../src/inbox/sources/source.ts";
+import type { Message, Receipt } from "../../src/contract/message.ts";
+import type { Sink } from "../../src/contract/source.ts";
 
 export type Offer = Readonly<{ message: Message; committed: (receipt: Receipt) => void }>;
 

@@ -2,7 +2,7 @@
  * The way to publish to a kind of source, by the variables that the service itself reads. The library of a broker is
  * loaded only where it is published to.
  */
-import { loadJetStream, loadKafka, type SourceName } from "../../src/config.ts";
+import { loadJetStream, loadKafka, type SourceName } from "../../src/config/config.ts";
 import { connectToBroker, connectToHttp, type Transport } from "./transport.ts";
 
 /**

@@ -1,6 +1,6 @@
 /** The publisher's own span of each message, from which on the service continues its trace. */
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import { loadTracing } from "../../src/config.ts";
+import { loadTracing } from "../../src/config/config.ts";
 import { idsOf } from "../../src/telemetry/trace-ids.ts";
 import type { Transport } from "./transport.ts";
 

@@ -5,7 +5,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { install } from "../../src/install.ts";
+import { install } from "../../src/cli/install.ts";
 import type { Broker, BrokerKind } from "./broker.ts";
 import { startBroker } from "./brokers.ts";
 import { LimitedDisk, unmount } from "./limited-disk.ts";

@@ -1,6 +1,6 @@
 /** The faults: each strikes, lasts a while, and leaves everything as it was. */
 import { setTimeout as delay } from "node:timers/promises";
-import { FAILPOINTS } from "../../src/failpoint.ts";
+import { FAILPOINTS } from "../../src/config/failpoint.ts";
 import { SESSION_SECONDS } from "../stack/kafka.ts";
 import { ACK_WAIT_SECONDS, BROKER, DATABASE, type World } from "./world.ts";
 

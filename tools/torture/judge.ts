@@ -5,8 +5,8 @@
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
+import { audit } from "../../src/audit/audit.ts";
 import { ORDERS } from "../../src/domains/orders/index.ts";
-import { audit } from "../../src/projector/audit.ts";
 import { connectTo } from "../publisher/connect.ts";
 import { type Mix, makeLoad } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";

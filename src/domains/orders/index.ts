@@ -2,9 +2,10 @@
  * The orders domain, whole: how a message becomes an order, where orders are kept, how they are asked for. The
  * engine and the server are given what they need of it; it knows nothing of either.
  */
+
+import type { Domain } from "../../contract/domain.ts";
 import type { Queryable } from "../../database/pool.ts";
 import type { CopySource } from "../../database/transaction.ts";
-import type { Domain } from "../../projector/domain.ts";
 import { OrderCache } from "./cache.ts";
 import type { NewOrder } from "./orders-table.ts";
 import { OrdersProjection } from "./projection.ts";

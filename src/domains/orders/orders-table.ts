@@ -2,8 +2,8 @@
  * Every statement on the `orders` table. It holds what orders are looked up by; the document of one is the payload of its
  * position, which never changes and is stored once.
  */
-import { CopyDecoder } from "../../database/copy-decoder.ts";
-import { withCopyData } from "../../database/copy-encoder.ts";
+import { CopyDecoder } from "../../database/copy/copy-decoder.ts";
+import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { Queryable } from "../../database/pool.ts";
 import type { CopySource, Transaction } from "../../database/transaction.ts";
 import type { Order } from "./schema.ts";

@@ -2,9 +2,11 @@
  * Projects orders. The first write of an id wins: the same id with the same bytes again is a duplicate, with other
  * bytes it is a conflict and goes to the dead letters with both positions named.
  */
+
+import { type Outcome, PROJECTED, type Projection } from "../../contract/domain.ts";
+import type { InboxRow } from "../../contract/message.ts";
+import { type Rejection, reject } from "../../contract/rejection.ts";
 import { DatabaseError, type Transaction } from "../../database/transaction.ts";
-import { type InboxRow, type Outcome, PROJECTED, type Projection } from "../../projector/domain.ts";
-import { type Rejection, reject } from "../../projector/rejection.ts";
 import { copyOrders, type NewOrder, selectOrders } from "./orders-table.ts";
 import { type Order, parseOrder } from "./schema.ts";
 

@@ -3,8 +3,7 @@
  * whoever has it need not ask again.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Queryable } from "../../database/pool.ts";
-import { InvalidInputError, NotFoundError } from "../../errors.ts";
+import { InvalidInputError, NotFoundError } from "../../contract/errors.ts";
 import {
   answer,
   arrayOf,
@@ -18,7 +17,8 @@ import {
   problems,
   TEXT,
   TIME,
-} from "../../openapi.ts";
+} from "../../contract/openapi.ts";
+import type { Queryable } from "../../database/pool.ts";
 import type { CachedOrder } from "./cache.ts";
 import { selectSummariesBefore } from "./orders-table.ts";
 import { type OrderReader, POSITION_MAX } from "./read-order.ts";

@@ -3,9 +3,9 @@
  * Nothing is checked a second time after this.
  */
 import { type } from "arktype";
-import { parseDateTime } from "../../date-time.ts";
-import { parseJsonDocument } from "../../projector/json-document.ts";
-import { excerptOf, jsonTypeOf, type Problem, pointerTo, type Rejection } from "../../projector/rejection.ts";
+import { excerptOf, jsonTypeOf, type Problem, pointerTo, type Rejection } from "../../contract/rejection.ts";
+import { parseDateTime } from "../../contract/values/date-time.ts";
+import { parseJsonDocument } from "../../contract/values/json-document.ts";
 
 /** What is looked up of an order; everything else stays in the document. */
 export type Order = Readonly<{

@@ -3,9 +3,9 @@
  * Idempotency-Key is the message's identity, so a request that is sent again is recognised.
  */
 import { randomUUID } from "node:crypto";
-import { KeyReusedError, UnavailableError } from "../../errors.ts";
-import type { Receipt } from "../message.ts";
-import type { Sink, Source } from "./source.ts";
+import { KeyReusedError, UnavailableError } from "../../contract/errors.ts";
+import type { Receipt } from "../../contract/message.ts";
+import type { Sink, Source } from "../../contract/source.ts";
 
 export type HttpSourceOptions = Readonly<{
   channel: string;

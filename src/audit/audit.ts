@@ -1,0 +1,183 @@
+/**
+ * Conservation over all domains: `inbox = projected + duplicate + dead + pending`, each position exactly once. The
+ * command, the endpoint and the metric all show what this found. What was proved is kept: the next audit reads only
+ * what came since, and once a day, or when asked to, everything again.
+ */
+import type pg from "pg";
+import type { Domain } from "../contract/domain.ts";
+import type { SourceGap } from "../contract/source.ts";
+import { withTransaction } from "../database/transaction.ts";
+import { selectSourceGaps } from "../inbox/source-gaps-table.ts";
+import { selectCheckpoint } from "../projector/checkpoints-table.ts";
+import { type Conservation, selectConservation } from "./audit-table.ts";
+import { type Gap, missingIn, NO_NUMBERING } from "./numbering.ts";
+import { readNumbering } from "./numbering-table.ts";
+import {
+  type Earlier,
+  insertProof,
+  type Proof,
+  selectEarlier,
+  selectProof,
+  selectTableBytes,
+} from "./proofs-table.ts";
+
+export type AuditOptions = Readonly<{
+  /** Reads everything, whatever was proved before. */
+  isFull?: boolean;
+  /** How old a message must be for what is missing below it to count. */
+  gapSettledSeconds?: number;
+}>;
+
+export type AuditReport = Readonly<{
+  holds: boolean;
+  domains: Readonly<Record<string, DomainAudit>>;
+  storage: Readonly<{ bytes: bigint; bytesPerDay: number | undefined; tables: ReadonlyMap<string, bigint> }>;
+}>;
+
+/** What is missing, whichever way that is known. */
+export type AuditGap = Pick<Gap, "source" | "channel" | "from" | "to"> &
+  Partial<Pick<Gap, "before"> & Pick<SourceGap, "series">>;
+
+export type DomainAudit = Conservation &
+  Readonly<{
+    /** What brokers numbered and never delivered: lost outside, so conservation holds all the same. */
+    gaps: readonly AuditGap[];
+    /** Up to this position an earlier audit had proved it. */
+    provedBefore: bigint;
+    /** When everything was last read. */
+    fullAt: Date;
+    /** Undefined as long as there is too little to tell from. */
+    messagesPerDay: number | undefined;
+  }>;
+
+/** Audits each domain in a snapshot of its own. */
+export async function audit(
+  pool: pg.Pool,
+  domains: readonly Pick<Domain, "name" | "relation">[],
+  options: AuditOptions = {},
+): Promise<AuditReport> {
+  const tables = await selectTableBytes(pool);
+  const bytes = [...tables.values()].reduce((sum, size) => sum + size, 0n);
+  const found: Record<string, DomainAudit> = {};
+  let bytesPerDay: number | undefined;
+  for (const { name, relation } of domains) {
+    const { earlier, ...audited } = await auditDomain(pool, name, relation, bytes, options);
+    found[name] = audited;
+    bytesPerDay ??= perDay(earlier, bytes, earlier?.bytes);
+  }
+  const holds = Object.values(found).every(({ broken }) => broken === 0n);
+  return { holds, domains: found, storage: { bytes, bytesPerDay, tables } };
+}
+
+function auditDomain(
+  pool: pg.Pool,
+  domain: string,
+  relation: string,
+  bytes: bigint,
+  { isFull = false, gapSettledSeconds = GAP_SETTLED_SECONDS }: AuditOptions,
+): Promise<DomainAudit & { earlier: Earlier | undefined }> {
+  return withTransaction(pool, async (transaction) => {
+    await transaction.query("set transaction isolation level repeatable read");
+    // It may read every row there is: the limit for ordinary statements is not meant for it.
+    await transaction.query("set local statement_timeout = 0");
+    const { position: checkpoint, generation } = await selectCheckpoint(transaction, domain);
+    const proof = isFull ? undefined : await selectProof(transaction, domain, generation, FULL_EVERY_SECONDS);
+    const base = proof ?? NOTHING_PROVED;
+    const since = await selectConservation(transaction, domain, relation, base.position);
+    const sum = addTo(base, since);
+    const numbered = await readNumbering(transaction, domain, base.numbered, gapSettledSeconds);
+    const earlier = await selectEarlier(transaction, domain);
+    const { projected, duplicate, dead, broken } = sum;
+    const proved = { position: checkpoint, projected, duplicate, dead, numbered };
+    // Where nothing has come since, there is nothing to add.
+    const isNew =
+      !proof || broken > 0n || checkpoint > proof.position || numbered.position > proof.numbered.position;
+    const keptAt = isNew
+      ? await insertProof(transaction, domain, { ...proved, generation, broken, isFull: !proof, bytes })
+      : undefined;
+    return {
+      ...sum,
+      gaps: [...numbered.numbering.gaps, ...(await selectSourceGaps(transaction, domain))],
+      provedBefore: base.position,
+      fullAt: (proof ? proof.fullAt : keptAt) as Date,
+      messagesPerDay: perDay(earlier, projected + duplicate + dead, earlier?.messages),
+      earlier,
+    };
+  });
+}
+
+function addTo({ projected, duplicate, dead }: Proof, since: Conservation): Conservation {
+  return {
+    ...since,
+    received: since.received + projected + duplicate + dead,
+    projected: since.projected + projected,
+    duplicate: since.duplicate + duplicate,
+    dead: since.dead + dead,
+  };
+}
+
+function perDay(earlier: Earlier | undefined, now: bigint, then: bigint | undefined): number | undefined {
+  if (!earlier || then === undefined || earlier.seconds < GROWTH_SECONDS_MIN) return undefined;
+  return (Number(now - then) * SECONDS_PER_DAY) / earlier.seconds;
+}
+
+/** The report as JSON has it; positions stay exact up to 2^53. */
+export function toJson({ holds, domains, storage }: AuditReport) {
+  const tables = [...storage.tables].map(([name, size]) => [name, Number(size)]);
+  return {
+    holds,
+    domains: Object.fromEntries(Object.entries(domains).map(([name, found]) => [name, domainToJson(found)])),
+    storage: {
+      bytes: Number(storage.bytes),
+      bytes_per_day: rounded(storage.bytesPerDay),
+      tables: Object.fromEntries(tables),
+    },
+  };
+}
+
+function domainToJson(found: DomainAudit) {
+  const { received, projected, duplicate, dead, pending, broken, discrepancies, gaps } = found;
+  const counts = { received, projected, duplicate, dead, pending, broken };
+  return {
+    ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, Number(count)])),
+    discrepancies: discrepancies.map(Number),
+    gaps: gaps.slice(0, GAPS_SHOWN_MAX).map(gapToJson),
+    proved_before: Number(found.provedBefore),
+    full_at: found.fullAt.toISOString(),
+    messages_per_day: rounded(found.messagesPerDay),
+  };
+}
+
+function gapToJson({ source, channel, series, from, to, before }: AuditGap) {
+  return {
+    source,
+    channel,
+    series: series ?? null,
+    from: Number(from),
+    to: Number(to),
+    messages: Number(missingIn({ from, to })),
+    before: before === undefined ? null : Number(before),
+  };
+}
+
+const rounded = (value: number | undefined) => (value === undefined ? null : Math.round(value));
+
+const NOTHING_PROVED: Proof = {
+  position: 0n,
+  projected: 0n,
+  duplicate: 0n,
+  dead: 0n,
+  numbered: { position: 0n, numbering: NO_NUMBERING },
+};
+
+/** More than a few redeliveries take. */
+const GAP_SETTLED_SECONDS = 120;
+
+const SECONDS_PER_DAY = 86_400;
+const FULL_EVERY_SECONDS = SECONDS_PER_DAY;
+
+/** A rate of less than this says more of the minute than of the day. */
+const GROWTH_SECONDS_MIN = 3_600;
+
+/** Enough to see where; the metric says how many. */
+const GAPS_SHOWN_MAX = 100;

@@ -1,0 +1,96 @@
+/** Every statement on the `proofs` table: what audits proved, and how much there was then. */
+import type { Queryable } from "../database/pool.ts";
+import { type Numbering, numberingFromJson, numberingToJson } from "./numbering.ts";
+
+export type Proof = Readonly<{
+  /** Up to here every position has exactly one outcome, in these numbers. */
+  position: bigint;
+  projected: bigint;
+  duplicate: bigint;
+  dead: bigint;
+  numbered: Readonly<{ position: bigint; numbering: Numbering }>;
+}>;
+
+export type NewProof = Proof &
+  Readonly<{ generation: bigint; broken: bigint; isFull: boolean; bytes: bigint }>;
+
+/**
+ * The last proof of a domain, where it still counts: it is of the projection as it is, everything was read from the
+ * beginning within `fullWithinSeconds`, at `fullAt`, and nobody has found anything broken since; what another process
+ * proved at the same time, of the tail alone, does not take that back.
+ */
+export async function selectProof(
+  database: Queryable,
+  domain: string,
+  generation: bigint,
+  fullWithinSeconds: number,
+): Promise<(Proof & { fullAt: Date }) | undefined> {
+  const { rows } = await database.query<
+    Omit<Proof, "numbered"> & { fullAt: Date; numberedPosition: bigint; numbering: object }
+  >(
+    `select position, projected, duplicate, dead, numbered_position as "numberedPosition", numbering,
+            full_proof.audited_at as "fullAt"
+     from (select * from proofs where domain = $1 order by id desc limit 1) as last
+     cross join lateral (
+       select id, audited_at from proofs as earlier
+       where earlier.domain = $1 and earlier.is_full and earlier.broken = 0 and earlier.generation = last.generation
+         and earlier.audited_at > now() - make_interval(secs => $3)
+       order by id desc limit 1
+     ) as full_proof
+     where last.generation = $2
+       and not exists (
+         select from proofs as later where later.domain = $1 and later.id > full_proof.id and later.broken > 0
+       )`,
+    [domain, String(generation), fullWithinSeconds],
+  );
+  const row = rows[0];
+  if (!row) return undefined;
+  const { numberedPosition: position, numbering, ...proof } = row;
+  return { ...proof, numbered: { position, numbering: numberingFromJson(numbering) } };
+}
+
+/** @returns when. */
+export async function insertProof(database: Queryable, domain: string, proof: NewProof): Promise<Date> {
+  const { generation, position, projected, duplicate, dead, broken, isFull, numbered, bytes } = proof;
+  const { rows } = await database.query<{ auditedAt: Date }>(
+    `insert into proofs
+       (domain, generation, position, projected, duplicate, dead, broken, is_full, numbered_position, numbering, bytes)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     returning audited_at as "auditedAt"`,
+    [
+      domain,
+      ...[generation, position, projected, duplicate, dead, broken].map(String),
+      isFull,
+      String(numbered.position),
+      numberingToJson(numbered.numbering),
+      String(bytes),
+    ],
+  );
+  return rows[0]?.auditedAt as Date;
+}
+
+/** How much there was when an audit looked, about a day ago, or as long ago as there is one. */
+export type Earlier = Readonly<{ messages: bigint; bytes: bigint; seconds: number }>;
+
+export async function selectEarlier(database: Queryable, domain: string): Promise<Earlier | undefined> {
+  const { rows } = await database.query<Earlier>(
+    `select projected + duplicate + dead as messages, bytes,
+            extract(epoch from now() - audited_at)::float8 as seconds
+     from proofs where domain = $1 and broken = 0
+     order by audited_at > now() - interval '1 day', abs(extract(epoch from now() - interval '1 day' - audited_at))
+     limit 1`,
+    [domain],
+  );
+  return rows[0];
+}
+
+/** Bytes of each table with its indexes; those of pg-boss as one. It costs a look at the files, not at what is in them. */
+export async function selectTableBytes(database: Queryable): Promise<ReadonlyMap<string, bigint>> {
+  const { rows } = await database.query<{ name: string; bytes: bigint }>(
+    `select case when nspname = 'pgboss' then 'pgboss' else relname end as name,
+            sum(pg_total_relation_size(pg_class.oid))::bigint as bytes
+     from pg_class join pg_namespace on pg_namespace.oid = relnamespace
+     where relkind = 'r' and nspname in ('public', 'pgboss') group by 1 order by 2 desc`,
+  );
+  return new Map(rows.map(({ name, bytes }) => [name, bytes]));
+}

@@ -1,0 +1,18 @@
+/** Brings a database to everything that this version needs: its tables, and the queues of all its jobs. */
+import { migrate } from "../database/migrate.ts";
+import { BULK_REDRIVE_QUEUE } from "../deadletter/repair/bulk-runner.ts";
+import { wakeupQueues } from "../projector/wakeups.ts";
+
+/**
+ * Safe to run twenty at once.
+ * @param ownerUrl the connection of the owner role.
+ * @param serviceUrl the service's connection, whose user gets the privileges.
+ * @returns the names of the migrations that were applied now.
+ */
+export function install(
+  ownerUrl: string,
+  serviceUrl: string,
+  domains: readonly string[] = ["orders"],
+): Promise<string[]> {
+  return migrate(ownerUrl, serviceUrl, [...wakeupQueues(domains), BULK_REDRIVE_QUEUE]);
+}

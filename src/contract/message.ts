@@ -1,0 +1,33 @@
+/** What a source delivered, before it has a position. Nothing in it was looked into. */
+export type Message = Readonly<{
+  /** The name of the source, such as `nats-streaming`. */
+  source: string;
+  /** Where the source took it from: a channel, a topic, a route. */
+  channel: string;
+  /** The broker's own identity of the message; unique together with source and channel. */
+  messageId: string;
+  payload: Buffer;
+  /** Milliseconds since the Unix epoch, where the source knows. */
+  publishedAt: number | undefined;
+  /** The W3C trace context that what happens to the message goes on with. */
+  traceparent?: string;
+  /** What the broker delivered beside the payload, as the JSON of `headersToJson`. */
+  headers?: string;
+}>;
+
+/** What became of a message that was offered: it has a position for ever. */
+export type Receipt = Readonly<{
+  position: bigint;
+  /** False where the inbox held this message already. */
+  isNew: boolean;
+}>;
+
+/** A row of the inbox as a projection sees it. */
+export type InboxRow = Readonly<{
+  position: bigint;
+  payload: Buffer;
+  /** Milliseconds since the Unix epoch, for measurements only: an outcome must not depend on it. */
+  publishedAt: number | undefined;
+  /** For tracing only. */
+  traceparent?: string | undefined;
+}>;

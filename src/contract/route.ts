@@ -1,0 +1,41 @@
+/** One route of the server: what it answers to, who may ask, and what answers. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Operation } from "./openapi.ts";
+
+export type Request = IncomingMessage & {
+  params: Record<string, string>;
+  query: Record<string, string>;
+  path: string;
+};
+
+export type Access =
+  /** Anybody. */
+  | "open"
+  /** ADMIN_TOKEN, where one is set. */
+  | "operator"
+  /** INGRESS_TOKEN, where one is set. */
+  | "ingress"
+  /** Either of them. */
+  | "operator or ingress";
+
+export type Route = Readonly<{
+  method: "GET" | "POST" | "DELETE";
+  /** A polka pattern; also the value of the metric's `route` label. */
+  path: string;
+  access: Access;
+  /** How the API document describes it. */
+  operation: Operation;
+  /** Answers, or throws an error of errors.ts; anything else that is thrown becomes a 500 without detail. */
+  handle: (request: Request, response: ServerResponse) => void | Promise<void>;
+}>;
+
+/** Ends the response with a JSON value. */
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store", ...headers });
+  response.end(JSON.stringify(value));
+}

@@ -1,0 +1,170 @@
+/**
+ * Bytes enter; a JSON value that every reader reads alike leaves, or a rejection. Stricter than JSON.parse, because
+ * a document that PostgreSQL cannot hold or that two readers would read differently must be refused before
+ * anything is written: nesting beyond a limit, U+0000 and lone surrogates in strings, a name twice in one object.
+ * Sources: RFC 8259 (JSON), RFC 7493 (I-JSON).
+ */
+import { isUtf8 } from "node:buffer";
+import { excerptOf, pointerTo, type Rejection, reject } from "../rejection.ts";
+import { scanJson } from "./json-scan.ts";
+
+/** Deeper than any real message, and far below where PostgreSQL's own parser gives up. */
+export const NESTING_MAX = 64;
+
+export type JsonDocument = Readonly<{ value: unknown }>;
+
+/** @param bytesMax a constant of the domain, because it decides an outcome. */
+export function parseJsonDocument(payload: Buffer, bytesMax: number): JsonDocument | Rejection {
+  if (payload.length === 0) {
+    return reject("empty", {
+      path: "",
+      rule: "not_empty",
+      expected: "a JSON document",
+      received: "no bytes",
+    });
+  }
+  if (payload.length > bytesMax) {
+    const expected = `at most ${bytesMax} bytes`;
+    return reject("too_large", {
+      path: "",
+      rule: "bytes_max",
+      expected,
+      received: `${payload.length} bytes`,
+    });
+  }
+  if (!isUtf8(payload)) return notUtf8(payload);
+  const text = payload.toString("utf8");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return notJson(text);
+  }
+  const shape = measureShape(payload);
+  if (shape.depth > NESTING_MAX) return tooDeep(text);
+  // JSON.parse keeps the last of two equal names, so fewer names in the value than in the text means a repetition.
+  if (shape.names !== countNames(value)) return repeatedNames(text);
+  // A NUL or half a surrogate pair can only have come by a \u escape.
+  if (shape.hasUnicodeEscape) return firstBadString(value, []) ?? { value };
+  return { value };
+}
+
+function notUtf8(payload: Buffer): Rejection {
+  const repaired = Buffer.from(payload.toString("utf8"));
+  let offset = 0;
+  while (offset < payload.length && payload[offset] === repaired[offset]) offset++;
+  // A cut-off sequence may share bytes with the replacement character that stands for it: go to its first.
+  while (offset > 0 && ((repaired[offset] ?? 0) & 0xc0) === 0x80) offset--;
+  const byte = payload[offset];
+  const received = byte === undefined ? "end of the message" : `byte 0x${byte.toString(16).padStart(2, "0")}`;
+  return reject("not_utf8", { path: "", rule: "utf8", expected: "UTF-8", received, byteOffset: offset });
+}
+
+function notJson(text: string): Rejection {
+  const { error } = scanJson(text);
+  const index = error?.index ?? text.length;
+  return reject("not_json", {
+    path: pointerTo(error?.path ?? []),
+    rule: "json",
+    expected: error?.expected ?? "JSON",
+    received: index >= text.length ? "end of the message" : "an unexpected character",
+    ...(index < text.length
+      ? { excerpt: excerptOf(String.fromCodePoint(text.codePointAt(index) ?? 0)) }
+      : {}),
+    byteOffset: Buffer.byteLength(text.slice(0, index)),
+  });
+}
+
+function tooDeep(text: string): Rejection {
+  const { deepest } = scanJson(text, NESTING_MAX + 1);
+  const expected = `at most ${NESTING_MAX} levels`;
+  return reject("schema", {
+    path: pointerTo(deepest),
+    rule: "nesting_max",
+    expected,
+    received: "a deeper level",
+  });
+}
+
+function repeatedNames(text: string): Rejection {
+  const { repeated } = scanJson(text);
+  const problems = repeated.map((path) => ({
+    path: pointerTo(path),
+    rule: "unique_name",
+    expected: "each name once in an object",
+    received: "the same name again",
+  }));
+  return { code: "schema", problems };
+}
+
+/** What one pass over the bytes of valid JSON shows, without looking at any value. */
+function measureShape(json: Buffer): { depth: number; names: number; hasUnicodeEscape: boolean } {
+  let level = 0;
+  let depth = 0;
+  let names = 0;
+  let hasUnicodeEscape = false;
+  for (let index = 0; index < json.length; index++) {
+    const byte = json[index];
+    if (byte === QUOTE) {
+      for (index++; json[index] !== QUOTE; index++) {
+        if (json[index] !== BACKSLASH) continue;
+        index++;
+        if (json[index] === LETTER_U) hasUnicodeEscape = true;
+      }
+    } else if (byte === COLON) {
+      names++;
+    } else if (byte === BRACE_OPEN || byte === BRACKET_OPEN) {
+      level++;
+      if (level > depth) depth = level;
+    } else if (byte === BRACE_CLOSE || byte === BRACKET_CLOSE) {
+      level--;
+    }
+  }
+  return { depth, names, hasUnicodeEscape };
+}
+
+function countNames(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let names = 0;
+  if (Array.isArray(value)) {
+    for (const element of value) if (typeof element === "object") names += countNames(element);
+    return names;
+  }
+  for (const name in value) {
+    names++;
+    const member = (value as Record<string, unknown>)[name];
+    if (typeof member === "object") names += countNames(member);
+  }
+  return names;
+}
+
+function firstBadString(value: unknown, path: readonly string[]): Rejection | undefined {
+  if (typeof value === "string") return badString(value, path);
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const [name, member] of Object.entries(value)) {
+    const here = [...path, name];
+    const bad = badString(name, here) ?? firstBadString(member, here);
+    if (bad) return bad;
+  }
+  return undefined;
+}
+
+function badString(text: string, path: readonly string[]): Rejection | undefined {
+  const found = text.includes("\0") ? "U+0000" : text.isWellFormed() ? undefined : "half a surrogate pair";
+  if (found === undefined) return undefined;
+  return reject("schema", {
+    path: pointerTo(path),
+    rule: "unicode",
+    expected: "Unicode text",
+    received: found,
+  });
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const LETTER_U = 0x75;
+const COLON = 0x3a;
+const BRACE_OPEN = 0x7b;
+const BRACE_CLOSE = 0x7d;
+const BRACKET_OPEN = 0x5b;
+const BRACKET_CLOSE = 0x5d;

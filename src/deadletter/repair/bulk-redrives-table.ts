@@ -1,0 +1,174 @@
+/** Every statement on `bulk_redrives` and `bulk_redrive_letters`: a frozen set of letters, and how far it has come. */
+import type { Queryable } from "../../database/pool.ts";
+import type { Operator } from "./operator-actions-table.ts";
+
+export type BulkRedrive = Readonly<{
+  id: bigint;
+  domain: string;
+  filter: Record<string, string>;
+  author: string;
+  reason: string;
+  failuresMax: bigint;
+  letters: bigint;
+  status: "running" | "finished" | "stopped" | "cancelled";
+  place: bigint;
+  redriven: bigint;
+  skipped: bigint;
+  lastPosition: bigint;
+  settledPosition: bigint;
+  projected: bigint;
+  duplicate: bigint;
+  dead: bigint;
+  createdAt: Date;
+  updatedAt: Date;
+}>;
+
+/** Keeps the set as it is now. @returns its id. */
+export async function insertBulkRedrive(
+  transaction: Queryable,
+  {
+    domain,
+    positions,
+    filter,
+    failuresMax,
+  }: Readonly<{
+    domain: string;
+    positions: readonly bigint[];
+    filter: object;
+    failuresMax: number;
+  }>,
+  { author, reason }: Operator,
+): Promise<bigint> {
+  const { rows } = await transaction.query<{ id: bigint }>(
+    `insert into bulk_redrives (domain, filter, author, reason, failures_max, letters)
+     values ($1, $2, $3, $4, $5, $6) returning id`,
+    [domain, JSON.stringify(filter), author, reason, failuresMax, positions.length],
+  );
+  const { id } = rows[0] as { id: bigint };
+  await transaction.query(
+    `insert into bulk_redrive_letters (bulk_id, place, position)
+     select $1, place, position from unnest($2::bigint[]) with ordinality as frozen (position, place)`,
+    [String(id), positions.map(String)],
+  );
+  return id;
+}
+
+export async function selectBulkRedrive(database: Queryable, id: bigint): Promise<BulkRedrive | undefined> {
+  const { rows } = await database.query<BulkRedrive>(`select ${COLUMNS} from bulk_redrives where id = $1`, [
+    String(id),
+  ]);
+  return rows[0];
+}
+
+/** Locks the row until the transaction ends: of two processes that go on with it, one does at a time. */
+export async function lockBulkRedrive(transaction: Queryable, id: bigint): Promise<BulkRedrive | undefined> {
+  const { rows } = await transaction.query<BulkRedrive>(
+    `select ${COLUMNS} from bulk_redrives where id = $1 for update`,
+    [String(id)],
+  );
+  return rows[0];
+}
+
+/** The newest first. */
+export async function selectBulkRedrives(database: Queryable, limit: number): Promise<BulkRedrive[]> {
+  const { rows } = await database.query<BulkRedrive>(
+    `select ${COLUMNS} from bulk_redrives order by id desc limit $1`,
+    [limit],
+  );
+  return rows;
+}
+
+export async function selectRunningBulkRedrives(database: Queryable): Promise<bigint[]> {
+  const { rows } = await database.query<{ id: bigint }>(
+    "select id from bulk_redrives where status = 'running' order by id",
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** The letters of the set behind a place, in their order: up to `limit`, and about `bytesMax` of payload. */
+export async function selectNextLetters(
+  database: Queryable,
+  id: bigint,
+  place: bigint,
+  limit: number,
+  bytesMax: number,
+): Promise<bigint[]> {
+  const { rows } = await database.query<{ position: bigint }>(
+    `with next as (
+       select place, position from bulk_redrive_letters where bulk_id = $1 and place > $2 order by place limit $3
+     ), measured as (
+       select place, position, sum(octet_length(payload)) over (order by place) - octet_length(payload) as bytes
+       from next join inbox using (position)
+     )
+     select position from measured where bytes < $4 order by place`,
+    [String(id), String(place), limit, bytesMax],
+  );
+  return rows.map(({ position }) => position);
+}
+
+/** Saves how far a bulk redrive has come; the row must be locked. */
+export async function updateBulkRedrive(transaction: Queryable, bulk: BulkRedrive): Promise<void> {
+  await transaction.query(
+    `update bulk_redrives set status = $2, place = $3, redriven = $4, skipped = $5, last_position = $6,
+            settled_position = $7, projected = $8, duplicate = $9, dead = $10, updated_at = now()
+     where id = $1`,
+    [
+      bulk.id,
+      bulk.status,
+      bulk.place,
+      bulk.redriven,
+      bulk.skipped,
+      bulk.lastPosition,
+      bulk.settledPosition,
+      bulk.projected,
+      bulk.duplicate,
+      bulk.dead,
+    ].map(String),
+  );
+}
+
+/** What became of the redrives of a set above one position and up to another; all of them must be settled. */
+export async function countOutcomes(
+  database: Queryable,
+  id: bigint,
+  above: bigint,
+  upTo: bigint,
+): Promise<{ projected: bigint; duplicate: bigint; dead: bigint }> {
+  const { rows } = await database.query<{ projected: bigint; duplicate: bigint; dead: bigint }>(
+    `select count(*) filter (where letter.position is null and twin.position is null) as projected,
+            count(*) filter (where twin.position is not null) as duplicate,
+            count(*) filter (where letter.position is not null) as dead
+     from operator_actions as acts
+     left join dead_letters as letter on letter.position = acts.redrive_position
+     left join duplicates as twin on twin.position = acts.redrive_position
+     where acts.bulk_id = $1 and acts.redrive_position > $2 and acts.redrive_position <= $3`,
+    [String(id), String(above), String(upTo)],
+  );
+  return rows[0] as { projected: bigint; duplicate: bigint; dead: bigint };
+}
+
+export type FailureGroup = Readonly<{
+  fingerprint: string;
+  code: string;
+  letters: bigint;
+  samplePosition: bigint;
+}>;
+
+/** The redrives of a set that died again, by what is wrong with them, the most first. */
+export async function selectFailures(database: Queryable, id: bigint): Promise<FailureGroup[]> {
+  const { rows } = await database.query<FailureGroup>(
+    `select fingerprint, code, count(*) as letters, max(letter.position) as "samplePosition"
+     from (select redrive_position as position from operator_actions
+           where bulk_id = $1 and redrive_position is not null) as redriven
+     join (select position, fingerprint, code from dead_letters) as letter using (position)
+     group by fingerprint, code order by letters desc limit ${FAILURE_GROUPS_MAX}`,
+    [String(id)],
+  );
+  return rows;
+}
+
+const COLUMNS = `id, domain, filter, author, reason, failures_max as "failuresMax", letters, status, place, redriven, skipped,
+  last_position as "lastPosition", settled_position as "settledPosition", projected, duplicate, dead,
+  created_at as "createdAt", updated_at as "updatedAt"`;
+
+const FAILURE_GROUPS_MAX = 20;

@@ -1,0 +1,93 @@
+/** Every statement on the `operator_actions` table: what people did, when and why. Rows are only ever added. */
+import type { Queryable } from "../../database/pool.ts";
+import type { State } from "../../projector/dead-letters-table.ts";
+
+/** Who acts, and why. Where somebody did not say, that is kept too. */
+export type Operator = Readonly<{ author?: string | undefined; reason?: string | undefined }>;
+
+export type OperatorAction = Readonly<{
+  action: "redrive" | "discard" | "restore" | "reveal" | "bulk_redrive" | "cancel_bulk_redrive";
+  position: bigint | null;
+  bulkId: bigint | null;
+  redrivePosition: bigint | null;
+  isEdited: boolean;
+  author: string | null;
+  reason: string | null;
+  actedAt: Date;
+}>;
+
+export async function insertRedrives(
+  transaction: Queryable,
+  redrives: readonly Readonly<{ position: bigint; fingerprint: string; redrivePosition: bigint }>[],
+  { author, reason }: Operator,
+  { isEdited, bulkId }: Readonly<{ isEdited: boolean; bulkId?: bigint | undefined }>,
+): Promise<void> {
+  await transaction.query(
+    `insert into operator_actions
+       (action, position, fingerprint, state, redrive_position, is_edited, bulk_id, author, reason)
+     select 'redrive', position, fingerprint, 'redriven', redrive_position, $4, $5, $6, $7
+     from unnest($1::bigint[], $2::text[], $3::bigint[]) as redriven (position, fingerprint, redrive_position)`,
+    [
+      redrives.map(({ position }) => String(position)),
+      redrives.map(({ fingerprint }) => fingerprint),
+      redrives.map(({ redrivePosition }) => String(redrivePosition)),
+      isEdited,
+      bulkId?.toString() ?? null,
+      author ?? null,
+      reason ?? null,
+    ],
+  );
+}
+
+export async function insertDecision(
+  transaction: Queryable,
+  action: "discard" | "restore",
+  { position, fingerprint }: Readonly<{ position: bigint; fingerprint: string }>,
+  state: State,
+  { author, reason }: Operator,
+): Promise<void> {
+  await transaction.query(
+    `insert into operator_actions (action, position, fingerprint, state, author, reason)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [action, String(position), fingerprint, state, author ?? null, reason ?? null],
+  );
+}
+
+/** Records that somebody asked to see what is masked. */
+export async function insertReveal(
+  database: Queryable,
+  position: bigint,
+  { author, reason }: Operator,
+): Promise<void> {
+  await database.query(
+    "insert into operator_actions (action, position, author, reason) values ('reveal', $1, $2, $3)",
+    [String(position), author ?? null, reason ?? null],
+  );
+}
+
+/** Records what was done to a whole bulk redrive. */
+export async function insertBulkAction(
+  transaction: Queryable,
+  action: "bulk_redrive" | "cancel_bulk_redrive",
+  bulkId: bigint,
+  { author, reason }: Operator,
+): Promise<void> {
+  await transaction.query(
+    "insert into operator_actions (action, bulk_id, author, reason) values ($1, $2, $3, $4)",
+    [action, String(bulkId), author ?? null, reason ?? null],
+  );
+}
+
+/** What was done about a position, oldest first. */
+export async function selectActions(database: Queryable, position: bigint): Promise<OperatorAction[]> {
+  const { rows } = await database.query<OperatorAction>(
+    `select action, position, bulk_id as "bulkId", redrive_position as "redrivePosition",
+            is_edited as "isEdited", author, reason, acted_at as "actedAt"
+     from operator_actions where position = $1 order by id limit ${ACTIONS_MAX}`,
+    [String(position)],
+  );
+  return rows;
+}
+
+/** More than any person reads of one position; a person who asks to see it again and again must not fill a page. */
+const ACTIONS_MAX = 500;

@@ -1,0 +1,42 @@
+/** What operators may ask for, as it comes in a body: checked once, here, for the server and its API document. */
+import { type } from "arktype";
+import { filterType } from "../find/filter.ts";
+
+/** One line of 1 to 100 characters that is not blank: shown to others, so nothing in it may steer a terminal. */
+const author = type(/^(?=.*\S)[^\p{Cc}\p{Cf}\u2028\u2029]{1,100}$/u).describe(
+  "one line of 1 to 100 visible characters",
+);
+const reason = type(/^(?=.*\S)[^\p{Cc}\p{Cf}\u2028\u2029]{1,1000}$/u).describe(
+  "one line of 1 to 1000 visible characters",
+);
+
+export const operatorType = type({
+  "+": "reject",
+  "author?": author,
+  "reason?": reason,
+});
+
+export const decisionType = type({
+  "+": "reject",
+  author,
+  reason,
+});
+
+export const redriveType = type({
+  "+": "reject",
+  "payload?": "string",
+  "author?": author,
+  "reason?": reason,
+});
+
+/** How many letters one bulk redrive may take. */
+export const bulkLimits = { least: 1, most: 1_000_000, fallback: 10_000 } as const;
+
+export const bulkType = type({
+  "+": "reject",
+  filter: filterType,
+  "limit?": "1 <= number.integer <= 1000000",
+  "failures_max?": "0 <= number.integer <= 1000000",
+  "author?": author,
+  "reason?": reason,
+});

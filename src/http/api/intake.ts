@@ -1,0 +1,102 @@
+/** `POST /orders`: one message into the inbox, whatever its bytes; answered once it is committed. */
+import { InvalidInputError, TooLargeError, UnavailableError } from "../../contract/errors.ts";
+import { answer, header, type Operation, object, POSITION, problems } from "../../contract/openapi.ts";
+import { type Request, type Route, sendJson } from "../../contract/route.ts";
+import { TRACEPARENT } from "../../telemetry/trace-context.ts";
+
+export type IntakeOptions = Readonly<{
+  path: string;
+  payloadBytesMax: number;
+  /** Puts a message into the inbox; resolves with its position. */
+  receive: (
+    payload: Buffer,
+    idempotencyKey: string | undefined,
+    traceparent: string | undefined,
+  ) => Promise<bigint>;
+  /** Whether the inbox could hold this many bytes more. */
+  hasRoomFor: (bytes: number) => boolean;
+}>;
+
+export function intakeRoute({ path, payloadBytesMax, receive, hasRoomFor }: IntakeOptions): Route {
+  // Bodies that are still arriving are not in the inbox yet, and count all the same: memory is bounded in bytes.
+  let bytesArriving = 0;
+
+  const readBody = async (request: Request): Promise<Buffer> => {
+    const announced = Number(request.headers["content-length"] ?? 0);
+    if (announced > payloadBytesMax) throw tooLarge(payloadBytesMax);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        bytesArriving += chunk.length;
+        if (bytes > payloadBytesMax) throw tooLarge(payloadBytesMax);
+        if (!hasRoomFor(bytesArriving)) throw new UnavailableError("the inbox is full", RETRY_AFTER_SECONDS);
+        chunks.push(chunk);
+      }
+    } finally {
+      bytesArriving -= bytes;
+    }
+    return Buffer.concat(chunks);
+  };
+
+  return {
+    method: "POST",
+    path,
+    access: "ingress",
+    operation: INTAKE,
+    handle: async (request, response) => {
+      const key = readKey(request.headers["idempotency-key"]);
+      const position = await receive(
+        await readBody(request),
+        key,
+        readTraceparent(request.headers.traceparent),
+      );
+      sendJson(response, 202, { position: String(position) }, { location: `/messages/${position}` });
+    },
+  };
+}
+
+/** @throws InvalidInputError for a key that is empty, too long or not printable ASCII. */
+function readKey(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (typeof header === "string" && /^[\x20-\x7e]{1,255}$/.test(header)) return header;
+  throw new InvalidInputError(
+    "Idempotency-Key",
+    "an Idempotency-Key has 1 to 255 printable ASCII characters",
+  );
+}
+
+/** What is no trace context is as good as none. */
+function readTraceparent(header: string | string[] | undefined): string | undefined {
+  const isValid = typeof header === "string" && TRACEPARENT.test(header);
+  return isValid ? header : undefined;
+}
+
+function tooLarge(bytesMax: number): TooLargeError {
+  return new TooLargeError(`a payload may have at most ${bytesMax} bytes`);
+}
+
+const INTAKE: Operation = {
+  tags: ["orders"],
+  summary: "One message into the inbox",
+  description: "Any bytes. What is no order becomes a dead letter, which the biography says.",
+  parameters: [
+    {
+      name: "Idempotency-Key",
+      in: "header",
+      description: "the same key with the same bytes answers with the first position",
+      schema: { type: "string", minLength: 1, maxLength: 255 },
+    },
+  ],
+  requestBody: {
+    description: "any bytes",
+    content: { "application/octet-stream": {}, "application/json": {} },
+  },
+  responses: {
+    202: answer("it is committed", object({ position: POSITION }), { location: header("its biography") }),
+    ...problems(400, 413, 422),
+  },
+};
+
+const RETRY_AFTER_SECONDS = 2;

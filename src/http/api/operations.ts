@@ -1,0 +1,136 @@
+/** The routes that say how the service is: alive, ready, its metrics, and whether anything was lost. */
+
+import type { AuditReport } from "../../audit/audit.ts";
+import { toJson } from "../../audit/audit.ts";
+import {
+  answer,
+  arrayOf,
+  bytes,
+  COUNT,
+  FLAG,
+  inQuery,
+  nullable,
+  object,
+  TEXT,
+  TIME,
+} from "../../contract/openapi.ts";
+import { type Route, sendJson } from "../../contract/route.ts";
+import type { Metrics } from "../../watch/metrics.ts";
+import { checkNames, readFlag } from "../server/parameters.ts";
+
+/** May be below 0, where a rebuild has given room back. */
+const PER_DAY = nullable({ type: "integer" });
+
+const AUDIT = object({
+  holds: FLAG,
+  domains: {
+    type: "object",
+    additionalProperties: object({
+      received: COUNT,
+      projected: COUNT,
+      duplicate: COUNT,
+      dead: COUNT,
+      pending: COUNT,
+      broken: COUNT,
+      discrepancies: arrayOf(COUNT),
+      gaps: arrayOf(
+        object({
+          source: TEXT,
+          channel: TEXT,
+          series: nullable(TEXT),
+          from: COUNT,
+          to: COUNT,
+          messages: COUNT,
+          before: nullable(COUNT),
+        }),
+      ),
+      proved_before: COUNT,
+      full_at: TIME,
+      messages_per_day: PER_DAY,
+    }),
+  },
+  storage: object({
+    bytes: COUNT,
+    bytes_per_day: PER_DAY,
+    tables: { type: "object", additionalProperties: COUNT },
+  }),
+});
+
+export type OperationsOptions = Readonly<{
+  /** Why the service is not ready; empty where it is. */
+  unready: () => readonly string[];
+  metrics: Metrics;
+  /** Brings the gauges up to date before they are read. */
+  refreshMetrics: () => Promise<void>;
+  audit: (isFull: boolean) => Promise<AuditReport>;
+}>;
+
+export function operationsRoutes({ unready, metrics, refreshMetrics, audit }: OperationsOptions): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/healthz",
+      access: "open",
+      operation: {
+        tags: ["operations"],
+        summary: "Whether the process is alive",
+        responses: { 200: answer("it is", object({ status: TEXT })) },
+      },
+      handle: (_request, response) => sendJson(response, 200, { status: "alive" }),
+    },
+    {
+      method: "GET",
+      path: "/readyz",
+      access: "open",
+      operation: {
+        tags: ["operations"],
+        summary: "Whether the service is ready, and if not, why",
+        responses: {
+          200: answer("it is", object({ status: TEXT })),
+          503: answer("it is not", object({ status: TEXT, reasons: arrayOf(TEXT) })),
+        },
+      },
+      handle: (_request, response) => {
+        const reasons = unready();
+        if (reasons.length === 0) sendJson(response, 200, { status: "ready" });
+        else sendJson(response, 503, { status: "not ready", reasons }, { "retry-after": "2" });
+      },
+    },
+    {
+      method: "GET",
+      path: "/metrics",
+      access: "open",
+      operation: {
+        tags: ["operations"],
+        summary: "Metrics for Prometheus",
+        responses: { 200: bytes("OpenMetrics, as Prometheus reads it", "application/openmetrics-text") },
+      },
+      handle: async (_request, response) => {
+        await refreshMetrics();
+        const text = await metrics.registry.metrics();
+        response.writeHead(200, {
+          "content-type": metrics.registry.contentType,
+          "cache-control": "no-store",
+        });
+        response.end(text);
+      },
+    },
+    {
+      method: "GET",
+      path: "/audit",
+      access: "operator",
+      operation: {
+        tags: ["operations"],
+        summary: "Whether anything was lost: conservation over the whole inbox",
+        description:
+          "What an earlier audit has proved is counted with it; once a day, everything is read again.",
+        parameters: [inQuery("full", "whether to read everything now", FLAG)],
+        responses: { 200: answer("the sums, and every position that breaks them", AUDIT) },
+      },
+      handle: async ({ query }, response) => {
+        checkNames(query, ["full"]);
+        sendJson(response, 200, toJson(await audit(readFlag(query.full, "full"))));
+      },
+    },
+  ];
+}

@@ -1,0 +1,45 @@
+/** Reads a JSON body of bounded size and checks it: a value of the type leaves, or an error that names the member. */
+import { type Type, type } from "arktype";
+import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
+import type { Request } from "../../contract/route.ts";
+
+/**
+ * @param empty what an empty body stands for; undefined where a body is needed.
+ * @throws InvalidInputError, TooLargeError
+ */
+export async function readJsonBody<T>(
+  request: Request,
+  bodyType: Type<T>,
+  bytesMax: number,
+  empty?: T,
+): Promise<T> {
+  const bytes = await readBody(request, bytesMax);
+  if (bytes.length === 0 && empty !== undefined) return empty;
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new InvalidInputError("body", "the body must be a JSON document in UTF-8");
+  }
+  const checked = bodyType(value);
+  if (!(checked instanceof type.errors)) return checked as T;
+  const [problem] = checked;
+  const name = problem?.path.join(".") || "body";
+  throw new InvalidInputError(name, `${name} must be ${problem?.expected}`);
+}
+
+async function readBody(request: Request, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw tooLarge(bytesMax);
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(bytesMax: number): TooLargeError {
+  return new TooLargeError(`the body may have at most ${bytesMax} bytes`);
+}

@@ -1,0 +1,117 @@
+/**
+ * The one place where an error becomes an answer: a status and an RFC 9457 problem document with a stable `type`.
+ * What is not expected is logged in full and answered without any detail.
+ */
+import type { ServerResponse } from "node:http";
+import {
+  InvalidInputError,
+  KeyReusedError,
+  NotAllowedError,
+  NotFoundError,
+  RejectedError,
+  TooLargeError,
+  TooManyAttemptsError,
+  UnavailableError,
+  WrongStateError,
+} from "../../contract/errors.ts";
+import { DatabaseError } from "../../database/transaction.ts";
+
+export type Problem = Readonly<{
+  status: number;
+  type: string;
+  title: string;
+  detail?: string;
+  parameter?: string;
+  errors?: readonly object[];
+  headers?: Record<string, string>;
+}>;
+
+/** A route or method that is not there is known only to the server. */
+export class NoRouteError extends Error {
+  /** The methods that the path does answer to. */
+  readonly allowed: readonly string[];
+
+  constructor(allowed: readonly string[]) {
+    super(
+      allowed.length > 0 ? "this address does not answer to this method" : "there is nothing at this address",
+    );
+    this.allowed = allowed;
+  }
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof InvalidInputError) {
+    return {
+      status: 400,
+      type: "invalid-input",
+      title: "Invalid input",
+      detail: error.message,
+      parameter: error.parameter,
+    };
+  }
+  if (error instanceof NotAllowedError) {
+    const headers = { "www-authenticate": 'Bearer realm="waybill"' };
+    return { status: 401, type: "not-allowed", title: "Not allowed", detail: error.message, headers };
+  }
+  if (error instanceof NotFoundError) {
+    return { status: 404, type: "not-found", title: "Not found", detail: error.message };
+  }
+  if (error instanceof NoRouteError) {
+    if (error.allowed.length === 0)
+      return { status: 404, type: "no-such-route", title: "Not found", detail: error.message };
+    const headers = { allow: error.allowed.join(", ") };
+    return {
+      status: 405,
+      type: "method-not-allowed",
+      title: "Method not allowed",
+      detail: error.message,
+      headers,
+    };
+  }
+  if (error instanceof TooLargeError) {
+    // The rest of the body is not read, so the connection cannot carry another request.
+    const headers = { connection: "close" };
+    return { status: 413, type: "too-large", title: "Payload too large", detail: error.message, headers };
+  }
+  if (error instanceof KeyReusedError) {
+    return { status: 422, type: "key-reused", title: "Idempotency key reused", detail: error.message };
+  }
+  if (error instanceof WrongStateError) {
+    return { status: 409, type: "wrong-state", title: "Wrong state", detail: error.message };
+  }
+  if (error instanceof RejectedError) {
+    const { message: detail, problems: errors } = error;
+    return { status: 422, type: "rejected", title: "Rejected", detail, errors };
+  }
+  if (error instanceof TooManyAttemptsError) {
+    const headers = { "retry-after": String(error.retryAfterSeconds) };
+    return {
+      status: 429,
+      type: "too-many-attempts",
+      title: "Too many attempts",
+      detail: error.message,
+      headers,
+    };
+  }
+  if (error instanceof UnavailableError) {
+    const headers = { "retry-after": String(error.retryAfterSeconds) };
+    return { status: 503, type: "unavailable", title: "Unavailable", detail: error.message, headers };
+  }
+  if (error instanceof DatabaseError && !error.isAboutData) {
+    return problemOf(new UnavailableError("the database is away", DATABASE_RETRY_AFTER_SECONDS));
+  }
+  return { status: 500, type: "internal", title: "Internal error" };
+}
+
+export function sendProblem(response: ServerResponse, problem: Problem): void {
+  const { headers, type, ...members } = problem;
+  response.writeHead(problem.status, {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    ...headers,
+  });
+  response.end(JSON.stringify({ type: `urn:waybill:problem:${type}`, ...members }));
+}
+
+/** Long enough not to press a database that is coming back. */
+const DATABASE_RETRY_AFTER_SECONDS = 2;

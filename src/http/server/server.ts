@@ -1,0 +1,165 @@
+/**
+ * The HTTP server. A request enters, is matched, checked for access and answered by its route; an error that a
+ * route throws becomes a problem document. Every answer carries a request id and the security headers, and is
+ * measured.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import polka from "polka";
+import { InvalidInputError } from "../../contract/errors.ts";
+import type { Request, Route } from "../../contract/route.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { Tracing } from "../../telemetry/tracing.ts";
+import type { Metrics } from "../../watch/metrics.ts";
+import { checkAccess, type Tokens } from "./access.ts";
+import type { Attempts } from "./attempts.ts";
+import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
+import { Response } from "./response.ts";
+
+export type HttpServerOptions = Readonly<{
+  routes: readonly Route[];
+  tokens: Tokens;
+  /** Of wrong tokens. */
+  attempts: Attempts;
+  logger: Logger;
+  metrics: Metrics;
+  tracing?: Tracing | undefined;
+}>;
+
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#server = createServer({
+      ServerResponse: Response as unknown as typeof ServerResponse,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    });
+    const apps = new Map<string, ReturnType<typeof polka>>();
+    for (const route of options.routes) {
+      const group = groupOf(route.path);
+      const app = apps.get(group) ?? this.#createApp();
+      apps.set(group, app);
+      app.add(route.method, route.path, (request, response) =>
+        this.#answer(route, request as unknown as Request, response),
+      );
+    }
+    const others = this.#createApp();
+    // Straight to the handler: polka's own `attach` adds a turn of the event loop to every request.
+    const handle = (request: IncomingMessage, response: ServerResponse) => {
+      // Routes do not tell capitals from small letters.
+      const group = groupOf(request.url as string);
+      const app = apps.get(group) ?? apps.get(group.toLowerCase()) ?? others;
+      app.handler(request as never, response, undefined as never);
+    };
+    this.#server.on("request", options.tracing?.traceRequests(handle) ?? handle);
+  }
+
+  /** polka tries every route of an app for each request; so each group of routes has an app of its own. */
+  #createApp(): ReturnType<typeof polka> {
+    const app = polka({
+      server: this.#server,
+      onError: (error, request, response) => this.#fail(request as unknown as Request, response, "", error),
+      onNoMatch: (request, response) => {
+        const allowed = METHODS.filter((method) => app.find(method, request.path).handlers.length > 0);
+        // Where GET is answered, so is HEAD.
+        if (allowed.includes("GET")) allowed.push("HEAD");
+        this.#fail(request as unknown as Request, response, "", new NoRouteError(allowed));
+      },
+    });
+    return app;
+  }
+
+  /** @returns the port that was bound. @throws where the address cannot be had. */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, LISTEN_BACKLOG, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Takes no new connection, lets requests in flight finish for a moment, then closes what is left. */
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => this.#server.closeAllConnections(), DRAIN_TIMEOUT_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #answer(route: Route, request: Request, response: ServerResponse): void {
+    const started = performance.now();
+    try {
+      if (request.path.includes("%")) checkEncoding(request.path);
+      const { tokens, attempts, tracing } = this.#options;
+      tracing?.setRoute(request as unknown as IncomingMessage, route.path);
+      const checking = checkAccess(request, route.access, tokens, attempts);
+      const answering = checking
+        ? checking.then(() => route.handle(request, response))
+        : route.handle(request, response);
+      if (answering) {
+        answering.then(
+          () => this.#measure(route, request, response, started),
+          (error: unknown) => {
+            this.#fail(request, response, route.path, error);
+            this.#measure(route, request, response, started);
+          },
+        );
+        return;
+      }
+    } catch (error) {
+      this.#fail(request, response, route.path, error);
+    }
+    this.#measure(route, request, response, started);
+  }
+
+  #fail(request: Request, response: ServerResponse, route: string, error: unknown): void {
+    const problem = problemOf(error);
+    if (problem.status === 500) {
+      const { requestId } = response as Response;
+      this.#options.logger.error({ err: error, route, requestId }, "a request failed");
+    }
+    if (response.headersSent) response.destroy();
+    else sendProblem(response, problem);
+    // What is left of a body that nobody reads would otherwise stay in the socket.
+    if (!request.complete) request.resume();
+  }
+
+  #measure(route: Route, request: Request, response: ServerResponse, started: number): void {
+    const seconds = (performance.now() - started) / 1000;
+    this.#options.metrics.requestTimes.observe(
+      request.method as string,
+      route.path,
+      response.statusCode,
+      seconds,
+    );
+  }
+}
+
+/** The first segment of an address, which no route leaves open. */
+function groupOf(address: string): string {
+  let end = 1;
+  while (end < address.length && address[end] !== "/" && address[end] !== "?") end++;
+  return address.slice(0, end);
+}
+
+/** A segment that is not percent-encoded UTF-8 can name nothing. */
+function checkEncoding(path: string): void {
+  try {
+    decodeURIComponent(path);
+  } catch {
+    throw new InvalidInputError("path", "the address is not properly percent-encoded");
+  }
+}
+
+const METHODS: (Route["method"] | "HEAD")[] = ["GET", "POST", "DELETE"];
+const REQUEST_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+const DRAIN_TIMEOUT_MS = 2_000;
+const LISTEN_BACKLOG = 1_024;

@@ -1,0 +1,144 @@
+/**
+ * Rebuilds a projection from position 0 beside the live one, which goes on: the inbox enters, by the same code as
+ * always, into tables of a schema of its own. When it has caught up, every row is compared with the live one; what
+ * differs is taken over in one transaction. Until then nothing of the live projection has changed, however it ends.
+ *
+ * Differences mean that the code of the domain is another one than that which projected the live rows, or that
+ * somebody changed those by hand.
+ */
+import type pg from "pg";
+import type { Domain } from "../contract/domain.ts";
+import { WrongStateError } from "../contract/errors.ts";
+import { closePool, openPool } from "../database/pool.ts";
+import { queryableOf, withTransaction } from "../database/transaction.ts";
+import { selectHead } from "../inbox/inbox-table.ts";
+import { selectCheckpoint } from "../projector/checkpoints-table.ts";
+import { Handover } from "../projector/handover.ts";
+import { projectNext } from "../projector/project.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import {
+  type Change,
+  createShadow,
+  dropShadow,
+  lockLive,
+  noteChanges,
+  reconcileShadow,
+  selectChanges,
+  shadowSchemaOf,
+  takeOver,
+  tryRebuildLock,
+} from "./rebuild-table.ts";
+
+export type RebuildOptions = Readonly<{
+  /** Of the owner: it makes and drops a schema. */
+  ownerUrl: string;
+  domain: Domain;
+  /** Compare, and change nothing. */
+  isDryRun: boolean;
+  logger: Logger;
+  signal: AbortSignal;
+  /** Told after each batch how far it has come, and how far it has to come by now. */
+  onProgress: (stage: "projecting" | "comparing" | "taking over", position: bigint, head: bigint) => void;
+}>;
+
+export type RebuildReport = Readonly<{
+  domain: string;
+  /** The last position of the rebuilt projection. */
+  upTo: bigint;
+  projected: bigint;
+  duplicate: bigint;
+  dead: bigint;
+  /** What ended otherwise than in the live projection, or with other content. */
+  changes: readonly Change[];
+  isTakenOver: boolean;
+}>;
+
+/**
+ * @throws WrongStateError where another rebuild of the domain runs; the signal's reason where it aborts; DatabaseError.
+ */
+export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
+  const { ownerUrl, domain, logger } = options;
+  await using stack = new AsyncDisposableStack();
+  // Comparing takes as long as it takes.
+  const owner = stack.adopt(openPool(ownerUrl, 1, logger, { isPatient: true }), closePool);
+  // The lock lives as long as the connection that took it, which therefore does nothing else.
+  const locker = stack.adopt(openPool(ownerUrl, 1, logger), closePool);
+  const lock = await locker.connect();
+  stack.defer(() => lock.release(true));
+  if (!(await tryRebuildLock(lock, domain.name))) {
+    throw new WrongStateError(`a rebuild of ${domain.name} is running already`);
+  }
+  await createShadow(queryableOf(owner), domain.name, domain.relation);
+  // Where that fails the next rebuild does it.
+  stack.defer(() => dropShadow(queryableOf(owner), domain.name).catch(() => {}));
+  const shadow = stack.adopt(
+    openPool(ownerUrl, 1, logger, { schema: shadowSchemaOf(domain.name) }),
+    closePool,
+  );
+  return await rebuildBeside(options, owner, shadow);
+}
+
+async function rebuildBeside(
+  options: RebuildOptions,
+  owner: pg.Pool,
+  shadow: pg.Pool,
+): Promise<RebuildReport> {
+  const { domain, isDryRun, signal, onProgress } = options;
+  const live = queryableOf(owner);
+  const rebuilt = queryableOf(shadow);
+
+  await projectUntil(options, shadow, async () => selectHead(rebuilt, domain.name));
+  const { position: reached } = await selectCheckpoint(rebuilt, domain.name);
+  const { position: liveReached } = await selectCheckpoint(live, domain.name);
+  // Below both, no row of the live projection changes any more but by operators, who are reconciled below.
+  const settled = reached < liveReached ? reached : liveReached;
+  onProgress("comparing", settled, settled);
+  await reconcileShadow(live, domain.name);
+  await noteChanges(live, domain.name, domain.relation, 0n, settled);
+  signal.throwIfAborted();
+  if (isDryRun) return reportOf(options, live, rebuilt, false);
+
+  await withTransaction(owner, async (transaction) => {
+    const locked = await lockLive(transaction, domain.name);
+    onProgress("taking over", locked, locked);
+    // The live projector waits now: the rest is what it did since.
+    await projectUntil(options, shadow, async () => locked);
+    await reconcileShadow(transaction, domain.name);
+    await noteChanges(transaction, domain.name, domain.relation, settled, POSITION_MAX);
+    signal.throwIfAborted();
+    await takeOver(transaction, domain.name, domain.relation);
+  });
+  return reportOf(options, live, rebuilt, true);
+}
+
+async function projectUntil(
+  { domain, signal, onProgress }: RebuildOptions,
+  shadow: pg.Pool,
+  readTarget: () => Promise<bigint>,
+): Promise<void> {
+  const handover = new Handover();
+  let target = await readTarget();
+  let { position } = await selectCheckpoint(queryableOf(shadow), domain.name);
+  while (position < target) {
+    signal.throwIfAborted();
+    const batch = await projectNext(shadow, domain, handover);
+    if (batch.rows.length === 0) return;
+    position = batch.checkpoint;
+    onProgress("projecting", position, target);
+    if (position >= target) target = await readTarget();
+  }
+}
+
+async function reportOf(
+  { domain }: RebuildOptions,
+  live: ReturnType<typeof queryableOf>,
+  rebuilt: ReturnType<typeof queryableOf>,
+  isTakenOver: boolean,
+): Promise<RebuildReport> {
+  const { position, projected, duplicate, dead } = await selectCheckpoint(rebuilt, domain.name);
+  const changes = await selectChanges(live, domain.name);
+  return { domain: domain.name, upTo: position, projected, duplicate, dead, changes, isTakenOver };
+}
+
+/** Above every position. */
+const POSITION_MAX = 2n ** 63n - 1n;

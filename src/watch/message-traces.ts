@@ -1,0 +1,253 @@
+/**
+ * The spans of messages. One trace follows a message: `publish` (by its publisher) → `receive` → `append`, `project`,
+ * or → `project` with the outcome dead → `redrive` → the redrive's own `append` and `project`. From one hop to the next it
+ * travels in the `traceparent` that the inbox keeps.
+ *
+ * A batch is work for many messages at once, so it belongs to none of their traces: `append batch`, `wake up` and
+ * `project batch` form a trace of their own, with the statements of the database below them, and the spans of the
+ * messages and of their batch are linked. A batch without a sampled message is not traced.
+ *
+ * Spans carry positions, outcomes and codes, never anything of a payload.
+ */
+import {
+  type Context,
+  context,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+import type { InboxRow, Outcome } from "../contract/domain.ts";
+import type { Message, Receipt } from "../contract/message.ts";
+import type { Sink } from "../contract/source.ts";
+import type { Appended } from "../inbox/append.ts";
+import type { ProjectedBatch } from "../projector/project.ts";
+import { contextOf, isSampledContext, traceparentOf, withoutSampling } from "../telemetry/trace-context.ts";
+import { idsOf } from "../telemetry/trace-ids.ts";
+import { TraceLimit } from "../telemetry/trace-limit.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
+
+export class MessageTraces {
+  readonly #tracing: Tracing;
+  readonly #limit: TraceLimit;
+  /** The batch that woke the projector last, until it has projected. */
+  #waking: Context | undefined;
+
+  constructor(tracing: Tracing) {
+    this.#tracing = tracing;
+    this.#limit = new TraceLimit(tracing.perSecondMax);
+  }
+
+  /** An inbox that begins the span `receive` of each sampled message and ends it when the message is committed. */
+  sink(inbox: Sink): Sink {
+    return {
+      get failure() {
+        return inbox.failure;
+      },
+      hasRoomFor: (message) => inbox.hasRoomFor(message),
+      offer: (message, committed) => {
+        const parent = this.#parentOf(message);
+        if (!parent) return inbox.offer(unsampled(message), committed);
+        const { source, channel } = message;
+        const span = this.#start("receive", SpanKind.CONSUMER, parent, {
+          "messaging.system": source,
+          "messaging.destination.name": channel,
+          "messaging.message.body.size": message.payload.length,
+        });
+        const traceparent = traceparentOf(trace.setSpan(parent, span));
+        const isTaken = inbox.offer(traceparent ? { ...message, traceparent } : message, (receipt) => {
+          span.setAttributes({
+            "waybill.position": String(receipt.position),
+            "waybill.is_new": receipt.isNew,
+          });
+          committed(receipt);
+          span.end();
+        });
+        if (!isTaken) span.addEvent("refused: the inbox is full").end();
+        return isTaken;
+      },
+    };
+  }
+
+  /** Appends within the span `append batch`, where one of the messages is sampled. */
+  async append(messages: readonly Message[], append: () => Promise<Appended>): Promise<Appended> {
+    const sampled: { parent: Context; index: number }[] = [];
+    for (const [index, { traceparent }] of messages.entries()) {
+      const parent = traceparent === undefined ? undefined : contextOf(traceparent);
+      if (parent && isSampledContext(parent)) sampled.push({ parent, index });
+    }
+    // Not in the context of the request that happened to set the loop of appends in motion.
+    if (sampled.length === 0) return await context.with(ROOT_CONTEXT, append);
+    const begun = Date.now();
+    const parents = sampled.map(({ parent }) => parent);
+    const batch = this.#startBatch("append batch", ROOT_CONTEXT, parents, messages.length);
+    try {
+      const appended = await context.with(batch, append);
+      for (const { parent, index } of sampled) {
+        const { position } = appended.receipts[index] as Receipt;
+        const attributes = { "waybill.position": String(position) };
+        this.#startLinked("append", parent, batch, begun, attributes).end();
+      }
+      this.#waking = batch;
+      return appended;
+    } catch (error) {
+      failed(trace.getSpan(batch), error);
+      throw error;
+    } finally {
+      trace.getSpan(batch)?.end();
+    }
+  }
+
+  /** What a job carries, so that whoever does it goes on with the trace of the batch that enqueued it. */
+  traceparentOfJob(): string | undefined {
+    return traceparentOf(context.active());
+  }
+
+  /** Does a job within the span `wake up`, where the batch that enqueued it is sampled. */
+  async wakeUp(traceparent: string | undefined, work: () => Promise<void>): Promise<void> {
+    const parent = traceparent === undefined ? undefined : contextOf(traceparent);
+    if (!parent) return await work();
+    const span = this.#start("wake up", SpanKind.CONSUMER, parent, {});
+    this.#waking = trace.setSpan(parent, span);
+    try {
+      await context.with(this.#waking, work);
+    } finally {
+      span.end();
+    }
+  }
+
+  /** Projects within the span `project batch`, where a sampled batch has woken the projector. */
+  async project(domain: string, project: () => Promise<ProjectedBatch>): Promise<ProjectedBatch> {
+    const waking = this.#waking;
+    const begun = Date.now();
+    this.#waking = undefined;
+    const batch = waking && this.#startBatch("project batch", waking, [], undefined);
+    try {
+      // Not in the context of the job that happened to set the loop of projections in motion.
+      const projected = await context.with(batch ?? ROOT_CONTEXT, project);
+      this.#addProjections(domain, projected, batch, begun);
+      return projected;
+    } catch (error) {
+      // It is tried again, and the next attempt belongs to the same trace.
+      this.#waking ??= waking;
+      if (batch) failed(trace.getSpan(batch), error);
+      throw error;
+    } finally {
+      if (batch) trace.getSpan(batch)?.end();
+    }
+  }
+
+  /**
+   * The span `redrive` in the trace of the message that is redriven, linked with the operator's request.
+   * @returns what the new message carries on.
+   */
+  redrive(position: bigint, traceparent: string | null): string | undefined {
+    const request = context.active();
+    const parent = traceparent === null ? undefined : contextOf(traceparent);
+    if (!parent || !isSampledContext(parent)) return traceparentOf(request);
+    const attributes = { "waybill.position": String(position) };
+    const span = this.#startLinked("redrive", parent, request, Date.now(), attributes);
+    span.end();
+    return traceparentOf(trace.setSpan(parent, span));
+  }
+
+  #addProjections(
+    domain: string,
+    { rows, outcomes }: ProjectedBatch,
+    batch: Context | undefined,
+    begun: number,
+  ): void {
+    for (const [index, row] of rows.entries()) {
+      if (row.traceparent === undefined) continue;
+      const parent = contextOf(row.traceparent);
+      if (!parent || !isSampledContext(parent)) continue;
+      this.#addProjection(domain, row, outcomes[index] as Outcome, parent, batch, begun);
+    }
+    if (batch) trace.getSpan(batch)?.setAttribute("messaging.batch.message_count", rows.length);
+  }
+
+  #addProjection(
+    domain: string,
+    { position }: InboxRow,
+    outcome: Outcome,
+    parent: Context,
+    batch: Context | undefined,
+    begun: number,
+  ): void {
+    const span = this.#startLinked("project", parent, batch ?? ROOT_CONTEXT, begun, {
+      "waybill.domain": domain,
+      "waybill.position": String(position),
+      "waybill.outcome": outcome.kind,
+    });
+    if (outcome.kind === "duplicate") {
+      span.setAttribute("waybill.original_position", String(outcome.originalPosition));
+    }
+    if (outcome.kind === "dead") {
+      span.setAttribute("waybill.code", outcome.rejection.code);
+      span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.rejection.code });
+    }
+    if (outcome.kind === "projected") span.addEvent("readable from the cache");
+    span.end();
+  }
+
+  /**
+   * What a message's trace goes on from: the request that brought it, what the message itself says, or what its
+   * publisher derived from the same bytes. Undefined where that is not sampled, or there have been enough.
+   */
+  #parentOf({ traceparent, payload }: Message): Context | undefined {
+    const active = context.active();
+    if (isSampledContext(active)) return active;
+    // Before anything is hashed: under full load most messages are spared that.
+    if (!this.#limit.hasRoom()) return undefined;
+    const parent = (traceparent === undefined ? undefined : contextOf(traceparent)) ?? this.#derived(payload);
+    if (!parent || !isSampledContext(parent)) return undefined;
+    this.#limit.take();
+    return parent;
+  }
+
+  #derived(payload: Buffer): Context | undefined {
+    const { traceId, spanId } = idsOf(payload);
+    return this.#tracing.isSampled(traceId) ? contextOf(`00-${traceId}-${spanId}-01`) : undefined;
+  }
+
+  #start(name: string, kind: SpanKind, parent: Context, attributes: Record<string, string | number>): Span {
+    return this.#tracing.tracer.startSpan(name, { kind, attributes }, parent);
+  }
+
+  #startBatch(name: string, parent: Context, of: readonly Context[], messages: number | undefined): Context {
+    const links = of.slice(0, LINKS_MAX).map(linkTo);
+    const attributes = messages === undefined ? {} : { "messaging.batch.message_count": messages };
+    return trace.setSpan(parent, this.#tracing.tracer.startSpan(name, { links, attributes }, parent));
+  }
+
+  #startLinked(
+    name: string,
+    parent: Context,
+    linked: Context,
+    startTime: number,
+    attributes: Record<string, string>,
+  ): Span {
+    const links = trace.getSpanContext(linked) ? [linkTo(linked)] : [];
+    return this.#tracing.tracer.startSpan(name, { links, startTime, attributes }, parent);
+  }
+}
+
+/** The message as one of which no further span is made. */
+function unsampled(message: Message): Message {
+  if (message.traceparent === undefined) return message;
+  return { ...message, traceparent: withoutSampling(message.traceparent) };
+}
+
+function linkTo(to: Context) {
+  return { context: trace.getSpanContext(to) as NonNullable<ReturnType<typeof trace.getSpanContext>> };
+}
+
+function failed(span: Span | undefined, error: unknown): void {
+  // Its class and not its text: PostgreSQL's own quotes rows.
+  const message = error instanceof Error ? error.name : typeof error;
+  span?.setStatus({ code: SpanStatusCode.ERROR, message });
+}
+
+/** The SDK's own bound. */
+const LINKS_MAX = 128;

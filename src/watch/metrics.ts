@@ -1,0 +1,148 @@
+/**
+ * What is measured, under the names that dashboards rely on. Labels are bounded: sources, channels, domains,
+ * outcomes and routes are known beforehand, and no id is ever a label.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { RequestTimes } from "../telemetry/request-times.ts";
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  // OpenMetrics, because it has exemplars: from a figure to the trace of a message that made it.
+  const registry = new Registry();
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Gauge({ name, help, labelNames, registers });
+  const seconds = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Histogram({ name, help, labelNames, buckets: SECONDS_BUCKETS, registers });
+
+  return {
+    registry,
+    inboxAppended: counter("waybill_inbox_appended_total", "Messages appended to the inbox.", [
+      "source",
+      "channel",
+    ]),
+    appendSeconds: seconds(
+      "waybill_inbox_append_duration_seconds",
+      "From the begin of an append to its commit.",
+    ),
+    appendFailures: new Counter({
+      name: "waybill_inbox_append_failures_total",
+      help: "Appends that failed and were tried again; nothing was acknowledged.",
+      registers,
+    }),
+    batchMessages: new Histogram({
+      name: "waybill_inbox_batch_messages",
+      help: "Messages in one append.",
+      buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000],
+      registers,
+    }),
+    bufferBytes: gauge("waybill_inbox_buffer_bytes", "Bytes held that are not committed yet."),
+    bufferLimitBytes: gauge(
+      "waybill_inbox_buffer_limit_bytes",
+      "INBOX_BUFFER_BYTES_MAX: what finds no room is refused and comes again.",
+    ),
+    outcomes: counter("waybill_outcomes_total", "Positions processed, by what became of them.", [
+      "domain",
+      "outcome",
+      "code",
+    ]),
+    pending: gauge("waybill_pending_messages", "Positions without an outcome yet.", ["domain"]),
+    oldestPendingSeconds: gauge("waybill_oldest_pending_age_seconds", "Age of the oldest pending position.", [
+      "domain",
+    ]),
+    stalledSeconds: gauge(
+      "waybill_projector_stalled_seconds",
+      "How long there has been work and no progress; 0 while there is some.",
+      ["domain"],
+    ),
+    publishToReadable: new Histogram({
+      name: "waybill_publish_to_readable_seconds",
+      help: "From publishing to readable by id.",
+      labelNames: ["domain"],
+      buckets: SECONDS_BUCKETS,
+      enableExemplars: true,
+      registers,
+    }),
+    projectionSeconds: seconds("waybill_projection_duration_seconds", "One batch, from begin to commit.", [
+      "domain",
+    ]),
+    projectionFailures: counter(
+      "waybill_projection_failures_total",
+      "Batches that could not be projected and were tried again.",
+      ["domain"],
+    ),
+    recentDeadLetters: gauge(
+      "waybill_deadletters_recent",
+      "Dead letters of this hour and the one before, of the ten largest groups.",
+      ["domain", "code", "fingerprint"],
+    ),
+    deadLetters: gauge("waybill_deadletters", "Dead letters as they are now.", ["domain", "state", "code"]),
+    cacheEntries: gauge("waybill_cache_entries", "Orders in memory."),
+    cacheBytes: gauge("waybill_cache_bytes", "Bytes of the cache, bookkeeping included."),
+    cacheLimitBytes: gauge("waybill_cache_limit_bytes", "CACHE_BYTES_MAX."),
+    cacheRequests: counter("waybill_cache_requests_total", "Reads by id: hit, miss (read through), absent.", [
+      "result",
+    ]),
+    sourceConnected: gauge("waybill_source_connected", "1 while messages can arrive.", ["source"]),
+    sourceLag: gauge(
+      "waybill_source_lag_messages",
+      "Messages that wait at the broker and are not in the inbox; with Kafka those of this process's partitions.",
+      ["source", "channel"],
+    ),
+    refused: counter("waybill_source_refused_total", "Messages that found no room; they come again.", [
+      "source",
+      "channel",
+    ]),
+    redelivered: counter(
+      "waybill_source_redelivered_total",
+      "Messages that a broker delivered again: an acknowledgement was late, or a connection was lost.",
+      ["source", "channel"],
+    ),
+    databaseConnected: gauge("waybill_database_connected", "1 while the database answers."),
+    databaseConnections: gauge(
+      "waybill_database_connections",
+      "Connections of each pool: busy, idle, and callers who wait for one.",
+      ["pool", "state"],
+    ),
+    databaseRoundTrip: seconds(
+      "waybill_database_round_trip_seconds",
+      "The smallest question to the database, asked once a second.",
+    ),
+    auditDiscrepancies: gauge(
+      "waybill_audit_discrepancies",
+      "Positions that broke conservation in the last audit.",
+      ["domain"],
+    ),
+    gapMessages: gauge(
+      "waybill_source_gap_messages",
+      "Messages that the broker numbered and never delivered, by the last audit.",
+      ["source", "channel"],
+    ),
+    tableBytes: gauge(
+      "waybill_table_size_bytes",
+      "What a table takes with its indexes, by the last audit; pg-boss's tables as one.",
+      ["table"],
+    ),
+    storageBytesPerDay: gauge(
+      "waybill_storage_growth_bytes_per_day",
+      "By how much all tables grow, over about the last day; 0 until there is an hour to tell from.",
+    ),
+    messagesPerDay: gauge(
+      "waybill_growth_messages_per_day",
+      "How many positions got their outcome, over about the last day.",
+      ["domain"],
+    ),
+    auditAgeSeconds: gauge("waybill_audit_age_seconds", "Time since the last audit.", ["domain"]),
+    requestTimes: new RequestTimes(registry, SECONDS_BUCKETS),
+  };
+}
+
+/** From a cache hit (tens of microseconds) to an outage. */
+const SECONDS_BUCKETS = [
+  0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
