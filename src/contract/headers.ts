@@ -1,6 +1,6 @@
 /**
- * What a broker delivers beside a payload, as the inbox keeps it: headers in their order, a key, and whether there was
- * a payload at all. Bytes that are text stay text; others are kept in base64, so nothing is lost on the way into JSON.
+ * The metadata that a broker delivers with a payload, as the inbox stores it: headers in their order, a key, and whether
+ * there was a payload at all. Bytes that are text stay text; others are stored in base64, so JSON loses nothing.
  */
 import { TRACEPARENT } from "../telemetry/trace-context.ts";
 
@@ -9,66 +9,66 @@ export type Delivered = Readonly<{
   key?: Bytes;
   /** The record had no value, not even an empty one: to Kafka that is a tombstone. */
   isNull?: boolean;
-  /** Where its channel takes in several subjects: the one that it was published on. */
+  /** For a channel with several subjects: the subject that the message was published on. */
   subject?: string;
 }>;
 
 type Bytes = Uint8Array | string | null | undefined;
 
-/** Text, or bytes that are none. */
-export type Kept = string | { base64: string } | null;
+/** Text, or bytes that are not text. */
+export type StoredBytes = string | { base64: string } | null;
 
-/** What `headersToJson` writes. */
-export type KeptHeaders = Readonly<{
-  headers?: readonly (readonly [name: Kept, value: Kept])[];
-  key?: Kept;
-  /** There only where there was no payload at all. */
+/** The document that `headersToJson` writes. */
+export type StoredHeaders = Readonly<{
+  headers?: readonly (readonly [name: StoredBytes, value: StoredBytes])[];
+  key?: StoredBytes;
+  /** Present only if there was no payload at all. */
   payload?: null;
-  subject?: Kept;
+  subject?: StoredBytes;
 }>;
 
-/** @returns undefined where there is nothing to keep. */
+/** @returns undefined if there is nothing to store. */
 export function headersToJson({ headers, key, isNull, subject }: Delivered): string | undefined {
   const hasKey = key !== undefined && key !== null;
   if (headers.length === 0 && !hasKey && !isNull && subject === undefined) return undefined;
   return JSON.stringify({
-    ...(headers.length > 0 ? { headers: headers.map(([name, value]) => [keep(name), keep(value)]) } : {}),
-    ...(hasKey ? { key: keep(key) } : {}),
+    ...(headers.length > 0 ? { headers: headers.map(([name, value]) => [encode(name), encode(value)]) } : {}),
+    ...(hasKey ? { key: encode(key) } : {}),
     ...(isNull ? { payload: null } : {}),
-    ...(subject === undefined ? {} : { subject: keep(subject) }),
+    ...(subject === undefined ? {} : { subject: encode(subject) }),
   });
 }
 
-/** The trace context that the headers carry. What is none is as good as none. */
+/** The trace context in the headers; undefined if there is no valid one. */
 export function traceparentIn(headers: Delivered["headers"]): string | undefined {
   for (const [name, value] of headers) {
-    if (keep(name) !== "traceparent") continue;
-    const text = keep(value);
+    if (encode(name) !== "traceparent") continue;
+    const text = encode(value);
     if (typeof text === "string" && TRACEPARENT.test(text)) return text;
   }
   return undefined;
 }
 
 /**
- * Milliseconds since the Unix epoch as the inbox can hold them; undefined for what no clock says. Kafka takes any time
- * that a producer gives, and PostgreSQL does not.
+ * Milliseconds since the Unix epoch that the inbox can store; undefined for a time outside of PostgreSQL's range. Kafka
+ * accepts any time that a producer gives.
  */
-export function plausibleTime(milliseconds: number): number | undefined {
+export function validTimestamp(milliseconds: number): number | undefined {
   return milliseconds > 0 && milliseconds < LATEST_MS ? milliseconds : undefined;
 }
 
-function keep(bytes: Bytes): Kept {
+function encode(bytes: Bytes): StoredBytes {
   if (bytes === null || bytes === undefined) return null;
-  if (typeof bytes === "string" && isKeptAsText(bytes)) return bytes;
+  if (typeof bytes === "string" && isStorableText(bytes)) return bytes;
   const buffer = typeof bytes === "string" ? Buffer.from(bytes, "utf8") : Buffer.from(bytes);
   const text = buffer.toString("utf8");
-  return isKeptAsText(text) && Buffer.from(text, "utf8").equals(buffer)
+  return isStorableText(text) && Buffer.from(text, "utf8").equals(buffer)
     ? text
     : { base64: buffer.toString("base64") };
 }
 
 /** PostgreSQL's JSON holds neither U+0000 nor half of a surrogate pair. */
-function isKeptAsText(text: string): boolean {
+function isStorableText(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }
 

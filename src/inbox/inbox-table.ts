@@ -1,6 +1,6 @@
 /** Every statement on the `inbox` table. */
 import pg from "pg";
-import type { KeptHeaders } from "../contract/headers.ts";
+import type { StoredHeaders } from "../contract/headers.ts";
 import type { InboxRow, Message } from "../contract/message.ts";
 import { CopyDecoder } from "../database/copy/copy-decoder.ts";
 import { type CopyEncoder, withCopyData } from "../database/copy/copy-encoder.ts";
@@ -277,7 +277,7 @@ export type InboxEntry = Readonly<{
   payloadBytes: number;
   traceparent: string | null;
   /** What the broker delivered beside the payload, as `headersToJson` wrote it. */
-  headers: KeptHeaders | null;
+  headers: StoredHeaders | null;
   /** Of a redrive: the position that it sends again. */
   redriveOf: bigint | null;
   publishedAt: Date | null;

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { headersToJson, plausibleTime, traceparentIn } from "../../src/contract/headers.ts";
+import { headersToJson, traceparentIn, validTimestamp } from "../../src/contract/headers.ts";
 import { createDatabase } from "../support/database.ts";
 
 const database = await createDatabase();
@@ -82,7 +82,7 @@ test("a time is one that the database can hold", async () => {
     Number.NaN,
     Number.POSITIVE_INFINITY,
   ];
-  assert.equal(times.map(plausibleTime), [
+  assert.equal(times.map(validTimestamp), [
     undefined,
     undefined,
     1,

@@ -1,7 +1,7 @@
 /** Up to which offset everything is in the inbox, whatever is committed when, and wherever is read on. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { KafkaPartition } from "../../src/inbox/sources/kafka/kafka-partition.ts";
+import { Partition } from "../../src/inbox/sources/kafka/partition.ts";
 import { messageOf } from "../support/messages.ts";
 import { TestSink } from "../support/test-sink.ts";
 
@@ -10,7 +10,7 @@ const partitions = suite("kafka partition");
 /** A partition of which the given offsets were read, and offered. */
 function reading(offsets: readonly number[]) {
   const sink = new TestSink();
-  const partition = new KafkaPartition(0, 0, -1);
+  const partition = new Partition(0, 0, -1);
   const read = (more: readonly number[]) => {
     const fetched = more.map((offset) => ({
       offset,
@@ -29,13 +29,13 @@ function reading(offsets: readonly number[]) {
 
 partitions("everything below the lowest offset on its way is done, with holes between offsets", () => {
   const { partition, commit } = reading([3, 5, 9]);
-  assert.is(partition.done, 3);
+  assert.is(partition.safeOffset, 3);
   commit(5);
-  assert.is(partition.done, 3);
+  assert.is(partition.safeOffset, 3);
   commit(3);
-  assert.is(partition.done, 9);
+  assert.is(partition.safeOffset, 9);
   commit(9);
-  assert.is(partition.done, 10);
+  assert.is(partition.safeOffset, 10);
 });
 
 partitions("what waits for room is not done", () => {
@@ -43,25 +43,25 @@ partitions("what waits for room is not done", () => {
   sink.commitAll();
   sink.hasRoom = false;
   read([1, 2]);
-  assert.equal([partition.isWaiting, partition.done], [true, 1]);
+  assert.equal([partition.isWaiting, partition.safeOffset], [true, 1]);
 });
 
 partitions("where records are gone, what was read before them is still waited for", () => {
   const { partition, commit } = reading([0, 1]);
-  partition.jumpTo(7);
-  assert.equal([partition.position, partition.done], [7, 0]);
+  partition.seek(7);
+  assert.equal([partition.position, partition.safeOffset], [7, 0]);
   commit(0);
   commit(1);
-  assert.is(partition.done, 7);
+  assert.is(partition.safeOffset, 7);
 });
 
 partitions("where a log is read again from an earlier place, nothing behind that is done", () => {
   const { partition, commit } = reading([4, 5]);
-  partition.jumpTo(2);
+  partition.seek(2);
   commit(4);
-  assert.is(partition.done, 2);
+  assert.is(partition.safeOffset, 2);
   commit(5);
-  assert.is(partition.done, 2);
+  assert.is(partition.safeOffset, 2);
 });
 
 partitions.run();

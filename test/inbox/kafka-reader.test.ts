@@ -2,13 +2,13 @@
 import type { KafkaRecord } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Partition } from "../../src/inbox/sources/kafka/partition.ts";
 import type {
   FetchedPartition,
   FetchResponse,
-  KafkaLeaders,
-} from "../../src/inbox/sources/kafka/kafka-leaders.ts";
-import { KafkaPartition } from "../../src/inbox/sources/kafka/kafka-partition.ts";
-import { KafkaReader } from "../../src/inbox/sources/kafka/kafka-reader.ts";
+  PartitionLog,
+} from "../../src/inbox/sources/kafka/partition-log.ts";
+import { Reader } from "../../src/inbox/sources/kafka/reader.ts";
 import { texts } from "../support/sources.ts";
 import { TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
@@ -46,23 +46,23 @@ function answerWith(values: readonly string[]): FetchResponse {
 reader("what two leaders of a partition answer is taken once, and what waits for room is kept", async () => {
   const asked = new Map<number, PromiseWithResolvers<FetchResponse>>();
   let leader = 1;
-  const leaders = {
-    of: () => leader,
+  const log = {
+    identity: { clusterId: "cluster", topicId: "id", topic: "topic" },
+    leaderOf: () => leader,
     fetch: (broker: number) => {
       const answer = Promise.withResolvers<FetchResponse>();
       asked.set(broker, answer);
       return answer.promise;
     },
-  } as unknown as KafkaLeaders;
+  } as unknown as PartitionLog;
   const sink = new TestSink();
-  const partition = new KafkaPartition(0, 0, -1);
-  const reading = new KafkaReader({
-    log: { clusterId: "cluster", topicId: "id", topic: "topic" },
+  const partition = new Partition(0, 0, -1);
+  const reading = new Reader({
+    log,
     partitions: new Map([[0, partition]]),
-    leaders,
     inbox: sink,
-    onCommitted: () => {},
-    readElsewhere: async () => assert.unreachable(),
+    onInInbox: () => {},
+    resetOffset: async () => assert.unreachable(),
     onLost: (cause) => {
       throw cause;
     },
@@ -79,9 +79,9 @@ reader("what two leaders of a partition answer is taken once, and what waits for
   sink.hasRoom = true;
   await until("the next is asked for", () => partition.position === 5 && !partition.isWaiting);
   assert.equal(sink.payloads(), texts(5));
-  assert.is(partition.done, 0, "nothing is committed yet");
+  assert.is(partition.safeOffset, 0, "nothing is committed yet");
   sink.commitAll();
-  assert.is(partition.done, 5);
+  assert.is(partition.safeOffset, 5);
   reading.stop();
 });
 

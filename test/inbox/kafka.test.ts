@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { SourceGap } from "../../src/contract/source.ts";
 import { KafkaSource } from "../../src/inbox/sources/kafka/kafka.ts";
-import { KafkaSession } from "../../src/inbox/sources/kafka/kafka-session.ts";
+import { openKafkaSession } from "../../src/inbox/sources/kafka/session.ts";
 import { checkIf } from "../support/check-if.ts";
 import { kafkaAt } from "../support/kafka.ts";
 import { startKafka, texts, withSource } from "../support/sources.ts";
@@ -166,7 +166,7 @@ check(
     });
     const sink = new TestSink();
     const before = randomUUID();
-    const session = await KafkaSession.open(chosen, sink, before);
+    const session = await openKafkaSession(chosen, sink, before);
     await until("it reads from the beginning", () => sink.offers.length === 5);
     await session.close();
   },

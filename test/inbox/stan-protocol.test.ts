@@ -1,6 +1,9 @@
+/** The two messages of NATS Streaming that are not left to its library, and the library's internals that this needs. */
 import { createRequire } from "node:module";
+import stan from "node-nats-streaming";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { assertInternals } from "../../src/inbox/sources/nats-streaming/stan-internals.ts";
 import { decodeDelivery, encodeAck } from "../../src/inbox/sources/nats-streaming/stan-protocol.ts";
 
 /** The library's own code for the protocol, which says what is right. */
@@ -60,6 +63,34 @@ test("an acknowledgement is the one that the library would write", () => {
       assert.equal(encodeAck(channel, number), Buffer.from(ack.serializeBinary()));
     }
   }
+});
+
+test("the library's internals are checked at start-up, and a library with others is named", () => {
+  assertInternals();
+  type Client = Record<string, unknown>;
+  const refuses = (change: (client: Client) => void, difference: RegExp) =>
+    assert.throws(
+      () =>
+        assertInternals((...given) => {
+          const client = stan.connect(...given);
+          change(client as unknown as Client);
+          return client;
+        }),
+      (error: Error) => /node-nats-streaming.*0\.3\.2/.test(error.message) && difference.test(error.message),
+    );
+  refuses((client) => {
+    client.processMsg = undefined;
+  }, /no processMsg/);
+  refuses((client) => {
+    client.nc = {};
+  }, /no nc with options/);
+  refuses((client) => {
+    const subscribe = client.subscribe as (...given: unknown[]) => unknown;
+    client.subscribe = (...given: unknown[]) => {
+      client.processMsg = () => () => {};
+      return subscribe.apply(client, given);
+    };
+  }, /processMsg does not give the receiver/);
 });
 
 test.run();

@@ -1,6 +1,6 @@
 /** What tests do at a Kafka broker, and with a source on it. */
 import { Admin, Producer, type ProducerOptions } from "@platformatic/kafka";
-import type { KafkaOptions } from "../../src/inbox/sources/kafka/kafka-cluster.ts";
+import type { KafkaOptions } from "../../src/inbox/sources/kafka/cluster.ts";
 import type { Kafka } from "../../tools/stack/kafka.ts";
 import { kafkaOptions } from "./sources.ts";
 

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Source } from "../../src/contract/source.ts";
 import type { JetStreamOptions } from "../../src/inbox/sources/jetstream/jetstream.ts";
-import type { KafkaOptions } from "../../src/inbox/sources/kafka/kafka-cluster.ts";
+import type { KafkaOptions } from "../../src/inbox/sources/kafka/cluster.ts";
 import type { NatsStreamingOptions } from "../../src/inbox/sources/nats-streaming/nats-streaming.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { JetStream } from "../../tools/stack/jetstream.ts";

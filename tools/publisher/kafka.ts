@@ -1,7 +1,7 @@
 /** Publishing to Kafka. Whatever was given while a request was under way goes with the next one. */
 import { Admin, MultipleErrors, ProduceAcks, Producer } from "@platformatic/kafka";
 import type { KafkaConfig } from "../../src/config/config.ts";
-import { findTopic, kafkaConnection } from "../../src/inbox/sources/kafka/kafka-cluster.ts";
+import { findTopic, guardSecondErrors, kafkaConnection } from "../../src/inbox/sources/kafka/cluster.ts";
 import { PayloadRefusedError, type PublishContext, type Transport } from "./transport.ts";
 
 type Waiting = {
@@ -16,11 +16,13 @@ export type KafkaAddress = Pick<KafkaConfig, "brokers" | "topic" | "newTopicPart
 /** @throws where no broker can be reached, or the topic does not exist and is not to be made. */
 export async function connectToKafka(address: KafkaAddress): Promise<Transport> {
   const { brokers, topic, newTopicPartitions } = address;
+  const guard = guardSecondErrors();
   // Nothing is tried again here: what was not acknowledged may be there, and a second one would be another message.
   const connection = { ...kafkaConnection({ ...address, clientId: "waybill-publisher" }), retries: 0 };
   const admin = new Admin(connection);
   await findTopic(admin, topic, newTopicPartitions)
     .catch((error: Error) => {
+      guard[Symbol.dispose]();
       throw new Error(`cannot publish to Kafka at ${brokers.join(", ")}: ${error.message}`);
     })
     .finally(() => admin.close().catch(() => {}));
@@ -72,6 +74,7 @@ export async function connectToKafka(address: KafkaAddress): Promise<Transport> 
       await sending;
       waiting = [];
       await producer.close().catch(() => {});
+      guard[Symbol.dispose]();
     },
   };
 }

@@ -5,7 +5,7 @@
  * and, of a text without any names, too little.
  */
 import { type Node, parseTree } from "jsonc-parser";
-import type { Kept, KeptHeaders } from "../../contract/headers.ts";
+import type { StoredBytes, StoredHeaders } from "../../contract/headers.ts";
 
 /** @param personalNames of members whose values are personal, whatever object they stand in. */
 export function maskText(text: string, personalNames: readonly string[]): string {
@@ -31,10 +31,10 @@ export function isPersonal(pointer: string, personalNames: readonly string[]): b
 }
 
 /** What was delivered beside a payload: values by their header's name, others by what looks personal in them. */
-export function maskHeaders(kept: KeptHeaders, personalNames: readonly string[]): KeptHeaders {
+export function maskHeaders(kept: StoredHeaders, personalNames: readonly string[]): StoredHeaders {
   if (personalNames.length === 0) return kept;
   const { headers, key, ...rest } = kept;
-  const masked = (value: Kept, name: Kept): Kept => {
+  const masked = (value: StoredBytes, name: StoredBytes): StoredBytes => {
     const isNamed = typeof name === "string" && personalNames.includes(name.toLowerCase());
     if (value === null) return null;
     return isNamed || typeof value !== "string" ? MASKED : maskPatterns(value, personalNames);

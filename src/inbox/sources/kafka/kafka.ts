@@ -1,28 +1,34 @@
 /**
- * Kafka: the records of one topic enter through a consumer group, and the offset that the group stores follows the
- * inbox. A record that finds no room waits here in its order, and nothing more is read meanwhile. Every
- * loss of the broker or of the membership ends in a new session, for as long as it takes; the new one reads again from
- * the stored offset, and the inbox recognises what it has.
+ * Kafka: the records of one topic enter through a consumer group, and the offset that the group commits follows the
+ * inbox. A record that finds no room waits here in its order, and nothing more is fetched. When the broker or the
+ * membership is lost, a new session reads again from the committed offset, and the inbox recognises what it has.
+ *
+ * This folder is a small client inside of an adapter: the library keeps the connections and the membership in the group;
+ * which offset is read and which one is committed is decided here, because the inbox decides it. From top to bottom:
+ *   kafka.ts          the source: one session after the other
+ *   session.ts        one membership: assigned partitions, committed offsets (`openKafkaSession` is its face)
+ *   reader.ts         one fetch in flight to each leader; says why the library's streams are not used
+ *   partition.ts      one partition: the next offset, waiting records, the offset that may be committed
+ *   partition-log.ts  requests about a partition's log: leaders, records, offsets
+ *   records.ts        fetched records become messages
+ *   cluster.ts        options, connection, topic, errors; shared with the publisher
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Sink, Source } from "../../../contract/source.ts";
-import { backoffMilliseconds } from "../../../database/backoff.ts";
-import type { KafkaOptions } from "./kafka-cluster.ts";
-import { KafkaSession } from "./kafka-session.ts";
+import type { Health, Sink, Source } from "../../../contract/source.ts";
+import { keepConnected } from "../keep-connected.ts";
+import { guardSecondErrors, type KafkaOptions } from "./cluster.ts";
+import { type KafkaSession, openKafkaSession } from "./session.ts";
+
+export type { KafkaOptions } from "./cluster.ts";
 
 export class KafkaSource implements Source {
   readonly name = "kafka";
   readonly channel: string;
   readonly #options: KafkaOptions;
-  #inbox: Sink | undefined;
+  readonly #stop = new AbortController();
+  #health: Health = { connected: false, reason: "not connected yet" };
+  #running: Promise<void> = Promise.resolve();
   #session: KafkaSession | undefined;
-  #opening: Promise<void> | undefined;
-  #closing: Promise<void> = Promise.resolve();
-  #retry: NodeJS.Timeout | undefined;
-  #attempt = 0;
-  #isStopping = false;
-  #isClosed = false;
-  #reason: string | undefined = "not connected yet";
   #knownTopicId: string | undefined;
 
   constructor(options: KafkaOptions) {
@@ -30,8 +36,8 @@ export class KafkaSource implements Source {
     this.channel = options.topic;
   }
 
-  get health() {
-    return this.#reason === undefined ? { connected: true } : { connected: false, reason: this.#reason };
+  get health(): Health {
+    return this.#health;
   }
 
   get lag(): number | undefined {
@@ -39,79 +45,45 @@ export class KafkaSource implements Source {
   }
 
   start(inbox: Sink): void {
-    this.#inbox = inbox;
-    this.#open();
+    const guard = guardSecondErrors();
+    this.#running = keepConnected((onConnected) => this.#open(inbox, onConnected), {
+      source: this.name,
+      channel: this.channel,
+      signal: this.#stop.signal,
+      logger: this.#options.logger,
+      onState: (health) => {
+        this.#health = health;
+      },
+    }).finally(() => guard[Symbol.dispose]());
   }
 
   async stop(): Promise<void> {
-    this.#isStopping = true;
-    clearTimeout(this.#retry);
+    this.#stop.abort();
     this.#session?.stop();
   }
 
   async close(): Promise<void> {
     await this.stop();
-    // A broker that does not answer is not waited for: there is nothing that it would have to be told.
-    await Promise.race([this.#opening, delay(CLOSE_TIMEOUT_MS)]);
-    this.#isClosed = true;
-    this.#reason = "closed";
     await this.#session?.close();
-    this.#session = undefined;
-    await this.#closing;
+    // A session that is still being opened has taken nothing, so a broker that does not answer is not waited for.
+    await Promise.race([this.#running, delay(CLOSE_TIMEOUT_MS)]);
   }
 
-  #open(): void {
-    this.#opening = this.#tryToOpen().finally(() => {
-      this.#opening = undefined;
-    });
-  }
-
-  async #tryToOpen(): Promise<void> {
-    // The session before has to be gone: it may still be storing an offset.
-    await this.#closing;
-    if (this.#isStopping) return;
-    const { topic, logger } = this.#options;
+  /** One session, from joining the group to its end. */
+  async #open(inbox: Sink, onConnected: () => void): Promise<void> {
+    const session = await openKafkaSession(this.#options, inbox, this.#knownTopicId);
     try {
-      const session = await KafkaSession.open(this.#options, this.#inbox as Sink, this.#knownTopicId);
-      if (this.#isClosed) return await session.close();
+      if (this.#stop.signal.aborted) return;
       this.#session = session;
-      this.#knownTopicId = session.log.topicId;
-      if (this.#isStopping) return session.stop();
-      this.#attempt = 0;
-      this.#reason = undefined;
-      logger.info({ source: this.name, channel: topic }, "joined the group");
-      session.onLost((cause) => this.#lose(cause));
-    } catch (error) {
-      this.#lose(error);
+      this.#knownTopicId = session.topicId;
+      onConnected();
+      await session.ended;
+    } finally {
+      this.#session = undefined;
+      // Before the next session begins: this one may still be committing an offset.
+      await session.close();
     }
   }
-
-  #lose(cause: unknown): void {
-    const session = this.#session;
-    this.#session = undefined;
-    this.#reason = describe(cause);
-    if (session) this.#closing = session.close();
-    if (this.#isStopping) return;
-    const waitMilliseconds = Math.round(backoffMilliseconds(this.#attempt++));
-    const context = { source: this.name, attempt: this.#attempt, waitMilliseconds, reason: this.#reason };
-    this.#options.logger.warn(context, "the broker is away; connecting again");
-    this.#retry = setTimeout(() => this.#open(), waitMilliseconds);
-  }
 }
 
-/** The innermost causes: around them the library says only how often it has tried. They name hosts, never secrets. */
-function describe(cause: unknown, depth = 0): string {
-  if (!(cause instanceof Error)) return String(cause);
-  if (depth === CAUSES_MAX) return cause.message;
-  if (cause instanceof AggregateError) {
-    const causes = cause.errors.filter(Boolean).map((error) => describe(error, depth + 1));
-    return [...new Set(causes)].join("; ") || cause.message;
-  }
-  return cause.cause instanceof Error
-    ? `${cause.message}: ${describe(cause.cause, depth + 1)}`
-    : cause.message;
-}
-
-/** An error may be among its own causes. */
-const CAUSES_MAX = 4;
 const CLOSE_TIMEOUT_MS = 1_000;

@@ -1,20 +1,20 @@
 /**
- * What a fetch brought of one partition becomes messages. Records of transactions that were aborted, and the markers
- * that end transactions, are left out.
+ * Turns the fetched records of one partition into messages. Records of aborted transactions are left out, and so are the
+ * markers that end transactions.
  */
 import type { KafkaRecord, RecordsBatch } from "@platformatic/kafka";
-import { headersToJson, plausibleTime, traceparentIn } from "../../../contract/headers.ts";
+import { headersToJson, traceparentIn, validTimestamp } from "../../../contract/headers.ts";
 import type { Message } from "../../../contract/message.ts";
-import type { KafkaLog } from "./kafka-cluster.ts";
-import type { FetchedPartition } from "./kafka-leaders.ts";
-import type { FetchedMessage } from "./kafka-partition.ts";
+import type { TopicIdentity } from "./cluster.ts";
+import type { FetchedMessage } from "./partition.ts";
+import type { FetchedPartition } from "./partition-log.ts";
 
 /**
- * @param from the offset that was asked for: a batch comes whole, even where it begins before that.
- * @returns the messages in the order of their offsets, and where to read on.
+ * @param from the requested offset: a batch is returned whole, even if it begins before that.
+ * @returns the messages in the order of their offsets, and the offset to read next.
  */
 export function readFetched(
-  log: KafkaLog,
+  topic: TopicIdentity,
   { partitionIndex, records, abortedTransactions }: FetchedPartition,
   from: number,
 ): { fetched: FetchedMessage[]; position: number } {
@@ -22,11 +22,11 @@ export function readFetched(
   const fetched: FetchedMessage[] = [];
   for (const batch of withoutAborted(batches, abortedTransactions ?? [])) {
     const first = Number(batch.firstOffset);
-    const suffix = `/${batch.partitionLeaderEpoch}/${partitionIndex}/${log.topicId}/${log.clusterId}`;
+    const suffix = `/${batch.partitionLeaderEpoch}/${partitionIndex}/${topic.topicId}/${topic.clusterId}`;
     for (const record of batch.records) {
       const offset = first + record.offsetDelta;
       if (offset < from) continue;
-      fetched.push({ offset, message: messageOf(log.topic, `${offset}${suffix}`, batch, record) });
+      fetched.push({ offset, message: messageOf(topic.topic, `${offset}${suffix}`, batch, record) });
     }
   }
   const last = batches.at(-1);
@@ -35,8 +35,8 @@ export function readFetched(
 }
 
 /**
- * The id holds the leader's epoch too: an offset is given a second time where a broker loses the end of its log, and
- * the record that then stands there is another one.
+ * The id includes the leader's epoch: a broker that lost the end of its log assigns the lost offsets a second time, to
+ * other records.
  */
 function messageOf(topic: string, messageId: string, batch: RecordsBatch, record: KafkaRecord): Message {
   const { key, value, headers } = record;
@@ -48,7 +48,7 @@ function messageOf(topic: string, messageId: string, batch: RecordsBatch, record
     channel: topic,
     messageId,
     payload: value ?? EMPTY,
-    publishedAt: plausibleTime(
+    publishedAt: validTimestamp(
       Number(isSetByBroker ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta),
     ),
     ...(traceparent === undefined ? {} : { traceparent }),

@@ -1,0 +1,174 @@
+/**
+ * The log of a topic's partitions, as brokers and group coordinator have it: which broker leads a partition, its records,
+ * its first and last offset, and the offset that the group has committed. Offsets are plain numbers: they are below 2^53.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  type Connection,
+  ConnectionPool,
+  type Consumer,
+  FetchIsolationLevels,
+  fetchV13,
+  ListOffsetTimestamps,
+  ResponseError,
+} from "@platformatic/kafka";
+import {
+  type Cluster,
+  isRebalance,
+  type KafkaOptions,
+  kafkaConnection,
+  type TopicIdentity,
+} from "./cluster.ts";
+
+export type FetchResponse = fetchV13.FetchResponse;
+export type FetchedPartition = FetchResponse["responses"][number]["partitions"][number];
+
+/** Offsets by partition. */
+type Offsets = ReadonlyMap<number, number>;
+
+/** A partition and the offset to read next. */
+type Position = Readonly<{ index: number; position: number }>;
+
+export class PartitionLog {
+  readonly identity: TopicIdentity;
+  readonly #consumer: Consumer;
+  /** Separate from the consumer's: a fetch that waits for records blocks the requests behind it on its connection. */
+  readonly #connections: ConnectionPool;
+  #cluster: Cluster;
+
+  constructor(options: KafkaOptions, consumer: Consumer, cluster: Cluster, identity: TopicIdentity) {
+    this.identity = identity;
+    this.#consumer = consumer;
+    this.#cluster = cluster;
+    this.#connections = new ConnectionPool(options.clientId, kafkaConnection(options));
+  }
+
+  get partitionsCount(): number {
+    return this.#cluster.topics.get(this.identity.topic)?.partitionsCount ?? 0;
+  }
+
+  /** The broker that leads a partition; undefined during an election. */
+  leaderOf(partition: number): number | undefined {
+    const leader = this.#cluster.topics.get(this.identity.topic)?.partitions[partition]?.leader;
+    return leader !== undefined && this.#cluster.brokers.has(leader) ? leader : undefined;
+  }
+
+  /** @throws Error if the topic was deleted and created again. */
+  async refreshMetadata(): Promise<void> {
+    const { topic, topicId } = this.identity;
+    const cluster = await this.#consumer.metadata({ topics: [topic], forceUpdate: true });
+    if (cluster.topics.get(topic)?.id !== topicId) {
+      throw new Error(`topic ${topic} was deleted and created again`);
+    }
+    this.#cluster = cluster;
+  }
+
+  /** Fetches records from a broker, which waits a little if there are none. Errors of a partition are in the answer. */
+  async fetch(leader: number, positions: readonly Position[]): Promise<FetchResponse> {
+    const broker = this.#cluster.brokers.get(leader);
+    if (!broker) throw new Error(`broker ${leader} has left the cluster`);
+    return await fetchRecords(await this.#connections.get(broker), this.identity.topicId, positions);
+  }
+
+  /** The first offsets that the brokers still have. */
+  earliestOffsets(partitions: readonly number[]): Promise<Offsets> {
+    return this.#listOffsets(partitions, ListOffsetTimestamps.EARLIEST);
+  }
+
+  /** The offsets behind the last records that readers may see. */
+  latestOffsets(partitions: readonly number[]): Promise<Offsets> {
+    return this.#listOffsets(partitions, ListOffsetTimestamps.LATEST);
+  }
+
+  /** The offsets that the group has committed; -1 if there is none. */
+  async committedOffsets(partitions: readonly number[]): Promise<Offsets> {
+    const { topic } = this.identity;
+    const wanted = { topic, partitions: [...partitions] };
+    const found = (await this.#consumer.listCommittedOffsets({ topics: [wanted] })).get(topic);
+    return new Map(partitions.map((index) => [index, Number(found?.[index] ?? -1)]));
+  }
+
+  /**
+   * Commits offsets for the group. During a rebalance it retries.
+   * @throws MultipleErrors if the group's coordinator does not accept them.
+   */
+  async commit(offsets: Offsets): Promise<void> {
+    const { topic } = this.identity;
+    const committed = [...offsets].map(([partition, offset]) => ({
+      topic,
+      partition,
+      offset: BigInt(offset),
+      leaderEpoch: UNKNOWN_EPOCH,
+    }));
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#consumer.commit({ offsets: committed });
+      } catch (error) {
+        // The next heartbeat brings the group's new state.
+        if (attempt === COMMIT_ATTEMPTS_MAX || !isRebalance(error)) throw error;
+        await delay(COMMIT_RETRY_MS);
+      }
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  async #listOffsets(partitions: readonly number[], timestamp: bigint): Promise<Offsets> {
+    if (partitions.length === 0) return new Map();
+    const { topic } = this.identity;
+    const wanted = { topics: [topic], partitions: { [topic]: [...partitions] }, timestamp };
+    const found = (await this.#consumer.listOffsets(wanted)).get(topic);
+    return new Map(partitions.map((index) => [index, Number(found?.[index] ?? 0n)]));
+  }
+}
+
+async function fetchRecords(
+  connection: Connection,
+  topicId: string,
+  positions: readonly Position[],
+): Promise<FetchResponse> {
+  const partitions = positions.map(({ index, position }) => ({
+    partition: index,
+    currentLeaderEpoch: UNKNOWN_EPOCH,
+    fetchOffset: BigInt(position),
+    lastFetchedEpoch: UNKNOWN_EPOCH,
+    partitionMaxBytes: FETCH_BYTES_MAX,
+  }));
+  try {
+    return await fetchV13.api.async(
+      connection,
+      FETCH_WAIT_MS,
+      FETCH_BYTES_MIN,
+      FETCH_BYTES_MAX,
+      FetchIsolationLevels.READ_COMMITTED,
+      ...WITHOUT_FETCH_SESSION,
+      [{ topicId, partitions }],
+      [],
+      "",
+    );
+  } catch (error) {
+    // The error of one partition comes with the records of all the others.
+    if (error instanceof ResponseError && isFetchResponse(error.response)) return error.response;
+    throw error;
+  }
+}
+
+function isFetchResponse(response: unknown): response is FetchResponse {
+  return (response as FetchResponse | undefined)?.errorCode === 0;
+}
+
+/** The bytes of one response, and so what a broker's partitions may hold beside the inbox: half an append. */
+const FETCH_BYTES_MAX = 4 * 1024 * 1024;
+/** A broker answers as soon as it has anything. */
+const FETCH_BYTES_MIN = 1;
+/** How long a broker without records waits: an idle service sends two requests a second to each broker. */
+const FETCH_WAIT_MS = 500;
+/** Source: KIP-227, the session id and epoch of a full fetch that begins no session. */
+const WITHOUT_FETCH_SESSION = [0, -1] as const;
+const UNKNOWN_EPOCH = -1;
+
+/** Together five seconds: longer than a heartbeat, which ends the rebalance for this member. */
+const COMMIT_RETRY_MS = 200;
+const COMMIT_ATTEMPTS_MAX = 25;

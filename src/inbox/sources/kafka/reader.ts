@@ -1,0 +1,152 @@
+/**
+ * Reads the assigned partitions: each broker that leads some of them has one fetch in flight, and its records are offered
+ * to the inbox in their order. While a record finds no room, nothing more is fetched. If a broker is not the leader or
+ * does not answer, metadata is refreshed and nothing else happens.
+ *
+ * Fetches use the library's protocol layer and not its streams, for three reasons. A stream asks for a topic by its name,
+ * so the records of a topic that was created again would be taken for a continuation of the old one; here the topic's id
+ * is part of every request. A stream tells aborted transactions from committed ones only if both ends of them came in one
+ * response. And a stream counts what waits for room in messages; here it is counted in bytes.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { protocolErrors, protocolErrorsCodesById } from "@platformatic/kafka";
+import type { Sink } from "../../../contract/source.ts";
+import type { Partition } from "./partition.ts";
+import type { FetchedPartition, FetchResponse, PartitionLog } from "./partition-log.ts";
+import { readFetched } from "./records.ts";
+
+type ReaderOptions = Readonly<{
+  log: PartitionLog;
+  /** The partitions that are assigned now, by their index. */
+  partitions: ReadonlyMap<number, Partition>;
+  inbox: Sink;
+  /** Called for each record when it is in the inbox. */
+  onInInbox: () => void;
+  /** Seeks a partition whose next offset the broker does not have. */
+  resetOffset: (partition: Partition) => Promise<void>;
+  onLost: (cause: unknown) => void;
+}>;
+
+export class Reader {
+  readonly #options: ReaderOptions;
+  /** Brokers with a fetch in flight. */
+  readonly #fetching = new Set<number>();
+  /** Brokers whose last fetch failed, and when they began to fail, in milliseconds since the Unix epoch. */
+  readonly #silentSince = new Map<number, number>();
+  #isStopped = false;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Offers what was fetched; if all of it found room, fetches more from every leader without a fetch in flight. */
+  read(): void {
+    if (this.#isStopped) return;
+    const { inbox, log, onInInbox } = this.#options;
+    const partitions = [...this.#options.partitions.values()];
+    for (const partition of partitions) partition.offer(inbox, onInInbox);
+    if (partitions.some(({ isWaiting }) => isWaiting)) {
+      this.#readLater(ROOM_POLL_MS);
+      return;
+    }
+    const wanted = new Map<number, Partition[]>();
+    for (const partition of partitions) {
+      const leader = log.leaderOf(partition.index);
+      if (leader === undefined) this.#readLater(LEADER_POLL_MS);
+      else wanted.set(leader, [...(wanted.get(leader) ?? []), partition]);
+    }
+    // Forget silent brokers that no longer lead any partition.
+    for (const leader of this.#silentSince.keys()) if (!wanted.has(leader)) this.#silentSince.delete(leader);
+    for (const [leader, led] of wanted) if (!this.#fetching.has(leader)) void this.#fetch(leader, led);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#retry);
+  }
+
+  #readLater(milliseconds: number): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.read();
+    }, milliseconds);
+  }
+
+  async #fetch(leader: number, partitions: readonly Partition[]): Promise<void> {
+    const { log, onLost } = this.#options;
+    this.#fetching.add(leader);
+    try {
+      const isLeader = await this.#takeFrom(leader, partitions);
+      if (!isLeader && !this.#isStopped) {
+        await delay(LEADER_POLL_MS);
+        await log.refreshMetadata();
+      }
+    } catch (error) {
+      onLost(error);
+    } finally {
+      this.#fetching.delete(leader);
+    }
+    this.read();
+  }
+
+  /** @returns false if another broker has to be asked for at least one of the partitions. */
+  async #takeFrom(leader: number, partitions: readonly Partition[]): Promise<boolean> {
+    const positions = partitions.map(({ index, position }) => ({ index, position }));
+    let response: FetchResponse;
+    try {
+      response = await this.#options.log.fetch(leader, positions);
+    } catch (error) {
+      // If the broker died, others lead soon. If the cluster keeps naming it, the session ends with this error.
+      const since = this.#silentSince.get(leader) ?? Date.now();
+      this.#silentSince.set(leader, since);
+      if (Date.now() - since > SILENCE_MS_MAX) throw error;
+      return false;
+    }
+    this.#silentSince.delete(leader);
+    const answers = response.responses.flatMap((topic) => topic.partitions);
+    for (const answer of answers) {
+      const partition = this.#options.partitions.get(answer.partitionIndex);
+      const asked = positions.find(({ index }) => index === answer.partitionIndex);
+      // The new owner reads a partition that was revoked meanwhile; one that moved on was answered by its new leader.
+      if (this.#isStopped || !partition || partition.position !== asked?.position) continue;
+      await this.#take(partition, answer);
+    }
+    return !answers.some(({ errorCode }) => isLeadershipError(errorCode));
+  }
+
+  async #take(partition: Partition, answer: FetchedPartition): Promise<void> {
+    const { log, resetOffset } = this.#options;
+    const error = protocolErrorsCodesById[answer.errorCode];
+    if (answer.errorCode === 0) {
+      partition.end = Number(answer.lastStableOffset);
+      const { fetched, position } = readFetched(log.identity, answer, partition.position);
+      partition.take(fetched, position);
+    } else if (error === "OFFSET_OUT_OF_RANGE") {
+      await resetOffset(partition);
+    } else if (!isLeadershipError(answer.errorCode)) {
+      const { message } = protocolErrors[error ?? ""] ?? { message: `error ${answer.errorCode}` };
+      throw new Error(`partition ${partition.index}: ${message}`);
+    }
+  }
+}
+
+/** Whether another broker leads, or none yet. */
+function isLeadershipError(errorCode: number): boolean {
+  return LEADERSHIP_ERRORS.has(protocolErrorsCodesById[errorCode] ?? "");
+}
+
+const LEADERSHIP_ERRORS = new Set([
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_OR_FOLLOWER",
+  "FENCED_LEADER_EPOCH",
+  "UNKNOWN_LEADER_EPOCH",
+  "OFFSET_NOT_AVAILABLE",
+]);
+
+/** While the inbox is full: a hundredth of it empties in that time. */
+const ROOM_POLL_MS = 20;
+/** An election takes longer; each poll is one small request. */
+const LEADER_POLL_MS = 200;
+/** Longer than a cluster needs to notice that a broker died (`broker.session.timeout.ms`, 9 s) and to elect leaders. */
+const SILENCE_MS_MAX = 30_000;

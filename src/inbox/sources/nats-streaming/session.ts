@@ -1,0 +1,207 @@
+/**
+ * One connection to NATS Streaming with its subscription, from connecting to the loss of the connection or `close`. A
+ * client object of the library is dead once its connection was lost, and a server whose store was wiped has forgotten
+ * it, so nothing of a session outlives it.
+ *
+ * NATS Streaming has no NACK. A message that finds no room in the inbox is dropped, and the session resubscribes when
+ * there is room again: the server then redelivers everything that is not acknowledged. By itself it would redeliver
+ * after AckWait, which it counts from the previous due time, so ten restarts under load turn 30 s into five minutes.
+ */
+import stan, { type Stan, type Subscription } from "node-nats-streaming";
+import type { Message } from "../../../contract/message.ts";
+import type { Sink } from "../../../contract/source.ts";
+import type { Logger } from "../../../telemetry/logger.ts";
+import { acknowledge, receiveRaw } from "./stan-internals.ts";
+import { decodeDelivery } from "./stan-protocol.ts";
+
+export type NatsStreamingOptions = Readonly<{
+  url: string;
+  clusterId: string;
+  /** Unique among running processes; the server refuses a second one. */
+  clientId: string;
+  channel: string;
+  durable: string;
+  queueGroup: string;
+  logger: Logger;
+  /** Seconds without an acknowledgement after which the server redelivers; docs/sources.md says how to choose it. */
+  ackWaitSeconds: number;
+  /** Unacknowledged messages that the server delivers at most. */
+  inFlightMax?: number;
+  /** Called for each message that the server marks as redelivered. */
+  onRedelivered?: (channel: string) => void;
+}>;
+
+export class Session {
+  readonly #options: NatsStreamingOptions;
+  readonly #inbox: Sink;
+  readonly #onSubscribed: () => void;
+  readonly #client: Stan;
+  readonly #ended = Promise.withResolvers<void>();
+  /** The library has no timeout for a server that accepts the connection and stays silent. */
+  readonly #subscribeTimer: NodeJS.Timeout;
+  #subscription: Subscription | undefined;
+  /** Runs while dropped messages wait for a new subscription. */
+  #roomTimer: NodeJS.Timeout | undefined;
+  /** The last message that the inbox took, until it is committed; earlier ones are committed before it. */
+  #lastTakenSequence: number | undefined;
+  /** The message whose commit the new subscription waits for. */
+  #awaitedSequence: number | undefined;
+  #isStopped = false;
+  #hasEnded = false;
+
+  /** @param onSubscribed called at the first subscription and after each resubscription. */
+  constructor(options: NatsStreamingOptions, inbox: Sink, onSubscribed: () => void) {
+    this.#options = options;
+    this.#inbox = inbox;
+    this.#onSubscribed = onSubscribed;
+    const client = stan.connect(options.clusterId, options.clientId, {
+      url: options.url,
+      // The library's own reconnect keeps a session that the server may have forgotten.
+      reconnect: false,
+      waitOnFirstConnect: false,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      stanPingInterval: PING_INTERVAL_MS,
+      stanMaxPingOut: PINGS_UNANSWERED_MAX,
+    });
+    this.#client = client;
+    const silence = new Error("the server does not answer");
+    this.#subscribeTimer = setTimeout(() => this.#lose(silence), SUBSCRIBE_TIMEOUT_MS);
+    client.on("connect", () => this.#subscribe());
+    client.on("connection_lost", (error: unknown) => this.#lose(error));
+    client.on("error", (error: unknown) => this.#lose(error));
+    client.on("disconnect", () => this.#lose(CONNECTION_CLOSED));
+    client.on("close", () => this.#lose(CONNECTION_CLOSED));
+  }
+
+  /** Rejects when the connection is lost; resolves after `close`. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Takes no more messages; messages taken before can still be acknowledged. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#stopWaitingForRoom();
+  }
+
+  /** Closing the client keeps the durable; unsubscribing would delete it, and lose what is published meanwhile. */
+  async close(): Promise<void> {
+    if (!this.#end()) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+      this.#client.once("close", () => {
+        clearTimeout(timer);
+        resolve();
+      });
+      this.#client.close();
+    });
+    this.#ended.resolve();
+  }
+
+  #subscribe(): void {
+    const { channel, durable, queueGroup, ackWaitSeconds, inFlightMax = IN_FLIGHT_MAX } = this.#options;
+    const options = this.#client
+      .subscriptionOptions()
+      .setDurableName(durable)
+      .setDeliverAllAvailable()
+      .setManualAckMode(true)
+      .setAckWait(ackWaitSeconds * 1000)
+      .setMaxInFlight(inFlightMax);
+    receiveRaw(this.#client, (delivery) => this.#receive(subscription, delivery));
+    const subscription = this.#client.subscribe(channel, queueGroup, options);
+    this.#subscription = subscription;
+    subscription.on("ready", () => {
+      clearTimeout(this.#subscribeTimer);
+      this.#onSubscribed();
+    });
+    subscription.on("error", (error: unknown) => this.#lose(error));
+    subscription.on("timeout", (error: unknown) => this.#lose(error));
+  }
+
+  #receive(subscription: Subscription, delivery: Buffer): void {
+    if (this.#isStopped) return;
+    const { channel, onRedelivered } = this.#options;
+    const { sequence, timestamp, isRedelivered, payload } = decodeDelivery(delivery);
+    if (isRedelivered) onRedelivered?.(channel);
+    const message: Message = {
+      source: "nats-streaming",
+      channel,
+      // A wiped server counts from 1 again; with the time its messages are not taken for old ones.
+      messageId: `${sequence}-${timestamp}`,
+      payload,
+      publishedAt: timestamp / NANOSECONDS_PER_MILLISECOND,
+    };
+    const isTaken = this.#inbox.offer(message, () => {
+      if (this.#lastTakenSequence === sequence) this.#lastTakenSequence = undefined;
+      if (this.#awaitedSequence === sequence) this.#awaitedSequence = undefined;
+      // After a loss or a resubscription the server redelivers the message, and that copy is acknowledged.
+      if (this.#subscription === subscription) acknowledge(subscription, channel, sequence);
+    });
+    if (isTaken) this.#lastTakenSequence = sequence;
+    else this.#roomTimer ??= this.#resubscribeWhenRoom(subscription, message);
+  }
+
+  /**
+   * Waits until the messages that are buffered now are committed and there is room for `refused`. Each resubscription
+   * costs a delivery of everything in flight, so it should bring a whole buffer of messages.
+   */
+  #resubscribeWhenRoom(subscription: Subscription, refused: Message): NodeJS.Timeout {
+    this.#awaitedSequence = this.#lastTakenSequence;
+    return setInterval(() => {
+      if (!this.#inbox.hasRoomFor(refused) || this.#awaitedSequence !== undefined) return;
+      this.#stopWaitingForRoom();
+      this.#subscription = undefined;
+      subscription.once("closed", () => {
+        if (!this.#hasEnded) this.#subscribe();
+      });
+      subscription.close();
+    }, ROOM_POLL_MS);
+  }
+
+  #stopWaitingForRoom(): void {
+    clearInterval(this.#roomTimer);
+    this.#roomTimer = undefined;
+    this.#awaitedSequence = undefined;
+  }
+
+  #lose(cause: unknown): void {
+    if (!this.#end()) return;
+    this.#client.close();
+    this.#ended.reject(cause);
+  }
+
+  /** @returns false if the session has ended before. */
+  #end(): boolean {
+    if (this.#hasEnded) return false;
+    this.#hasEnded = true;
+    clearTimeout(this.#subscribeTimer);
+    this.stop();
+    this.#subscription = undefined;
+    this.#client.removeAllListeners();
+    // A dying client may still emit errors; without a listener they would end the process.
+    this.#client.on("error", () => {});
+    return true;
+  }
+}
+
+const NANOSECONDS_PER_MILLISECOND = 1_000_000;
+const CONNECTION_CLOSED = new Error("the connection was closed");
+
+/**
+ * Four full appends: one in flight, one gathering, and two on the wire. A larger window did not speed up the drain, and
+ * the last message would wait longer. With messages of about a kibibyte this is half of the default buffer.
+ */
+const IN_FLIGHT_MAX = 16_384;
+
+/** The time for each answer of the server while it connects; a server nearby answers within milliseconds. */
+const CONNECT_TIMEOUT_MS = 2_000;
+/** From the beginning of a connection to the confirmed subscription: several answers, each within the time above. */
+const SUBSCRIBE_TIMEOUT_MS = 10_000;
+/** A server that does not confirm the close is not waited for: it notices the loss by its own pings. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** A tenth of a second of waiting is little beside the redelivery of a whole window. */
+const ROOM_POLL_MS = 100;
+
+/** A server that does not answer is noticed after the product of the two. */
+const PING_INTERVAL_MS = 2_000;
+const PINGS_UNANSWERED_MAX = 3;
