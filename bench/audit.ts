@@ -1,7 +1,7 @@
 /** What an audit costs in a large inbox: of everything, and of what came since the last one. */
 
 import { type AuditOptions, audit } from "../src/audit/audit.ts";
-import { closePool, openPool } from "../src/database/pool.ts";
+import { Database } from "../src/database/database.ts";
 import { ORDERS } from "../src/domains/orders/index.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import type { Stack } from "../tools/stack/stack.ts";
@@ -14,12 +14,14 @@ export async function measureAudit(
   say: (text: string) => void,
 ): Promise<Measurement[]> {
   await fill(stack.environment, 1, orders, say);
-  const pool = openPool(stack.environment.DATABASE_URL as string, 1, createLogger("silent"), {
-    isPatient: true,
+  const database = new Database(stack.environment.DATABASE_URL as string, {
+    connectionsMax: 1,
+    logger: createLogger("silent"),
+    hasTimeouts: false,
   });
   const secondsOf = async (expected: number, options: AuditOptions) => {
     const begun = performance.now();
-    const { holds, domains, storage } = await audit(pool, [ORDERS], { gapSettledSeconds: 0, ...options });
+    const { holds, domains, storage } = await audit(database, [ORDERS], { gapSettledSeconds: 0, ...options });
     const seconds = (performance.now() - begun) / 1000;
     if (!holds || Number(domains.orders?.projected) !== expected || domains.orders?.gaps.length !== 0) {
       throw new Error("the audit does not find what is there");
@@ -41,7 +43,7 @@ export async function measureAudit(
       { name: "audit of everything again", unit: "s", figures: [again.seconds] },
     ];
   } finally {
-    await closePool(pool);
+    await database.close();
   }
 }
 

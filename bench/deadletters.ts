@@ -2,7 +2,7 @@
  * Pages of dead letters where there are a million: each kind of filter, asked for over HTTP from the running service,
  * one request at a time. The letters are real garbage that went through the real projection; a month of it.
  */
-import { openPool } from "../src/database/pool.ts";
+import { Database } from "../src/database/database.ts";
 import { createOrders } from "../src/domains/orders/index.ts";
 import { moveDeadLetters } from "../src/projector/dead-letters-table.ts";
 import { Handover } from "../src/projector/handover.ts";
@@ -145,26 +145,29 @@ async function bury(
     );
   });
 
-  const pool = openPool(stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
-  const { domain } = createOrders({ database: pool, cacheBytesMax: 0, onAccepted: () => {} });
+  const database = new Database(stack.environment.DATABASE_URL as string, {
+    connectionsMax: 2,
+    logger: createLogger("silent"),
+  });
+  const { domain } = createOrders({ database, cacheBytesMax: 0, onAccepted: () => {} });
   const begun = performance.now();
   const handover = new Handover();
   for (let done = 0; ; ) {
-    const { rows } = await projectNext(pool, domain, handover);
+    const { rows } = await projectNext(database, domain, handover);
     done += rows.length;
     if (rows.length === 0) break;
     if (done % 100_000 < rows.length) say(`deadletters: buried ${done.toLocaleString("en")}`);
   }
   const seconds = (performance.now() - begun) / 1000;
   say(`deadletters: buried in ${seconds.toFixed(0)} s, ${Math.round(letters / seconds)}/s`);
-  const { rows } = await pool.query<{ position: bigint }>(
+  const { rows } = await database.query<{ position: bigint }>(
     "select position from dead_letters where position % 5 = 0 order by position",
   );
   for (let begin = 0; begin < rows.length; begin += 5_000) {
     const positions = rows.slice(begin, begin + 5_000).map(({ position }) => position);
-    await moveDeadLetters(pool, positions, "open", "discarded");
+    await moveDeadLetters(database, positions, "open", "discarded");
   }
-  await pool.end();
+  await database.close();
 }
 
 async function get(url: string, path: string): Promise<unknown> {

@@ -1,6 +1,6 @@
 /** A database full of orders, without a broker, and garbage of a size at which its bytes are not what is measured. */
 import { setTimeout as delay } from "node:timers/promises";
-import { openPool } from "../src/database/pool.ts";
+import { Database } from "../src/database/database.ts";
 import { createOrders } from "../src/domains/orders/index.ts";
 import { Handover } from "../src/projector/handover.ts";
 import { projectNext } from "../src/projector/project.ts";
@@ -34,14 +34,17 @@ export async function fill(
   const factory = new OrderFactory(9);
   const payloads = Array.from({ length: POOL }, () => toPayload({ ...factory.next(), order_uid: "bench-#" }));
   say(`putting ${(last - first + 1).toLocaleString("en")} orders into the inbox`);
-  const pool = openPool(environment.DATABASE_URL as string, 1, createLogger("silent"));
-  const { domain } = createOrders({ database: pool, cacheBytesMax: 0, onAccepted: () => {} });
+  const database = new Database(environment.DATABASE_URL as string, {
+    connectionsMax: 1,
+    logger: createLogger("silent"),
+  });
+  const { domain } = createOrders({ database, cacheBytesMax: 0, onAccepted: () => {} });
   let isIn = false;
   // Projecting goes on beside, for it takes as long.
   const projecting = (async () => {
     for (;;) {
       const wasIn = isIn;
-      const { rows, checkpoint } = await projectNext(pool, domain, new Handover());
+      const { rows, checkpoint } = await projectNext(database, domain, new Handover());
       if (rows.length === 0 && wasIn) return;
       if (rows.length === 0) await delay(50);
       else if (checkpoint % 500_000n < BigInt(rows.length))
@@ -68,7 +71,7 @@ export async function fill(
     });
   } finally {
     isIn = true;
-    await projecting.finally(() => pool.end());
+    await projecting.finally(() => database.close());
   }
 }
 

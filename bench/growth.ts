@@ -1,7 +1,7 @@
 /** Whether it stays as fast as it grows: the same drain with an empty inbox, with one million rows, and with five. */
 
 import { audit } from "../src/audit/audit.ts";
-import { closePool, openPool } from "../src/database/pool.ts";
+import { Database } from "../src/database/database.ts";
 import { ORDERS } from "../src/domains/orders/index.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { withClient } from "../tools/stack/postgres.ts";
@@ -26,10 +26,12 @@ export async function measureGrowth(
     await fill(grown.environment, filled + 1, size, say, SEQUENCES_ABOVE);
     filled = size;
     // A service that starts proves what nobody has proved yet, which is not what is asked here either.
-    const pool = openPool(grown.environment.DATABASE_URL as string, 1, createLogger("silent"), {
-      isPatient: true,
+    const database = new Database(grown.environment.DATABASE_URL as string, {
+      connectionsMax: 1,
+      logger: createLogger("silent"),
+      hasTimeouts: false,
     });
-    await audit(pool, [ORDERS], { gapSettledSeconds: 0 }).finally(() => closePool(pool));
+    await audit(database, [ORDERS], { gapSettledSeconds: 0 }).finally(() => database.close());
     await withClient(grown.adminUrl, async (client) => {
       // What filling has left to be written would be written while the drain is measured.
       await client.query("vacuum analyze");

@@ -1,7 +1,7 @@
 /** What PostgreSQL alone takes of the same bytes: binary COPY into bare tables, in batches as large as the service's. */
 import type pg from "pg";
 import { type CopyEncoder, withCopyData } from "../src/database/copy/copy-encoder.ts";
-import { runScript } from "../src/database/copy/script.ts";
+import { runScript } from "../src/database/script.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 
 /**

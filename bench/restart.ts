@@ -3,7 +3,7 @@
  * memory, and how much of that they take. Beside it the same orders by one COPY out of the database into nowhere.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { runCopyOut } from "../src/database/copy/script.ts";
+import { runCopyOut } from "../src/database/script.ts";
 import { residentBytes } from "../tools/stack/memory.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 import type { Stack } from "../tools/stack/stack.ts";

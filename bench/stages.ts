@@ -2,8 +2,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Message } from "../src/contract/message.ts";
+import { Database } from "../src/database/database.ts";
 import { Jobs } from "../src/database/jobs.ts";
-import { closePool, openPool } from "../src/database/pool.ts";
 import { createOrders } from "../src/domains/orders/index.ts";
 import { append } from "../src/inbox/append.ts";
 import { Handover } from "../src/projector/handover.ts";
@@ -29,19 +29,22 @@ export async function measureStages(
   const projected: number[] = [];
   const rebuilt: number[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
-    await using database = await createBenchDatabase(stack);
-    const pool = openPool(database.environment.DATABASE_URL as string, 2, createLogger("silent"));
-    const jobs = new Jobs(pool, createLogger("silent"));
+    await using grown = await createBenchDatabase(stack);
+    const database = new Database(grown.environment.DATABASE_URL as string, {
+      connectionsMax: 2,
+      logger: createLogger("silent"),
+    });
+    const jobs = new Jobs(database, createLogger("silent"));
     await jobs.start();
     const wakeups = new Wakeups(jobs, () => undefined);
     try {
-      appended.push(count / (await secondsOf(() => appendAll(pool, wakeups, payloads))));
-      limits.push(count / (await secondsToCopy(database.adminUrl, payloads, "inbox")));
-      projected.push(count / (await secondsOf(() => projectAll(pool))));
-      rebuilt.push(count / (await secondsOf(() => rebuild(database.environment))));
+      appended.push(count / (await secondsOf(() => appendAll(database, wakeups, payloads))));
+      limits.push(count / (await secondsToCopy(grown.adminUrl, payloads, "inbox")));
+      projected.push(count / (await secondsOf(() => projectAll(database))));
+      rebuilt.push(count / (await secondsOf(() => rebuild(grown.environment))));
     } finally {
       await jobs.stop();
-      await closePool(pool);
+      await database.close();
     }
     const shown = [appended, limits, projected, rebuilt].map((rates) => `${Math.round(rates.at(-1) ?? 0)}/s`);
     say(
@@ -61,9 +64,7 @@ export async function measureStages(
   ];
 }
 
-type Pool = ReturnType<typeof openPool>;
-
-async function appendAll(pool: Pool, wakeups: Wakeups, payloads: readonly Buffer[]): Promise<void> {
+async function appendAll(database: Database, wakeups: Wakeups, payloads: readonly Buffer[]): Promise<void> {
   for (let from = 0; from < payloads.length; from += BATCH) {
     const messages = payloads.slice(from, from + BATCH).map(
       (payload, index): Message => ({
@@ -74,13 +75,13 @@ async function appendAll(pool: Pool, wakeups: Wakeups, payloads: readonly Buffer
         publishedAt: Date.now(),
       }),
     );
-    await append(pool, "orders", messages, (...wakeup) => wakeups.enqueue(...wakeup));
+    await append(database, "orders", messages, (...wakeup) => wakeups.enqueue(...wakeup));
   }
 }
 
-async function projectAll(pool: Pool): Promise<void> {
-  const { domain } = createOrders({ database: pool, cacheBytesMax: 2 ** 30, onAccepted: () => {} });
-  while ((await projectNext(pool, domain, new Handover())).rows.length > 0);
+async function projectAll(database: Database): Promise<void> {
+  const { domain } = createOrders({ database, cacheBytesMax: 2 ** 30, onAccepted: () => {} });
+  while ((await projectNext(database, domain, new Handover())).rows.length > 0);
 }
 
 async function rebuild(environment: Readonly<Record<string, string>>): Promise<void> {

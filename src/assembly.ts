@@ -6,10 +6,9 @@
 import { Auditor } from "./audit/auditor.ts";
 import type { Config, SourceName } from "./config/config.ts";
 import type { Source, SourceGap } from "./contract/source.ts";
+import { Database } from "./database/database.ts";
 import { Jobs } from "./database/jobs.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
-import { openPool } from "./database/pool.ts";
-import { queryableOf } from "./database/transaction.ts";
 import { createDesk } from "./deadletter/desk.ts";
 import { countByCode, selectRecentGroups } from "./deadletter/find/dead-letter-groups-table.ts";
 import { BulkRunner } from "./deadletter/repair/bulk-runner.ts";
@@ -59,12 +58,11 @@ export async function assemble(
   const traces = tracing && new MessageTraces(tracing);
   const metrics = createMetrics();
   // One pool for what must not wait, one for readers, who may.
-  const writes = openPool(config.databaseUrl, WRITE_CONNECTIONS, logger);
-  const readPool = openPool(config.databaseUrl, READ_CONNECTIONS, logger);
-  const reads = queryableOf(readPool);
+  const writes = new Database(config.databaseUrl, { connectionsMax: WRITE_CONNECTIONS, logger });
+  const reads = new Database(config.databaseUrl, { connectionsMax: READ_CONNECTIONS, logger });
   // What operators do may take long; it neither waits for readers nor lets them wait.
-  const deskPool = openPool(config.databaseUrl, DESK_CONNECTIONS, logger);
-  const database = new DatabaseMonitor(readPool, (seconds) => metrics.databaseRoundTrip.observe(seconds));
+  const deskDatabase = new Database(config.databaseUrl, { connectionsMax: DESK_CONNECTIONS, logger });
+  const database = new DatabaseMonitor(reads, (seconds) => metrics.databaseRoundTrip.observe(seconds));
 
   const orders = createOrders({
     database: reads,
@@ -76,8 +74,8 @@ export async function assemble(
   const feed = new EventFeed(async () => ({ [domain.name]: await statistics.counts() }));
   const progress = new Progress();
   // It reads everything there is, which takes as long as it takes.
-  const auditPool = openPool(config.databaseUrl, 1, logger, { isPatient: true });
-  const auditor = new Auditor(auditPool, [domain], metrics);
+  const auditDatabase = new Database(config.databaseUrl, { connectionsMax: 1, logger, hasTimeouts: false });
+  const auditor = new Auditor(auditDatabase, [domain], metrics);
 
   const rebuildWatch = new RebuildWatch(reads, domain.name, () => {
     logger.info({ domain: domain.name }, "the projection was rebuilt; the cache begins anew");
@@ -87,7 +85,7 @@ export async function assemble(
   const jobs = new Jobs(writes, logger);
   const wakeups = new Wakeups(jobs, traces && (() => traces.traceparentOfJob()));
   const projector = new Projector({
-    pool: writes,
+    database: writes,
     domain,
     logger,
     ...(traces ? { around: (project) => traces.project(domain.name, project) } : {}),
@@ -159,7 +157,7 @@ export async function assemble(
   const sources = await Promise.all(config.sources.map((name) => create[name]()));
 
   const redriving = {
-    pool: deskPool,
+    database: deskDatabase,
     enqueueWakeup,
     onAppended: (_domain: string, upTo: bigint) => projector.wake(upTo),
     traceRedrive:
@@ -167,7 +165,7 @@ export async function assemble(
   };
   const desk = createDesk({
     ...redriving,
-    database: reads,
+    reads,
     domains: [domain],
     personalNames: PERSONAL_NAMES,
     jobs,
@@ -189,7 +187,7 @@ export async function assemble(
     database,
     auditor,
     stallWatch,
-    pools: { writes, reads: readPool, desk: deskPool, audit: auditPool },
+    pools: { writes, reads, desk: deskDatabase, audit: auditDatabase },
     countDeadLetters: () => countByCode(reads),
     recentDeadLetters: () => selectRecentGroups(reads, RECENT_GROUPS_SHOWN),
   };
@@ -242,10 +240,9 @@ export async function assemble(
 
   return {
     writes,
-    readPool,
     reads,
-    deskPool,
-    auditPool,
+    deskDatabase,
+    auditDatabase,
     database,
     orders,
     jobs,

@@ -6,8 +6,6 @@ import { type Assembly, assemble } from "./assembly.ts";
 import { runProcess } from "./cli/process.ts";
 import { type Config, loadConfig } from "./config/config.ts";
 import { armFailpoint } from "./config/failpoint.ts";
-import { closePool } from "./database/pool.ts";
-import { copySourceOf } from "./database/transaction.ts";
 import { untilItSucceeds, waitForSchema } from "./database/wait.ts";
 import { selectHead } from "./inbox/inbox-table.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
@@ -24,10 +22,10 @@ export async function startService(config: Config, logger: Logger): Promise<Serv
   const unready = () => unreadyReasons(parts, state.startUp, stop.signal);
   const parts: Assembly = await assemble(config, logger, unready, tracing);
 
-  started.adopt(parts.writes, closePool);
-  started.adopt(parts.readPool, closePool);
-  started.adopt(parts.deskPool, closePool);
-  started.adopt(parts.auditPool, closePool);
+  started.use(parts.writes);
+  started.use(parts.reads);
+  started.use(parts.deskDatabase);
+  started.use(parts.auditDatabase);
   parts.database.start();
   started.defer(() => parts.database.stop());
   parts.stallWatch.start();
@@ -69,20 +67,7 @@ async function startTracing(config: NonNullable<Config["tracing"]>): Promise<Tra
 
 /** Everything that needs the database. What is not there yet is waited for, and readiness says what that is. */
 async function startFlow(
-  {
-    reads,
-    readPool,
-    writes,
-    orders,
-    jobs,
-    bulkRunner,
-    wakeups,
-    wakeUp,
-    confirm,
-    sink,
-    sources,
-    auditor,
-  }: Assembly,
+  { reads, writes, orders, jobs, bulkRunner, wakeups, wakeUp, confirm, sink, sources, auditor }: Assembly,
   config: Config,
   logger: Logger,
   signal: AbortSignal,
@@ -105,7 +90,7 @@ async function startFlow(
       logger,
       signal,
       () => {},
-      () => orders.restore(copySourceOf(readPool), signal),
+      () => orders.restore(reads, signal),
     );
     logger.info({ entries, seconds: (performance.now() - begun) / 1000 }, "the cache is restored");
     await auditor.runEvery(AUDIT_INTERVAL_SECONDS, signal, logger);

@@ -64,12 +64,12 @@ cli("publisher says that the broker is away, and ends with 1", () => {
 cli("audit exits 0 where conservation holds, and 1 with the positions where it does not", async () => {
   await using database = await createDatabase();
   const environment = { DATABASE_URL: database.serviceUrl };
-  const { receipts } = await appendAll(database.pool, [
+  const { receipts } = await appendAll(database, [
     messageOf(orderWith({})),
     messageOf("garbage"),
     messageOf(orderWith({})),
   ]);
-  await projectAll(database.pool, ordersOf(database.pool).domain);
+  await projectAll(database, ordersOf(database).domain);
   const good = run("src/cli/main.ts", ["audit"], environment);
   assert.is(good.status, 0, good.stderr);
   assert.match(good.stdout, "received 3 = projected 1 + duplicate 1 + dead 1 + pending 0");

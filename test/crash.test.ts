@@ -1,7 +1,7 @@
 /** Nothing is lost when the service, the broker or PostgreSQL goes away under load. A stack of its own, to be killed. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { closePool, openPool } from "../src/database/pool.ts";
+import { Database } from "../src/database/database.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import type { Broker } from "../tools/stack/broker.ts";
 import { type ServiceProcess, startServiceProcess } from "../tools/stack/service.ts";
@@ -17,7 +17,10 @@ const MIX = { garbage: 0.05, duplicates: 0.05, conflicts: 0.02 };
 const RATE = 800;
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-const pool = openPool(stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
+const database = new Database(stack.environment.DATABASE_URL as string, {
+  connectionsMax: 2,
+  logger: createLogger("silent"),
+});
 const judge = new Judge();
 const running: ServiceProcess[] = [];
 
@@ -49,7 +52,7 @@ async function underLoad(
     calm.abort();
     await load;
   }
-  assert.equal(await judge.verdict(pool, [service.url]), []);
+  assert.equal(await judge.verdict(database, [service.url]), []);
   await service.child.end("SIGTERM");
 }
 
@@ -157,7 +160,7 @@ crash("a database that is not there, or not migrated, is waited for, and readine
 });
 
 crash.after(async () => {
-  await closePool(pool);
+  await database.close();
   await stack[Symbol.asyncDispose]();
 });
 crash.run();

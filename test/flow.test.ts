@@ -174,10 +174,10 @@ flow(
     const { Wakeups } = await import("../src/projector/wakeups.ts");
     const { createLogger } = await import("../src/telemetry/logger.ts");
     const { messageOf, orderWith } = await import("./support/messages.ts");
-    const jobs = new Jobs(database.pool, createLogger("silent"));
+    const jobs = new Jobs(database, createLogger("silent"));
     await jobs.start();
     const wakeups = new Wakeups(jobs);
-    await append(database.pool, "orders", [messageOf(orderWith({ order_uid: "orphan" }))], (...wakeup) =>
+    await append(database, "orders", [messageOf(orderWith({ order_uid: "orphan" }))], (...wakeup) =>
       wakeups.enqueue(...wakeup),
     );
     await until("it is readable", async () => (await fetch(`${service.url}/orders/orphan`)).ok);

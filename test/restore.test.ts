@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { closePool, openPool } from "../src/database/pool.ts";
+import { Database } from "../src/database/database.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
 import { findProgram as findKafka } from "../tools/stack/kafka.ts";
@@ -87,7 +87,10 @@ for (const source of BROKER_KINDS) {
       await using stack = await startStack("restore", () => {}, { source });
       assert.ok(stack.broker);
       await archiveLog(stack);
-      const pool = openPool(stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
+      const database = new Database(stack.environment.DATABASE_URL as string, {
+        connectionsMax: 2,
+        logger: createLogger("silent"),
+      });
       const judge = new Judge();
       const start = (environment: Record<string, string> = {}) =>
         startServiceProcess({ ...stack.environment, ...environment }, stack.folder);
@@ -117,10 +120,10 @@ for (const source of BROKER_KINDS) {
       calm.abort();
       await load;
       await post(first.url, "posted-after");
-      assert.equal(await judge.verdict(pool, [first.url]), []);
+      assert.equal(await judge.verdict(database, [first.url]), []);
       const { received } = await auditOf(first.url);
       await first.child.end("SIGTERM");
-      await closePool(pool);
+      await database.close();
       await stack.postgres.admin(async (client) => {
         const { rows } = await client.query("select pg_walfile_name(pg_switch_wal()) as file");
         await until("the log is archived", async () => {
@@ -134,7 +137,10 @@ for (const source of BROKER_KINDS) {
       await stack.postgres.stop("SIGKILL");
       await restoreTo(stack, backup, moment);
 
-      const restored = openPool(stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
+      const restored = new Database(stack.environment.DATABASE_URL as string, {
+        connectionsMax: 2,
+        logger: createLogger("silent"),
+      });
       judge.startOver();
       // The broker has been told that it may forget what came after the moment, and does not deliver it again by itself.
       const second = await start();
@@ -154,7 +160,7 @@ for (const source of BROKER_KINDS) {
       assert.is((await fetch(`${third.url}/orders/posted-before`)).status, 200);
       assert.is((await fetch(`${third.url}/orders/posted-after`)).status, 404);
       await third.child.end("SIGTERM");
-      await closePool(restored);
+      await restored.close();
     },
   );
 }

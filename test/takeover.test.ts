@@ -51,7 +51,7 @@ for (const { source, broker } of BROKERS) {
         calm.abort();
         await load;
       }
-      assert.equal(await judge.verdict(database.pool, [staying.url]), []);
+      assert.equal(await judge.verdict(database, [staying.url]), []);
       const { holds, received } = await auditOf(staying.url);
       assert.ok(holds);
       assert.is(received, judge.acknowledged);

@@ -29,6 +29,13 @@ tidy("SQL stands in *-table.ts and in src/database, nowhere else", () => {
   }
 });
 
+tidy("src/database alone opens connections, so that each failure is classified", () => {
+  for (const file of sources) {
+    if (file.startsWith("src/database/")) continue;
+    assert.not.match(read(file), /\bpg\.(Pool|Client)\b/, file);
+  }
+});
+
 tidy("the environment is read in config.ts alone", () => {
   for (const file of sources) {
     if (file === "src/config/config.ts") continue;

@@ -4,7 +4,7 @@
  * 0 it reads everything; after a position up to which that was proved before, only what came since.
  */
 import pg from "pg";
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 
 export type Conservation = Readonly<{
   received: bigint;

@@ -3,10 +3,9 @@
  * command, the endpoint and the metric all show what this found. What was proved is kept: the next audit reads only
  * what came since, and once a day, or when asked to, everything again.
  */
-import type pg from "pg";
 import type { Domain } from "../contract/domain.ts";
 import type { SourceGap } from "../contract/source.ts";
-import { withTransaction } from "../database/transaction.ts";
+import type { Database } from "../database/database.ts";
 import { selectSourceGaps } from "../inbox/source-gaps-table.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
 import { type Conservation, selectConservation } from "./audit-table.ts";
@@ -52,16 +51,16 @@ export type DomainAudit = Conservation &
 
 /** Audits each domain in a snapshot of its own. */
 export async function audit(
-  pool: pg.Pool,
+  database: Database,
   domains: readonly Pick<Domain, "name" | "relation">[],
   options: AuditOptions = {},
 ): Promise<AuditReport> {
-  const tables = await selectTableBytes(pool);
+  const tables = await selectTableBytes(database);
   const bytes = [...tables.values()].reduce((sum, size) => sum + size, 0n);
   const found: Record<string, DomainAudit> = {};
   let bytesPerDay: number | undefined;
   for (const { name, relation } of domains) {
-    const { earlier, ...audited } = await auditDomain(pool, name, relation, bytes, options);
+    const { earlier, ...audited } = await auditDomain(database, name, relation, bytes, options);
     found[name] = audited;
     bytesPerDay ??= perDay(earlier, bytes, earlier?.bytes);
   }
@@ -70,13 +69,13 @@ export async function audit(
 }
 
 function auditDomain(
-  pool: pg.Pool,
+  database: Database,
   domain: string,
   relation: string,
   bytes: bigint,
   { isFull = false, gapSettledSeconds = GAP_SETTLED_SECONDS }: AuditOptions,
 ): Promise<DomainAudit & { earlier: Earlier | undefined }> {
-  return withTransaction(pool, async (transaction) => {
+  return database.transaction(async (transaction) => {
     await transaction.query("set transaction isolation level repeatable read");
     // It may read every row there is: the limit for ordinary statements is not meant for it.
     await transaction.query("set local statement_timeout = 0");

@@ -1,22 +1,22 @@
 /** Audits on demand and at an interval, and keeps the metrics of the last one. */
 import { setTimeout as delay } from "node:timers/promises";
-import type pg from "pg";
 import type { Domain } from "../contract/domain.ts";
+import type { Database } from "../database/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../watch/metrics.ts";
 import { type AuditGap, type AuditReport, audit } from "./audit.ts";
 import { missingIn } from "./numbering.ts";
 
 export class Auditor {
-  readonly #pool: pg.Pool;
+  readonly #database: Database;
   readonly #domains: readonly Domain[];
   readonly #metrics: Metrics;
   #running: Promise<AuditReport> | undefined;
   #lastAt: number | undefined;
   #gapLabels: readonly { source: string; channel: string }[] = [];
 
-  constructor(pool: pg.Pool, domains: readonly Domain[], metrics: Metrics) {
-    this.#pool = pool;
+  constructor(database: Database, domains: readonly Domain[], metrics: Metrics) {
+    this.#database = database;
     this.#domains = domains;
     this.#metrics = metrics;
   }
@@ -55,7 +55,7 @@ export class Auditor {
   }
 
   async #audit(isFull: boolean): Promise<AuditReport> {
-    const report = await audit(this.#pool, this.#domains, { isFull });
+    const report = await audit(this.#database, this.#domains, { isFull });
     this.#lastAt = Date.now();
     const { storage, domains } = report;
     for (const [table, bytes] of storage.tables) this.#metrics.tableBytes.set({ table }, Number(bytes));

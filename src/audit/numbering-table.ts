@@ -2,7 +2,7 @@
  * The statements that read a broker's numbers from the inbox, where message ids are "<number>-<time>". The time is the
  * message's own with NATS Streaming; with JetStream it is its stream's, and every stream has numbers of its own.
  */
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { type Gap, type LastNumber, type Numbering, numberingToJson, withoutLate } from "./numbering.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** Every statement on the `proofs` table: what audits proved, and how much there was then. */
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { type Numbering, numberingFromJson, numberingToJson } from "./numbering.ts";
 
 export type Proof = Readonly<{

@@ -3,7 +3,7 @@
 import { type AuditReport, audit, type DomainAudit, toJson } from "../audit/audit.ts";
 import { missingIn } from "../audit/numbering.ts";
 import type { Config } from "../config/config.ts";
-import { closePool, openPool } from "../database/pool.ts";
+import { Database } from "../database/database.ts";
 import { DOMAINS } from "../domains/index.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { noMore } from "./arguments.ts";
@@ -27,7 +27,11 @@ export async function auditCommand(
   positionals: readonly string[],
 ): Promise<number> {
   noMore(positionals);
-  const pool = openPool(config.databaseUrl, 1, createLogger("silent"), { isPatient: true });
+  const database = new Database(config.databaseUrl, {
+    connectionsMax: 1,
+    logger: createLogger("silent"),
+    hasTimeouts: false,
+  });
   const progress = new ProgressLine();
   const begun = performance.now();
   const timer = setInterval(() => {
@@ -37,14 +41,14 @@ export async function auditCommand(
   }, 1_000);
   try {
     const domains = config.domains.map((name) => DOMAINS[name]);
-    const report = await audit(pool, domains, { isFull: full === true });
+    const report = await audit(database, domains, { isFull: full === true });
     progress.end();
     if (json) printJson(toJson(report));
     else print(describe(report));
     return report.holds ? 0 : 1;
   } finally {
     clearInterval(timer);
-    await closePool(pool);
+    await database.close();
   }
 }
 

@@ -5,9 +5,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type } from "arktype";
 import type { Config } from "../config/config.ts";
 import { InvalidInputError } from "../contract/errors.ts";
+import { Database } from "../database/database.ts";
 import { Jobs } from "../database/jobs.ts";
-import { closePool, openPool } from "../database/pool.ts";
-import { queryableOf } from "../database/transaction.ts";
 import { createDesk, type Desk } from "../deadletter/desk.ts";
 import { type DeadLetterFilter, readFilter } from "../deadletter/find/filter.ts";
 import { bulkLimits, operatorType } from "../deadletter/repair/requests.ts";
@@ -81,14 +80,13 @@ export async function deadletters(
   }
   if (more.length > 0) throw new InvalidInputError("arguments", `"${more[0]}" is too much`);
   const logger = createLogger("silent");
-  const pool = openPool(config.databaseUrl, CONNECTIONS, logger);
-  const jobs = new Jobs(pool, logger);
+  const database = new Database(config.databaseUrl, { connectionsMax: CONNECTIONS, logger });
+  const jobs = new Jobs(database, logger);
   const wakeups = new Wakeups(jobs);
-  const database = queryableOf(pool);
   const { domain } = createOrders({ database, cacheBytesMax: 0, onAccepted: () => {} });
   const desk = createDesk({
     database,
-    pool,
+    reads: database,
     domains: [domain],
     personalNames: PERSONAL_NAMES,
     jobs,
@@ -101,7 +99,7 @@ export async function deadletters(
     return await command(desk, values, subject);
   } finally {
     await jobs.stop();
-    await closePool(pool);
+    await database.close();
   }
 }
 

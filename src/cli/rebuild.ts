@@ -3,8 +3,7 @@
 import { audit } from "../audit/audit.ts";
 import type { Config } from "../config/config.ts";
 import { InvalidInputError } from "../contract/errors.ts";
-import { closePool, openPool } from "../database/pool.ts";
-import { queryableOf } from "../database/transaction.ts";
+import { Database } from "../database/database.ts";
 import { createOrders } from "../domains/orders/index.ts";
 import { type RebuildReport, rebuild } from "../rebuild/rebuild.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -33,8 +32,8 @@ export async function rebuildCommand(
   }
   const isDryRun = values["dry-run"] === true;
   const logger = createLogger("silent");
-  const pool = openPool(config.databaseUrl, 1, logger, { isPatient: true });
-  const { domain } = createOrders({ database: queryableOf(pool), cacheBytesMax: 0, onAccepted: () => {} });
+  const database = new Database(config.databaseUrl, { connectionsMax: 1, logger, hasTimeouts: false });
+  const { domain } = createOrders({ database, cacheBytesMax: 0, onAccepted: () => {} });
   const stopping = new AbortController();
   const stop = () => stopping.abort(new Error("stopped; nothing was changed"));
   process.once("SIGINT", stop);
@@ -55,7 +54,7 @@ export async function rebuildCommand(
       },
     });
     progress.end();
-    const { holds } = await audit(pool, [domain]);
+    const { holds } = await audit(database, [domain]);
     const differs = report.changes.length > 0;
     if (values.json) printJson({ ...toJson(report), differs, holds });
     else print(`${describe(report)}\n${holds ? "Conservation holds." : "Conservation does NOT hold."}`);
@@ -64,7 +63,7 @@ export async function rebuildCommand(
     progress.end();
     process.off("SIGINT", stop);
     process.off("SIGTERM", stop);
-    await closePool(pool);
+    await database.close();
   }
 }
 

@@ -2,10 +2,10 @@
  * Jobs in PostgreSQL, kept by pg-boss: enqueued within the transaction of what they are about, handed to one worker of
  * all processes, and tried again where a worker failed or its process died. What a job means is its queue's matter.
  */
-import type pg from "pg";
 import { PgBoss, type Queue, type WorkOptions } from "pg-boss";
 import type { Logger } from "../telemetry/logger.ts";
-import type { Queryable } from "./pool.ts";
+import type { Database } from "./database.ts";
+import type { Queryable } from "./queryable.ts";
 
 /** Runs a statement with pg-boss's own parameters. */
 type ExecuteSql = (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
@@ -16,8 +16,8 @@ export type QueueDefinition = Readonly<{ name: string; options: Omit<Queue, "nam
 export class Jobs {
   readonly #boss: PgBoss;
 
-  constructor(pool: pg.Pool, logger: Logger) {
-    const executeSql = (text: string, values?: unknown[]) => pool.query(text, values);
+  constructor(database: Database, logger: Logger) {
+    const executeSql = (text: string, values?: unknown[]) => database.query<object>(text, values);
     this.#boss = new PgBoss({
       db: { executeSql },
       // The service's role may not alter pg-boss's tables: `migrate` does that.
@@ -52,7 +52,7 @@ export class Jobs {
     await this.#boss.work<Data>(queue, options, (jobs) => handle(jobs.map(({ data }) => data)));
   }
 
-  /** Lets the handlers in flight finish, takes no further job. The pool stays open. */
+  /** Lets the handlers in flight finish, takes no further job. The database stays open. */
   async stop(): Promise<void> {
     await this.#boss.stop({ close: false, graceful: true, timeout: STOP_TIMEOUT_MS });
   }

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
 import { installQueues, type QueueDefinition } from "./jobs.ts";
-import type { Queryable } from "./pool.ts";
+import type { Queryable } from "./queryable.ts";
 
 /**
  * @param ownerUrl the connection of the owner role.

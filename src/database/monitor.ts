@@ -1,16 +1,16 @@
 /** Whether the database answers right now, asked at a steady pace; readiness and a metric show it. */
-import type pg from "pg";
+import type { Database } from "./database.ts";
 import { Poller } from "./poller.ts";
 
 export class DatabaseMonitor {
-  readonly #pool: pg.Pool;
+  readonly #database: Database;
   readonly #onAnswer: (seconds: number) => void;
   #answeredAt = Number.NEGATIVE_INFINITY;
   readonly #poller = new Poller(INTERVAL_MS, () => this.#ask());
 
   /** @param onAnswer is told how long each answer took. */
-  constructor(pool: pg.Pool, onAnswer: (seconds: number) => void) {
-    this.#pool = pool;
+  constructor(database: Database, onAnswer: (seconds: number) => void) {
+    this.#database = database;
     this.#onAnswer = onAnswer;
   }
 
@@ -29,7 +29,7 @@ export class DatabaseMonitor {
   async #ask(): Promise<void> {
     const begun = performance.now();
     try {
-      await this.#pool.query("select 1");
+      await this.#database.query("select 1");
       this.#answeredAt = performance.now();
       this.#onAnswer((this.#answeredAt - begun) / 1000);
     } catch {

@@ -1,73 +1,27 @@
 /**
- * One transaction: work enters, a commit or a rollback leaves. Every error that PostgreSQL or the way to it
- * raises comes out as a DatabaseError, so that "the surroundings failed" and "this data cannot be stored" are
- * told apart by SQLSTATE and never by the text of a message.
+ * One transaction: statements enter, a commit leaves. `Database` makes it, and rolls it back if the work fails. Every
+ * failure of the database leaves as a `DatabaseError`.
  */
-import pg from "pg";
-import { runCopyOut, runScript, type ScriptRows } from "./copy/script.ts";
-import type { Queryable } from "./pool.ts";
+import type pg from "pg";
+import { classify, DatabaseError } from "./database-error.ts";
+import { Classified, type CopySource } from "./queryable.ts";
+import { runCommit, runCopyOut, runScript, type ScriptRows } from "./script.ts";
 
-/** `sqlState` is undefined where the connection failed before PostgreSQL could answer. */
-export class DatabaseError extends Error {
-  readonly sqlState: string | undefined;
-
-  constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : "the database failed", { cause });
-    this.sqlState = cause instanceof pg.DatabaseError ? cause.code : undefined;
-  }
-
-  /**
-   * True where the data itself is what PostgreSQL refused: class 22 (data exception), 23 (constraint
-   * violation), 54 (a limit of the program, such as an index entry that is too large). Everything else is a
-   * fault of the surroundings, which passes.
-   * Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
-   */
-  get isAboutData(): boolean {
-    return this.sqlState !== undefined && DATA_ERROR_CLASSES.has(this.sqlState.slice(0, 2));
-  }
-
-  get isUniqueViolation(): boolean {
-    return this.sqlState === UNIQUE_VIOLATION;
-  }
-}
-
-/** A pool whose every failure is a DatabaseError, for single statements outside a transaction. */
-export function queryableOf(pool: pg.Pool): Queryable {
-  return {
-    query: async <Row extends object>(text: string, values?: readonly unknown[]) => {
-      try {
-        return await pool.query<Row>(text, values as unknown[]);
-      } catch (cause) {
-        throw new DatabaseError(cause);
-      }
-    },
-  };
-}
-
-/** Where the bytes of a `COPY … TO STDOUT` come from. */
-export type CopySource = Readonly<{ copyOut: (statement: string) => Promise<Buffer> }>;
-
-/** Copies outside a transaction, each on a connection of the pool. */
-export function copySourceOf(pool: pg.Pool): CopySource {
-  return { copyOut: (statement) => rollBackAfter(pool, (transaction) => transaction.copyOut(statement)) };
-}
-
-export class Transaction implements Queryable, CopySource {
+export class Transaction extends Classified implements CopySource {
   readonly #client: pg.PoolClient;
   #isBegun = false;
   #withCommit = "";
+  /** Why a failed step could not be undone; the transaction cannot be committed then. */
+  #notUndone: unknown;
 
   constructor(client: pg.PoolClient) {
+    super();
     this.#client = client;
   }
 
-  async query<Row extends object>(text: string, values?: readonly unknown[]) {
+  override async query<Row extends object>(text: string, values?: readonly unknown[]) {
     if (!this.#isBegun) await this.script("");
-    try {
-      return await this.#client.query<Row>(text, values as unknown[]);
-    } catch (cause) {
-      throw new DatabaseError(cause);
-    }
+    return classify(this.#client.query<Row>(text, values as unknown[]));
   }
 
   /**
@@ -78,109 +32,54 @@ export class Transaction implements Queryable, CopySource {
   async script(statements: string, data?: Buffer): Promise<ScriptRows> {
     const text = this.#isBegun ? statements : `begin; ${statements}`;
     this.#isBegun = true;
-    try {
-      return await runScript(this.#client, text, data);
-    } catch (cause) {
-      throw new DatabaseError(cause);
-    }
+    return classify(runScript(this.#client, text, data));
   }
 
   /** The bytes of one `COPY … TO STDOUT`; values in it are constants of the code or escaped literals. */
   async copyOut(statement: string): Promise<Buffer> {
     if (!this.#isBegun) await this.script("");
-    try {
-      return await runCopyOut(this.#client, statement);
-    } catch (cause) {
-      throw new DatabaseError(cause);
-    }
+    return classify(runCopyOut(this.#client, statement));
   }
 
-  /** As `script`, but a failure undoes only what these statements did and leaves the transaction usable. */
-  async scriptInSavepoint(statements: string, data?: Buffer): Promise<ScriptRows> {
-    try {
-      return await this.script(`savepoint attempt; ${statements}; release savepoint attempt`, data);
-    } catch (error) {
-      // Where the connection is gone there is nothing to go back to.
-      if (error instanceof DatabaseError && error.sqlState !== undefined) {
-        await this.script("rollback to savepoint attempt");
-      }
-      throw error;
-    }
+  /** Runs `work` so that a failure undoes only what `work` did and leaves the transaction usable. */
+  savepoint<T>(work: () => Promise<T>): Promise<T> {
+    return this.#undoOnFailure(async () => {
+      await this.script("savepoint attempt");
+      const result = await work();
+      await this.script("release savepoint attempt");
+      return result;
+    });
   }
 
-  /** Leaves a statement to be sent together with the commit; for the last one, whose answer nobody needs. */
+  /** The same for statements that are known beforehand, in one round trip. */
+  scriptInSavepoint(statements: string, data?: Buffer): Promise<ScriptRows> {
+    const inSavepoint = `savepoint attempt; ${statements}; release savepoint attempt`;
+    return this.#undoOnFailure(() => this.script(inSavepoint, data));
+  }
+
+  /** Leaves a statement to be sent together with the commit; for the last one, whose answer is not needed. */
   sendWithCommit(statement: string): void {
     this.#withCommit += `${statement}; `;
   }
 
+  /** @throws DatabaseError also if PostgreSQL rolls back, because a statement failed and its failure was ignored. */
   async commit(): Promise<void> {
-    if (this.#isBegun) await this.script(`${this.#withCommit}commit`);
+    if (this.#notUndone !== undefined) throw this.#notUndone;
+    if (this.#isBegun) await classify(runCommit(this.#client, `${this.#withCommit}commit`));
   }
 
-  /** Runs `work` so that a failure undoes only what `work` did and leaves the transaction usable. */
-  async savepoint<T>(work: () => Promise<T>): Promise<T> {
-    await this.script("savepoint attempt");
+  /** The caller gets the first error, which is the cause, even if the rollback fails too. */
+  async #undoOnFailure<T>(work: () => Promise<T>): Promise<T> {
     try {
-      const result = await work();
-      await this.script("release savepoint attempt");
-      return result;
+      return await work();
     } catch (error) {
-      await this.script("rollback to savepoint attempt");
+      const isConnectionLost = error instanceof DatabaseError && error.sqlState === undefined;
+      if (isConnectionLost) this.#notUndone = error;
+      else
+        await this.script("rollback to savepoint attempt").catch((failure: unknown) => {
+          this.#notUndone = failure;
+        });
       throw error;
     }
   }
 }
-
-/**
- * Commits what `work` did, or rolls it back and rethrows.
- * @throws DatabaseError for every failure of the database; whatever `work` itself throws otherwise.
- */
-export function withTransaction<T>(
-  pool: pg.Pool,
-  work: (transaction: Transaction) => Promise<T>,
-): Promise<T> {
-  return withClient(pool, async (client) => {
-    const transaction = new Transaction(client);
-    const result = await work(transaction);
-    await transaction.commit();
-    return { result, isCommitted: true };
-  });
-}
-
-/** Does `work` and takes back whatever it did, for those who ask what would happen. @throws as withTransaction does. */
-export function rollBackAfter<T>(pool: pg.Pool, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-  return withClient(pool, async (client) => ({
-    result: await work(new Transaction(client)),
-    isCommitted: false,
-  }));
-}
-
-async function withClient<T>(
-  pool: pg.Pool,
-  work: (client: pg.PoolClient) => Promise<{ result: T; isCommitted: boolean }>,
-): Promise<T> {
-  const client = await pool.connect().catch((cause: unknown) => {
-    throw new DatabaseError(cause);
-  });
-  let broken: Error | undefined;
-  let isCommitted = false;
-  try {
-    const done = await work(client);
-    isCommitted = done.isCommitted;
-    return done.result;
-  } catch (error) {
-    // Where the connection itself failed there is nobody to ask for a rollback; the server does that by itself.
-    if (error instanceof DatabaseError && error.sqlState === undefined) broken = error;
-    throw error;
-  } finally {
-    if (!isCommitted && !broken) {
-      await client.query("rollback").catch((cause: unknown) => {
-        broken = cause instanceof Error ? cause : new Error("rollback failed");
-      });
-    }
-    client.release(broken);
-  }
-}
-
-const UNIQUE_VIOLATION = "23505";
-const DATA_ERROR_CLASSES = new Set(["22", "23", "54"]);

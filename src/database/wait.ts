@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../telemetry/logger.ts";
 import { backoffMilliseconds } from "./backoff.ts";
 import { missingMigrations } from "./migrate.ts";
-import type { Queryable } from "./pool.ts";
+import type { Queryable } from "./queryable.ts";
 
 /** The one reason that says what to do and gives nothing away. */
 class NotMigratedError extends Error {}

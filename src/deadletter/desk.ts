@@ -6,8 +6,7 @@
 import type { Domain } from "../contract/domain.ts";
 import { NotFoundError } from "../contract/errors.ts";
 import type { Jobs } from "../database/jobs.ts";
-import type { Queryable } from "../database/pool.ts";
-import { withTransaction } from "../database/transaction.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { selectAt } from "../inbox/inbox-table.ts";
 import type { State } from "../projector/dead-letters-table.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
@@ -33,11 +32,11 @@ import {
 import { maskText } from "./show/mask.ts";
 import { viewPayload } from "./show/view.ts";
 
-/** What of a redrive concerns others; its pool is for pages, too, and for whatever takes long. */
+/** What of a redrive concerns others; its database is for pages, too, and for whatever takes long. */
 export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
   Readonly<{
     /** For what is read of one letter. */
-    database: Queryable;
+    reads: Queryable;
     /** Those that this process can run; letters of others can be looked at. */
     domains: readonly Domain[];
     personalNames: readonly string[];
@@ -47,7 +46,7 @@ export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
 export type Desk = ReturnType<typeof createDesk>;
 
 export function createDesk(options: DeskOptions) {
-  const { database, pool, domains, personalNames, jobs } = options;
+  const { reads, database, domains, personalNames, jobs } = options;
   const known = new Map(domains.map((domain) => [domain.name, domain]));
   const domainOf = (name: string): Domain => {
     const domain = known.get(name);
@@ -55,19 +54,19 @@ export function createDesk(options: DeskOptions) {
     return domain;
   };
   const biographyOf = async (position: bigint) => {
-    const biography = await readBiography(database, position);
+    const biography = await readBiography(reads, position);
     if (!biography) throw new NotFoundError("there is no message at this position");
     return biography;
   };
   const payloadOf = async (position: bigint): Promise<Buffer> => {
-    const [row] = await selectAt(database, [position], 1);
+    const [row] = await selectAt(reads, [position], 1);
     if (!row) throw new NotFoundError("there is no message at this position");
     return row.payload;
   };
   const context: RedriveContext = {
     ...options,
     tryPayload: async ({ position, domain }, payload) =>
-      tryPayload(pool, domainOf(domain), payload ?? (await payloadOf(position))),
+      tryPayload(database, domainOf(domain), payload ?? (await payloadOf(position))),
   };
   const deadLetterOf = async (position: bigint) => {
     const biography = await biographyOf(position).catch((error) => {
@@ -85,10 +84,10 @@ export function createDesk(options: DeskOptions) {
 
   return {
     /** Groups, trend, totals and the oldest open one. */
-    overview: (state: State | undefined, limit: number) => readOverview(pool, state, limit, new Date()),
+    overview: (state: State | undefined, limit: number) => readOverview(database, state, limit, new Date()),
 
     list: async (filter: DeadLetterFilter, limit: number, before: bigint | undefined) => {
-      const { letters, next, searched } = await withTransaction(pool, (transaction) =>
+      const { letters, next, searched } = await database.transaction((transaction) =>
         findDeadLetters(transaction, filter, limit, before),
       );
       return {
@@ -104,14 +103,14 @@ export function createDesk(options: DeskOptions) {
     /** The same with nothing masked; that it was asked for is recorded first. */
     reveal: async (position: bigint, operator: Operator) => {
       await deadLetterOf(position);
-      await insertReveal(database, position, operator);
+      await insertReveal(reads, position, operator);
       return readLetter(position, undefined);
     },
 
     /** The bytes of a message; that they were asked for is recorded first. */
     payload: async (position: bigint, operator: Operator) => {
       const payload = await payloadOf(position);
-      await insertReveal(database, position, operator);
+      await insertReveal(reads, position, operator);
       return payload;
     },
 
@@ -145,12 +144,12 @@ export function createDesk(options: DeskOptions) {
     },
 
     discard: async (position: bigint, operator: Operator) => {
-      await discardLetter(pool, position, operator);
+      await discardLetter(database, position, operator);
       return { position: String(position), state: "discarded" };
     },
 
     restore: async (position: bigint, operator: Operator) => {
-      await restoreLetter(pool, position, operator);
+      await restoreLetter(database, position, operator);
       return { position: String(position), state: "open" };
     },
 
@@ -161,10 +160,12 @@ export function createDesk(options: DeskOptions) {
       signal?: AbortSignal,
       onProgress: (done: number, of: number) => void = () => {},
     ) => {
-      const positions = await withTransaction(pool, (transaction) =>
+      const positions = await database.transaction((transaction) =>
         openPositions(transaction, filter, limit),
       );
-      const run = await dryRun(pool, known, positions, signal, (done) => onProgress(done, positions.length));
+      const run = await dryRun(database, known, positions, signal, (done) =>
+        onProgress(done, positions.length),
+      );
       return dryRunDocument(run, personalNames);
     },
 
@@ -176,7 +177,7 @@ export function createDesk(options: DeskOptions) {
       operator: Required<Operator>,
     ) => {
       const id = await beginBulkRedrive(
-        pool,
+        database,
         { filter, limit, failuresMax },
         operator,
         (transaction, bulkId) => enqueueBulkRedrive(jobs, transaction, bulkId),
@@ -187,19 +188,19 @@ export function createDesk(options: DeskOptions) {
     bulk: readBulk,
 
     bulks: async () => ({
-      redrives: (await selectBulkRedrives(database, BULKS_SHOWN)).map((bulk) => bulkDocument(bulk)),
+      redrives: (await selectBulkRedrives(reads, BULKS_SHOWN)).map((bulk) => bulkDocument(bulk)),
     }),
 
     cancel: async (id: bigint, operator: Operator) => {
-      await cancelBulkRedrive(pool, id, operator);
+      await cancelBulkRedrive(database, id, operator);
       return readBulk(id);
     },
   };
 
   async function readBulk(id: bigint) {
-    const bulk = await selectBulkRedrive(database, id);
+    const bulk = await selectBulkRedrive(reads, id);
     if (!bulk) throw new NotFoundError("there is no such bulk redrive");
-    return bulkDocument(bulk, bulk.dead > 0n ? await selectFailures(database, id) : []);
+    return bulkDocument(bulk, bulk.dead > 0n ? await selectFailures(reads, id) : []);
   }
 
   /** What was changed on the way: a redrive beside what it redrives. */

@@ -3,10 +3,11 @@
  * and the receipts leave. On failure nothing was appended, or (where the connection broke during the commit) it
  * is not known: the caller tries again, and what was committed is recognised.
  */
-import type pg from "pg";
 import { failpoint } from "../config/failpoint.ts";
 import type { Message, Receipt } from "../contract/message.ts";
-import { DatabaseError, type Transaction, withTransaction } from "../database/transaction.ts";
+import type { Database } from "../database/database.ts";
+import { DatabaseError } from "../database/database-error.ts";
+import type { Transaction } from "../database/transaction.ts";
 import {
   copyMessages,
   insertMissingMessages,
@@ -33,20 +34,18 @@ export type Appended = Readonly<{
  * @throws DatabaseError
  */
 export async function append(
-  pool: pg.Pool,
+  database: Database,
   domain: string,
   messages: readonly Message[],
   enqueueWakeup: EnqueueWakeup,
 ): Promise<Appended> {
   try {
-    return await withTransaction(pool, (transaction) =>
+    return await database.transaction((transaction) =>
       appendNew(transaction, domain, messages, enqueueWakeup),
     );
   } catch (error) {
     if (!(error instanceof DatabaseError && error.isUniqueViolation)) throw error;
-    return withTransaction(pool, (transaction) =>
-      appendMissing(transaction, domain, messages, enqueueWakeup),
-    );
+    return database.transaction((transaction) => appendMissing(transaction, domain, messages, enqueueWakeup));
   }
 }
 

@@ -4,7 +4,7 @@ import type { StoredHeaders } from "../contract/headers.ts";
 import type { InboxRow, Message } from "../contract/message.ts";
 import { CopyDecoder } from "../database/copy/copy-decoder.ts";
 import { type CopyEncoder, withCopyData } from "../database/copy/copy-encoder.ts";
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import type { Transaction } from "../database/transaction.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** Every statement on the `source_gaps` table: what sources found to be gone at their broker. */
 
 import type { SourceGap } from "../contract/source.ts";
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 
 /** Writes down what is gone; once, however often it is noticed. */
 export async function insertSourceGap(database: Queryable, domain: string, gap: SourceGap): Promise<void> {

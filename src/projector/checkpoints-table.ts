@@ -1,6 +1,6 @@
 /** Every statement on the `checkpoints` table: how far each domain has come, and its totals. */
 import pg from "pg";
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import type { Transaction } from "../database/transaction.ts";
 
 export type Checkpoint = Readonly<{
@@ -13,15 +13,21 @@ export type Checkpoint = Readonly<{
 export type OutcomeCounts = Readonly<{ projected: number; duplicate: number; dead: number }>;
 
 /**
- * Locks the domain's checkpoint until the transaction ends, so that one batch is projected at a time. The commit of
- * that transaction need not wait for the disk: after a crash of the database a projection and its checkpoint are gone
- * or there together, and what is gone is projected again from the inbox, whose commits do wait, with the same result.
+ * Locks the domain's checkpoint until the transaction ends, so that one batch is projected at a time.
+ * @param isDurable true if the commit must wait for the disk. If false, a crash of PostgreSQL can take back the last
+ * projections, each together with its checkpoint; they are projected again, with the same result, from the inbox, whose
+ * commits do wait.
+ * @returns the checkpoint, 0 if the domain has none yet.
  */
-export async function lockCheckpoint(transaction: Transaction, domain: string): Promise<bigint> {
+export async function beginProjection(
+  transaction: Transaction,
+  domain: string,
+  { isDurable }: Readonly<{ isDurable: boolean }>,
+): Promise<bigint> {
   const name = pg.escapeLiteral(domain);
   for (;;) {
     const [row] = await transaction.script(
-      `set local synchronous_commit = off; select position from checkpoints where domain = ${name} for update`,
+      `set local synchronous_commit = ${isDurable ? "on" : "off"}; select position from checkpoints where domain = ${name} for update`,
     );
     if (row?.[0]) return BigInt(row[0]);
     await transaction.script(

@@ -1,7 +1,7 @@
 /** Every statement on one dead letter, or on some that are named; pages of them are read in `dead-letter-pages-table.ts`. */
 
 import type { Problem, Rejection } from "../contract/rejection.ts";
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { fingerprintOf, foldIndexes } from "./fingerprint.ts";
 
 export type State = "open" | "redriven" | "discarded";

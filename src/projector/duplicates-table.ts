@@ -1,5 +1,5 @@
 /** Every statement on the `duplicates` table. */
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 
 export type Duplicate = Readonly<{ position: bigint; originalPosition: bigint }>;
 

@@ -1,5 +1,5 @@
 /** Lets callers wait until a position has its outcome, whether this process projects it or another. */
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";
 
 export class Progress {

@@ -3,13 +3,14 @@
  * writes, the outcomes and the new checkpoint are committed together. On failure nothing happened. The checkpoint
  * row is locked throughout, so however many processes and jobs there are, one of them projects.
  */
-import type pg from "pg";
 import { failpoint } from "../config/failpoint.ts";
 import type { Domain, InboxRow, Outcome, Projection } from "../contract/domain.ts";
 import { type Rejection, reject } from "../contract/rejection.ts";
-import { DatabaseError, rollBackAfter, type Transaction, withTransaction } from "../database/transaction.ts";
+import type { Database } from "../database/database.ts";
+import { DatabaseError } from "../database/database-error.ts";
+import type { Transaction } from "../database/transaction.ts";
 import { selectAfter, selectAt } from "../inbox/inbox-table.ts";
-import { advanceCheckpoint, lockCheckpoint } from "./checkpoints-table.ts";
+import { advanceCheckpoint, beginProjection } from "./checkpoints-table.ts";
 import { insertDeadLetters } from "./dead-letters-table.ts";
 import { type Duplicate, insertDuplicates } from "./duplicates-table.ts";
 import { Handover } from "./handover.ts";
@@ -28,16 +29,16 @@ export type ProjectedBatch = Readonly<{
  * @throws DatabaseError for every fault; nothing was changed then.
  */
 export async function projectNext(
-  pool: pg.Pool,
+  database: Database,
   domain: Domain,
   handover: Handover,
   rowsMax = BATCH_ROWS_MAX,
 ): Promise<ProjectedBatch> {
   try {
-    return await projectBatch(pool, domain, handover, rowsMax, projectChecked);
+    return await projectBatch(database, domain, handover, rowsMax, projectChecked);
   } catch (error) {
     if (isFault(error)) throw error;
-    return await projectBatch(pool, domain, handover, rowsMax, projectEachAlone);
+    return await projectBatch(database, domain, handover, rowsMax, projectEachAlone);
   }
 }
 
@@ -47,9 +48,9 @@ export async function projectNext(
  * @returns the position of that one message, where there are others and all of them can be projected.
  * @throws DatabaseError where they cannot.
  */
-export async function positionAmongHealthy(pool: pg.Pool, domain: Domain): Promise<bigint | undefined> {
-  return rollBackAfter(pool, async (transaction) => {
-    const checkpoint = await lockCheckpoint(transaction, domain.name);
+export async function positionAmongHealthy(database: Database, domain: Domain): Promise<bigint | undefined> {
+  return database.attempt(async (transaction) => {
+    const checkpoint = await beginProjection(transaction, domain.name, { isDurable: false });
     const rows = await selectAfter(transaction, domain.name, checkpoint, 1 + NEIGHBOURS, BATCH_BYTES_MAX);
     const [failing, ...after] = rows;
     const others = after.length > 0 ? after : await selectAt(transaction, [checkpoint], 1);
@@ -68,7 +69,7 @@ export async function positionAmongHealthy(pool: pg.Pool, domain: Domain): Promi
 
 /** Buries one message for an error that its surroundings do not explain; where it is not the next one, nothing. */
 export async function buryNext(
-  pool: pg.Pool,
+  database: Database,
   domain: Domain,
   position: bigint,
   error: unknown,
@@ -77,20 +78,20 @@ export async function buryNext(
     rows[0]?.position === position
       ? { outcomes: [{ kind: "dead", rejection: projectionFailed(error) }] }
       : projectChecked(transaction, domain, rows);
-  return projectBatch(pool, domain, new Handover(), 1, bury);
+  return projectBatch(database, domain, new Handover(), 1, bury);
 }
 
 type Way = (transaction: Transaction, domain: Domain, rows: readonly InboxRow[]) => Promise<Projection>;
 
 async function projectBatch(
-  pool: pg.Pool,
+  database: Database,
   domain: Domain,
   handover: Handover,
   rowsMax: number,
   project: Way,
 ): Promise<ProjectedBatch> {
-  const { batch, onCommit } = await withTransaction(pool, async (transaction) => {
-    const checkpoint = await lockCheckpoint(transaction, domain.name);
+  const { batch, onCommit } = await database.transaction(async (transaction) => {
+    const checkpoint = await beginProjection(transaction, domain.name, { isDurable: false });
     // What was handed over comes in the batches in which it was appended, which may be too many.
     let rows = rowsMax < BATCH_ROWS_MAX ? [] : handover.take(checkpoint, rowsMax);
     if (rows.length === 0) {

@@ -4,10 +4,10 @@
  * letter, unless it strikes one message alone, again and again, while those around it pass.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type pg from "pg";
 import type { Domain } from "../contract/domain.ts";
 import { backoffMilliseconds } from "../database/backoff.ts";
-import { DatabaseError, queryableOf } from "../database/transaction.ts";
+import type { Database } from "../database/database.ts";
+import { DatabaseError } from "../database/database-error.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";
 import { Handover } from "./handover.ts";
@@ -20,7 +20,7 @@ import {
 } from "./project.ts";
 
 export type ProjectorOptions = Readonly<{
-  pool: pg.Pool;
+  database: Database;
   domain: Domain;
   onProjected: (batch: ProjectedBatch, seconds: number) => void;
   /** Told of each batch that could not be projected. */
@@ -95,8 +95,8 @@ export class Projector {
    * @throws where the projector is stopped before; DatabaseError.
    */
   async confirm(position: bigint): Promise<void> {
-    const { pool, domain } = this.#options;
-    const stored = await selectCheckpoint(queryableOf(pool), domain.name);
+    const { database, domain } = this.#options;
+    const stored = await selectCheckpoint(database, domain.name);
     if (stored.position >= position) return;
     this.#checkpoint = stored.position;
     await this.reach(position);
@@ -133,12 +133,12 @@ export class Projector {
 
   /** The next batch; where one message alone has failed often enough, its burial. */
   #projectNext(): Promise<ProjectedBatch> {
-    const { pool, domain, around = (project) => project() } = this.#options;
+    const { database, domain, around = (project) => project() } = this.#options;
     if (this.#isolated && this.#isolated.attempts >= ISOLATED_ATTEMPTS_MAX) {
       const { position, error } = this.#isolated;
-      return around(() => buryNext(pool, domain, position, error));
+      return around(() => buryNext(database, domain, position, error));
     }
-    return around(() => projectNext(pool, domain, this.handover, this.#rowsMax));
+    return around(() => projectNext(database, domain, this.handover, this.#rowsMax));
   }
 
   /**
@@ -176,7 +176,7 @@ export class Projector {
   /** The position of a message that stands alone now and whose neighbours are well. */
   async #positionAlone(error: unknown): Promise<bigint | undefined> {
     if (this.#rowsMax > 1 || !canBeOfOneMessage(error)) return undefined;
-    return positionAmongHealthy(this.#options.pool, this.#options.domain).catch(() => undefined);
+    return positionAmongHealthy(this.#options.database, this.#options.domain).catch(() => undefined);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Notices that a projection was replaced as a whole, so that what a process holds of the old one can go. */
 import { Poller } from "../database/poller.ts";
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";
 
 export class RebuildWatch {

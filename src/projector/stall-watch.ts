@@ -4,7 +4,7 @@
  * the reason.
  */
 import { Poller } from "../database/poller.ts";
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { selectOldestAfter } from "../inbox/inbox-table.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";

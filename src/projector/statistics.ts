@@ -3,7 +3,7 @@
  * outcomes stand in the checkpoint. What was received is counted on from where the last look ended, which is exact
  * because positions are committed in their order.
  */
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { countAfter, selectOldestAfter } from "../inbox/inbox-table.ts";
 import { selectCheckpoint } from "./checkpoints-table.ts";
 

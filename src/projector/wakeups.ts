@@ -6,7 +6,7 @@
  * stopping or failed, or another one should take over.
  */
 import { type Jobs, POLL_SECONDS, QUEUE_OPTIONS, type QueueDefinition } from "../database/jobs.ts";
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 
 /** Asks the projector to have processed everything up to and including a position. */
 export type Reach = (position: bigint, traceparent: string | undefined) => Promise<void>;

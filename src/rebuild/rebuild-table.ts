@@ -3,7 +3,7 @@
  * taking that over. Names of tables are those of the code and of its domains, never of anybody who asks.
  */
 import pg from "pg";
-import type { Queryable } from "../database/pool.ts";
+import type { Queryable } from "../database/queryable.ts";
 import type { Transaction } from "../database/transaction.ts";
 
 const name = pg.escapeIdentifier;

@@ -6,11 +6,9 @@
  * Differences mean that the code of the domain is another one than that which projected the live rows, or that
  * somebody changed those by hand.
  */
-import type pg from "pg";
 import type { Domain } from "../contract/domain.ts";
 import { WrongStateError } from "../contract/errors.ts";
-import { closePool, openPool } from "../database/pool.ts";
-import { queryableOf, withTransaction } from "../database/transaction.ts";
+import { Database } from "../database/database.ts";
 import { selectHead } from "../inbox/inbox-table.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
 import { Handover } from "../projector/handover.ts";
@@ -60,34 +58,29 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const { ownerUrl, domain, logger } = options;
   await using stack = new AsyncDisposableStack();
   // Comparing takes as long as it takes.
-  const owner = stack.adopt(openPool(ownerUrl, 1, logger, { isPatient: true }), closePool);
+  const owner = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, hasTimeouts: false }));
   // The lock lives as long as the connection that took it, which therefore does nothing else.
-  const locker = stack.adopt(openPool(ownerUrl, 1, logger), closePool);
-  const lock = await locker.connect();
-  stack.defer(() => lock.release(true));
+  const locker = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger }));
+  const lock = stack.use(await locker.hold());
   if (!(await tryRebuildLock(lock, domain.name))) {
     throw new WrongStateError(`a rebuild of ${domain.name} is running already`);
   }
-  await createShadow(queryableOf(owner), domain.name, domain.relation);
+  await createShadow(owner, domain.name, domain.relation);
   // Where that fails the next rebuild does it.
-  stack.defer(() => dropShadow(queryableOf(owner), domain.name).catch(() => {}));
-  const shadow = stack.adopt(
-    openPool(ownerUrl, 1, logger, { schema: shadowSchemaOf(domain.name) }),
-    closePool,
-  );
+  stack.defer(() => dropShadow(owner, domain.name).catch(() => {}));
+  const schema = shadowSchemaOf(domain.name);
+  const shadow = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, schema }));
   return await rebuildBeside(options, owner, shadow);
 }
 
 async function rebuildBeside(
   options: RebuildOptions,
-  owner: pg.Pool,
-  shadow: pg.Pool,
+  live: Database,
+  rebuilt: Database,
 ): Promise<RebuildReport> {
   const { domain, isDryRun, signal, onProgress } = options;
-  const live = queryableOf(owner);
-  const rebuilt = queryableOf(shadow);
 
-  await projectUntil(options, shadow, async () => selectHead(rebuilt, domain.name));
+  await projectUntil(options, rebuilt, async () => selectHead(rebuilt, domain.name));
   const { position: reached } = await selectCheckpoint(rebuilt, domain.name);
   const { position: liveReached } = await selectCheckpoint(live, domain.name);
   // Below both, no row of the live projection changes any more but by operators, who are reconciled below.
@@ -98,11 +91,11 @@ async function rebuildBeside(
   signal.throwIfAborted();
   if (isDryRun) return reportOf(options, live, rebuilt, false);
 
-  await withTransaction(owner, async (transaction) => {
+  await live.transaction(async (transaction) => {
     const locked = await lockLive(transaction, domain.name);
     onProgress("taking over", locked, locked);
     // The live projector waits now: the rest is what it did since.
-    await projectUntil(options, shadow, async () => locked);
+    await projectUntil(options, rebuilt, async () => locked);
     await reconcileShadow(transaction, domain.name);
     await noteChanges(transaction, domain.name, domain.relation, settled, POSITION_MAX);
     signal.throwIfAborted();
@@ -113,12 +106,12 @@ async function rebuildBeside(
 
 async function projectUntil(
   { domain, signal, onProgress }: RebuildOptions,
-  shadow: pg.Pool,
+  shadow: Database,
   readTarget: () => Promise<bigint>,
 ): Promise<void> {
   const handover = new Handover();
   let target = await readTarget();
-  let { position } = await selectCheckpoint(queryableOf(shadow), domain.name);
+  let { position } = await selectCheckpoint(shadow, domain.name);
   while (position < target) {
     signal.throwIfAborted();
     const batch = await projectNext(shadow, domain, handover);
@@ -131,8 +124,8 @@ async function projectUntil(
 
 async function reportOf(
   { domain }: RebuildOptions,
-  live: ReturnType<typeof queryableOf>,
-  rebuilt: ReturnType<typeof queryableOf>,
+  live: Database,
+  rebuilt: Database,
   isTakenOver: boolean,
 ): Promise<RebuildReport> {
   const { position, projected, duplicate, dead } = await selectCheckpoint(rebuilt, domain.name);

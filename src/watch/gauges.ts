@@ -2,6 +2,7 @@
 
 import type { Auditor } from "../audit/auditor.ts";
 import type { Source } from "../contract/source.ts";
+import type { Database } from "../database/database.ts";
 import type { RecentGroup, StateCount } from "../deadletter/find/dead-letter-groups-table.ts";
 import type { Statistics } from "../projector/statistics.ts";
 import type { Metrics } from "./metrics.ts";
@@ -19,7 +20,7 @@ export type Gauged = Readonly<{
   /** By code and state, as they are counted in their groups. */
   countDeadLetters: () => Promise<readonly StateCount[]>;
   recentDeadLetters: () => Promise<readonly RecentGroup[]>;
-  pools: Readonly<Record<string, { totalCount: number; idleCount: number; waitingCount: number }>>;
+  pools: Readonly<Record<string, Database>>;
 }>;
 
 export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<void> {
@@ -50,10 +51,10 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
     if (lag === undefined) metrics.sourceLag.remove({ source: name, channel });
     else metrics.sourceLag.set({ source: name, channel }, lag);
   }
-  for (const [pool, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
-    metrics.databaseConnections.set({ pool, state: "busy" }, totalCount - idleCount);
-    metrics.databaseConnections.set({ pool, state: "idle" }, idleCount);
-    metrics.databaseConnections.set({ pool, state: "waiting" }, waitingCount);
+  for (const [pool, { connections }] of Object.entries(pools)) {
+    metrics.databaseConnections.set({ pool, state: "busy" }, connections.busy);
+    metrics.databaseConnections.set({ pool, state: "idle" }, connections.idle);
+    metrics.databaseConnections.set({ pool, state: "waiting" }, connections.waiting);
   }
   auditor.measureAge();
   metrics.stalledSeconds.set({ domain }, stallWatch.seconds);

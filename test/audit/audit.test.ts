@@ -13,14 +13,14 @@ const audits = suite("audit");
 /** A database of its own in which messages were projected, and what audits find there. */
 async function scene() {
   const database = await createDatabase();
-  const { domain } = ordersOf(database.pool);
+  const { domain } = ordersOf(database);
   const auditOrders = async (options: AuditOptions = {}) => {
-    const report = await audit(database.pool, [domain], options);
+    const report = await audit(database, [domain], options);
     return { holds: report.holds, storage: report.storage, ...(report.domains.orders as DomainAudit) };
   };
   const take = async (count: number, seed: number) => {
-    await appendAll(database.pool, mixedMessages(count, seed));
-    await projectAll(database.pool, domain);
+    await appendAll(database, mixedMessages(count, seed));
+    await projectAll(database, domain);
   };
   return {
     database,
@@ -49,7 +49,7 @@ audits("reads on from the last proof, and counts what that has proved", async ()
   assert.is(first.provedBefore, 0n);
   assert.is(first.received, 100n);
   await here.take(150, 2);
-  await appendAll(here.database.pool, mixedMessages(7, 3));
+  await appendAll(here.database, mixedMessages(7, 3));
   const second = await here.auditOrders();
   assert.is(second.provedBefore, 100n);
   assert.is(second.received, 257n);

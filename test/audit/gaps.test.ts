@@ -7,6 +7,7 @@ import type pg from "pg";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
+import type { Database } from "../../src/database/database.ts";
 import { ORDERS } from "../../src/domains/orders/index.ts";
 import { insertSourceGap } from "../../src/inbox/source-gaps-table.ts";
 import { connectTo } from "../../tools/publisher/connect.ts";
@@ -56,8 +57,8 @@ const BROKERS: readonly {
 
 type Numbers = readonly (readonly [number: number, time?: number])[];
 
-async function gapsOf(pool: pg.Pool, gapSettledSeconds = 0, isFull = false) {
-  const { domains } = await audit(pool, [ORDERS], { gapSettledSeconds, isFull });
+async function gapsOf(database: Database, gapSettledSeconds = 0, isFull = false) {
+  const { domains } = await audit(database, [ORDERS], { gapSettledSeconds, isFull });
   return domains.orders?.gaps ?? [];
 }
 
@@ -73,11 +74,11 @@ async function missingAfterParts(parts: readonly Numbers[], settled = 0) {
     const messages = numbers.map(([number, time]) =>
       messageOf("x", { source: "nats-streaming", messageId: `${number}-${time ?? 1_000 + count++}` }),
     );
-    await appendAll(database.pool, messages);
-    const gaps = await gapsOf(database.pool, settled);
+    await appendAll(database, messages);
+    const gaps = await gapsOf(database, settled);
     found.push(gaps.map(({ from, to, before }) => [Number(from), Number(to), Number(before)]));
   }
-  const whole = await gapsOf(database.pool, settled, true);
+  const whole = await gapsOf(database, settled, true);
   assert.equal(
     found.at(-1),
     whole.map(({ from, to, before }) => [Number(from), Number(to), Number(before)]),
@@ -125,9 +126,9 @@ gaps("an id that is no number of a broker is passed over", async () => {
   await using database = await createDatabase();
   const ids = ["1-10", "x", "99999999999999999999-1", "2-999999999999999999999", "2-20", "4-40"];
   const messages = ids.map((messageId) => messageOf("x", { source: "nats-streaming", messageId }));
-  await appendAll(database.pool, messages);
+  await appendAll(database, messages);
   assert.equal(
-    (await gapsOf(database.pool)).map(({ from, to }) => [Number(from), Number(to)]),
+    (await gapsOf(database)).map(({ from, to }) => [Number(from), Number(to)]),
     [[3, 3]],
   );
 });
@@ -194,11 +195,11 @@ gaps("of a stream only what is missing between its messages counts, each stream 
   await using database = await createDatabase();
   const append = (channel: string, ids: readonly string[]) =>
     appendAll(
-      database.pool,
+      database,
       ids.map((messageId) => messageOf("x", { source: "jetstream", channel, messageId })),
     );
   const found = async () =>
-    (await gapsOf(database.pool)).map(({ channel, from, to, before }) => [
+    (await gapsOf(database)).map(({ channel, from, to, before }) => [
       channel,
       ...[from, to, before].map(Number),
     ]);
@@ -222,13 +223,13 @@ gaps("of a stream only what is missing between its messages counts, each stream 
 gaps("what a source found to be gone is counted once, however often and in whatever pieces", async () => {
   await using database = await createDatabase();
   const note = (series: string, from: bigint, to: bigint) =>
-    insertSourceGap(database.pool, "orders", { source: "kafka", channel: "orders", series, from, to });
+    insertSourceGap(database, "orders", { source: "kafka", channel: "orders", series, from, to });
   await note("partition 0", 10n, 19n);
   await note("partition 0", 10n, 19n);
   await note("partition 0", 10n, 29n);
   await note("partition 0", 50n, 50n);
   await note("partition 1", 10n, 11n);
-  const found = await gapsOf(database.pool);
+  const found = await gapsOf(database);
   assert.equal(
     found.map(({ source, series, from, to }) => [source, series, Number(from), Number(to)]),
     [
@@ -269,7 +270,7 @@ for (const { source, broker, remove } of BROKERS) {
     await remove(broker as Broker);
     await serveUntil(15);
     // With numbers of its own, JetStream's gap is told from what came after it, once that has settled.
-    const found = await gapsOf(database.pool);
+    const found = await gapsOf(database);
     const missing = found.reduce((sum, { from, to }) => sum + to - from + 1n, 0n);
     assert.equal([found.map((gap) => gap.source), missing], [[source], 5n]);
   });
@@ -302,7 +303,7 @@ gaps(
     started.defer(() => service.child.end("SIGTERM"));
     await until("the rest is here", async () => (await auditOf(service.url)).projected === 50);
     const { holds } = await auditOf(service.url);
-    const found = await gapsOf(database.pool);
+    const found = await gapsOf(database);
     assert.equal(
       [holds, found.map(({ channel, from, to }) => [channel, Number(from), Number(to)])],
       [true, [["limited", 1, 30]]],

@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { CopyDecoder } from "../../src/database/copy/copy-decoder.ts";
 import { withCopyData } from "../../src/database/copy/copy-encoder.ts";
-import { DatabaseError, withTransaction } from "../../src/database/transaction.ts";
+import { DatabaseError } from "../../src/database/database-error.ts";
 import { createDatabase } from "../support/database.ts";
 
 const copying = suite("binary COPY");
@@ -17,7 +17,7 @@ copying("what was encoded comes back as it was, nulls and the largest values amo
     number: NUMBERS[index] as bigint,
     time: index === 0 ? undefined : 1_700_000_000_123 + index,
   }));
-  const decoded = await withTransaction(database.pool, async (transaction) => {
+  const decoded = await database.transaction(async (transaction) => {
     await transaction.script(
       "create temp table copied (a text, b text, c bytea, d bigint, e timestamptz) on commit drop",
     );
@@ -54,14 +54,14 @@ copying("what was encoded comes back as it was, nulls and the largest values amo
 });
 
 copying("none at all is no row", async () => {
-  const bytes = await withTransaction(database.pool, (transaction) =>
+  const bytes = await database.transaction((transaction) =>
     transaction.copyOut("copy (select 1 where false) to stdout (format binary)"),
   );
   assert.is(new CopyDecoder(bytes).next(), false);
 });
 
 copying("an error of the server is one of the database, and the connection goes on", async () => {
-  const failing = withTransaction(database.pool, (transaction) =>
+  const failing = database.transaction((transaction) =>
     transaction.copyOut(
       "copy (select 1 / (3 - n) from generate_series(1, 5) as n) to stdout (format binary)",
     ),
@@ -72,11 +72,11 @@ copying("an error of the server is one of the database, and the connection goes 
   );
   assert.instance(error, DatabaseError);
   assert.is((error as DatabaseError).sqlState, "22012");
-  assert.is((await database.pool.query("select 1 as one")).rows[0].one, 1);
+  assert.is((await database.query("select 1 as one")).rows[0].one, 1);
 });
 
 copying("what fails in a savepoint leaves what was before it", async () => {
-  const left = await withTransaction(database.pool, async (transaction) => {
+  const left = await database.transaction(async (transaction) => {
     await transaction.script(
       "create temp table kept (n int primary key) on commit drop; insert into kept values (1)",
     );

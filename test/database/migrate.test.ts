@@ -6,6 +6,7 @@ import pg from "pg";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { install } from "../../src/cli/install.ts";
+import type { DatabaseError } from "../../src/database/database-error.ts";
 import { missingMigrations } from "../../src/database/migrate.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
 import { fingerprintOf } from "../../src/projector/fingerprint.ts";
@@ -45,7 +46,7 @@ migrations(
       .filter((name) => /^\d{4}_/.test(name))
       .map((name) => name.replace(".sql", ""));
     assert.equal(outputs.flatMap(({ applied }) => applied).sort(), names.sort());
-    assert.equal(await missingMigrations(database.pool), []);
+    assert.equal(await missingMigrations(database), []);
   },
 );
 
@@ -124,7 +125,7 @@ migrations("dead letters that are there already get what a new version knows of 
   assert.is(migrated.letters.length, letters.length);
   // The same as if this version had buried them.
   await database.admin("truncate dead_letters, dead_letter_groups, dead_letter_hours");
-  await projectAll(database.pool, ordersOf(database.pool).domain);
+  await projectAll(database, ordersOf(database).domain);
   assert.equal(await tables(), migrated);
 });
 
@@ -141,9 +142,9 @@ migrations("the service's role can do what the service does, and nothing else in
     "update orders set position = 1",
     "delete from dead_letters",
   ]) {
-    await database.pool.query(statement).then(
+    await database.query(statement).then(
       () => assert.unreachable(`${statement} went through`),
-      (error: pg.DatabaseError) => assert.is(error.code, "42501", statement),
+      (error: DatabaseError) => assert.is(error.sqlState, "42501", statement),
     );
   }
 });

@@ -36,10 +36,10 @@ async function rejectAll(
   const { appendAll, projectAll } = await import("../support/engine.ts");
   const { messageOf } = await import("../support/messages.ts");
   const { receipts } = await appendAll(
-    database.pool,
+    database,
     payloads.map((payload) => messageOf(payload)),
   );
-  await projectAll(database.pool, {
+  await projectAll(database, {
     ...domain,
     project: async (batch) => ({
       outcomes: batch.map(() => ({
@@ -128,7 +128,7 @@ bulk("a dry run says what would happen to each, and changes nothing", () =>
       orderWith({ order_uid: "order 7" }),
       orderWith({ order_uid: "order 8", sm_id: 8 }),
     ]);
-    const before = await tablesOf(database.pool);
+    const before = await tablesOf(database);
     const progress: number[] = [];
     const run = await desk.tryRedriveMany(readFilter({}), 10_000, undefined, (done) => progress.push(done));
     assert.equal([run.letters, run.projected, run.duplicate, run.conflict, run.dead], [35, 28, 2, 2, 3]);
@@ -140,7 +140,7 @@ bulk("a dry run says what would happen to each, and changes nothing", () =>
       ],
     );
     assert.is(progress.at(-1), 35);
-    assert.equal(await tablesOf(database.pool), before);
+    assert.equal(await tablesOf(database), before);
 
     // And that is what happens.
     const { id } = await desk.redriveMany(readFilter({}), 10_000, 100, ANN);

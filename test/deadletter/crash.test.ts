@@ -16,7 +16,7 @@ crash("killed in the middle, it goes on after the restart: none twice, none miss
     const messages = Array.from({ length: LETTERS / 5 }, (_none, index) =>
       messageOf(orderWith({ order_uid: `letter ${batch}-${index}`, locale: 0 })),
     );
-    await append(database.pool, "orders", messages, async () => {});
+    await append(database, "orders", messages, async () => {});
   }
   await fetch(`${service.url}/orders`, { method: "POST", body: "wakes the projector" });
   const isDead = async () => (await auditOf(service.url)).dead === LETTERS + 1;
@@ -35,7 +35,7 @@ crash("killed in the middle, it goes on after the restart: none twice, none miss
   assert.is(begun.status, 202);
   const path = begun.headers.get("location") as string;
   const progress = async () => {
-    const { rows } = await database.pool.query("select redriven::int, status from bulk_redrives");
+    const { rows } = await database.query("select redriven::int, status from bulk_redrives");
     return rows[0] as { redriven: number; status: string };
   };
   let kills = 0;

@@ -2,7 +2,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { InvalidInputError } from "../../src/contract/errors.ts";
-import { withTransaction } from "../../src/database/transaction.ts";
 import { readFilter } from "../../src/deadletter/find/filter.ts";
 import { findAllPositions } from "../../src/deadletter/find/find.ts";
 import { foldIndexes } from "../../src/projector/fingerprint.ts";
@@ -33,7 +32,7 @@ const CHANNELS = ["orders", "orders.eu", "orders.us"];
 
 for (let round = 0; round < 30; round++) {
   await appendAll(
-    database.pool,
+    database,
     Array.from({ length: 20 }, () =>
       messageOf(makeGarbage(factory).payload, { channel: factory.pick(CHANNELS) }),
     ),
@@ -48,7 +47,7 @@ for (const [index, { position }] of all.entries()) {
 await project();
 
 async function lettersNow(): Promise<Row[]> {
-  const { rows } = await database.pool.query(
+  const { rows } = await database.query(
     `select d.*, i.payload from dead_letters d join inbox i using (position) order by d.received_at desc, d.position desc`,
   );
   return rows;
@@ -127,7 +126,7 @@ finding(
         expected,
         `seed ${seed}: ${JSON.stringify(filter)} by ${limit}`,
       );
-      const oldest = await withTransaction(database.pool, (transaction) =>
+      const oldest = await database.transaction((transaction) =>
         findAllPositions(transaction, readFilter(filter), 10_000),
       );
       assert.equal(oldest, expected.toReversed(), `seed ${seed}: oldest first`);
@@ -141,7 +140,7 @@ finding("a search looks at a bounded number of bytes and goes on where it ended"
   const large = Buffer.alloc(3 * 1024 * 1024, "x");
   const needle = Buffer.concat([large, Buffer.from("needle")]);
   await appendAll(
-    database.pool,
+    database,
     [needle, ...Array.from({ length: 12 }, () => large)].map((payload) => messageOf(payload)),
   );
   await project();

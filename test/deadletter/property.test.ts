@@ -21,12 +21,11 @@ for (let run = 0; run < 5; run++) {
     await using database = await createDatabase();
     await using context = await openDesk(database);
     const { desk, domain, project, step } = context;
-    const { pool } = database;
     const factory = new OrderFactory(seed);
     const uid = () => `order ${Math.floor(factory.random() * 30)}`;
 
     const anyLetter = async (state: string) => {
-      const { rows } = await pool.query(
+      const { rows } = await database.query(
         "select position from dead_letters where state = $1 order by position",
         [state],
       );
@@ -38,26 +37,27 @@ for (let run = 0; run < 5; run++) {
     };
     const rebuild = async () => {
       await project();
-      const before = { ...(await tablesOf(pool)), ...(await countsOf()) };
+      const before = { ...(await tablesOf(database)), ...(await countsOf()) };
       await database.admin(
         "truncate orders, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, checkpoints",
       );
-      await projectAll(pool, domain);
-      assert.equal({ ...(await tablesOf(pool)), ...(await countsOf()) }, before);
+      await projectAll(database, domain);
+      assert.equal({ ...(await tablesOf(database)), ...(await countsOf()) }, before);
     };
     const countsOf = async () => ({
-      groups: (await pool.query("select * from dead_letter_groups order by domain, fingerprint, channel"))
+      groups: (await database.query("select * from dead_letter_groups order by domain, fingerprint, channel"))
         .rows,
-      hours: (await pool.query("select * from dead_letter_hours order by domain, fingerprint, hour")).rows,
+      hours: (await database.query("select * from dead_letter_hours order by domain, fingerprint, hour"))
+        .rows,
     });
     const acts: (() => Promise<unknown>)[] = [
       () =>
-        appendAll(pool, [
+        appendAll(database, [
           messageOf(orderWith({ order_uid: uid() })),
           messageOf(makeGarbage(factory).payload),
         ]),
       () =>
-        appendAll(pool, [
+        appendAll(database, [
           messageOf(orderWith({ order_uid: uid(), sm_id: Math.floor(factory.random() * 2) })),
         ]),
       project,
@@ -86,20 +86,20 @@ for (let run = 0; run < 5; run++) {
     }
     await rebuild();
 
-    const report = await audit(pool, [ORDERS]);
+    const report = await audit(database, [ORDERS]);
     assert.ok(report.holds);
     assert.is(report.domains.orders?.pending, 0n);
-    const { rows } = await pool.query(
+    const { rows } = await database.query(
       `select sum(open)::int as open, sum(redriven)::int as redriven, sum(discarded)::int as discarded
        from dead_letter_groups`,
     );
-    const states = await pool.query(
+    const states = await database.query(
       "select state, count(*)::int as letters from dead_letters group by state",
     );
     const counted = Object.fromEntries(states.rows.map(({ state, letters }) => [state, letters]));
     assert.equal(rows[0], { open: 0, redriven: 0, discarded: 0, ...counted });
     // Every redrive is of a dead letter, and none was redriven twice.
-    const copies = await pool.query(
+    const copies = await database.query(
       `select count(*)::int as copies, count(distinct redrive_of)::int as originals, count(letters.position)::int as letters
        from inbox left join dead_letters as letters on letters.position = redrive_of where source = 'redrive'`,
     );

@@ -5,19 +5,13 @@ import { NotFoundError, RejectedError, WrongStateError } from "../../src/contrac
 import { createDatabase } from "../support/database.ts";
 import { ANN, openDesk } from "../support/desk.ts";
 import { tablesOf } from "../support/engine.ts";
+import { errorOf } from "../support/error.ts";
 import { MODEL, orderWith } from "../support/messages.ts";
 
 const letters = suite("dead letters");
 const database = await createDatabase();
 const { desk, receive, project, ...rest } = await openDesk(database);
 const rows = async (text: string, values: unknown[] = []) => (await database.admin(text, values)).rows;
-
-async function errorOf(work: Promise<unknown>): Promise<Error> {
-  return work.then(
-    () => assert.unreachable("it was not refused"),
-    (error: Error) => error,
-  ) as Promise<Error>;
-}
 
 letters("a redrive is a message of its own that refers to the original, which does not change", async () => {
   const [position = 0n] = await receive("garbage");
@@ -73,21 +67,21 @@ letters("the biography holds all of it, with links both ways", async () => {
 
 letters("an edited payload that would be dead again is refused, and nothing is appended", async () => {
   const [position = 0n] = await receive("still garbage");
-  const before = await tablesOf(database.pool);
+  const before = await tablesOf(database);
   const [count] = await rows("select count(*) from inbox");
   const error = await errorOf(desk.redrive(position, orderWith({ sm_id: "1" }), ANN));
   assert.instance(error, RejectedError);
   assert.is((error as RejectedError).problems.length, 1);
   const anonymous = await errorOf(desk.redrive(position, orderWith({ order_uid: "x" }), { author: "Ann" }));
   assert.match(anonymous.message, "reason is needed");
-  assert.equal(await tablesOf(database.pool), before);
+  assert.equal(await tablesOf(database), before);
   assert.equal(await rows("select count(*) from inbox"), [count]);
 });
 
 letters("what is tried changes nothing, whatever would become of it", async () => {
   const [first] = await receive(orderWith({ order_uid: "first" }));
   const [position = 0n] = await receive("tried");
-  const before = await tablesOf(database.pool);
+  const before = await tablesOf(database);
   const outcomeOf = async (payload: Buffer | undefined) => desk.tryRedrive(position, payload);
   assert.is((await outcomeOf(undefined)).outcome, "dead");
   assert.is((await outcomeOf(orderWith({ order_uid: "new" }))).outcome, "projected");
@@ -99,7 +93,7 @@ letters("what is tried changes nothing, whatever would become of it", async () =
   const schema = await outcomeOf(orderWith({ order_uid: "new", locale: 5 }));
   const { start = 0, end = 0 } = (schema.errors[0] as { range?: { start: number; end: number } }).range ?? {};
   assert.is(orderWith({ order_uid: "new", locale: 5 }).toString().slice(start, end), "5");
-  assert.equal(await tablesOf(database.pool), before);
+  assert.equal(await tablesOf(database), before);
 });
 
 letters("two operators at once: one redrives, the other is told who was quicker", async () => {
@@ -149,10 +143,10 @@ letters("the database lets nobody change or remove what operators did", async ()
     "delete from bulk_redrive_letters",
   ]) {
     assert.match((await errorOf(database.admin(text))).message, "append-only");
-    assert.match((await errorOf(database.pool.query(text))).message, /permission denied/);
+    assert.match((await errorOf(database.query(text))).message, /permission denied/);
   }
   for (const text of ["update dead_letters set code = 'empty'", "delete from dead_letters"])
-    assert.match((await errorOf(database.pool.query(text))).message, /permission denied/);
+    assert.match((await errorOf(database.query(text))).message, /permission denied/);
 });
 
 letters("values about a person are masked until somebody asks, and the asking is recorded", async () => {

@@ -139,8 +139,8 @@ test("what came beside a payload is shown with the letter, personal values hidde
     key: "order-1",
     isNull: true,
   }) as string;
-  const { receipts } = await appendAll(database.pool, [messageOf("", { source: "kafka", headers })]);
-  await projectAll(database.pool, domain);
+  const { receipts } = await appendAll(database, [messageOf("", { source: "kafka", headers })]);
+  await projectAll(database, domain);
   const position = receipts[0]?.position as bigint;
   const letter = await desk.show(position);
   assert.is(letter.code, "empty");

@@ -1,6 +1,7 @@
 import pg from "pg";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { DatabaseError } from "../../src/database/database-error.ts";
 import { Jobs } from "../../src/database/jobs.ts";
 import { append } from "../../src/inbox/append.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
@@ -10,14 +11,14 @@ import { appendAll } from "../support/engine.ts";
 import { messageOf } from "../support/messages.ts";
 
 const database = await createDatabase();
-const { pool, admin } = database;
+const { admin } = database;
 const rows = async (text: string) => (await admin(text)).rows;
 
 test("invariant 1: a row and the job that will process it are committed together", async () => {
-  const jobs = new Jobs(pool, createLogger("silent"));
+  const jobs = new Jobs(database, createLogger("silent"));
   await jobs.start();
   const wakeups = new Wakeups(jobs);
-  const { receipts } = await append(pool, "orders", [messageOf("a")], (...wakeup) =>
+  const { receipts } = await append(database, "orders", [messageOf("a")], (...wakeup) =>
     wakeups.enqueue(...wakeup),
   );
   const enqueued = await rows("select data from pgboss.job where name = 'project-orders'");
@@ -27,7 +28,7 @@ test("invariant 1: a row and the job that will process it are committed together
 
 test("invariant 1: where the job cannot be enqueued there is no row either", async () => {
   const before = await rows("select count(*) from inbox");
-  const failing = append(pool, "orders", [messageOf("b")], async () => {
+  const failing = append(database, "orders", [messageOf("b")], async () => {
     throw new Error("no job");
   });
   await failing.then(
@@ -39,7 +40,7 @@ test("invariant 1: where the job cannot be enqueued there is no row either", asy
 
 for (const role of ["owner", "service"] as const) {
   test(`invariant 2: the database refuses the ${role} to change or remove what is in the inbox`, async () => {
-    await appendAll(pool, [messageOf("kept")]);
+    await appendAll(database, [messageOf("kept")]);
     const client = new pg.Client({
       connectionString: role === "owner" ? database.ownerUrl : database.serviceUrl,
     });
@@ -65,9 +66,9 @@ for (const role of ["owner", "service"] as const) {
 test("the trigger alone also stops the service, should somebody grant it too much", async () => {
   await admin("grant update, delete, truncate on inbox to waybill");
   for (const statement of ["update inbox set payload = ''", "delete from inbox", "truncate inbox"]) {
-    await pool.query(statement).then(
+    await database.query(statement).then(
       () => assert.unreachable(`${statement} went through`),
-      (error: pg.DatabaseError) => assert.is(error.code, "23001", statement),
+      (error: DatabaseError) => assert.is(error.sqlState, "23001", statement),
     );
   }
   await admin("revoke update, delete, truncate on inbox from waybill");
@@ -76,14 +77,14 @@ test("the trigger alone also stops the service, should somebody grant it too muc
 test("invariant 3: a message that comes again keeps its first position", async () => {
   const first = messageOf("one");
   const second = messageOf("two");
-  const { receipts } = await appendAll(pool, [first]);
-  const again = await appendAll(pool, [second, first]);
+  const { receipts } = await appendAll(database, [first]);
+  const again = await appendAll(database, [second, first]);
   assert.is(again.receipts[1]?.position, receipts[0]?.position);
   assert.equal(
     again.receipts.map(({ isNew }) => isNew),
     [true, false],
   );
-  const onlyOld = await appendAll(pool, [first, second]);
+  const onlyOld = await appendAll(database, [first, second]);
   assert.equal(
     onlyOld.receipts.map(({ isNew }) => isNew),
     [false, false],
@@ -94,7 +95,7 @@ test("invariant 3: a message that comes again keeps its first position", async (
 test("invariant 3: the same id from another channel or source is another message", async () => {
   const base = messageOf("x");
   const others = [base, { ...base, channel: "other" }, { ...base, source: "other" }];
-  const { receipts } = await appendAll(pool, others);
+  const { receipts } = await appendAll(database, others);
   assert.is(new Set(receipts.map(({ position }) => position)).size, 3);
 });
 
@@ -104,7 +105,7 @@ test("positions are those of the messages, also where other domains append at th
     return { messages, domain: index % 2 === 0 ? "orders" : "wallet" };
   });
   const appended = await Promise.all(
-    batches.map(({ messages, domain }) => append(pool, domain, messages, async () => {})),
+    batches.map(({ messages, domain }) => append(database, domain, messages, async () => {})),
   );
   for (const [index, { receipts }] of appended.entries()) {
     for (const [place, { position }] of receipts.entries()) {
@@ -122,7 +123,7 @@ test("invariant 4: whoever has seen a position has seen every lower one of the d
   const read = async () => {
     let highest = 0n;
     while (!isDone) {
-      const { rows: page } = await pool.query<{ position: bigint }>(
+      const { rows: page } = await database.query<{ position: bigint }>(
         "select position from inbox where domain = 'ordered' and position > $1 order by position",
         [String(highest)],
       );
@@ -133,7 +134,7 @@ test("invariant 4: whoever has seen a position has seen every lower one of the d
   const reading = read();
   const appendMany = async () => {
     for (let batch = 0; batch < 60; batch++) {
-      await append(pool, "ordered", [messageOf("x"), messageOf("y")], async (transaction) => {
+      await append(database, "ordered", [messageOf("x"), messageOf("y")], async (transaction) => {
         // Lets transactions overlap: the position is taken long before the commit.
         await transaction.query("select pg_sleep(0.001)");
       });
@@ -142,7 +143,7 @@ test("invariant 4: whoever has seen a position has seen every lower one of the d
   await Promise.all(Array.from({ length: 6 }, appendMany));
   isDone = true;
   await reading;
-  const { rows: all } = await pool.query<{ position: bigint }>(
+  const { rows: all } = await database.query<{ position: bigint }>(
     "select position from inbox where domain = 'ordered' and position <= $1 order by position",
     [String(seen.at(-1))],
   );
@@ -162,12 +163,12 @@ test("bytes are kept as they came, whatever they are", async () => {
     Buffer.alloc(300_000, 7),
   ];
   const copied = await appendAll(
-    pool,
+    database,
     payloads.map((payload) => messageOf(payload)),
   );
   const repeated = messageOf("again");
-  await appendAll(pool, [repeated]);
-  const inserted = await appendAll(pool, [repeated, ...payloads.map((payload) => messageOf(payload))]);
+  await appendAll(database, [repeated]);
+  const inserted = await appendAll(database, [repeated, ...payloads.map((payload) => messageOf(payload))]);
   for (const receipts of [copied.receipts, inserted.receipts.slice(1)]) {
     for (const [index, { position }] of receipts.entries()) {
       const [row] = await rows(`select payload from inbox where position = ${position}`);
@@ -180,8 +181,8 @@ test.after(async () => database[Symbol.asyncDispose]());
 test("headers are kept, on the quick way in and on the one for a batch that holds something already", async () => {
   const kept = { headers: [["traceparent", "a'b\\\"é"]], key: { base64: "/w==" }, payload: null };
   const known = messageOf("known", { headers: JSON.stringify(kept) });
-  await appendAll(pool, [known, messageOf("without any")]);
-  await appendAll(pool, [known, messageOf("behind a known one", { headers: JSON.stringify(kept) })]);
+  await appendAll(database, [known, messageOf("without any")]);
+  await appendAll(database, [known, messageOf("behind a known one", { headers: JSON.stringify(kept) })]);
   const found = await rows(
     "select convert_from(payload, 'UTF8') as text, headers from inbox order by position desc limit 3",
   );

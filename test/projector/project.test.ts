@@ -2,8 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { audit, type DomainAudit } from "../../src/audit/audit.ts";
 import { type Domain, type InboxRow, PROJECTED } from "../../src/contract/domain.ts";
-import { withTransaction } from "../../src/database/transaction.ts";
-import { lockCheckpoint } from "../../src/projector/checkpoints-table.ts";
+import { beginProjection } from "../../src/projector/checkpoints-table.ts";
 import { Handover } from "../../src/projector/handover.ts";
 import { projectNext } from "../../src/projector/project.ts";
 import { Projector } from "../../src/projector/projector.ts";
@@ -18,29 +17,29 @@ import { until } from "../support/wait.ts";
 
 test("invariant 5: the projection and its checkpoint are committed together, or neither", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database.pool);
-  await appendAll(database.pool, mixedMessages(50));
+  const { domain } = ordersOf(database);
+  await appendAll(database, mixedMessages(50));
   // The commit fails after everything was written: a constraint that is checked only then.
   await database.admin(`
     create function fail() returns trigger language plpgsql as $$ begin raise exception 'at the commit' using errcode = '57000'; end $$;
     create constraint trigger fail after insert on orders deferrable initially deferred for each row execute function fail()`);
-  await projectNext(database.pool, domain, new Handover()).then(
+  await projectNext(database, domain, new Handover()).then(
     () => assert.unreachable(),
     (error: Error) => assert.is(error.message, "at the commit"),
   );
-  const { orders, deadLetters, checkpoints } = await tablesOf(database.pool);
+  const { orders, deadLetters, checkpoints } = await tablesOf(database);
   assert.equal([orders.length, deadLetters.length, checkpoints.length], [0, 0, 0]);
   await database.admin("drop trigger fail on orders");
-  await projectAll(database.pool, domain);
-  assert.ok((await audit(database.pool, [domain])).holds);
+  await projectAll(database, domain);
+  assert.ok((await audit(database, [domain])).holds);
 });
 
 test("invariant 5: many projectors at once, and every wake-up twice, change nothing", async () => {
   await using database = await createDatabase();
   const projectors = Array.from({ length: 4 }, () => {
-    const { domain } = ordersOf(database.pool);
+    const { domain } = ordersOf(database);
     return new Projector({
-      pool: database.pool,
+      database: database,
       domain,
       logger: createLogger("silent"),
       onProjected: () => {},
@@ -48,12 +47,12 @@ test("invariant 5: many projectors at once, and every wake-up twice, change noth
   });
   const reaching: Promise<void>[] = [];
   for (const messages of [mixedMessages(300, 1), mixedMessages(300, 2), mixedMessages(300, 3)]) {
-    const { upTo } = await appendAll(database.pool, messages);
+    const { upTo } = await appendAll(database, messages);
     for (const projector of projectors)
       reaching.push(projector.reach(upTo ?? 0n), projector.reach(upTo ?? 0n), projector.reach(1n));
   }
   await Promise.all(reaching);
-  const report = await audit(database.pool, [ordersOf(database.pool).domain]);
+  const report = await audit(database, [ordersOf(database).domain]);
   assert.ok(report.holds);
   assert.is(report.domains.orders?.pending, 0n);
   assert.is(report.domains.orders?.received, 900n);
@@ -64,7 +63,7 @@ test("invariant 5: concurrent projectors have each effect once, also where no un
   await database.admin("create table effects (position bigint); grant all on effects to waybill");
   // The row is there already: making it would serialise the projectors by itself.
   await database.admin("insert into checkpoints (domain) values ('orders')");
-  const { upTo } = await appendAll(database.pool, mixedMessages(100));
+  const { upTo } = await appendAll(database, mixedMessages(100));
   const domain: Domain = {
     name: "orders",
     relation: "effects",
@@ -80,7 +79,7 @@ test("invariant 5: concurrent projectors have each effect once, also where no un
   const projectors = Array.from(
     { length: 4 },
     () =>
-      new Projector({ pool: database.pool, domain, logger: createLogger("silent"), onProjected: () => {} }),
+      new Projector({ database: database, domain, logger: createLogger("silent"), onProjected: () => {} }),
   );
   await Promise.all(projectors.map((projector) => projector.reach(upTo ?? 0n)));
   const { rows } = await database.admin(
@@ -91,55 +90,55 @@ test("invariant 5: concurrent projectors have each effect once, also where no un
 
 test("invariant 5: the checkpoint row is locked while a batch is projected", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database.pool);
-  await appendAll(database.pool, mixedMessages(10));
+  const { domain } = ordersOf(database);
+  await appendAll(database, mixedMessages(10));
   let projecting: Promise<unknown> = Promise.resolve();
-  await withTransaction(database.pool, async (transaction) => {
-    await lockCheckpoint(transaction, "orders");
-    projecting = projectNext(database.pool, domain, new Handover());
+  await database.transaction(async (transaction) => {
+    await beginProjection(transaction, "orders", { isDurable: false });
+    projecting = projectNext(database, domain, new Handover());
     await until("the projector waits for the lock", async () => {
       const { rows } = await database.admin(
         "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
       );
       return rows.length > 0;
     });
-    assert.is((await tablesOf(database.pool)).orders.length, 0);
+    assert.is((await tablesOf(database)).orders.length, 0);
   });
   await projecting;
-  assert.ok((await tablesOf(database.pool)).orders.length > 0);
+  assert.ok((await tablesOf(database)).orders.length > 0);
 });
 
 test("invariant 6: the same inbox gives the same tables, however it is cut into batches", async () => {
   await using database = await createDatabase();
   const messages = mixedMessages(400);
-  const { domain } = ordersOf(database.pool);
+  const { domain } = ordersOf(database);
   const handover = new Handover();
   // Once as it comes from memory, in batches of uneven size …
   for (let from = 0, size = 1; from < messages.length; from += size, size = (size * 7) % 61) {
     const batch = messages.slice(from, from + size);
-    handover.put(batch, await appendAll(database.pool, batch));
-    await projectNext(database.pool, domain, handover);
+    handover.put(batch, await appendAll(database, batch));
+    await projectNext(database, domain, handover);
   }
-  const first = await tablesOf(database.pool);
+  const first = await tablesOf(database);
   assert.ok(first.orders.length > 100 && first.duplicates.length > 20 && first.deadLetters.length > 50);
   // … and once from position 0, read back from the table.
   await database.admin("truncate orders, duplicates, dead_letters, checkpoints");
-  await projectAll(database.pool, ordersOf(database.pool).domain);
-  assert.equal(await tablesOf(database.pool), first);
+  await projectAll(database, ordersOf(database).domain);
+  assert.equal(await tablesOf(database), first);
 });
 
 test("invariant 7: the audit finds each position that was lost, doubled or made up", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database.pool);
-  const { receipts } = await appendAll(database.pool, mixedMessages(200));
-  await projectAll(database.pool, domain);
-  const counts = async () => (await audit(database.pool, [domain], { isFull: true })).domains.orders;
+  const { domain } = ordersOf(database);
+  const { receipts } = await appendAll(database, mixedMessages(200));
+  await projectAll(database, domain);
+  const counts = async () => (await audit(database, [domain], { isFull: true })).domains.orders;
   const before = await counts();
   assert.is(before?.broken, 0n);
   assert.is(before?.received, 200n);
   assert.is((before?.projected ?? 0n) + (before?.duplicate ?? 0n) + (before?.dead ?? 0n), 200n);
 
-  const { orders, deadLetters } = await tablesOf(database.pool);
+  const { orders, deadLetters } = await tablesOf(database);
   const lost = BigInt(orders[0].position);
   const doubled = BigInt(deadLetters[0].position);
   const madeUp = (receipts.at(-1)?.position ?? 0n) + 1_000n;
@@ -155,48 +154,48 @@ test("invariant 7: the audit finds each position that was lost, doubled or made 
 
 test("invariant 7: an outcome above the checkpoint is found, and what is not processed yet is pending", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database.pool);
-  const { receipts } = await appendAll(database.pool, mixedMessages(5));
-  assert.is((await audit(database.pool, [domain])).domains.orders?.pending, 5n);
+  const { domain } = ordersOf(database);
+  const { receipts } = await appendAll(database, mixedMessages(5));
+  assert.is((await audit(database, [domain])).domains.orders?.pending, 5n);
   const early = receipts[4]?.position as bigint;
   await database.admin(`insert into duplicates values (${early}, 'orders', 0)`);
-  assert.equal((await audit(database.pool, [domain])).domains.orders?.discrepancies, [early]);
+  assert.equal((await audit(database, [domain])).domains.orders?.discrepancies, [early]);
 });
 
 test("the running totals say what the audit counts", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database.pool);
-  const statistics = new Statistics(database.pool, "orders");
+  const { domain } = ordersOf(database);
+  const statistics = new Statistics(database, "orders");
   await statistics.counts();
   for (const seed of [1, 2, 3]) {
-    await appendAll(database.pool, mixedMessages(100, seed));
-    if (seed < 3) await projectAll(database.pool, domain);
-    const found = (await audit(database.pool, [domain])).domains.orders as DomainAudit;
+    await appendAll(database, mixedMessages(100, seed));
+    if (seed < 3) await projectAll(database, domain);
+    const found = (await audit(database, [domain])).domains.orders as DomainAudit;
     const { received, projected, duplicate, dead, pending } = found;
     const counted = { received, projected, duplicate, dead, pending };
     assert.equal(await statistics.counts(), counted);
-    assert.equal(await new Statistics(database.pool, "orders").counts(), counted);
+    assert.equal(await new Statistics(database, "orders").counts(), counted);
   }
   assert.ok((await statistics.oldestPendingSeconds()) >= 0);
 });
 
 test("invariant 8: the first write of an id wins; the same bytes are a duplicate, others a conflict", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database.pool);
+  const { domain } = ordersOf(database);
   const original = orderWith({ order_uid: "first" });
   const changed = orderWith({ order_uid: "first", locale: "de" });
   const project = async (...payloads: Buffer[]) => {
     const { receipts } = await appendAll(
-      database.pool,
+      database,
       payloads.map((payload) => messageOf(payload)),
     );
-    await projectAll(database.pool, domain);
+    await projectAll(database, domain);
     return receipts.map(({ position }) => position);
   };
   // Within one batch, and then against what is stored.
   const [first, copy, conflict] = await project(original, original, changed);
   const [laterCopy, laterConflict] = await project(original, changed);
-  const { orders, duplicates, deadLetters } = await tablesOf(database.pool);
+  const { orders, duplicates, deadLetters } = await tablesOf(database);
   assert.equal(
     orders.map(({ position, payload }) => [position, payload]),
     [[first, original]],
@@ -242,15 +241,15 @@ function fragileDomain(fail: (row: InboxRow) => void): Domain {
 test("invariant 9: an unexpected exception buries the one message and no other", async () => {
   await using database = await createDatabase();
   const { receipts } = await appendAll(
-    database.pool,
+    database,
     ["a", "bad", "b", "worse", "c"].map((text) => messageOf(text)),
   );
   const domain = fragileDomain(({ payload }) => {
     if (payload.toString() === "bad") throw new TypeError("cannot read properties of undefined");
     if (payload.toString() === "worse") throw "a string";
   });
-  await projectNext(database.pool, domain, new Handover());
-  const { orders, deadLetters } = await tablesOf(database.pool);
+  await projectNext(database, domain, new Handover());
+  const { orders, deadLetters } = await tablesOf(database);
   const position = (index: number) => receipts[index]?.position;
   assert.equal(
     orders.map((row) => row.position),
@@ -263,13 +262,13 @@ test("invariant 9: an unexpected exception buries the one message and no other",
       [position(3), "projection_failed", "string"],
     ],
   );
-  assert.ok((await audit(database.pool, [domain])).holds);
+  assert.ok((await audit(database, [domain])).holds);
 });
 
 test("invariant 9: data that PostgreSQL refuses buries the one message, by its SQLSTATE", async () => {
   await using database = await createDatabase();
   await appendAll(
-    database.pool,
+    database,
     ["a", "divide", "b"].map((text) => messageOf(text)),
   );
   const domain: Domain = {
@@ -287,8 +286,8 @@ test("invariant 9: data that PostgreSQL refuses buries the one message, by its S
       return { outcomes: batch.map(() => PROJECTED) };
     },
   };
-  await projectNext(database.pool, domain, new Handover());
-  const { orders, deadLetters } = await tablesOf(database.pool);
+  await projectNext(database, domain, new Handover());
+  const { orders, deadLetters } = await tablesOf(database);
   assert.is(orders.length, 2);
   assert.equal(
     deadLetters.map((row) => [row.code, row.errors[0].rule]),
@@ -298,8 +297,8 @@ test("invariant 9: data that PostgreSQL refuses buries the one message, by its S
 
 test("invariant 10: a lost connection is tried again and never makes a dead letter", async () => {
   await using database = await createDatabase();
-  const { upTo } = await appendAll(database.pool, mixedMessages(20));
-  const { domain } = ordersOf(database.pool);
+  const { upTo } = await appendAll(database, mixedMessages(20));
+  const { domain } = ordersOf(database);
   let kills = 0;
   const interrupted: Domain = {
     ...domain,
@@ -313,22 +312,22 @@ test("invariant 10: a lost connection is tried again and never makes a dead lett
     },
   };
   const projector = new Projector({
-    pool: database.pool,
+    database: database,
     domain: interrupted,
     logger: createLogger("silent"),
     onProjected: () => {},
   });
   await projector.reach(upTo ?? 0n);
   assert.is(kills, 3);
-  const { deadLetters } = await tablesOf(database.pool);
+  const { deadLetters } = await tablesOf(database);
   assert.is(deadLetters.filter(({ code }) => code === "projection_failed").length, 0);
-  assert.ok((await audit(database.pool, [domain])).holds);
+  assert.ok((await audit(database, [domain])).holds);
 });
 
 test("invariant 10: a missing table and a full disk are faults, whatever their message says", async () => {
   await using database = await createDatabase();
-  await appendAll(database.pool, mixedMessages(5));
-  const { domain } = ordersOf(database.pool);
+  await appendAll(database, mixedMessages(5));
+  const { domain } = ordersOf(database);
   for (const sqlState of ["42P01", "53100", "57014", "40001", "40P01", "08006"]) {
     const failing: Domain = {
       ...domain,
@@ -339,38 +338,38 @@ test("invariant 10: a missing table and a full disk are faults, whatever their m
         return { outcomes: [] };
       },
     };
-    await projectNext(database.pool, failing, new Handover()).then(
+    await projectNext(database, failing, new Handover()).then(
       () => assert.unreachable(`${sqlState} was not a fault`),
       (error: { sqlState?: string }) => assert.is(error.sqlState, sqlState),
     );
   }
-  assert.is((await tablesOf(database.pool)).deadLetters.length, 0);
+  assert.is((await tablesOf(database)).deadLetters.length, 0);
 });
 
 test("a batch from memory is used only where it begins exactly at the checkpoint", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database.pool);
+  const { domain } = ordersOf(database);
   const handover = new Handover();
   const [early, unseen, late] = [mixedMessages(5, 1), mixedMessages(5, 2), mixedMessages(5, 3)] as const;
-  handover.put(early, await appendAll(database.pool, early));
-  await appendAll(database.pool, unseen);
-  handover.put(late, await appendAll(database.pool, late));
-  await projectNext(database.pool, domain, handover);
-  await projectNext(database.pool, domain, handover);
-  await projectNext(database.pool, domain, handover);
-  const report = await audit(database.pool, [domain]);
+  handover.put(early, await appendAll(database, early));
+  await appendAll(database, unseen);
+  handover.put(late, await appendAll(database, late));
+  await projectNext(database, domain, handover);
+  await projectNext(database, domain, handover);
+  await projectNext(database, domain, handover);
+  const report = await audit(database, [domain]);
   assert.ok(report.holds);
   assert.is(report.domains.orders?.pending, 0n);
 });
 
 test("garbage of every kind is projected from memory and from the table alike", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database.pool);
+  const { domain } = ordersOf(database);
   const factory = new OrderFactory(5);
   const messages = Array.from({ length: 100 }, () => messageOf(makeGarbage(factory).payload));
-  await appendAll(database.pool, messages);
-  await projectAll(database.pool, domain);
-  assert.is((await tablesOf(database.pool)).deadLetters.length, 100);
+  await appendAll(database, messages);
+  await projectAll(database, domain);
+  assert.is((await tablesOf(database)).deadLetters.length, 100);
 });
 
 test.run();

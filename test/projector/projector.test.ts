@@ -27,10 +27,10 @@ async function failFor(database: TestDatabase, pattern: string, sqlState: string
 }
 
 function projectorOn(database: TestDatabase) {
-  const { domain } = ordersOf(database.pool);
+  const { domain } = ordersOf(database);
   let batches = 0;
   const projector = new Projector({
-    pool: database.pool,
+    database: database,
     domain,
     logger: createLogger("silent"),
     backoff: () => 5,
@@ -49,21 +49,17 @@ faults(
   async () => {
     await using database = await createDatabase();
     const { projector, domain } = projectorOn(database);
-    const { upTo = 0n } = await appendAll(database.pool, orders(50, "taken back"));
+    const { upTo = 0n } = await appendAll(database, orders(50, "taken back"));
     await projector.reach(upTo);
     // What a crash leaves of a commit that had not come to the disk: nothing.
     await database.admin(`
     begin; delete from orders; update checkpoints set position = 0, projected = 0, duplicate = 0, dead = 0; commit`);
     await projector.reach(upTo);
-    assert.is(
-      (await database.pool.query("select 1 from orders")).rows.length,
-      0,
-      "this process does not know",
-    );
-    const jobs = new Jobs(database.pool, createLogger("silent"));
+    assert.is((await database.query("select 1 from orders")).rows.length, 0, "this process does not know");
+    const jobs = new Jobs(database, createLogger("silent"));
     await jobs.start();
     const wakeups = new Wakeups(jobs);
-    await wakeups.enqueue(database.pool, domain.name, upTo);
+    await wakeups.enqueue(database, domain.name, upTo);
     await wakeups.work(
       domain.name,
       (position) => projector.reach(position),
@@ -71,8 +67,8 @@ faults(
     );
     const undone = "select 1 from pgboss.job where name = 'project-orders' and state <> 'completed'";
     await until("the job is done", async () => (await database.admin(undone)).rows.length === 0);
-    assert.is((await database.pool.query("select 1 from orders")).rows.length, 50);
-    assert.ok((await audit(database.pool, [domain])).holds);
+    assert.is((await database.query("select 1 from orders")).rows.length, 50);
+    assert.ok((await audit(database, [domain])).holds);
     await jobs.stop();
   },
 );
@@ -83,19 +79,19 @@ faults(
     await using database = await createDatabase();
     await failFor(database, "poison%", "XX000");
     const { projector, domain } = projectorOn(database);
-    const { upTo, receipts } = await appendAll(database.pool, [
+    const { upTo, receipts } = await appendAll(database, [
       ...orders(700, "before"),
       ...orders(1, "poison"),
       ...orders(700, "after"),
     ]);
     await projector.reach(upTo ?? 0n);
-    const { rows } = await database.pool.query("select position, code, errors from dead_letters");
+    const { rows } = await database.query("select position, code, errors from dead_letters");
     assert.equal(
       rows.map(({ position, code, errors }) => [position, code, errors[0].rule]),
       [[receipts[700]?.position, "projection_failed", "SQLSTATE XX000"]],
     );
     assert.is(projector.failure, undefined);
-    const { domains, holds } = await audit(database.pool, [domain]);
+    const { domains, holds } = await audit(database, [domain]);
     assert.equal([holds, domains.orders?.projected, domains.orders?.pending], [true, 1_400n, 0n]);
     await projector.stop();
   },
@@ -105,9 +101,9 @@ faults("the last message of all is compared with the one before it", async () =>
   await using database = await createDatabase();
   await failFor(database, "poison%", "XX000");
   const { projector } = projectorOn(database);
-  const { upTo } = await appendAll(database.pool, [...orders(1, "before"), ...orders(1, "poison")]);
+  const { upTo } = await appendAll(database, [...orders(1, "before"), ...orders(1, "poison")]);
   await projector.reach(upTo ?? 0n);
-  const { rows } = await database.pool.query("select position from dead_letters");
+  const { rows } = await database.query("select position from dead_letters");
   assert.equal(rows, [{ position: upTo }]);
   await projector.stop();
 });
@@ -121,16 +117,16 @@ for (const [what, pattern, sqlState] of [
     await using database = await createDatabase();
     await failFor(database, pattern, sqlState);
     const { projector, domain } = projectorOn(database);
-    const { upTo } = await appendAll(database.pool, [...orders(40, "poison"), ...orders(3, "after")]);
+    const { upTo } = await appendAll(database, [...orders(40, "poison"), ...orders(3, "after")]);
     const reached = projector.reach(upTo ?? 0n);
     // More failures than narrowing down and isolating take together.
     await until("it has failed often", () => projector.failures > 22, 90_000);
     assert.is(projector.failure, "a fault");
-    const { rows } = await database.pool.query("select count(*)::int as dead from dead_letters");
+    const { rows } = await database.query("select count(*)::int as dead from dead_letters");
     assert.equal(rows, [{ dead: 0 }]);
     await database.admin("drop trigger fail on orders");
     await reached;
-    const { domains, holds } = await audit(database.pool, [domain]);
+    const { domains, holds } = await audit(database, [domain]);
     assert.equal([holds, domains.orders?.projected, domains.orders?.dead], [true, 43n, 0n]);
     await projector.stop();
   });

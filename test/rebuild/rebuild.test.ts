@@ -22,7 +22,7 @@ const MIX = { garbage: 0.2, duplicates: 0.1, conflicts: 0.1 };
 function run(database: TestDatabase, change: Partial<RebuildOptions> = {}) {
   return rebuild({
     ownerUrl: database.ownerUrl,
-    domain: ordersOf(database.pool).domain,
+    domain: ordersOf(database).domain,
     isDryRun: false,
     logger: createLogger("silent"),
     signal: new AbortController().signal,
@@ -32,32 +32,32 @@ function run(database: TestDatabase, change: Partial<RebuildOptions> = {}) {
 }
 
 /** The live tables, without what a rebuild raises. */
-async function everything({ pool }: TestDatabase) {
+async function everything(database: TestDatabase) {
   return {
-    ...(await tablesOf(pool)),
-    groups: (await pool.query("select * from dead_letter_groups order by fingerprint, channel")).rows,
-    hours: (await pool.query("select * from dead_letter_hours order by fingerprint, hour")).rows,
+    ...(await tablesOf(database)),
+    groups: (await database.query("select * from dead_letter_groups order by fingerprint, channel")).rows,
+    hours: (await database.query("select * from dead_letter_hours order by fingerprint, hour")).rows,
   };
 }
 
-async function leftovers({ pool }: TestDatabase): Promise<number> {
-  return (await pool.query("select from pg_namespace where nspname like 'rebuild%'")).rows.length;
+async function leftovers(database: TestDatabase): Promise<number> {
+  return (await database.query("select from pg_namespace where nspname like 'rebuild%'")).rows.length;
 }
 
 async function fill(database: TestDatabase, count = 3_000): Promise<void> {
   const load = [...makeLoad(new OrderFactory(3), count, MIX)];
   await appendAll(
-    database.pool,
+    database,
     load.map(({ payload }) => messageOf(payload)),
   );
-  await projectAll(database.pool, ordersOf(database.pool).domain);
+  await projectAll(database, ordersOf(database).domain);
 }
 
 rebuilding("of what is right nothing changes, operators' decisions included", async () => {
   await using database = await createDatabase();
   await using context = await openDesk(database);
   await fill(database);
-  const { rows } = await database.pool.query("select position from dead_letters order by position limit 9");
+  const { rows } = await database.query("select position from dead_letters order by position limit 9");
   for (const { position } of rows.slice(0, 6)) await context.desk.discard(position, ANN);
   await context.desk.restore(rows[0].position, ANN);
   await context.desk.redrive(rows[7].position, undefined, ANN);
@@ -93,7 +93,7 @@ rebuilding("what somebody changed or lost by hand is as it was", async () => {
   assert.equal(await everything(database), spoilt);
   assert.ok((await run(database)).isTakenOver);
   assert.equal(await everything(database), before);
-  assert.ok((await audit(database.pool, [ordersOf(database.pool).domain])).holds);
+  assert.ok((await audit(database, [ordersOf(database).domain])).holds);
 });
 
 rebuilding("under another schema what was dead becomes valid, and the service shows it", async () => {
@@ -114,7 +114,7 @@ rebuilding("under another schema what was dead becomes valid, and the service sh
   assert.is(await read("first"), orderWith({ order_uid: "first" }).toString());
 
   // A release that takes a number for a locale: what came first is the order now, what came second a conflict.
-  const { domain } = ordersOf(database.pool);
+  const { domain } = ordersOf(database);
   const lenient: Domain = {
     ...domain,
     project: async (batch, transaction) => {
@@ -144,7 +144,7 @@ rebuilding("under another schema what was dead becomes valid, and the service sh
     (await read("first")).includes('"locale":7'),
   );
   assert.is(await read("second"), orderWith({ order_uid: "second" }).toString());
-  assert.ok((await audit(database.pool, [domain])).holds);
+  assert.ok((await audit(database, [domain])).holds);
   // And the service goes on from there.
   await post(orderWith({ order_uid: "third" }));
   assert.is(await read("third"), orderWith({ order_uid: "third" }).toString());
@@ -160,11 +160,11 @@ rebuilding("while messages arrive and operators decide it loses neither", async 
     while (!isDone) {
       const load = [...makeLoad(factory, 40, MIX)];
       await appendAll(
-        database.pool,
+        database,
         load.map(({ payload }) => messageOf(payload)),
       );
       await context.project();
-      const { rows } = await database.pool.query(
+      const { rows } = await database.query(
         "select position from dead_letters where state = 'open' order by random() limit 2",
       );
       if (rows[0]) await context.desk.discard(rows[0].position, ANN);
@@ -180,7 +180,7 @@ rebuilding("while messages arrive and operators decide it loses neither", async 
   const report = await run(database, { isDryRun: true });
   assert.equal(report.changes, []);
   assert.equal(await everything(database), live);
-  assert.ok((await audit(database.pool, [context.domain])).holds);
+  assert.ok((await audit(database, [context.domain])).holds);
 });
 
 rebuilding("stopped or killed at any moment it leaves the live projection as it was", async () => {

@@ -1,21 +1,44 @@
 /** A database of a test file's own, cloned from the migrated template. */
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
-import { openPool } from "../../src/database/pool.ts";
+import { Database } from "../../src/database/database.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { withClient } from "../../tools/stack/postgres.ts";
 
-export type TestDatabase = AsyncDisposable &
-  Readonly<{
-    name: string;
-    adminUrl: string;
-    ownerUrl: string;
-    serviceUrl: string;
-    /** As the service's role. */
-    pool: pg.Pool;
-    /** Runs a statement as the superuser. */
-    admin: (text: string, values?: unknown[]) => Promise<pg.QueryResult>;
-  }>;
+type AnyRow = pg.QueryResult["rows"][number];
+
+/** Connected as the service's role. */
+export class TestDatabase extends Database {
+  readonly name: string;
+  readonly adminUrl: string;
+  readonly ownerUrl: string;
+  readonly serviceUrl: string;
+
+  constructor(name: string) {
+    const serviceUrl = urlOf("WAYBILL_TEST_SERVICE_URL", name);
+    super(serviceUrl, { connectionsMax: 10, logger: createLogger("silent") });
+    this.name = name;
+    this.serviceUrl = serviceUrl;
+    this.adminUrl = urlOf("WAYBILL_TEST_ADMIN_URL", name);
+    this.ownerUrl = urlOf("WAYBILL_TEST_OWNER_URL", name);
+  }
+
+  /** Runs a statement as the superuser. */
+  readonly admin = (text: string, values?: unknown[]): Promise<pg.QueryResult> =>
+    withClient(this.adminUrl, (client) => client.query(text, values));
+
+  /** A test may look at any column without declaring its type first. */
+  override query<Row extends object = AnyRow>(text: string, values?: readonly unknown[]) {
+    return super.query<Row>(text, values);
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+    await withClient(environment("WAYBILL_TEST_ADMIN_URL"), (client) =>
+      client.query(`drop database ${this.name} with (force)`),
+    );
+  }
+}
 
 /** @param template what to clone; `template0` gives an empty database. */
 export async function createDatabase(template = environment("WAYBILL_TEST_TEMPLATE")): Promise<TestDatabase> {
@@ -25,28 +48,13 @@ export async function createDatabase(template = environment("WAYBILL_TEST_TEMPLA
     await client.query("select pg_advisory_lock(1)");
     await client.query(`create database ${name} template ${template} owner waybill_owner`);
   });
-  const urlOf = (variable: string) => {
-    const url = new URL(environment(variable));
-    url.pathname = `/${name}`;
-    return url.toString();
-  };
-  const adminUrl = urlOf("WAYBILL_TEST_ADMIN_URL");
-  const serviceUrl = urlOf("WAYBILL_TEST_SERVICE_URL");
-  const pool = openPool(serviceUrl, 10, createLogger("silent"));
-  return {
-    name,
-    adminUrl,
-    ownerUrl: urlOf("WAYBILL_TEST_OWNER_URL"),
-    serviceUrl,
-    pool,
-    admin: (text, values) => withClient(adminUrl, (client) => client.query(text, values)),
-    [Symbol.asyncDispose]: async () => {
-      await pool.end();
-      await withClient(environment("WAYBILL_TEST_ADMIN_URL"), (client) =>
-        client.query(`drop database ${name} with (force)`),
-      );
-    },
-  };
+  return new TestDatabase(name);
+}
+
+function urlOf(variable: string, database: string): string {
+  const url = new URL(environment(variable));
+  url.pathname = `/${database}`;
+  return url.toString();
 }
 
 /** What the runner gives each file. */

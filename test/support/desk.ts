@@ -11,24 +11,24 @@ import { messageOf } from "./messages.ts";
 
 export type TestDesk = Awaited<ReturnType<typeof openDesk>>;
 
-export async function openDesk({ pool }: TestDatabase) {
-  const jobs = new Jobs(pool, createLogger("silent"));
+export async function openDesk(database: TestDatabase) {
+  const jobs = new Jobs(database, createLogger("silent"));
   await jobs.start();
   const wakeups = new Wakeups(jobs);
-  const { domain } = ordersOf(pool);
+  const { domain } = ordersOf(database);
   const context = {
-    pool,
+    database,
     enqueueWakeup: (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup),
     onAppended: () => {},
   };
   const desk = createDesk({
     ...context,
-    database: pool,
+    reads: database,
     domains: [domain],
     personalNames: PERSONAL_NAMES,
     jobs,
   });
-  const project = () => projectAll(pool, domain);
+  const project = () => projectAll(database, domain);
   return {
     desk,
     domain,
@@ -36,7 +36,7 @@ export async function openDesk({ pool }: TestDatabase) {
     /** Appends and projects. @returns the positions. */
     receive: async (...payloads: (Buffer | string)[]) => {
       const { receipts } = await appendAll(
-        pool,
+        database,
         payloads.map((payload) => messageOf(payload)),
       );
       await project();

@@ -2,7 +2,7 @@
  * The schema as text, read from the catalogue: what the migrations amount to. `migrations/schema.txt` is this for an
  * empty database; a test compares. Written anew by `npm run schema`.
  */
-import type { Queryable } from "../../src/database/pool.ts";
+import type { Queryable } from "../../src/database/queryable.ts";
 
 /** Tables, columns, constraints, indexes, triggers, functions, settings and privileges of the schema `public`. */
 export async function dumpSchema(database: Queryable): Promise<string> {

@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type pg from "pg";
 import { audit } from "../../src/audit/audit.ts";
+import type { Database } from "../../src/database/database.ts";
 import { ORDERS } from "../../src/domains/orders/index.ts";
 import { connectTo } from "../publisher/connect.ts";
 import { type Mix, makeLoad } from "../publisher/load.ts";
@@ -88,8 +88,8 @@ export class Judge {
   }
 
   /** How many acknowledged messages are not in the inbox as it is now. */
-  async missing(pool: pg.Pool): Promise<number> {
-    await this.#readInbox(pool);
+  async missing(database: Database): Promise<number> {
+    await this.#readInbox(database);
     let missing = 0;
     for (const { acknowledged, stored } of this.#entries.values())
       missing += Math.max(0, acknowledged - stored);
@@ -97,27 +97,27 @@ export class Judge {
   }
 
   /** Waits until all is settled, then looks at everything. @returns what is wrong, empty where nothing is. */
-  async verdict(pool: pg.Pool, urls: readonly string[]): Promise<string[]> {
-    const late = await this.#waitUntilStored(pool);
+  async verdict(database: Database, urls: readonly string[]): Promise<string[]> {
+    const late = await this.#waitUntilStored(database);
     if (late.length > 0) return late;
     const findings: string[] = [];
     for (const { attempted, stored } of this.#entries.values()) {
       if (stored > attempted)
         findings.push(`a message is ${stored} times in the inbox but was sent ${attempted} times`);
     }
-    const { holds, domains } = await audit(pool, [ORDERS], { isFull: true });
+    const { holds, domains } = await audit(database, [ORDERS], { isFull: true });
     if (!holds) findings.push(`the audit does not hold: ${domains.orders?.discrepancies.slice(0, 5)}`);
-    findings.push(...(await halfRedriven(pool)));
-    findings.push(...(await this.#compareOrders(pool, urls)));
+    findings.push(...(await halfRedriven(database)));
+    findings.push(...(await this.#compareOrders(database, urls)));
     return findings.slice(0, FINDINGS_MAX);
   }
 
   /** Everything that was acknowledged is in the inbox, and everything in the inbox has its outcome. */
-  async #waitUntilStored(pool: pg.Pool): Promise<string[]> {
+  async #waitUntilStored(database: Database): Promise<string[]> {
     const deadline = performance.now() + SETTLE_TIMEOUT_MS;
     for (;;) {
-      const missing = await this.missing(pool).catch(() => -1);
-      const pending = await pendingOf(pool).catch(() => -1);
+      const missing = await this.missing(database).catch(() => -1);
+      const pending = await pendingOf(database).catch(() => -1);
       if (missing === 0 && pending === 0) return [];
       if (performance.now() > deadline) {
         return [
@@ -128,8 +128,8 @@ export class Judge {
     }
   }
 
-  async #readInbox(pool: pg.Pool): Promise<void> {
-    const { rows } = await pool.query<{ position: bigint; content: string }>(
+  async #readInbox(database: Database): Promise<void> {
+    const { rows } = await database.query<{ position: bigint; content: string }>(
       `select position, md5(payload) as content from inbox
        where position > $1 and source not in ('redrive', 'http') order by position`,
       [String(this.#position)],
@@ -141,13 +141,13 @@ export class Judge {
   }
 
   /** Each service answers each order with the bytes of the table, and those are bytes that were published. */
-  async #compareOrders(pool: pg.Pool, urls: readonly string[]): Promise<string[]> {
+  async #compareOrders(database: Database, urls: readonly string[]): Promise<string[]> {
     const findings: string[] = [];
     const fresh = [...this.#fresh];
     this.#fresh = new Set();
     const table = new Map<string, string>();
     for (let begin = 0; begin < fresh.length; begin += 5_000) {
-      const { rows } = await pool.query<{ id: string; content: string }>(
+      const { rows } = await database.query<{ id: string; content: string }>(
         "select order_uid as id, md5(payload) as content from orders join inbox using (position) where order_uid = any($1)",
         [fresh.slice(begin, begin + 5_000)],
       );
@@ -187,8 +187,8 @@ export class Judge {
   }
 }
 
-async function pendingOf(pool: pg.Pool): Promise<number> {
-  const { rows } = await pool.query<{ pending: number }>(
+async function pendingOf(database: Database): Promise<number> {
+  const { rows } = await database.query<{ pending: number }>(
     `select count(*)::int as pending from inbox
      where domain = 'orders' and position > coalesce((select position from checkpoints where domain = 'orders'), 0)`,
   );
@@ -196,8 +196,8 @@ async function pendingOf(pool: pg.Pool): Promise<number> {
 }
 
 /** A redrive is a row of the inbox, an operator's action and the letter's state, or none of them. */
-async function halfRedriven(pool: pg.Pool): Promise<string[]> {
-  const { rows } = await pool.query<{ position: bigint }>(
+async function halfRedriven(database: Database): Promise<string[]> {
+  const { rows } = await database.query<{ position: bigint }>(
     `select position
      from (select position from dead_letters where state = 'redriven') as letters
      full join (select redrive_of as position from inbox where source = 'redrive') as redrives using (position)

@@ -6,7 +6,7 @@ import { cp, mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { closePool, openPool } from "../../src/database/pool.ts";
+import { Database } from "../../src/database/database.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { OrderFactory } from "../publisher/orders.ts";
 import { BROKER_KINDS, type Broker, type BrokerKind } from "../stack/broker.ts";
@@ -93,7 +93,10 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
     pick: (list) => factory.pick(list as never[]),
   };
   await using world = await createWorld(plan.services, plan.source, say);
-  const pool = openPool(world.stack.environment.DATABASE_URL as string, 2, createLogger("silent"));
+  const database = new Database(world.stack.environment.DATABASE_URL as string, {
+    connectionsMax: 2,
+    logger: createLogger("silent"),
+  });
   const names = plan.names.filter((name) => name !== DISK_FULL || world.stack.disk);
   if (names.length === 0) throw new Error("this machine lets nobody but root mount a file system");
   const judge = new Judge();
@@ -128,7 +131,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
       findings = [
         ...world.surprises,
         ...(await judge.verdict(
-          pool,
+          database,
           world.services.map(({ url }) => url),
         )),
       ];
@@ -140,7 +143,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
   } catch (error) {
     findings.push(`it could not be finished: ${(error as Error).message}`);
   } finally {
-    await closePool(pool);
+    await database.close();
   }
   return await report(plan, world, schedule, counts, judge, findings);
 }

@@ -1,7 +1,7 @@
 /** Every statement on the tables that count dead letters by their cause: `dead_letter_groups` and `dead_letter_hours`. */
 
 import type { Problem } from "../../contract/rejection.ts";
-import type { Queryable } from "../../database/pool.ts";
+import type { Queryable } from "../../database/queryable.ts";
 import type { State } from "../../projector/dead-letters-table.ts";
 
 export type DeadLetterGroup = Readonly<{

@@ -6,7 +6,7 @@
  */
 
 import type { Problem } from "../../contract/rejection.ts";
-import type { Queryable } from "../../database/pool.ts";
+import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { State } from "../../projector/dead-letters-table.ts";
 import type { DeadLetterFilter } from "./filter.ts";

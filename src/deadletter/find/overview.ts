@@ -1,6 +1,6 @@
 /** What is wrong at the moment: dead letters by their cause, how many and since when, and the one that waits longest. */
-import type pg from "pg";
-import { type Transaction, withTransaction } from "../../database/transaction.ts";
+import type { Database } from "../../database/database.ts";
+import type { Transaction } from "../../database/transaction.ts";
 import type { State } from "../../projector/dead-letters-table.ts";
 import { groupDocument } from "../show/documents.ts";
 import {
@@ -14,8 +14,8 @@ import {
 import { selectPlaces } from "./dead-letter-pages-table.ts";
 
 /** @param state to count by; all of them where it is undefined. */
-export function readOverview(pool: pg.Pool, state: State | undefined, limit: number, now: Date) {
-  return withTransaction(pool, (transaction) => read(transaction, state, limit, now));
+export function readOverview(database: Database, state: State | undefined, limit: number, now: Date) {
+  return database.transaction((transaction) => read(transaction, state, limit, now));
 }
 
 async function read(transaction: Transaction, state: State | undefined, limit: number, now: Date) {

@@ -6,9 +6,9 @@
  * How far it has come is kept in the transaction of each step, under the lock of its row. So a step is done once,
  * however many processes try, and after a crash whoever goes on finds out where.
  */
-import type pg from "pg";
 import { InvalidInputError, NotFoundError, WrongStateError } from "../../contract/errors.ts";
-import { type Transaction, withTransaction } from "../../database/transaction.ts";
+import type { Database } from "../../database/database.ts";
+import type { Transaction } from "../../database/transaction.ts";
 import { selectDomainsOf } from "../../inbox/inbox-table.ts";
 import { selectCheckpoint } from "../../projector/checkpoints-table.ts";
 import type { DeadLetterFilter } from "../find/filter.ts";
@@ -37,12 +37,12 @@ export type BulkOptions = Readonly<{
  * @throws InvalidInputError where nothing open matches.
  */
 export async function beginBulkRedrive(
-  pool: pg.Pool,
+  database: Database,
   { filter, limit, failuresMax }: BulkOptions,
   operator: Required<Operator>,
   enqueue: (transaction: Transaction, id: bigint) => Promise<void>,
 ): Promise<bigint> {
-  return withTransaction(pool, async (transaction) => {
+  return database.transaction(async (transaction) => {
     const positions = await openPositions(transaction, filter, limit);
     if (positions.length === 0) {
       throw new InvalidInputError("filter", "no open dead letter matches: there is nothing to redrive");
@@ -76,8 +76,8 @@ export async function openPositions(
 }
 
 /** Ends a bulk redrive after the step in flight. @throws NotFoundError, WrongStateError */
-export async function cancelBulkRedrive(pool: pg.Pool, id: bigint, operator: Operator): Promise<void> {
-  await withTransaction(pool, async (transaction) => {
+export async function cancelBulkRedrive(database: Database, id: bigint, operator: Operator): Promise<void> {
+  await database.transaction(async (transaction) => {
     const bulk = await lockBulkRedrive(transaction, id);
     if (!bulk) throw new NotFoundError("there is no such bulk redrive");
     if (bulk.status !== "running") throw new WrongStateError(`bulk redrive ${id} has ${bulk.status} already`);
@@ -96,7 +96,7 @@ export async function stepBulkRedrive(
   context: Omit<RedriveContext, "tryPayload">,
   id: bigint,
 ): Promise<Step> {
-  const { step, isAppended } = await withTransaction(context.pool, async (transaction) => {
+  const { step, isAppended } = await context.database.transaction(async (transaction) => {
     const bulk = await lockBulkRedrive(transaction, id);
     return bulk ? takeStep(transaction, context, bulk) : ENDED;
   });

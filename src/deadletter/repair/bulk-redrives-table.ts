@@ -1,5 +1,5 @@
 /** Every statement on `bulk_redrives` and `bulk_redrive_letters`: a frozen set of letters, and how far it has come. */
-import type { Queryable } from "../../database/pool.ts";
+import type { Queryable } from "../../database/queryable.ts";
 import type { Operator } from "./operator-actions-table.ts";
 
 export type BulkRedrive = Readonly<{

@@ -4,8 +4,7 @@
  * of a job died, pg-boss gives it to another. Two workers on one bulk redrive take turns and do no step twice.
  */
 import { type Jobs, POLL_SECONDS, QUEUE_OPTIONS, type QueueDefinition } from "../../database/jobs.ts";
-import type { Queryable } from "../../database/pool.ts";
-import { queryableOf } from "../../database/transaction.ts";
+import type { Queryable } from "../../database/queryable.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { type Step, stepBulkRedrive } from "./bulk-redrive.ts";
 import { selectRunningBulkRedrives } from "./bulk-redrives-table.ts";
@@ -30,8 +29,8 @@ export class BulkRunner {
   /** Takes jobs from now on, and enqueues one for whatever an earlier life has left. */
   async start(): Promise<void> {
     const { context, jobs } = this.#options;
-    for (const id of await selectRunningBulkRedrives(queryableOf(context.pool))) {
-      await enqueueBulkRedrive(jobs, queryableOf(context.pool), id);
+    for (const id of await selectRunningBulkRedrives(context.database)) {
+      await enqueueBulkRedrive(jobs, context.database, id);
     }
     await jobs.work<{ id: string }>(
       BULK_REDRIVE_QUEUE.name,
@@ -58,7 +57,7 @@ export class BulkRunner {
       });
       if (step.kind === "ended") return;
       this.#stop.signal.throwIfAborted();
-      if (deadline.aborted) return enqueueBulkRedrive(jobs, queryableOf(context.pool), id);
+      if (deadline.aborted) return enqueueBulkRedrive(jobs, context.database, id);
       await waitFor(step.domain, step.upTo, AbortSignal.any([this.#stop.signal, deadline]));
     }
   }

@@ -1,30 +1,29 @@
 /** Discards a dead letter that nobody needs, or takes that back. Nothing is removed: the letter changes its state. */
-import type pg from "pg";
 import { NotFoundError } from "../../contract/errors.ts";
-import { withTransaction } from "../../database/transaction.ts";
+import type { Database } from "../../database/database.ts";
 import { moveDeadLetters, type State, selectDeadLetter } from "../../projector/dead-letters-table.ts";
 import { insertDecision, type Operator } from "./operator-actions-table.ts";
 import { wrongState } from "./redrive.ts";
 
 /** @throws NotFoundError; WrongStateError where the letter is not open. */
-export function discardLetter(pool: pg.Pool, position: bigint, operator: Operator): Promise<void> {
-  return decide(pool, position, "discard", "open", "discarded", operator);
+export function discardLetter(database: Database, position: bigint, operator: Operator): Promise<void> {
+  return decide(database, position, "discard", "open", "discarded", operator);
 }
 
 /** @throws NotFoundError; WrongStateError where the letter is not discarded. */
-export function restoreLetter(pool: pg.Pool, position: bigint, operator: Operator): Promise<void> {
-  return decide(pool, position, "restore", "discarded", "open", operator);
+export function restoreLetter(database: Database, position: bigint, operator: Operator): Promise<void> {
+  return decide(database, position, "restore", "discarded", "open", operator);
 }
 
 async function decide(
-  pool: pg.Pool,
+  database: Database,
   position: bigint,
   action: "discard" | "restore",
   from: State,
   to: State,
   operator: Operator,
 ): Promise<void> {
-  await withTransaction(pool, async (transaction) => {
+  await database.transaction(async (transaction) => {
     if (!(await selectDeadLetter(transaction, position)))
       throw new NotFoundError("there is no dead letter at this position");
     const [moved] = await moveDeadLetters(transaction, [position], from, to);

@@ -3,10 +3,9 @@
  * transaction that is rolled back, so nothing changes and nobody sees it. A live message with the id of one that is
  * being tried waits for that rollback, which is why the sets are tried in parts.
  */
-import type pg from "pg";
 import type { Domain, Outcome } from "../../contract/domain.ts";
 import type { Problem } from "../../contract/rejection.ts";
-import { rollBackAfter } from "../../database/transaction.ts";
+import type { Database } from "../../database/database.ts";
 import { selectAt } from "../../inbox/inbox-table.ts";
 import { fingerprintOf } from "../../projector/fingerprint.ts";
 import { projectInSavepoints, TRIAL_POSITION } from "../../projector/project.ts";
@@ -14,8 +13,8 @@ import { projectInSavepoints, TRIAL_POSITION } from "../../projector/project.ts"
 export type Trial = Readonly<{ outcome: Outcome; fingerprint: string | undefined }>;
 
 /** What would become of one payload. */
-export async function tryPayload(pool: pg.Pool, domain: Domain, payload: Buffer): Promise<Trial> {
-  const [outcome] = await rollBackAfter(pool, async (transaction) => {
+export async function tryPayload(database: Database, domain: Domain, payload: Buffer): Promise<Trial> {
+  const [outcome] = await database.attempt(async (transaction) => {
     const row = { position: TRIAL_POSITION, payload, publishedAt: undefined };
     return (await projectInSavepoints(transaction, domain, [row])).outcomes;
   });
@@ -42,7 +41,7 @@ export type DryRun = {
  * @param onProgress is told how many are done.
  */
 export async function dryRun(
-  pool: pg.Pool,
+  database: Database,
   domains: ReadonlyMap<string, Domain>,
   positions: readonly bigint[],
   signal?: AbortSignal,
@@ -52,7 +51,7 @@ export async function dryRun(
   const failures = new Map<string, DryRun["failures"][number]>();
   for (let begin = 0; begin < positions.length; begin += TRANSACTION_LETTERS_MAX) {
     const part = positions.slice(begin, begin + TRANSACTION_LETTERS_MAX);
-    await rollBackAfter(pool, async (transaction) => {
+    await database.attempt(async (transaction) => {
       for (let done = 0; done < part.length; ) {
         signal?.throwIfAborted();
         const rows = await selectAt(transaction, part.slice(done, done + BATCH_LETTERS_MAX), BATCH_BYTES_MAX);

@@ -3,11 +3,11 @@
  * refers to it and takes the ordinary way. The message, the operator's action, the letter's new state and the job that
  * wakes the projector are committed together. The original never changes.
  */
-import type pg from "pg";
 import { failpoint } from "../../config/failpoint.ts";
 import { InvalidInputError, NotFoundError, RejectedError, WrongStateError } from "../../contract/errors.ts";
-import type { Queryable } from "../../database/pool.ts";
-import { queryableOf, type Transaction, withTransaction } from "../../database/transaction.ts";
+import type { Database } from "../../database/database.ts";
+import type { Queryable } from "../../database/queryable.ts";
+import type { Transaction } from "../../database/transaction.ts";
 import {
   insertRedrivesOf,
   lockAppends,
@@ -21,7 +21,7 @@ import { insertRedrives, type Operator, selectActions } from "./operator-actions
 export type Redriven = Readonly<{ position: bigint; redrivePosition: bigint }>;
 
 export type RedriveContext = Readonly<{
-  pool: pg.Pool;
+  database: Database;
   /** Enqueues, in the given transaction, the job that wakes the projector. */
   enqueueWakeup: (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
   /** Told after the commit, so that this process's own projector need not wait for the job. */
@@ -43,7 +43,7 @@ export async function redriveLetter(
   payload: Buffer | undefined,
   operator: Operator,
 ): Promise<Redriven> {
-  const letter = await openLetter(queryableOf(context.pool), position);
+  const letter = await openLetter(context.database, position);
   if (payload) {
     if (operator.author === undefined || operator.reason === undefined) {
       const missing = operator.author === undefined ? "author" : "reason";
@@ -54,7 +54,7 @@ export async function redriveLetter(
       throw new RejectedError("the edited payload would be dead again", outcome.rejection.problems);
     }
   }
-  const redriven = await withTransaction(context.pool, async (transaction) => {
+  const redriven = await context.database.transaction(async (transaction) => {
     const { letters } = await redriveIn(transaction, context, [position], operator, { payload });
     if (!letters[0]) throw await wrongState(transaction, position);
     return letters[0];

@@ -1,5 +1,5 @@
 /** What is known of one position: how it came, what became of it, and what people did about it. */
-import type { Queryable } from "../../database/pool.ts";
+import type { Queryable } from "../../database/queryable.ts";
 import { type InboxEntry, selectEntry, selectRedriveOf } from "../../inbox/inbox-table.ts";
 import { selectCheckpoint } from "../../projector/checkpoints-table.ts";
 import { type DeadLetter, selectDeadLetter } from "../../projector/dead-letters-table.ts";

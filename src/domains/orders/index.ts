@@ -4,8 +4,7 @@
  */
 
 import type { Domain } from "../../contract/domain.ts";
-import type { Queryable } from "../../database/pool.ts";
-import type { CopySource } from "../../database/transaction.ts";
+import type { CopySource, Queryable } from "../../database/queryable.ts";
 import { OrderCache } from "./cache.ts";
 import type { NewOrder } from "./orders-table.ts";
 import { OrdersProjection } from "./projection.ts";

@@ -4,8 +4,8 @@
  */
 import { CopyDecoder } from "../../database/copy/copy-decoder.ts";
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
-import type { Queryable } from "../../database/pool.ts";
-import type { CopySource, Transaction } from "../../database/transaction.ts";
+import type { CopySource, Queryable } from "../../database/queryable.ts";
+import type { Transaction } from "../../database/transaction.ts";
 import type { Order } from "./schema.ts";
 
 export type NewOrder = Readonly<{ position: bigint; order: Order; document: Buffer }>;

@@ -6,7 +6,8 @@
 import { type Outcome, PROJECTED, type Projection } from "../../contract/domain.ts";
 import type { InboxRow } from "../../contract/message.ts";
 import { type Rejection, reject } from "../../contract/rejection.ts";
-import { DatabaseError, type Transaction } from "../../database/transaction.ts";
+import { DatabaseError } from "../../database/database-error.ts";
+import type { Transaction } from "../../database/transaction.ts";
 import { copyOrders, type NewOrder, selectOrders } from "./orders-table.ts";
 import { type Order, parseOrder } from "./schema.ts";
 

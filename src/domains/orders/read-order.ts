@@ -1,8 +1,7 @@
 /**
  * An order by its id: from the cache, or read through from PostgreSQL, with one query per id however many ask.
  */
-import type { Queryable } from "../../database/pool.ts";
-import type { CopySource } from "../../database/transaction.ts";
+import type { CopySource, Queryable } from "../../database/queryable.ts";
 import { type CachedOrder, etagOf, type OrderCache } from "./cache.ts";
 import { copyOrdersBefore, type StoredOrder, selectOrders } from "./orders-table.ts";
 

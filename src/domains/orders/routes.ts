@@ -18,7 +18,7 @@ import {
   TEXT,
   TIME,
 } from "../../contract/openapi.ts";
-import type { Queryable } from "../../database/pool.ts";
+import type { Queryable } from "../../database/queryable.ts";
 import type { CachedOrder } from "./cache.ts";
 import { selectSummariesBefore } from "./orders-table.ts";
 import { type OrderReader, POSITION_MAX } from "./read-order.ts";

@@ -2,7 +2,7 @@
 import { type } from "arktype";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
-import type { Queryable } from "../../database/pool.ts";
+import type { Queryable } from "../../database/queryable.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { operatorType } from "../../deadletter/repair/requests.ts";
 import type { Progress } from "../../projector/progress.ts";

@@ -14,7 +14,7 @@ import {
   UnavailableError,
   WrongStateError,
 } from "../../contract/errors.ts";
-import { DatabaseError } from "../../database/transaction.ts";
+import { DatabaseError } from "../../database/database-error.ts";
 
 export type Problem = Readonly<{
   status: number;

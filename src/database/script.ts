@@ -28,6 +28,18 @@ export function runScript(client: pg.ClientBase, text: string, data?: Buffer): P
   });
 }
 
+/** Runs `text`, which ends with a commit. @throws if PostgreSQL rolled back instead: a statement before had failed. */
+export async function runCommit(client: pg.ClientBase, text: string): Promise<void> {
+  let script: Script | undefined;
+  await new Promise<ScriptRows>((resolve, reject) => {
+    script = new Script(text, undefined, resolve, reject);
+    client.query(script as unknown as pg.Submittable);
+  });
+  if (script?.lastCommand === "ROLLBACK") {
+    throw new Error("the transaction was rolled back, because a statement in it had failed");
+  }
+}
+
 /** Runs one `COPY … TO STDOUT`. @returns its bytes. */
 export async function runCopyOut(client: pg.ClientBase, text: string): Promise<Buffer> {
   const parts = new Parts();
@@ -71,6 +83,8 @@ class Script {
   readonly #reject: (error: Error) => void;
   readonly #rows: ScriptRows = [];
   readonly #copied: Parts | undefined;
+  /** The server's name for the last statement that it completed. */
+  lastCommand = "";
 
   constructor(
     text: string,
@@ -123,9 +137,12 @@ class Script {
     this.#copied?.add(chunk);
   }
 
+  handleCommandComplete({ text }: { text: string }): void {
+    this.lastCommand = text;
+  }
+
   // What else the server says in between carries nothing that is needed.
   handleRowDescription(): void {}
-  handleCommandComplete(): void {}
   handleCopyInResponse(): void {}
   handleEmptyQuery(): void {}
 }

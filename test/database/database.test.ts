@@ -1,0 +1,175 @@
+/** The one way to PostgreSQL: every failure is classified, also if the connection breaks at a bad moment. */
+import { createServer, connect as dial, type Socket } from "node:net";
+import pg from "pg";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Database } from "../../src/database/database.ts";
+import { DatabaseError } from "../../src/database/database-error.ts";
+import type { Queryable } from "../../src/database/queryable.ts";
+import type { Transaction } from "../../src/database/transaction.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { createDatabase } from "../support/database.ts";
+import { errorOf } from "../support/error.ts";
+import { until } from "../support/wait.ts";
+
+const databases = suite("database");
+const logger = createLogger("silent");
+
+databases("a bare pool or client of the driver is not a Queryable, so it does not compile as one", () => {
+  const accept = (_database: Queryable) => {};
+  const pool = new pg.Pool();
+  const client = new pg.Client();
+  // @ts-expect-error: its failures would not be classified.
+  accept(pool);
+  // @ts-expect-error: the same.
+  accept(client);
+  // @ts-expect-error: nor is it enough to have the method.
+  accept({ query: async () => ({ rows: [], rowCount: 0 }) });
+});
+
+databases("every failure is a DatabaseError, whichever way the statement takes", async () => {
+  await using database = await createDatabase();
+  const ways: Record<string, () => Promise<unknown>> = {
+    query: () => database.query("select 1 / 0"),
+    transaction: () => database.transaction((transaction) => transaction.query("select 1 / 0")),
+    attempt: () => database.attempt((transaction) => transaction.script("select 1 / 0")),
+    copyOut: () => database.copyOut("copy (select 1 / 0) to stdout (format binary)"),
+    session: async () => {
+      using session = await database.hold();
+      await session.query("select 1 / 0");
+    },
+  };
+  for (const [way, fail] of Object.entries(ways)) {
+    const error = await errorOf(fail());
+    assert.instance(error, DatabaseError, way);
+    assert.is((error as DatabaseError).sqlState, "22012", way);
+  }
+});
+
+databases("a database that refuses to connect is a DatabaseError without SQLSTATE", async () => {
+  await using away = new Database("postgres://nobody@127.0.0.1:1/none", { connectionsMax: 1, logger });
+  for (const failing of [away.query("select 1"), away.transaction(async () => {}), away.hold()]) {
+    const error = await errorOf(failing);
+    assert.instance(error, DatabaseError);
+    assert.is((error as DatabaseError).sqlState, undefined);
+  }
+});
+
+databases("an attempt leaves nothing behind", async () => {
+  await using database = await createDatabase();
+  const insert = "insert into checkpoints (domain) values ('attempted')";
+  await database.attempt((transaction) => transaction.query(insert));
+  const { rows } = await database.query("select from checkpoints where domain = 'attempted'");
+  assert.is(rows.length, 0);
+});
+
+databases("a failure that the work ignores is not reported as a commit", async () => {
+  await using database = await createDatabase();
+  const ignoring = database.transaction(async (transaction) => {
+    await transaction.query("insert into checkpoints (domain) values ('lost')");
+    await transaction.query("select 1 / 0").catch(() => {});
+  });
+  assert.match((await errorOf(ignoring)).message, "rolled back");
+});
+
+databases(
+  "the connection is lost in a savepoint: the first error leaves, not that of the rollback",
+  async () => {
+    await using database = await createDatabase();
+    const kill = (transaction: Transaction) =>
+      transaction.query("select pg_terminate_backend(pg_backend_pid())");
+    const found: unknown[] = [];
+    const keep = (error: unknown) => {
+      found.push(error);
+      throw error;
+    };
+    await errorOf(
+      database.transaction((transaction) => transaction.savepoint(() => kill(transaction)).catch(keep)),
+    );
+    const ownError = new Error("of the work itself");
+    const failing = database.transaction((transaction) =>
+      transaction
+        .savepoint(async () => {
+          await kill(transaction).catch(() => {});
+          throw ownError;
+        })
+        .catch(keep),
+    );
+    assert.is(await errorOf(failing), ownError);
+    let firstError: unknown;
+    const lostBefore = database.transaction((transaction) =>
+      transaction.savepoint(async () => {
+        await kill(transaction).catch(() => {});
+        firstError = await errorOf(transaction.query("select 1"));
+        throw firstError;
+      }),
+    );
+    assert.is(await errorOf(lostBefore), firstError);
+    assert.instance(found[0], DatabaseError);
+    assert.is((found[0] as DatabaseError).sqlState, "57P01");
+    assert.is(found[1], ownError);
+  },
+);
+
+databases("what could not be undone is never committed, even if its error is ignored", async () => {
+  await using database = await createDatabase();
+  const ignoring = database.transaction(async (transaction) => {
+    await transaction
+      .savepoint(async () => {
+        await transaction.query("rollback");
+        throw new Error("of the work itself");
+      })
+      .catch(() => {});
+  });
+  assert.instance(await errorOf(ignoring), DatabaseError);
+});
+
+databases("a session whose connection breaks while it is idle does not end the process", async () => {
+  await using database = await createDatabase();
+  await using single = new Database(database.serviceUrl, { connectionsMax: 1, logger });
+  {
+    using session = await single.hold();
+    const { rows } = await session.query<{ pid: number }>("select pg_backend_pid() as pid");
+    await database.admin("select pg_terminate_backend($1)", [rows[0]?.pid]);
+    await until("the connection is gone", () => session.isLost);
+  }
+  assert.equal((await single.query("select 1 as one")).rows, [{ one: 1 }]);
+});
+
+databases("a server that reports its end twice, and then closes, does not end the process", async () => {
+  await using database = await createDatabase();
+  const { hostname, port } = new URL(database.serviceUrl);
+  const sockets: Socket[] = [];
+  const server = createServer((client) => {
+    const upstream = dial(Number(port), hostname);
+    client.pipe(upstream).pipe(client);
+    for (const socket of [client, upstream]) socket.on("error", () => {});
+    sockets.push(client);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = new URL(database.serviceUrl);
+  url.port = String((server.address() as { port: number }).port);
+  await using single = new Database(url.href, { connectionsMax: 1, logger });
+  {
+    using session = await single.hold();
+    await session.query("select 1");
+    // As a server does whose postmaster was killed.
+    const farewell = errorResponse("57P02", "terminating connection due to unexpected postmaster exit");
+    sockets[0]?.end(Buffer.concat([farewell, farewell]));
+    await until("the connection is gone", () => session.isLost);
+    assert.instance(await errorOf(session.query("select 1")), DatabaseError);
+  }
+  assert.equal((await single.query("select 1 as one")).rows, [{ one: 1 }]);
+  await single.close();
+  server.close();
+});
+
+/** Source: PostgreSQL manual, "Message Formats", ErrorResponse. */
+function errorResponse(sqlState: string, message: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0C${sqlState}\0M${message}\0\0`);
+  const header = Buffer.from("E\0\0\0\0");
+  header.writeUInt32BE(fields.length + 4, 1);
+  return Buffer.concat([header, fields]);
+}
+
+databases.run();
