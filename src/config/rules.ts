@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { type } from "arktype";
 import { FAILPOINTS } from "./failpoint.ts";
+import { parseInteger, wholeNumber } from "./integers.ts";
 
 /** An arktype that makes a T of a text. */
 export type Rule<T> = ((text: unknown) => unknown) & { infer: T };
@@ -35,8 +36,7 @@ export function oneOf<const Name extends string>(names: readonly Name[]) {
 
 export function integerBetween(low: number, high: number) {
   return type("string").pipe((text, context) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    return value >= low && value <= high ? value : context.error(`a whole number from ${low} to ${high}`);
+    return parseInteger(text, low, high) ?? context.error(wholeNumber(low, high));
   });
 }
 
@@ -85,8 +85,9 @@ export const failpointPass = type("string").pipe((text, context) => {
   if (text === "") return undefined;
   const [name, passes = ""] = text.split(":");
   const known = FAILPOINTS.find((one) => one === name);
-  return known && /^[1-9]\d{0,8}$/.test(passes)
-    ? { name: known, passes: Number(passes) }
+  const pass = parseInteger(passes, 1, 999_999_999);
+  return known && pass !== undefined
+    ? { name: known, passes: pass }
     : context.error(`<place>:<pass>, with one of the places ${FAILPOINTS.join(", ")}`);
 });
 

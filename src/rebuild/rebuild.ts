@@ -8,6 +8,7 @@
  */
 import type { Domain } from "../contract/domain.ts";
 import { WrongStateError } from "../contract/errors.ts";
+import { POSITION_MAX } from "../contract/values/integers.ts";
 import { Database } from "../database/database.ts";
 import { selectHead } from "../inbox/inbox-table.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
@@ -132,6 +133,3 @@ async function reportOf(
   const changes = await selectChanges(live, domain.name);
   return { domain: domain.name, upTo: position, projected, duplicate, dead, changes, isTakenOver };
 }
-
-/** Above every position. */
-const POSITION_MAX = 2n ** 63n - 1n;

@@ -1,6 +1,7 @@
 /**
  * An order by its id: from the cache, or read through from PostgreSQL, with one query per id however many ask.
  */
+import { POSITION_MAX } from "../../contract/values/integers.ts";
 import type { CopySource, Queryable } from "../../database/queryable.ts";
 import { type CachedOrder, etagOf, type OrderCache } from "./cache.ts";
 import { copyOrdersBefore, type StoredOrder, selectOrders } from "./orders-table.ts";
@@ -62,9 +63,6 @@ export async function restoreCache(
   await reading;
   return restored;
 }
-
-/** The largest bigint of PostgreSQL: above every position. */
-export const POSITION_MAX = 2n ** 63n - 1n;
 
 /** Large enough that the round trip does not matter, small enough that requests are answered in between. */
 const RESTORE_PAGE_ROWS = 4_000;

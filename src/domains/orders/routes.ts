@@ -18,10 +18,11 @@ import {
   TEXT,
   TIME,
 } from "../../contract/openapi.ts";
+import { POSITION_MAX, readInteger, readPosition } from "../../contract/values/integers.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { CachedOrder } from "./cache.ts";
 import { selectSummariesBefore } from "./orders-table.ts";
-import { type OrderReader, POSITION_MAX } from "./read-order.ts";
+import type { OrderReader } from "./read-order.ts";
 import { isOrderUid, type Order } from "./schema.ts";
 
 type Request = IncomingMessage & { params: Record<string, string>; query: Record<string, string> };
@@ -49,14 +50,15 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
   };
 
   const listOrders = async (request: Request, response: ServerResponse): Promise<void> => {
-    const limit = readInteger(request.query.limit, "limit", 1n, BigInt(LIST_MAX)) ?? BigInt(LIST_DEFAULT);
-    const before = readInteger(request.query.before, "before", 0n, POSITION_MAX) ?? POSITION_MAX;
-    const orders = await selectSummariesBefore(database, before, Number(limit));
+    const limit = readInteger(request.query.limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
+    const before =
+      request.query.before === undefined ? POSITION_MAX : readPosition(request.query.before, "before", 0n);
+    const orders = await selectSummariesBefore(database, before, limit);
     const last = orders.at(-1);
     const body = {
       orders: orders.map(listed),
       // The cursor: pass it as `before` for the page that follows.
-      next: last && orders.length === Number(limit) ? String(last.position) : null,
+      next: last && orders.length === limit ? String(last.position) : null,
     };
     response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
     response.end(JSON.stringify(body));
@@ -101,15 +103,6 @@ function matches(ifNoneMatch: string, etag: string): boolean {
   return ifNoneMatch.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === etag);
 }
 
-function readInteger(text: string | undefined, name: string, low: bigint, high: bigint): bigint | undefined {
-  if (text === undefined) return undefined;
-  const value = /^\d{1,19}$/.test(text) ? BigInt(text) : undefined;
-  if (value === undefined || value < low || value > high) {
-    throw new InvalidInputError(name, `${name} must be a whole number from ${low} to ${high}`);
-  }
-  return value;
-}
-
 const GET_ORDER: Operation = {
   tags: ["orders"],
   summary: "An order, byte for byte as it was accepted",
@@ -148,5 +141,5 @@ const LIST_ORDERS: Operation = {
 
 /** An order holds personal data: only the one who asked may keep it, and that one for ever. */
 const CACHE_CONTROL = "private, max-age=31536000, immutable";
-const LIST_DEFAULT = 50;
+const LIST_DEFAULT = "50";
 const LIST_MAX = 500;

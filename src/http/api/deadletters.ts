@@ -2,6 +2,7 @@
 import { type } from "arktype";
 import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
+import { readInteger, readPosition } from "../../contract/values/integers.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { filterType, readFilter } from "../../deadletter/find/filter.ts";
 import {
@@ -12,7 +13,7 @@ import {
   redriveType,
 } from "../../deadletter/repair/requests.ts";
 import { readJsonBody } from "../server/body.ts";
-import { checkNames, readFlag, readNumber, readPosition } from "../server/parameters.ts";
+import { checkNames, readFlag } from "../server/parameters.ts";
 import * as api from "./deadletters-api.ts";
 
 /** @param payloadBytesMax of an edited payload. */
@@ -28,14 +29,14 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
     get("/deadletters", api.list, async ({ query }) => {
       checkNames(query, [...FILTER_NAMES, "limit", "before"]);
       const { limit, before, ...filter } = query;
-      const size = readNumber(limit, "limit", { least: 1, most: LIST_MAX, fallback: LIST_DEFAULT });
+      const size = readInteger(limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
       const after = before === undefined ? undefined : readPosition(before, "before");
       return desk.list(readFilter(filter), size, after);
     }),
     get("/deadletters/groups", api.groups, async ({ query }) => {
       checkNames(query, ["state", "limit"]);
       const { state = "open" } = readFilter(query.state === "any" ? {} : { state: query.state ?? "open" });
-      const size = readNumber(query.limit, "limit", { least: 1, most: LIST_MAX, fallback: LIST_DEFAULT });
+      const size = readInteger(query.limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
       return desk.overview(query.state === "any" ? undefined : state, size);
     }),
     get("/deadletters/redrives", api.bulks, () => desk.bulks()),
@@ -127,6 +128,6 @@ const FILTER_NAMES = type(filterType)
   .props.map(({ key }) => String(key))
   .sort();
 
-const LIST_DEFAULT = 50;
+const LIST_DEFAULT = "50";
 const LIST_MAX = 500;
 const SMALL_BODY_BYTES_MAX = 16 * 1024;

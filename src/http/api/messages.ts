@@ -2,11 +2,11 @@
 import { type } from "arktype";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
+import { readPosition } from "../../contract/values/integers.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { operatorType } from "../../deadletter/repair/requests.ts";
 import type { Progress } from "../../projector/progress.ts";
-import { readPosition } from "../server/parameters.ts";
 import * as api from "./messages-api.ts";
 
 export function messagesRoutes(database: Queryable, progress: Progress, desk: Desk): Route[] {

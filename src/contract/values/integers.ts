@@ -1,0 +1,27 @@
+/** Whole numbers that a caller sent as text: each function gives a value, or an error that names the parameter. */
+import { parseBigInteger, parseInteger, wholeNumber } from "../../config/integers.ts";
+import { InvalidInputError } from "../errors.ts";
+
+export { parseInteger, wholeNumber } from "../../config/integers.ts";
+
+/** @throws InvalidInputError that states the range. */
+export function readInteger(text: string, name: string, min: number, max: number): number {
+  const value = parseInteger(text, min, max);
+  if (value === undefined) throw new InvalidInputError(name, `${name} must be ${wholeNumber(min, max)}`);
+  return value;
+}
+
+/** A position of the inbox. @throws InvalidInputError that states the range. */
+export function readPosition(text: string | undefined, name = "position", min = 1n): bigint {
+  const value = parsePosition(text ?? "", min);
+  if (value !== undefined) return value;
+  throw new InvalidInputError(name, `${name} must be ${wholeNumber(min, POSITION_MAX)}`);
+}
+
+/** @returns undefined if the text is not a position. */
+export function parsePosition(text: string, min = 1n): bigint | undefined {
+  return parseBigInteger(text, min, POSITION_MAX);
+}
+
+/** The largest value of PostgreSQL's bigint, which no position exceeds. */
+export const POSITION_MAX = 2n ** 63n - 1n;
