@@ -4,6 +4,7 @@
  */
 
 import { Auditor } from "./audit/auditor.ts";
+import { insertSourceGap } from "./audit/source-gaps-table.ts";
 import type { Config, SourceName } from "./config/config.ts";
 import type { Source, SourceGap } from "./contract/source.ts";
 import { Database } from "./database/database.ts";
@@ -27,7 +28,6 @@ import { sessionRoutes } from "./http/server/session.ts";
 import { append } from "./inbox/append.ts";
 import { Inbox } from "./inbox/inbox.ts";
 import { selectHasPayload } from "./inbox/inbox-table.ts";
-import { insertSourceGap } from "./inbox/source-gaps-table.ts";
 import { HttpSource } from "./inbox/sources/http.ts";
 import { Progress } from "./projector/progress.ts";
 import { deadLettersOf } from "./projector/project.ts";
@@ -41,7 +41,7 @@ import type { Tracing } from "./telemetry/tracing.ts";
 import { refreshGauges } from "./watch/gauges.ts";
 import { MessageTraces } from "./watch/message-traces.ts";
 import { createMetrics } from "./watch/metrics.ts";
-import { countRefusals, recordAppend, recordProjection } from "./watch/record.ts";
+import { auditRecorder, countRefusals, recordAppend, recordProjection } from "./watch/record.ts";
 
 export type Assembly = Awaited<ReturnType<typeof assemble>>;
 
@@ -75,7 +75,7 @@ export async function assemble(
   const progress = new Progress();
   // It reads everything there is, which takes as long as it takes.
   const auditDatabase = new Database(config.databaseUrl, { connectionsMax: 1, logger, hasTimeouts: false });
-  const auditor = new Auditor(auditDatabase, [domain], metrics);
+  const auditor = new Auditor(auditDatabase, [domain], auditRecorder(metrics));
 
   const rebuildWatch = new RebuildWatch(reads, domain.name, () => {
     logger.info({ domain: domain.name }, "the projection was rebuilt; the cache begins anew");
@@ -197,7 +197,7 @@ export async function assemble(
     metrics.refused.inc({ source, channel }, 0);
     metrics.redelivered.inc({ source, channel }, 0);
     metrics.inboxAppended.inc({ source, channel }, 0);
-    metrics.gapMessages.set({ source, channel }, 0);
+    metrics.gapMessages.set({ domain: domain.name, source, channel }, 0);
   }
   metrics.bufferLimitBytes.set(config.inboxBufferBytesMax);
   metrics.cacheLimitBytes.set(config.cacheBytesMax);

@@ -6,11 +6,8 @@
 import type { Domain } from "../contract/domain.ts";
 import type { SourceGap } from "../contract/source.ts";
 import type { Database } from "../database/database.ts";
-import { selectSourceGaps } from "../inbox/source-gaps-table.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
 import { type Conservation, selectConservation } from "./audit-table.ts";
-import { type Gap, missingIn, NO_NUMBERING } from "./numbering.ts";
-import { readNumbering } from "./numbering-table.ts";
 import {
   type Earlier,
   insertProof,
@@ -19,11 +16,16 @@ import {
   selectProof,
   selectTableBytes,
 } from "./proofs-table.ts";
+import { gapSize, NO_SEQUENCES, type SequenceGap } from "./sequence-gaps.ts";
+import { readSequences } from "./sequence-gaps-table.ts";
+import { selectSourceGaps } from "./source-gaps-table.ts";
+
+export type AuditedDomain = Pick<Domain, "name" | "relation">;
 
 export type AuditOptions = Readonly<{
   /** Reads everything, whatever was proved before. */
   isFull?: boolean;
-  /** How old a message must be for what is missing below it to count. */
+  /** How old the message after a gap must be for the gap to count. */
   gapSettledSeconds?: number;
 }>;
 
@@ -34,8 +36,8 @@ export type AuditReport = Readonly<{
 }>;
 
 /** What is missing, whichever way that is known. */
-export type AuditGap = Pick<Gap, "source" | "channel" | "from" | "to"> &
-  Partial<Pick<Gap, "before"> & Pick<SourceGap, "series">>;
+export type AuditGap = Pick<SequenceGap, "source" | "channel" | "from" | "to"> &
+  Partial<Pick<SequenceGap, "before"> & Pick<SourceGap, "series">>;
 
 export type DomainAudit = Conservation &
   Readonly<{
@@ -52,7 +54,7 @@ export type DomainAudit = Conservation &
 /** Audits each domain in a snapshot of its own. */
 export async function audit(
   database: Database,
-  domains: readonly Pick<Domain, "name" | "relation">[],
+  domains: readonly AuditedDomain[],
   options: AuditOptions = {},
 ): Promise<AuditReport> {
   const tables = await selectTableBytes(database);
@@ -84,19 +86,24 @@ function auditDomain(
     const base = proof ?? NOTHING_PROVED;
     const since = await selectConservation(transaction, domain, relation, base.position);
     const sum = addTo(base, since);
-    const numbered = await readNumbering(transaction, domain, base.numbered, gapSettledSeconds);
+    const { lost, ...sequences } = await readSequences(
+      transaction,
+      domain,
+      base.sequences,
+      gapSettledSeconds,
+    );
     const earlier = await selectEarlier(transaction, domain);
     const { projected, duplicate, dead, broken } = sum;
-    const proved = { position: checkpoint, projected, duplicate, dead, numbered };
-    // Where nothing has come since, there is nothing to add.
+    const proved = { position: checkpoint, projected, duplicate, dead, sequences };
+    // Without a change since the last proof there is nothing to add.
     const isNew =
-      !proof || broken > 0n || checkpoint > proof.position || numbered.position > proof.numbered.position;
+      !proof || broken > 0n || checkpoint > proof.position || sequences.position > proof.sequences.position;
     const keptAt = isNew
       ? await insertProof(transaction, domain, { ...proved, generation, broken, isFull: !proof, bytes })
       : undefined;
     return {
       ...sum,
-      gaps: [...numbered.numbering.gaps, ...(await selectSourceGaps(transaction, domain))],
+      gaps: [...lost, ...(await selectSourceGaps(transaction, domain))],
       provedBefore: base.position,
       fullAt: (proof ? proof.fullAt : keptAt) as Date,
       messagesPerDay: perDay(earlier, projected + duplicate + dead, earlier?.messages),
@@ -154,7 +161,7 @@ function gapToJson({ source, channel, series, from, to, before }: AuditGap) {
     series: series ?? null,
     from: Number(from),
     to: Number(to),
-    messages: Number(missingIn({ from, to })),
+    messages: Number(gapSize({ from, to })),
     before: before === undefined ? null : Number(before),
   };
 }
@@ -166,7 +173,7 @@ const NOTHING_PROVED: Proof = {
   projected: 0n,
   duplicate: 0n,
   dead: 0n,
-  numbered: { position: 0n, numbering: NO_NUMBERING },
+  sequences: { position: 0n, state: NO_SEQUENCES },
 };
 
 /** More than a few redeliveries take. */

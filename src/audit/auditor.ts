@@ -1,32 +1,39 @@
-/** Audits on demand and at an interval, and keeps the metrics of the last one. */
+/** Audits on demand and at an interval, one audit at a time, and reports each result to the process. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Domain } from "../contract/domain.ts";
 import type { Database } from "../database/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { Metrics } from "../watch/metrics.ts";
-import { type AuditGap, type AuditReport, audit } from "./audit.ts";
-import { missingIn } from "./numbering.ts";
+import { type AuditedDomain, type AuditReport, audit } from "./audit.ts";
 
 export class Auditor {
   readonly #database: Database;
-  readonly #domains: readonly Domain[];
-  readonly #metrics: Metrics;
+  readonly #domains: readonly AuditedDomain[];
+  readonly #onAudited: (report: AuditReport) => void;
   #running: Promise<AuditReport> | undefined;
-  #lastAt: number | undefined;
-  #gapLabels: readonly { source: string; channel: string }[] = [];
+  /** On the monotonic clock. */
+  #lastAtMs: number | undefined;
 
-  constructor(database: Database, domains: readonly Domain[], metrics: Metrics) {
+  /** @param onAudited is given the result of each audit. */
+  constructor(
+    database: Database,
+    domains: readonly AuditedDomain[],
+    onAudited: (report: AuditReport) => void,
+  ) {
     this.#database = database;
     this.#domains = domains;
-    this.#metrics = metrics;
+    this.#onAudited = onAudited;
+  }
+
+  /** Seconds since the last audit that ended; undefined before the first. */
+  get ageSeconds(): number | undefined {
+    return this.#lastAtMs === undefined ? undefined : (performance.now() - this.#lastAtMs) / 1000;
   }
 
   /**
-   * Whoever asks while one runs gets its result.
+   * A caller that asks while an audit runs gets the result of that one.
    * @param isFull reads everything, whatever was proved before.
    */
   async run(isFull = false): Promise<AuditReport> {
-    // One that reads everything is not what another one would have found.
+    // The running audit may read only what is new, so a full one waits for its end.
     while (isFull && this.#running) await this.#running.catch(() => {});
     this.#running ??= this.#audit(isFull).finally(() => {
       this.#running = undefined;
@@ -38,42 +45,17 @@ export class Auditor {
   async runEvery(intervalSeconds: number, signal: AbortSignal, logger: Logger): Promise<void> {
     while (!signal.aborted) {
       await this.run().then(
-        ({ holds }) =>
-          holds || logger.error("the audit found positions that break conservation: see GET /audit"),
-        (error: unknown) => logger.warn({ error: String(error) }, "an audit could not be finished"),
+        ({ holds }) => holds || logger.error("the audit found violations: see GET /audit"),
+        (error: unknown) => logger.warn({ error: String(error) }, "an audit failed"),
       );
       await delay(intervalSeconds * 1000, undefined, { signal }).catch(() => {});
     }
   }
 
-  /** Sets the age of the last audit; called when the metrics are read. */
-  measureAge(): void {
-    if (this.#lastAt === undefined) return;
-    for (const { name } of this.#domains) {
-      this.#metrics.auditAgeSeconds.set({ domain: name }, (Date.now() - this.#lastAt) / 1000);
-    }
-  }
-
   async #audit(isFull: boolean): Promise<AuditReport> {
     const report = await audit(this.#database, this.#domains, { isFull });
-    this.#lastAt = Date.now();
-    const { storage, domains } = report;
-    for (const [table, bytes] of storage.tables) this.#metrics.tableBytes.set({ table }, Number(bytes));
-    if (storage.bytesPerDay !== undefined) this.#metrics.storageBytesPerDay.set(storage.bytesPerDay);
-    for (const [domain, { broken, gaps, messagesPerDay }] of Object.entries(domains)) {
-      this.#metrics.auditDiscrepancies.set({ domain }, Number(broken));
-      if (messagesPerDay !== undefined) this.#metrics.messagesPerDay.set({ domain }, messagesPerDay);
-      this.#showGaps(gaps);
-    }
+    this.#lastAtMs = performance.now();
+    this.#onAudited(report);
     return report;
-  }
-
-  #showGaps(gaps: readonly AuditGap[]): void {
-    // What came after all is counted no more, and a zero stays a zero.
-    for (const labels of this.#gapLabels) this.#metrics.gapMessages.set(labels, 0);
-    this.#gapLabels = gaps.map(({ source, channel }) => ({ source, channel }));
-    for (const { source, channel, from, to } of gaps) {
-      this.#metrics.gapMessages.inc({ source, channel }, Number(missingIn({ from, to })));
-    }
   }
 }

@@ -1,6 +1,6 @@
 /** Every statement on the `proofs` table: what audits proved, and how much there was then. */
 import type { Queryable } from "../database/queryable.ts";
-import { type Numbering, numberingFromJson, numberingToJson } from "./numbering.ts";
+import { type SequenceState, sequencesFromJson, sequencesToJson } from "./sequence-gaps.ts";
 
 export type Proof = Readonly<{
   /** Up to here every position has exactly one outcome, in these numbers. */
@@ -8,7 +8,8 @@ export type Proof = Readonly<{
   projected: bigint;
   duplicate: bigint;
   dead: bigint;
-  numbered: Readonly<{ position: bigint; numbering: Numbering }>;
+  /** How far the brokers' sequence numbers were read, and what was known of them there. */
+  sequences: Readonly<{ position: bigint; state: SequenceState }>;
 }>;
 
 export type NewProof = Proof &
@@ -26,7 +27,7 @@ export async function selectProof(
   fullWithinSeconds: number,
 ): Promise<(Proof & { fullAt: Date }) | undefined> {
   const { rows } = await database.query<
-    Omit<Proof, "numbered"> & { fullAt: Date; numberedPosition: bigint; numbering: object }
+    Omit<Proof, "sequences"> & { fullAt: Date; numberedPosition: bigint; numbering: object }
   >(
     `select position, projected, duplicate, dead, numbered_position as "numberedPosition", numbering,
             full_proof.audited_at as "fullAt"
@@ -46,12 +47,12 @@ export async function selectProof(
   const row = rows[0];
   if (!row) return undefined;
   const { numberedPosition: position, numbering, ...proof } = row;
-  return { ...proof, numbered: { position, numbering: numberingFromJson(numbering) } };
+  return { ...proof, sequences: { position, state: sequencesFromJson(numbering) } };
 }
 
 /** @returns when. */
 export async function insertProof(database: Queryable, domain: string, proof: NewProof): Promise<Date> {
-  const { generation, position, projected, duplicate, dead, broken, isFull, numbered, bytes } = proof;
+  const { generation, position, projected, duplicate, dead, broken, isFull, sequences, bytes } = proof;
   const { rows } = await database.query<{ auditedAt: Date }>(
     `insert into proofs
        (domain, generation, position, projected, duplicate, dead, broken, is_full, numbered_position, numbering, bytes)
@@ -61,8 +62,8 @@ export async function insertProof(database: Queryable, domain: string, proof: Ne
       domain,
       ...[generation, position, projected, duplicate, dead, broken].map(String),
       isFull,
-      String(numbered.position),
-      numberingToJson(numbered.numbering),
+      String(sequences.position),
+      sequencesToJson(sequences.state),
       String(bytes),
     ],
   );

@@ -1,7 +1,7 @@
 /** `waybill audit`: proves conservation, and says how much there is and how it grows. */
 
 import { type AuditReport, audit, type DomainAudit, toJson } from "../audit/audit.ts";
-import { missingIn } from "../audit/numbering.ts";
+import { gapSize } from "../audit/sequence-gaps.ts";
 import type { Config } from "../config/config.ts";
 import { Database } from "../database/database.ts";
 import { DOMAINS } from "../domains/index.ts";
@@ -82,7 +82,7 @@ function describeDomain(name: string, found: DomainAudit): string[] {
   }
   for (const { source, channel, series, from, to, before } of gaps) {
     lines.push(
-      `${name}: ${source} never delivered ${missingIn({ from, to })} messages of ${channel}${series === undefined ? "" : `, ${series}`}, ${from} to ${to}${before === undefined ? "" : `, before position ${before}`}`,
+      `${name}: ${source} never delivered ${gapSize({ from, to })} messages of ${channel}${series === undefined ? "" : `, ${series}`}, ${from} to ${to}${before === undefined ? "" : `, before position ${before}`}`,
     );
   }
   return lines;

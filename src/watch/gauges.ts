@@ -1,6 +1,5 @@
 /** The gauges and sampled counters, brought up to date when the metrics are read; at a cost that does not grow with the tables. */
 
-import type { Auditor } from "../audit/auditor.ts";
 import type { Source } from "../contract/source.ts";
 import type { Database } from "../database/database.ts";
 import type { RecentGroup, StateCount } from "../deadletter/find/dead-letter-groups-table.ts";
@@ -15,7 +14,7 @@ export type Gauged = Readonly<{
   cache: { readonly entries: number; readonly bytes: number };
   cacheReads: Readonly<Record<string, number>>;
   database: { readonly isConnected: boolean };
-  auditor: Auditor;
+  auditor: { readonly ageSeconds: number | undefined };
   stallWatch: { readonly seconds: number };
   /** By code and state, as they are counted in their groups. */
   countDeadLetters: () => Promise<readonly StateCount[]>;
@@ -56,7 +55,7 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
     metrics.databaseConnections.set({ pool, state: "idle" }, connections.idle);
     metrics.databaseConnections.set({ pool, state: "waiting" }, connections.waiting);
   }
-  auditor.measureAge();
+  if (auditor.ageSeconds !== undefined) metrics.auditAgeSeconds.set({ domain }, auditor.ageSeconds);
   metrics.stalledSeconds.set({ domain }, stallWatch.seconds);
   if (!database.isConnected) return;
   // Without an answer the last values stand, and `waybill_database_connected` says that they are old.

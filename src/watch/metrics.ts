@@ -121,7 +121,7 @@ export function createMetrics() {
     gapMessages: gauge(
       "waybill_source_gap_messages",
       "Messages that the broker numbered and never delivered, by the last audit.",
-      ["source", "channel"],
+      ["domain", "source", "channel"],
     ),
     tableBytes: gauge(
       "waybill_table_size_bytes",

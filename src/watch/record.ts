@@ -1,5 +1,7 @@
 /** Turns what the engine reports into metrics. */
 
+import type { AuditReport } from "../audit/audit.ts";
+import { gapSize } from "../audit/sequence-gaps.ts";
 import type { InboxRow } from "../contract/domain.ts";
 import type { Message, Receipt } from "../contract/message.ts";
 import type { Sink } from "../contract/source.ts";
@@ -77,4 +79,24 @@ export function recordProjection(
   }
   for (const { outcome, code, count } of counts.values())
     metrics.outcomes.inc({ domain, outcome, code }, count);
+}
+
+/** @returns a function that records what each audit found. */
+export function auditRecorder(metrics: Metrics): (report: AuditReport) => void {
+  const gapLabels = new Map<string, Readonly<Record<"domain" | "source" | "channel", string>>>();
+  return ({ storage, domains }) => {
+    for (const [table, bytes] of storage.tables) metrics.tableBytes.set({ table }, Number(bytes));
+    if (storage.bytesPerDay !== undefined) metrics.storageBytesPerDay.set(storage.bytesPerDay);
+    // The series of a gap that has closed stays at 0 instead of disappearing.
+    for (const labels of gapLabels.values()) metrics.gapMessages.set(labels, 0);
+    for (const [domain, { broken, gaps, messagesPerDay }] of Object.entries(domains)) {
+      metrics.auditDiscrepancies.set({ domain }, Number(broken));
+      if (messagesPerDay !== undefined) metrics.messagesPerDay.set({ domain }, messagesPerDay);
+      for (const { source, channel, from, to } of gaps) {
+        const labels = { domain, source, channel };
+        gapLabels.set(JSON.stringify(labels), labels);
+        metrics.gapMessages.inc(labels, Number(gapSize({ from, to })));
+      }
+    }
+  };
 }

@@ -106,7 +106,9 @@ export const FLOW: Dashboard = {
           "Messages that it numbered and never delivered, by the last audit. Its limits are too narrow.",
         unit: "short",
         thresholds: [1, 1],
-        queries: { "{{source}} {{channel}}": "max by (source, channel) (waybill_source_gap_messages)" },
+        queries: {
+          "{{source}} {{channel}}": "max by (domain, source, channel) (waybill_source_gap_messages)",
+        },
       },
     ],
     "Where is it stuck: the append?": [
