@@ -78,7 +78,7 @@ loop("a loss and a return are one line each, however many attempts lie between t
   (await attempt(5)).succeed();
   assert.is(warnings().length, 1);
   assert.is(warnings()[0]?.reason, "refused");
-  const returned = lines.find(({ msg }) => msg === "connected to the broker again");
+  const returned = lines.find(({ msg }) => msg === "source connected again");
   assert.is(returned?.attempts, 5);
   assert.is(returned?.awaySeconds, 3);
   // A second outage is reported again, and another reason within one outage too.
@@ -101,7 +101,7 @@ loop("a refusal of the settings is an error, and not a broker that is unavailabl
   await attempt(1);
   assert.equal(
     warnings().map(({ level, msg }) => [level, msg]),
-    [[ERROR, "the broker refuses the settings of this source; retrying"]],
+    [[ERROR, "the broker refuses the settings of the source; retrying"]],
   );
   stop.abort();
   (await attempt(1)).end();

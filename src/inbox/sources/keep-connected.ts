@@ -1,7 +1,7 @@
 /**
- * The reconnect loop of every source that has a broker. It opens a connection, waits until the connection ends, and
- * opens the next one, with capped backoff, until the source stops. It keeps the source's health, and logs the loss of a
- * connection and its return once each, however many attempts lie between them.
+ * The reconnect loop of every source that depends on a broker or a database. It opens a connection, waits until the
+ * connection ends, and opens the next one, with capped backoff, until the source stops. It keeps the source's health, and
+ * logs the loss of a connection and its return once each, however many attempts lie between them.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Health } from "../../contract/source.ts";
@@ -55,8 +55,8 @@ export async function keepConnected(
       onState({ connected: true });
       const { since, attempts } = outage;
       const awaySeconds = Math.round((connectedAt - since) / 1000);
-      if (attempts === 0) logger.info({ source, channel }, "connected to the broker");
-      else logger.info({ source, channel, attempts, awaySeconds }, "connected to the broker again");
+      if (attempts === 0) logger.info({ source, channel }, "source connected");
+      else logger.info({ source, channel, attempts, awaySeconds }, "source connected again");
       outage = { since: connectedAt, attempts: 0, reasons: new Set() };
     }).then(
       () => new Error("the connection was closed"),
@@ -72,10 +72,10 @@ export async function keepConnected(
     const waitMilliseconds = Math.round(backoff(failures++));
     const context = { source, channel, attempt: ++outage.attempts, waitMilliseconds, reason };
     // Each reason once: a cause that hides behind another one is not lost, and an outage of an hour is one line.
-    if (outage.reasons.has(reason)) logger.debug(context, "still not connected to the broker");
+    if (outage.reasons.has(reason)) logger.debug(context, "source still not connected");
     else if (error instanceof SettingsRefusedError) {
-      logger.error(context, "the broker refuses the settings of this source; retrying");
-    } else logger.warn(context, "not connected to the broker; retrying");
+      logger.error(context, "the broker refuses the settings of the source; retrying");
+    } else logger.warn(context, "source not connected; retrying");
     outage.reasons.add(reason);
     await clock.wait(waitMilliseconds, signal);
   }
@@ -98,7 +98,7 @@ export function describeError(error: unknown, depth = 0): string {
     : error.message;
 }
 
-const SYSTEM_CLOCK: Clock = {
+export const SYSTEM_CLOCK: Clock = {
   now: () => performance.now(),
   wait: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {}),
 };
