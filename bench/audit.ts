@@ -2,7 +2,7 @@
 
 import { type AuditOptions, audit } from "../src/audit/audit.ts";
 import { Database } from "../src/database/database.ts";
-import { ORDERS } from "../src/domains/orders/index.ts";
+import { orders as domain } from "../src/domains/orders/index.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { fill } from "./fill.ts";
@@ -21,7 +21,7 @@ export async function measureAudit(
   });
   const secondsOf = async (expected: number, options: AuditOptions) => {
     const begun = performance.now();
-    const { holds, domains, storage } = await audit(database, [ORDERS], { gapSettledSeconds: 0, ...options });
+    const { holds, domains, storage } = await audit(database, [domain], { gapSettledSeconds: 0, ...options });
     const seconds = (performance.now() - begun) / 1000;
     if (!holds || Number(domains.orders?.projected) !== expected || domains.orders?.gaps.length !== 0) {
       throw new Error("the audit does not find what is there");

@@ -3,10 +3,10 @@
  * one request at a time. The letters are real garbage that went through the real projection; a month of it.
  */
 import { Database } from "../src/database/database.ts";
-import { createOrders } from "../src/domains/orders/index.ts";
+import { orders } from "../src/domains/orders/index.ts";
 import { moveDeadLetters } from "../src/projector/dead-letters-table.ts";
 import { Handover } from "../src/projector/handover.ts";
-import { projectNext } from "../src/projector/project.ts";
+import { projectingOf, projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
 import { withClient } from "../tools/stack/postgres.ts";
@@ -149,7 +149,7 @@ async function bury(
     connectionsMax: 2,
     logger: createLogger("silent"),
   });
-  const { domain } = createOrders({ database, cacheBytesMax: 0, onAccepted: () => {} });
+  const domain = projectingOf(orders, { isLive: true });
   const begun = performance.now();
   const handover = new Handover();
   for (let done = 0; ; ) {

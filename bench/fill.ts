@@ -1,9 +1,9 @@
 /** A database full of orders, without a broker, and garbage of a size at which its bytes are not what is measured. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Database } from "../src/database/database.ts";
-import { createOrders } from "../src/domains/orders/index.ts";
+import { orders } from "../src/domains/orders/index.ts";
 import { Handover } from "../src/projector/handover.ts";
-import { projectNext } from "../src/projector/project.ts";
+import { projectingOf, projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { makeGarbage } from "../tools/publisher/garbage.ts";
 import { toPayload } from "../tools/publisher/load.ts";
@@ -38,7 +38,7 @@ export async function fill(
     connectionsMax: 1,
     logger: createLogger("silent"),
   });
-  const { domain } = createOrders({ database, cacheBytesMax: 0, onAccepted: () => {} });
+  const domain = projectingOf(orders, { isLive: true });
   let isIn = false;
   // Projecting goes on beside, for it takes as long.
   const projecting = (async () => {

@@ -2,7 +2,7 @@
 
 import { audit } from "../src/audit/audit.ts";
 import { Database } from "../src/database/database.ts";
-import { ORDERS } from "../src/domains/orders/index.ts";
+import { orders } from "../src/domains/orders/index.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 import type { Stack } from "../tools/stack/stack.ts";
@@ -31,7 +31,7 @@ export async function measureGrowth(
       logger: createLogger("silent"),
       hasTimeouts: false,
     });
-    await audit(database, [ORDERS], { gapSettledSeconds: 0 }).finally(() => database.close());
+    await audit(database, [orders], { gapSettledSeconds: 0 }).finally(() => database.close());
     await withClient(grown.adminUrl, async (client) => {
       // What filling has left to be written would be written while the drain is measured.
       await client.query("vacuum analyze");

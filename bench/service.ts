@@ -19,6 +19,7 @@ export async function withService<T>(
 /** A figure of a service's metrics, by its name with labels; 0 where there is none. */
 export async function metricOf(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  const line = text.split("\n").find((candidate) => candidate.startsWith(`${name} `));
-  return Number(line?.slice(name.length) ?? 0);
+  // The sum over its labels, such as those of several domains.
+  const lines = text.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
 }

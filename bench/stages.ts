@@ -4,10 +4,10 @@ import { promisify } from "node:util";
 import type { Message } from "../src/contract/message.ts";
 import { Database } from "../src/database/database.ts";
 import { Jobs } from "../src/database/jobs.ts";
-import { createOrders } from "../src/domains/orders/index.ts";
+import { orders } from "../src/domains/orders/index.ts";
 import { append } from "../src/inbox/append.ts";
 import { Handover } from "../src/projector/handover.ts";
-import { projectNext } from "../src/projector/project.ts";
+import { projectingOf, projectNext } from "../src/projector/project.ts";
 import { Wakeups } from "../src/projector/wakeups.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { toPayload } from "../tools/publisher/load.ts";
@@ -36,7 +36,7 @@ export async function measureStages(
     });
     const jobs = new Jobs(database, createLogger("silent"));
     await jobs.start();
-    const wakeups = new Wakeups(jobs, () => undefined);
+    const wakeups = new Wakeups(jobs);
     try {
       appended.push(count / (await secondsOf(() => appendAll(database, wakeups, payloads))));
       limits.push(count / (await secondsToCopy(grown.adminUrl, payloads, "inbox")));
@@ -80,7 +80,7 @@ async function appendAll(database: Database, wakeups: Wakeups, payloads: readonl
 }
 
 async function projectAll(database: Database): Promise<void> {
-  const { domain } = createOrders({ database, cacheBytesMax: 2 ** 30, onAccepted: () => {} });
+  const domain = projectingOf(orders, { isLive: true });
   while ((await projectNext(database, domain, new Handover())).rows.length > 0);
 }
 

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { orders } from "../src/domains/orders/index.ts";
 import { createDatabase } from "./support/database.ts";
-import { appendAll, ordersOf, projectAll } from "./support/engine.ts";
+import { appendAll, projectAll } from "./support/engine.ts";
 import { messageOf, orderWith } from "./support/messages.ts";
 
 const cli = suite("commands");
@@ -69,7 +70,7 @@ cli("audit exits 0 where conservation holds, and 1 with the positions where it d
     messageOf("garbage"),
     messageOf(orderWith({})),
   ]);
-  await projectAll(database, ordersOf(database).domain);
+  await projectAll(database, orders);
   const good = run("src/cli/main.ts", ["audit"], environment);
   assert.is(good.status, 0, good.stderr);
   assert.match(good.stdout, "received 3 = projected 1 + duplicate 1 + dead 1 + pending 0");

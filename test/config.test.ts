@@ -1,14 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ConfigError, loadConfig } from "../src/config/config.ts";
+import { type DomainConfig, loadConfig } from "../src/config/config.ts";
+import { ConfigError } from "../src/config/read.ts";
+import { DOMAINS } from "../src/domains/index.ts";
 
 const config = suite("config");
 const DATABASE_URL = "postgres://waybill:secret-password@127.0.0.1/waybill";
 
 const problemsOf = (environment: Record<string, string>): readonly string[] => {
   try {
-    loadConfig(environment);
+    loadConfig(DOMAINS, environment);
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;
@@ -17,7 +19,10 @@ const problemsOf = (environment: Record<string, string>): readonly string[] => {
 };
 
 config("the defaults are those of the documentation", () => {
-  const { stanClientId, kafka, ...rest } = loadConfig({ DATABASE_URL });
+  const { domains, ...rest } = loadConfig(DOMAINS, { DATABASE_URL });
+  assert.is(domains.length, 1);
+  const { natsStreaming, kafka, ...domain } = domains[0] as DomainConfig;
+  const { clientId: stanClientId, ...restOfNatsStreaming } = natsStreaming;
   const { clientId, ...restOfKafka } = kafka;
   for (const id of [stanClientId, clientId]) assert.match(id, /^waybill-[A-Za-z0-9_-]+-\d+$/);
   assert.equal(restOfKafka, {
@@ -29,17 +34,17 @@ config("the defaults are those of the documentation", () => {
     tls: undefined,
     sasl: undefined,
   });
-  assert.equal(rest, {
-    databaseUrl: DATABASE_URL,
-    migrationDatabaseUrl: DATABASE_URL,
-    sources: ["nats-streaming", "http"],
-    domains: ["orders"],
-    natsUrl: "nats://127.0.0.1:4222",
-    stanClusterId: "test-cluster",
-    stanChannel: "orders",
-    stanDurable: "waybill",
-    stanQueueGroup: "waybill",
-    stanAckWaitSeconds: 30,
+  assert.equal(restOfNatsStreaming, {
+    url: "nats://127.0.0.1:4222",
+    clusterId: "test-cluster",
+    channel: "orders",
+    durable: "waybill",
+    queueGroup: "waybill",
+    ackWaitSeconds: 30,
+  });
+  assert.equal(domain, {
+    name: "orders",
+    settings: { cacheBytesMax: 512 * 1024 ** 2 },
     jetStream: {
       url: "nats://127.0.0.1:4222",
       stream: "orders",
@@ -50,18 +55,22 @@ config("the defaults are those of the documentation", () => {
       tls: undefined,
       credentials: undefined,
     },
+  });
+  assert.equal(rest, {
+    databaseUrl: DATABASE_URL,
+    migrationDatabaseUrl: DATABASE_URL,
+    sources: ["nats-streaming", "http"],
     httpHost: "127.0.0.1",
     httpPort: 3000,
     adminToken: undefined,
     ingressToken: undefined,
     payloadBytesMax: 1024 ** 2,
     inboxBufferBytesMax: 32 * 1024 ** 2,
-    cacheBytesMax: 512 * 1024 ** 2,
     logLevel: "info",
     tracing: undefined,
     failpoint: undefined,
   });
-  assert.ok(Object.isFrozen(loadConfig({ DATABASE_URL })));
+  assert.ok(Object.isFrozen(loadConfig(DOMAINS, { DATABASE_URL })));
 });
 
 config("every problem is reported at once, each by its name", () => {

@@ -136,7 +136,8 @@ all(
     );
 
     const metrics = async () => await (await fetch(`${service.url}/metrics`)).text();
-    const lagOf = (source: string) => new RegExp(`^waybill_source_lag_messages\\{source="${source}"`, "m");
+    const lagOf = (source: string) =>
+      new RegExp(`^waybill_source_lag_messages\\{domain="orders",source="${source}"`, "m");
     for (const source of ["kafka", "jetstream"]) assert.match(await metrics(), lagOf(source));
 
     await jetStream?.stop("SIGKILL");
@@ -149,7 +150,12 @@ all(
       ["kafka", 1],
       ["nats-streaming", 1],
     ]) {
-      assert.match(await metrics(), new RegExp(`waybill_source_connected\\{source="${source}"\\} ${value}`));
+      assert.match(
+        await metrics(),
+        new RegExp(
+          `waybill_source_connected\\{domain="orders",source="${source}",channel="[^"]*"\\} ${value}`,
+        ),
+      );
     }
     assert.match(await metrics(), lagOf("kafka"));
     assert.not.match(await metrics(), lagOf("jetstream"), "nobody knows what waits at a broker that is away");

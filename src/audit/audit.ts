@@ -3,7 +3,7 @@
  * command, the endpoint and the metric all show what this found. What was proved is kept: the next audit reads only
  * what came since, and once a day, or when asked to, everything again.
  */
-import type { Domain } from "../contract/domain.ts";
+import type { AnyDomain } from "../contract/domain.ts";
 import type { SourceGap } from "../contract/source.ts";
 import type { Database } from "../database/database.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
@@ -20,7 +20,7 @@ import { gapSize, NO_SEQUENCES, type SequenceGap } from "./sequence-gaps.ts";
 import { readSequences } from "./sequence-gaps-table.ts";
 import { selectSourceGaps } from "./source-gaps-table.ts";
 
-export type AuditedDomain = Pick<Domain, "name" | "relation">;
+export type AuditedDomain = Pick<AnyDomain, "name" | "tables">;
 
 export type AuditOptions = Readonly<{
   /** Reads everything, whatever was proved before. */
@@ -61,7 +61,10 @@ export async function audit(
   const bytes = [...tables.values()].reduce((sum, size) => sum + size, 0n);
   const found: Record<string, DomainAudit> = {};
   let bytesPerDay: number | undefined;
-  for (const { name, relation } of domains) {
+  for (const {
+    name,
+    tables: [{ name: relation }],
+  } of domains) {
     const { earlier, ...audited } = await auditDomain(database, name, relation, bytes, options);
     found[name] = audited;
     bytesPerDay ??= perDay(earlier, bytes, earlier?.bytes);

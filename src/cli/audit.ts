@@ -40,7 +40,7 @@ export async function auditCommand(
     );
   }, 1_000);
   try {
-    const domains = config.domains.map((name) => DOMAINS[name]);
+    const domains = DOMAINS.filter(({ name }) => config.domains.some((domain) => domain.name === name));
     const report = await audit(database, domains, { isFull: full === true });
     progress.end();
     if (json) printJson(toJson(report));

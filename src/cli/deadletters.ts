@@ -10,8 +10,7 @@ import { Jobs } from "../database/jobs.ts";
 import { createDesk, type Desk } from "../deadletter/desk.ts";
 import { type DeadLetterFilter, readFilter } from "../deadletter/find/filter.ts";
 import { bulkLimits, operatorType } from "../deadletter/repair/requests.ts";
-import { PERSONAL_NAMES } from "../domains/index.ts";
-import { createOrders } from "../domains/orders/index.ts";
+import { DOMAINS } from "../domains/index.ts";
 import { Wakeups } from "../projector/wakeups.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import {
@@ -83,12 +82,10 @@ export async function deadletters(
   const database = new Database(config.databaseUrl, { connectionsMax: CONNECTIONS, logger });
   const jobs = new Jobs(database, logger);
   const wakeups = new Wakeups(jobs);
-  const { domain } = createOrders({ database, cacheBytesMax: 0, onAccepted: () => {} });
   const desk = createDesk({
     database,
     reads: database,
-    domains: [domain],
-    personalNames: PERSONAL_NAMES,
+    domains: DOMAINS,
     jobs,
     enqueueWakeup: (...wakeup) => wakeups.enqueue(...wakeup),
     // The projector is in the service; the job wakes it.

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { type Config, loadConfig } from "../config/config.ts";
 import { InvalidInputError } from "../contract/errors.ts";
+import { DOMAINS } from "../domains/index.ts";
 import { noMore } from "./arguments.ts";
 import { AUDIT_OPTIONS, AUDIT_USAGE, auditCommand } from "./audit.ts";
 import { DEADLETTERS_OPTIONS, DEADLETTERS_USAGE, deadletters, type Values } from "./deadletters.ts";
@@ -23,7 +24,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "bring the database to this version's schema; safe to run twenty at once",
     run: async (config, { json }, positionals) => {
       noMore(positionals);
-      const applied = await install(config.migrationDatabaseUrl, config.databaseUrl, config.domains);
+      const applied = await install(
+        config.migrationDatabaseUrl,
+        config.databaseUrl,
+        config.domains.map(({ name }) => name),
+      );
       if (json) printJson({ applied });
       else if (applied.length === 0) print("Nothing to do: the schema is up to date.");
       else print(`Applied ${applied.join(", ")}.`);
@@ -67,7 +72,7 @@ async function main(): Promise<number> {
       print(usage);
       return 0;
     }
-    return await command.run(loadConfig(), values, positionals);
+    return await command.run(loadConfig(DOMAINS), values, positionals);
   } catch (error) {
     if (error instanceof InvalidInputError) return badUsage(error.message, usage);
     throw error;

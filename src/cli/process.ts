@@ -2,7 +2,7 @@
  * The life of a process: start, run until a signal, stop in order, exit. The first signal stops gracefully within a
  * deadline; the second exits at once. Nothing is lost either way: what was not committed was not acknowledged.
  */
-import { ConfigError } from "../config/config.ts";
+import { ConfigError } from "../config/read.ts";
 
 /** Runs `start` and disposes what it gives when the process is asked to end. */
 export async function runProcess(start: () => Promise<AsyncDisposable>): Promise<void> {

@@ -4,7 +4,7 @@ import { audit } from "../audit/audit.ts";
 import type { Config } from "../config/config.ts";
 import { InvalidInputError } from "../contract/errors.ts";
 import { Database } from "../database/database.ts";
-import { createOrders } from "../domains/orders/index.ts";
+import { DOMAINS } from "../domains/index.ts";
 import { type RebuildReport, rebuild } from "../rebuild/rebuild.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import type { Values } from "./deadletters.ts";
@@ -27,13 +27,14 @@ export async function rebuildCommand(
   positionals: readonly string[],
 ): Promise<number> {
   const [name, ...more] = positionals;
-  if (name !== "orders" || more.length > 0) {
-    throw new InvalidInputError("DOMAIN", `name one domain to rebuild: ${config.domains.join(", ")}`);
+  const domain = DOMAINS.find((one) => one.name === name);
+  if (!domain || more.length > 0) {
+    const names = DOMAINS.map((one) => one.name).join(", ");
+    throw new InvalidInputError("DOMAIN", `name one domain to rebuild: ${names}`);
   }
   const isDryRun = values["dry-run"] === true;
   const logger = createLogger("silent");
   const database = new Database(config.databaseUrl, { connectionsMax: 1, logger, hasTimeouts: false });
-  const { domain } = createOrders({ database, cacheBytesMax: 0, onAccepted: () => {} });
   const stopping = new AbortController();
   const stop = () => stopping.abort(new Error("stopped; nothing was changed"));
   process.once("SIGINT", stop);

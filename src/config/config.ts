@@ -1,165 +1,103 @@
 /**
- * The environment enters, a frozen and validated Config leaves. Every problem is found before any is reported,
- * so that a person mends a configuration in one go. No value of a secret is ever part of a message.
+ * The environment enters, a frozen and validated Config leaves. Every problem is found before any is reported, so that a
+ * person mends a configuration in one go. No value of a secret is ever part of a message.
  */
-import { hostname } from "node:os";
-import { type } from "arktype";
 import type { FailpointName } from "./failpoint.ts";
+import { type Environment, EnvironmentReader, type Read } from "./read.ts";
 import {
-  brokerName,
-  brokers,
-  channelName,
   failpointPass,
-  fileContents,
-  flag,
-  groupName,
-  groupProtocol,
   hostName,
   integerBetween,
   listOf,
   logLevel,
-  natsUrl,
-  natsUrls,
   postgresUrl,
-  type Rule,
   type SAMPLER_NAMES,
-  saslMechanism,
-  secret,
   share,
-  streamName,
-  subject,
   token,
-  topicName,
   tracesExporter,
   tracesSampler,
 } from "./rules.ts";
+import type { SettingsOf } from "./settings.ts";
+import {
+  CHANNEL_VARIABLES,
+  type DomainChannels,
+  type JetStreamConfig,
+  type KafkaConfig,
+  type NatsStreamingConfig,
+  readJetStream,
+  readKafka,
+  readNatsStreaming,
+  SOURCE_NAMES,
+  type SourceName,
+} from "./sources.ts";
 
 export type Config = Readonly<{
   databaseUrl: string;
   migrationDatabaseUrl: string;
+  /** Which sources run, for each domain. */
   sources: readonly SourceName[];
-  domains: readonly DomainName[];
-  natsUrl: string;
-  stanClusterId: string;
-  stanClientId: string;
-  stanChannel: string;
-  stanDurable: string;
-  stanQueueGroup: string;
-  stanAckWaitSeconds: number;
-  kafka: KafkaConfig;
-  jetStream: JetStreamConfig;
+  /** The domains that this process runs. */
+  domains: readonly DomainConfig[];
   httpHost: string;
   httpPort: number;
   adminToken: string | undefined;
   ingressToken: string | undefined;
   payloadBytesMax: number;
+  /** Bytes that all inboxes of the process may buffer. */
   inboxBufferBytesMax: number;
-  cacheBytesMax: number;
   logLevel: string;
-  /** Undefined where OTEL_TRACES_EXPORTER is `none`. */
+  /** Undefined if OTEL_TRACES_EXPORTER is `none`. */
   tracing: TracingConfig | undefined;
   failpoint: Readonly<{ name: FailpointName; passes: number }> | undefined;
 }>;
 
-export type KafkaConfig = Readonly<{
-  /** `host:port` of some of the cluster's brokers. */
-  brokers: readonly string[];
-  topic: string;
-  groupId: string;
-  /**
-   * Unique among running processes. A process that restarts under the same id gets its partitions back at once; under
-   * another id it waits until the broker ends the old session (45 s by default).
-   */
-  clientId: string;
-  /**
-   * `consumer` is the protocol of KIP-848: a rebalance revokes only the partitions that move. Brokers enable it by
-   * default since Kafka 4.0. `auto` tries it first.
-   */
-  groupProtocol: "auto" | "consumer" | "classic";
-  /** Number of partitions of a topic that this process creates; 0: wait for an existing topic. */
-  newTopicPartitions: number;
-  tls?: TlsConfig | undefined;
-  sasl?:
-    | Readonly<{ mechanism: "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512"; username: string; password: string }>
-    | undefined;
+/** One domain of the process: its own settings, and its channel at each broker. */
+export type DomainConfig = Readonly<{
+  name: string;
+  settings: object;
+  natsStreaming: NatsStreamingConfig;
+  jetStream: JetStreamConfig;
+  kafka: KafkaConfig;
 }>;
 
-/** The address of a NATS server and the credentials for it. */
-export type NatsAddress = Readonly<{
-  /** One or more URLs, separated by commas; the first may hold a user and a password, or a token. */
-  url: string;
-  tls?: TlsConfig | undefined;
-  /** The contents of a credentials file. */
-  credentials?: string | undefined;
+/** What the configuration has to know of a domain. */
+export type ConfigurableDomain = Readonly<{
+  name: string;
+  channelPrefix?: string;
+  settings: SettingsOf<object>;
 }>;
-
-export type JetStreamConfig = NatsAddress &
-  Readonly<{
-    stream: string;
-    /** The only subject of the stream to read; undefined: the whole stream. */
-    subject: string | undefined;
-    durable: string;
-    /** Seconds without an acknowledgement or a progress report after which the server redelivers. */
-    ackWaitSeconds: number;
-    /** The subject of a stream that this process creates; undefined: wait for an existing stream. */
-    newStreamSubject: string | undefined;
-  }>;
-
-/** The contents of PEM files. Without a `ca` those that Node.js knows count. */
-export type TlsConfig = Readonly<{ ca?: string; cert?: string; key?: string }>;
 
 export type TracingConfig = Readonly<{
   exporter: "jaeger" | "otlp";
   sampler: SamplerName;
-  /** Of the samplers by ratio: which share of the traces, from 0 to 1. */
+  /** For samplers by ratio: the fraction of the traces, from 0 to 1. */
   ratio: number;
-  /** How many traces of requests, and how many of messages, may begin in a second. */
+  /** Traces of requests, and traces of messages, that may start in a second. */
   perSecondMax: number;
 }>;
 
-/** Reads one variable by its rule; what is wrong with it is noted, and the value is then of no use. */
-type Read = <T>(name: string, fallback: string | undefined, rule: Rule<T>) => T;
-
 export type SamplerName = (typeof SAMPLER_NAMES)[number];
-export type SourceName = (typeof SOURCE_NAMES)[number];
-export type DomainName = (typeof DOMAIN_NAMES)[number];
-
-/** Everything that is wrong with the environment, one line a problem. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super(`the configuration has ${problems.length} problem${problems.length === 1 ? "" : "s"}`);
-    this.problems = problems;
-  }
-}
 
 /**
  * Reads the whole configuration.
+ * @param known every domain that can be named in DOMAINS; the first one runs by default.
  * @throws ConfigError with every problem at once.
  */
-export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const problems: string[] = [];
-  const read: Read = <T>(name: string, fallback: string | undefined, rule: Rule<T>): T =>
-    readVariable(env, problems, name, fallback, rule) as T;
-
+export function loadConfig(known: readonly ConfigurableDomain[], env: Environment = process.env): Config {
+  const reader = new EnvironmentReader(env, SECRETS);
+  const { read, problems } = reader;
+  const names = known.map(({ name }) => name);
   const databaseUrl = read("DATABASE_URL", undefined, postgresUrl);
+  const running = read("DOMAINS", names[0], listOf(names));
   const config: Config = {
     databaseUrl,
     migrationDatabaseUrl: env.MIGRATION_DATABASE_URL
       ? read("MIGRATION_DATABASE_URL", undefined, postgresUrl)
       : databaseUrl,
     sources: read("SOURCES", "nats-streaming,http", listOf(SOURCE_NAMES)),
-    domains: read("DOMAINS", "orders", listOf(DOMAIN_NAMES)),
-    natsUrl: read("NATS_URL", "nats://127.0.0.1:4222", natsUrl),
-    stanClusterId: read("STAN_CLUSTER_ID", "test-cluster", brokerName),
-    stanClientId: read("STAN_CLIENT_ID", defaultClientId(), brokerName),
-    stanChannel: read("STAN_CHANNEL", "orders", channelName),
-    stanDurable: read("STAN_DURABLE", "waybill", brokerName),
-    stanQueueGroup: read("STAN_QUEUE_GROUP", "waybill", brokerName),
-    stanAckWaitSeconds: read("STAN_ACK_WAIT_SECONDS", "30", integerBetween(1, 3_600)),
-    kafka: readKafka(read),
-    jetStream: readJetStream(read),
+    domains: known // If DOMAINS is invalid, the settings of all are checked.
+      .filter(({ name }) => running?.includes(name) ?? true)
+      .map((domain) => readDomain(reader, domain)),
     httpHost: read("HTTP_HOST", "127.0.0.1", hostName),
     httpPort: read("HTTP_PORT", "3000", integerBetween(0, 65_535)),
     adminToken: read("ADMIN_TOKEN", "", token),
@@ -170,75 +108,47 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
       String(32 * MEBIBYTE),
       integerBetween(64 * 1024, 2 ** 34),
     ),
-    cacheBytesMax: read("CACHE_BYTES_MAX", String(512 * MEBIBYTE), integerBetween(0, 2 ** 40)),
     logLevel: read("LOG_LEVEL", "info", logLevel),
     tracing: readTracing(read),
     failpoint: read("WAYBILL_FAILPOINT", "", failpointPass),
   };
-
+  problems.push(...unknownChannels(known, env));
   if (problems.length === 0) problems.push(...contradictions(config));
-  if (problems.length > 0) throw new ConfigError(problems);
+  reader.finish();
   return Object.freeze(config);
 }
 
-/** What of the configuration others than the service need too. @throws ConfigError */
-export const loadTracing = (env: NodeJS.ProcessEnv = process.env) => loadPart(env, readTracing);
-export const loadKafka = (env: NodeJS.ProcessEnv = process.env) => loadPart(env, readKafka);
-export const loadJetStream = (env: NodeJS.ProcessEnv = process.env) => loadPart(env, readJetStream);
+/** The parts of the configuration that tools need as well. @throws ConfigError */
+export const loadTracing = (env: Environment = process.env) => loadPart(env, readTracing);
+export const loadKafka = (domain: ConfigurableDomain, env: Environment = process.env): KafkaConfig =>
+  loadPart(env, (read) => readKafka(read, channelsOf(domain)));
+export const loadJetStream = (domain: ConfigurableDomain, env: Environment = process.env): JetStreamConfig =>
+  loadPart(env, (read) => readJetStream(read, channelsOf(domain)));
 
-function loadPart<T>(env: NodeJS.ProcessEnv, readPart: (read: Read) => T): T {
-  const problems: string[] = [];
-  const part = readPart(
-    <V>(name: string, fallback: string | undefined, rule: Rule<V>) =>
-      readVariable(env, problems, name, fallback, rule) as V,
-  );
-  if (problems.length > 0) throw new ConfigError(problems);
+function loadPart<T>(env: Environment, readPart: (read: Read) => T): T {
+  const reader = new EnvironmentReader(env, SECRETS);
+  const part = readPart(reader.read);
+  reader.finish();
   return part;
 }
 
-function readKafka(read: Read): KafkaConfig {
-  const mechanism = read("KAFKA_SASL_MECHANISM", "none", saslMechanism);
-  const username = read("KAFKA_SASL_USERNAME", "", secret);
-  const password = read("KAFKA_SASL_PASSWORD", "", secret);
-  const files = readTlsFiles(read, "KAFKA_TLS");
+function readDomain(reader: EnvironmentReader, domain: ConfigurableDomain): DomainConfig {
+  const { read } = reader;
+  const channels = channelsOf(domain);
   return {
-    brokers: read("KAFKA_BROKERS", "127.0.0.1:9092", brokers),
-    topic: read("KAFKA_TOPIC", "orders", topicName),
-    groupId: read("KAFKA_GROUP_ID", "waybill", groupName),
-    clientId: read("KAFKA_CLIENT_ID", defaultClientId(), brokerName),
-    groupProtocol: read("KAFKA_GROUP_PROTOCOL", "auto", groupProtocol),
-    newTopicPartitions: read("KAFKA_CREATE_TOPIC", "0", integerBetween(0, 10_000)),
-    tls: read("KAFKA_TLS", "false", flag) || files ? (files ?? {}) : undefined,
-    sasl: mechanism === "none" ? undefined : { mechanism, username, password },
+    name: domain.name,
+    settings: reader.readSettings(domain.settings),
+    natsStreaming: readNatsStreaming(read, channels),
+    jetStream: readJetStream(read, channels),
+    kafka: readKafka(read, channels),
   };
 }
 
-function readJetStream(read: Read): JetStreamConfig {
-  const url = read("JETSTREAM_URL", "nats://127.0.0.1:4222", natsUrls);
-  const filter = read("JETSTREAM_SUBJECT", "", subject);
-  const files = readTlsFiles(read, "JETSTREAM_TLS");
-  return {
-    url,
-    stream: read("JETSTREAM_STREAM", "orders", streamName),
-    subject: filter,
-    durable: read("JETSTREAM_DURABLE", "waybill", brokerName),
-    ackWaitSeconds: read("JETSTREAM_ACK_WAIT_SECONDS", "30", integerBetween(1, 3_600)),
-    newStreamSubject: read("JETSTREAM_CREATE_STREAM", "false", flag) ? (filter ?? "orders") : undefined,
-    tls: files || url?.includes("tls://") ? (files ?? {}) : undefined,
-    credentials: read("JETSTREAM_CREDENTIALS_FILE", "", fileContents),
-  };
+function channelsOf({ name, channelPrefix }: ConfigurableDomain): DomainChannels {
+  return { name, prefix: channelPrefix ?? `${name.toUpperCase()}_` };
 }
 
-/** @returns undefined where there are none. */
-function readTlsFiles(read: Read, prefix: string): TlsConfig | undefined {
-  const [ca, cert, key] = ["CA", "CERT", "KEY"].map((name) =>
-    read(`${prefix}_${name}_FILE`, "", fileContents),
-  );
-  if (ca === undefined && cert === undefined && key === undefined) return undefined;
-  return { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}) };
-}
-
-/** The variables of the OpenTelemetry specification, and a bound; those that only its SDK reads are left to it. */
+/** The variables of the OpenTelemetry specification, and a bound. The SDK reads the others itself. */
 function readTracing(read: Read): TracingConfig | undefined {
   const exporter = read("OTEL_TRACES_EXPORTER", "none", tracesExporter);
   const sampler = read("OTEL_TRACES_SAMPLER", "parentbased_always_on", tracesSampler);
@@ -247,15 +157,28 @@ function readTracing(read: Read): TracingConfig | undefined {
   return exporter === "none" ? undefined : { exporter, sampler, ratio, perSecondMax };
 }
 
+/** A channel variable whose prefix belongs to no domain: most likely misspelt, and its messages would never be read. */
+function unknownChannels(known: readonly ConfigurableDomain[], env: Environment): string[] {
+  const prefixes = new Set(known.map((domain) => channelsOf(domain).prefix));
+  const problems: string[] = [];
+  for (const [variable, value] of Object.entries(env)) {
+    const ending = CHANNEL_VARIABLES.find((name) => variable === name || variable.endsWith(`_${name}`));
+    if (!ending || !value || prefixes.has(variable.slice(0, -ending.length))) continue;
+    const names = known.map(({ name }) => name).join(", ");
+    problems.push(`${variable} names the channel of a domain that does not exist; the domains are ${names}`);
+  }
+  return problems;
+}
+
 /** Rules that no single variable can break. */
 function contradictions(config: Config): string[] {
-  const problems: string[] = [];
+  const problems: string[] = [...sharedChannels(config)];
   if (config.payloadBytesMax > config.inboxBufferBytesMax) {
     problems.push(
       "PAYLOAD_BYTES_MAX must not exceed INBOX_BUFFER_BYTES_MAX: a payload of that size could never be taken in",
     );
   }
-  const { sasl } = config.kafka;
+  const { sasl } = config.domains[0]?.kafka ?? {};
   if (sasl && (sasl.username === "" || sasl.password === "")) {
     problems.push("KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD");
   }
@@ -268,24 +191,29 @@ function contradictions(config: Config): string[] {
   return problems;
 }
 
-function readVariable(
-  env: NodeJS.ProcessEnv,
-  problems: string[],
-  name: string,
-  fallback: string | undefined,
-  rule: Rule<unknown>,
-): unknown {
-  // An empty value means "not set": that is how compose files and shells leave a variable out.
-  const text = env[name] || fallback;
-  if (text === undefined) {
-    problems.push(`${name} is required`);
-    return undefined;
+/** Two domains on one channel: each message would reach whichever of them the broker chose. */
+function sharedChannels({ sources, domains }: Config): string[] {
+  const channelOf: Readonly<Record<SourceName, (domain: DomainConfig) => string>> = {
+    "nats-streaming": ({ natsStreaming }) => natsStreaming.channel,
+    jetstream: ({ jetStream: { stream, subject } }) =>
+      subject === undefined ? stream : `${stream}/${subject}`,
+    kafka: ({ kafka }) => kafka.topic,
+    http: ({ name }) => name,
+  };
+  const problems: string[] = [];
+  for (const source of sources) {
+    const takenBy = new Map<string, string>();
+    for (const domain of domains) {
+      const channel = channelOf[source](domain);
+      const other = takenBy.get(channel);
+      if (other === undefined) takenBy.set(channel, domain.name);
+      else
+        problems.push(
+          `the domains ${other} and ${domain.name} both read the channel "${channel}" of ${source}`,
+        );
+    }
   }
-  const value = rule(text);
-  if (!(value instanceof type.errors)) return value;
-  const shown = SECRETS.has(name) ? "" : ` (was ${JSON.stringify(text.slice(0, 200))})`;
-  problems.push(`${name} must be ${value[0]?.expected ?? "valid"}${shown}`);
-  return undefined;
+  return problems;
 }
 
 /** Whether only this machine can reach the address. */
@@ -293,17 +221,10 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Unique for a process, and the same after a crash where the process id is (a container's is always 1). */
-function defaultClientId(): string {
-  return `waybill-${hostname().replace(/[^A-Za-z0-9_-]/g, "-")}-${process.pid}`;
-}
-
 const MEBIBYTE = 1024 * 1024;
-export const SOURCE_NAMES = ["nats-streaming", "jetstream", "kafka", "http"] as const;
-const DOMAIN_NAMES = ["orders"] as const;
 
 /** URLs carry passwords, so they count as secrets like the tokens do. */
-const SECRETS = new Set([
+const SECRETS: ReadonlySet<string> = new Set([
   "DATABASE_URL",
   "MIGRATION_DATABASE_URL",
   "NATS_URL",

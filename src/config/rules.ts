@@ -17,10 +17,11 @@ function urlWith(protocols: readonly string[], described: string) {
 }
 
 export function listOf<const Name extends string>(names: readonly Name[]) {
-  const described = `a comma-separated list of one or more of: ${names.join(", ")}`;
+  const described = `a comma-separated list of one or more of: ${names.join(", ")}; each once`;
   return type("string").pipe((text, context) => {
-    const given = [...new Set(text.split(",").map((part) => part.trim()))];
-    return given.every((part) => (names as readonly string[]).includes(part))
+    const given = text.split(",").map((part) => part.trim());
+    const isOnce = new Set(given).size === given.length;
+    return isOnce && given.every((part) => (names as readonly string[]).includes(part))
       ? (given as Name[])
       : context.error(described);
   });
@@ -143,5 +144,5 @@ export const subject = type("string").pipe((text, context) => {
   if (text === "") return undefined;
   return /^[^\s.*>]+(\.[^\s.*>]+|\.\*)*(\.>)?$|^>$|^\*(\..+)?$/.test(text)
     ? text
-    : context.error("a NATS subject, such as orders.created or orders.>");
+    : context.error("a NATS subject, such as payments.created or payments.>");
 });

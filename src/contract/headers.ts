@@ -39,6 +39,19 @@ export function headersToJson({ headers, key, isNull, subject }: Delivered): str
   });
 }
 
+/** The headers of an inbox row, by their names; those that are not text are left out. */
+export function headersOf({
+  headersJson,
+}: Readonly<{ headersJson: string | undefined }>): Map<string, string> {
+  const found = new Map<string, string>();
+  if (headersJson === undefined) return found;
+  const { headers = [] }: StoredHeaders = JSON.parse(headersJson);
+  for (const [name, value] of headers) {
+    if (typeof name === "string" && typeof value === "string") found.set(name, value);
+  }
+  return found;
+}
+
 /** The trace context in the headers; undefined if there is no valid one. */
 export function traceparentIn(headers: Delivered["headers"]): string | undefined {
   for (const [name, value] of headers) {

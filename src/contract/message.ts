@@ -22,11 +22,27 @@ export type Receipt = Readonly<{
   isNew: boolean;
 }>;
 
+/** A message that a domain appends for a caller of its routes. */
+export type NewMessage = Readonly<{
+  /** The identity within the domain's http channel: the same id again is the same message. */
+  messageId: string;
+  payload: Buffer;
+  /** Kept beside the payload, such as the authenticated owner of a command. Text only. */
+  headers?: Readonly<Record<string, string>>;
+  /** The W3C trace context of the request. */
+  traceparent?: string | undefined;
+}>;
+
 /** A row of the inbox as a projection sees it. */
 export type InboxRow = Readonly<{
   position: bigint;
+  messageId: string;
   payload: Buffer;
-  /** Milliseconds since the Unix epoch, for measurements only: an outcome must not depend on it. */
+  /** The headers as stored, in JSON; `headersOf` reads them. */
+  headersJson: string | undefined;
+  /** When the inbox received the message, in milliseconds since the Unix epoch. Not monotone in position order. */
+  receivedAtMs: number;
+  /** Milliseconds since the Unix epoch, by the publisher's clock; for measurements only, never for an outcome. */
   publishedAt: number | undefined;
   /** For tracing only. */
   traceparent?: string | undefined;

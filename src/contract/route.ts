@@ -29,6 +29,9 @@ export type Route = Readonly<{
   handle: (request: Request, response: ServerResponse) => void | Promise<void>;
 }>;
 
+/** A route that stores any bytes as a message, as the API document shows it. */
+export type IntakeDescription = Readonly<{ path: string; tag: string; summary: string; description: string }>;
+
 /** Ends the response with a JSON value. */
 export function sendJson(
   response: ServerResponse,

@@ -10,11 +10,13 @@ class NotMigratedError extends Error {}
 
 /**
  * Resolves once every migration of this version is applied.
- * @param onWaiting is told, fit for everybody's eyes, why it is not so yet, each time that was tried.
- * @throws where the signal aborts first.
+ * @param domains whose own migrations must be applied too.
+ * @param onWaiting receives, after each attempt, the reason in words that may be public.
+ * @throws when the signal aborts.
  */
 export async function waitForSchema(
   database: Queryable,
+  _domains: readonly Readonly<{ name: string; migrations?: URL }>[],
   logger: Logger,
   signal: AbortSignal,
   onWaiting: (reason: string) => void,

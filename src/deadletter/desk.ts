@@ -3,7 +3,7 @@
  * and the commands of the shell are two ways to the same desk.
  */
 
-import type { Domain } from "../contract/domain.ts";
+import type { AnyDomain } from "../contract/domain.ts";
 import { NotFoundError } from "../contract/errors.ts";
 import type { Jobs } from "../database/jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -38,17 +38,17 @@ export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
     /** For what is read of one letter. */
     reads: Queryable;
     /** Those that this process can run; letters of others can be looked at. */
-    domains: readonly Domain[];
-    personalNames: readonly string[];
+    domains: readonly AnyDomain[];
     jobs: Jobs;
   }>;
 
 export type Desk = ReturnType<typeof createDesk>;
 
 export function createDesk(options: DeskOptions) {
-  const { reads, database, domains, personalNames, jobs } = options;
+  const { reads, database, domains, jobs } = options;
+  const personalNames = [...new Set(domains.flatMap((domain) => domain.personalNames))];
   const known = new Map(domains.map((domain) => [domain.name, domain]));
-  const domainOf = (name: string): Domain => {
+  const domainOf = (name: string): AnyDomain => {
     const domain = known.get(name);
     if (!domain) throw new NotFoundError(`the domain ${name} does not run here: set DOMAINS`);
     return domain;

@@ -14,6 +14,7 @@ import {
   lockAppends,
   selectHead,
   selectPositions,
+  selectReceivedAt,
 } from "./inbox-table.ts";
 
 /** Enqueues, in the given transaction, the job that wakes the projector. */
@@ -24,6 +25,8 @@ export type Appended = Readonly<{
   receipts: readonly Receipt[];
   /** The domain's highest position before this append; undefined where nothing new was appended. */
   after: bigint | undefined;
+  /** When the inbox received them, in milliseconds since the Unix epoch; undefined if nothing new was appended. */
+  receivedAtMs: number | undefined;
   /** The highest position that this append added; undefined where nothing new was appended. */
   upTo: bigint | undefined;
 }>;
@@ -55,11 +58,11 @@ async function appendNew(
   messages: readonly Message[],
   enqueueWakeup: EnqueueWakeup,
 ): Promise<Appended> {
-  const { after, positions } = await copyMessages(transaction, domain, messages);
+  const { after, positions, receivedAtMs } = await copyMessages(transaction, domain, messages);
   const upTo = positions.at(-1) as bigint;
   await enqueueWakeup(transaction, domain, upTo);
   failpoint("append-before-commit");
-  return { receipts: positions.map((position) => ({ position, isNew: true })), after, upTo };
+  return { receipts: positions.map((position) => ({ position, isNew: true })), after, receivedAtMs, upTo };
 }
 
 async function appendMissing(
@@ -78,7 +81,7 @@ async function appendMissing(
     return { position, isNew: position > after };
   });
   const upTo = receipts.findLast(({ isNew }) => isNew)?.position;
-  if (upTo === undefined) return { receipts, after: undefined, upTo };
+  if (upTo === undefined) return { receipts, after: undefined, receivedAtMs: undefined, upTo };
   await enqueueWakeup(transaction, domain, upTo);
-  return { receipts, after, upTo };
+  return { receipts, after, receivedAtMs: await selectReceivedAt(transaction), upTo };
 }

@@ -17,14 +17,15 @@ export async function lockAppends(transaction: Transaction, domain: string): Pro
 
 /**
  * Locks, then appends all messages in their order.
- * @returns the positions of the messages, and the domain's highest one before them (0 where there was none).
+ * @returns the positions of the messages, when they were received, and the domain's highest position before them (0 if
+ * there was none).
  * @throws DatabaseError (unique violation) where one of the messages is there already.
  */
 export async function copyMessages(
   transaction: Transaction,
   domain: string,
   messages: readonly Message[],
-): Promise<{ after: bigint; positions: bigint[] }> {
+): Promise<{ after: bigint; positions: bigint[]; receivedAtMs: number }> {
   // The highest position is one look into the index, whatever the planner knows about the table. Asking for the
   // newest rows by ORDER BY and LIMIT reads the whole table while it has no statistics: 30 ms at 100,000 rows.
   const head = `select coalesce(max(position), 0) from inbox where domain = ${pg.escapeLiteral(domain)}`;
@@ -32,18 +33,26 @@ export async function copyMessages(
     ${lockStatement(domain)};
     ${head};
     copy inbox (domain, source, channel, message_id, payload, published_at, traceparent, headers) from stdin (format binary);
-    ${head}`;
-  const [, before, last] = await withCopyData(
+    ${head};
+    ${RECEIVED_AT}`;
+  const [, before, last, receivedAt] = await withCopyData(
     (rows) => encodeMessages(rows, domain, messages),
     (data) => transaction.script(statements, data),
   );
   const after = BigInt(before?.[0] ?? 0);
+  const receivedAtMs = Number(receivedAt?.[0]);
   // COPY returns nothing, but under the lock everything above the old head is of this append. The identity has gaps
   // where another domain appended at the same time or an append was rolled back; then the positions are read.
   if (BigInt(last?.[0] ?? 0) - after !== BigInt(messages.length)) {
-    return { after, positions: await selectPositionsAfter(transaction, domain, after) };
+    return { after, receivedAtMs, positions: await selectPositionsAfter(transaction, domain, after) };
   }
-  return { after, positions: messages.map((_message, index) => after + BigInt(index) + 1n) };
+  return { after, receivedAtMs, positions: messages.map((_message, index) => after + BigInt(index) + 1n) };
+}
+
+/** When the rows that this transaction appends are received: the default of `received_at`. */
+export async function selectReceivedAt(transaction: Transaction): Promise<number> {
+  const [row] = await transaction.script(RECEIVED_AT);
+  return Number(row?.[0]);
 }
 
 async function selectPositionsAfter(
@@ -218,7 +227,7 @@ export async function selectAfter(
        ), measured as (
          select position, sum(bytes) over (order by position) - bytes as bytes_before from next
        )
-       select position, payload, (extract(epoch from published_at) * 1000)::float8, traceparent
+       select ${ROW_COLUMNS}
        from measured join inbox using (position)
        where bytes_before < ${bytesMax}
        order by position
@@ -229,7 +238,10 @@ export async function selectAfter(
   while (decoder.next()) {
     rows.push({
       position: decoder.bigint(),
+      messageId: decoder.text() as string,
       payload: decoder.bytes() as Buffer,
+      headersJson: decoder.text(),
+      receivedAtMs: decoder.number() as number,
       publishedAt: decoder.number(),
       traceparent: decoder.text(),
     });
@@ -242,16 +254,23 @@ export async function selectAt(
   database: Queryable,
   positions: readonly bigint[],
   bytesMax: number,
-): Promise<{ position: bigint; domain: string; payload: Buffer }[]> {
-  const { rows } = await database.query<{ position: bigint; domain: string; payload: Buffer }>(
+): Promise<(InboxRow & { domain: string })[]> {
+  type Row = Omit<InboxRow, "headersJson" | "publishedAt" | "traceparent"> &
+    Record<"headersJson" | "traceparent", string | null> & { publishedAt: number | null; domain: string };
+  const { rows } = await database.query<Row>(
     `with wanted as (
        select inbox.position, place, sum(octet_length(payload)) over (order by place) - octet_length(payload) as bytes
        from unnest($1::bigint[]) with ordinality as given (position, place) join inbox using (position)
      )
-     select position, domain, payload from wanted join inbox using (position) where bytes < $2 order by place`,
+     select domain, ${ROW_COLUMNS} from wanted join inbox using (position) where bytes < $2 order by place`,
     [positions.map(String), bytesMax],
   );
-  return rows;
+  return rows.map(({ headersJson, publishedAt, traceparent, ...row }) => ({
+    ...row,
+    headersJson: headersJson ?? undefined,
+    publishedAt: publishedAt ?? undefined,
+    traceparent: traceparent ?? undefined,
+  }));
 }
 
 /** Whether the row at a position holds exactly these bytes. */
@@ -320,6 +339,15 @@ export async function selectOldestAfter(
   );
   return rows[0];
 }
+
+/** As `receivedAtMs` of a row is read, so that a row from memory and one from the table are the same. */
+const RECEIVED_AT = "select floor(extract(epoch from now()) * 1000)::float8";
+
+/** The columns of an `InboxRow`, in the order in which COPY gives them. Times are numbers: text depends on settings. */
+const ROW_COLUMNS = `
+  position, message_id as "messageId", payload, headers::text as "headersJson",
+  floor(extract(epoch from received_at) * 1000)::float8 as "receivedAtMs",
+  (extract(epoch from published_at) * 1000)::float8 as "publishedAt", traceparent`;
 
 /** The source of what operators send again; no broker or ingress has this name. */
 const REDRIVE_SOURCE = "redrive";

@@ -12,17 +12,19 @@ import type { Sink } from "../contract/source.ts";
 import { backoffMilliseconds } from "../database/backoff.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Appended } from "./append.ts";
+import type { ByteShare } from "./byte-budget.ts";
 
 export type InboxOptions = Readonly<{
   /** Commits a batch, or throws and may be called again with the same one. */
   append: (messages: readonly Message[]) => Promise<Appended>;
-  /** Resolves when it is a good moment for the next append; soon in any case. */
-  pace: () => Promise<void>;
+  /** Resolves when the projector has room for the next append; soon in any case. */
+  waitForTurn: () => Promise<void>;
   /** Told of each batch right after its commit, while it is still in memory. */
   onAppended: (messages: readonly Message[], appended: Appended, seconds: number) => void;
   /** Told of each append that failed. */
   onFailed?: () => void;
-  bufferBytesMax: number;
+  /** This inbox's share of the bytes that the process may buffer. */
+  buffer: ByteShare;
   logger: Logger;
 }>;
 
@@ -36,7 +38,6 @@ export class Inbox implements Sink {
   /** What is held and not in flight, in its order. */
   #waiting: Held[] = [];
   readonly #stop = new AbortController();
-  #bytes = 0;
   #running: Promise<void> | undefined;
   #failure: string | undefined;
 
@@ -46,7 +47,7 @@ export class Inbox implements Sink {
 
   /** Bytes held that are not committed yet, the bookkeeping of each message included. */
   get bufferBytes(): number {
-    return this.#bytes;
+    return this.#options.buffer.heldBytes;
   }
 
   /** Why the last append failed, while no later one has succeeded. */
@@ -62,7 +63,7 @@ export class Inbox implements Sink {
       return true;
     }
     if (this.#stop.signal.aborted || !this.hasRoomFor(message)) return false;
-    this.#bytes += bytesOf(message);
+    this.#options.buffer.take(bytesOf(message));
     const taken = { message, committed, siblings };
     siblings.set(message.messageId, taken);
     this.#waiting.push(taken);
@@ -72,11 +73,11 @@ export class Inbox implements Sink {
 
   /** A single message always has room: one that is larger than the buffer would come again for ever. */
   hasRoomFor(message: Message): boolean {
-    return this.#bytes === 0 || this.hasRoomForBytes(sizeOf(message));
+    return this.bufferBytes === 0 || this.hasRoomForBytes(sizeOf(message));
   }
 
   hasRoomForBytes(bytes: number): boolean {
-    return this.#bytes + bytes + MESSAGE_OVERHEAD_BYTES <= this.#options.bufferBytesMax;
+    return this.#options.buffer.hasRoom(bytes + MESSAGE_OVERHEAD_BYTES);
   }
 
   /**
@@ -97,7 +98,7 @@ export class Inbox implements Sink {
     await nextTurn();
     let settled = Promise.resolve();
     while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
-      await this.#options.pace();
+      await this.#options.waitForTurn();
       const batch = this.#takeBatch();
       const messages = batch.map(({ message }) => message);
       const begun = performance.now();
@@ -154,7 +155,7 @@ export class Inbox implements Sink {
     failpoint("commit-before-ack");
     this.#options.onAppended(messages, appended, seconds);
     for (const [index, held] of batch.entries()) {
-      this.#bytes -= bytesOf(held.message);
+      this.#options.buffer.give(bytesOf(held.message));
       held.siblings.delete(held.message.messageId);
       // A source whose connection has just gone must not keep the others from their acknowledgement.
       try {

@@ -59,3 +59,18 @@ export async function selectCheckpoint(database: Queryable, domain: string): Pro
   );
   return rows[0] ?? { position: 0n, projected: 0n, duplicate: 0n, dead: 0n, generation: 0n };
 }
+
+/** The outcomes of positions below the checkpoint that were not simply projected. */
+export async function selectOutcomes(
+  database: Queryable,
+  domain: string,
+  positions: readonly bigint[],
+): Promise<ReadonlyMap<bigint, "duplicate" | "dead">> {
+  const { rows } = await database.query<{ position: bigint; outcome: "duplicate" | "dead" }>(
+    `select position, 'duplicate' as outcome from duplicates where domain = $1 and position = any($2::bigint[])
+     union all
+     select position, 'dead' from dead_letters where domain = $1 and position = any($2::bigint[])`,
+    [domain, positions.map(String)],
+  );
+  return new Map(rows.map(({ position, outcome }) => [position, outcome]));
+}

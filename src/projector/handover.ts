@@ -17,7 +17,7 @@ type HandedOver = Readonly<{
 export class Handover {
   #batches: HandedOver[] = [];
   #bytes = 0;
-  #roomMade: (() => void) | undefined;
+  readonly #waiting = new Set<() => void>();
 
   /**
    * Lets the appends wait a moment while the projector is behind: what it takes from memory costs it a third of what
@@ -27,18 +27,29 @@ export class Handover {
     if (this.#bytes < BYTES_WANTED) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, WAIT_MS_MAX);
-    this.#roomMade = resolve;
+    this.#waiting.add(resolve);
     await promise;
+    this.#waiting.delete(resolve);
     clearTimeout(timer);
   }
 
   /** Keeps what an append added, where there is room. */
-  put(messages: readonly Message[], { receipts, after }: Appended): void {
-    if (after === undefined) return;
+  put(messages: readonly Message[], { receipts, after, receivedAtMs }: Appended): void {
+    if (after === undefined || receivedAtMs === undefined) return;
     const rows: InboxRow[] = [];
-    for (const [index, { payload, publishedAt, traceparent }] of messages.entries()) {
+    for (const [index, { messageId, payload, headers, publishedAt, traceparent }] of messages.entries()) {
       const receipt = receipts[index];
-      if (receipt?.isNew) rows.push({ position: receipt.position, payload, publishedAt, traceparent });
+      if (!receipt?.isNew) continue;
+      const { position } = receipt;
+      rows.push({
+        position,
+        messageId,
+        payload,
+        headersJson: headers,
+        receivedAtMs,
+        publishedAt,
+        traceparent,
+      });
     }
     this.#keep({ after, rows });
   }
@@ -54,7 +65,7 @@ export class Handover {
       if (follows && taken.length > 0 && taken.length + batch.rows.length > rowsMax) return taken;
       this.#batches.shift();
       this.#bytes -= bytesOf(batch);
-      this.#roomMade?.();
+      for (const resolve of this.#waiting) resolve();
       if (!follows) continue;
       taken = taken.length === 0 ? batch.rows : [...taken, ...batch.rows];
       position = batch.rows.at(-1)?.position ?? position;

@@ -1,36 +1,58 @@
 /**
- * Projects one batch: the rows after the checkpoint enter, each leaves with exactly one outcome, and the domain's
- * writes, the outcomes and the new checkpoint are committed together. On failure nothing happened. The checkpoint
- * row is locked throughout, so however many processes and jobs there are, one of them projects.
+ * Projects one batch: the rows after the checkpoint enter, each leaves with exactly one outcome, and the domain's writes,
+ * the outcomes, the events and the new checkpoint are committed together. On failure nothing happened. The checkpoint row
+ * is locked throughout, so only one process projects a domain at a time.
  */
 import { failpoint } from "../config/failpoint.ts";
-import type { Domain, InboxRow, Outcome, Projection } from "../contract/domain.ts";
+import type { AnyDomain, OutboxEvent, Outcome, Projected, Projection } from "../contract/domain.ts";
+import type { InboxRow } from "../contract/message.ts";
 import { type Rejection, reject } from "../contract/rejection.ts";
 import type { Database } from "../database/database.ts";
 import { DatabaseError } from "../database/database-error.ts";
 import type { Transaction } from "../database/transaction.ts";
 import { selectAfter, selectAt } from "../inbox/inbox-table.ts";
+import { checkEvents } from "../outbox/check-events.ts";
+import { insertEvents } from "../outbox/outbox-table.ts";
 import { advanceCheckpoint, beginProjection } from "./checkpoints-table.ts";
 import { insertDeadLetters } from "./dead-letters-table.ts";
 import { type Duplicate, insertDuplicates } from "./duplicates-table.ts";
 import { Handover } from "./handover.ts";
+
+/** A domain with a projection instance that nothing else uses. */
+export type Projecting = Readonly<{
+  name: string;
+  isDurable: boolean;
+  projection: Projection;
+  /** Whether events are written. Only the live projection writes them: a rebuild would publish history again. */
+  isLive: boolean;
+}>;
+
+/** A new projection instance of a domain. */
+export function projectingOf(
+  { name, isDurable, createProjection }: Pick<AnyDomain, "name" | "isDurable" | "createProjection">,
+  { isLive }: Readonly<{ isLive: boolean }>,
+): Projecting {
+  return { name, isDurable, projection: createProjection(), isLive };
+}
 
 export type ProjectedBatch = Readonly<{
   /** The checkpoint after the batch. */
   checkpoint: bigint;
   rows: readonly InboxRow[];
   outcomes: readonly Outcome[];
+  /** What the projection reported as added. */
+  added: readonly unknown[];
 }>;
 
 /**
- * Projects what follows the checkpoint, at most one batch of it; `rows` is empty where nothing did. Where the whole
- * batch raises an exception that is no fault of the database, it is projected again with each message alone: one
- * message that the domain did not expect never fails its neighbours.
+ * Projects what follows the checkpoint, at most one batch; `rows` is empty if nothing does. If the batch as a whole
+ * raises an exception that is not a fault of the database, it is projected again with each message alone: one message
+ * that the domain did not expect never fails its neighbours.
  * @throws DatabaseError for every fault; nothing was changed then.
  */
 export async function projectNext(
   database: Database,
-  domain: Domain,
+  domain: Projecting,
   handover: Handover,
   rowsMax = BATCH_ROWS_MAX,
 ): Promise<ProjectedBatch> {
@@ -43,78 +65,86 @@ export async function projectNext(
 }
 
 /**
- * Tries the messages around the one that follows the checkpoint, and takes that back: those after it, or, where there
+ * Projects the neighbours of the next message in a transaction that is rolled back: the messages after it or, if there
  * are none, the one before.
- * @returns the position of that one message, where there are others and all of them can be projected.
- * @throws DatabaseError where they cannot.
+ * @param domain with an instance of its own, so that the live one learns nothing from what is only tried.
+ * @returns the position of the next message, if it has neighbours and all of them can be projected.
+ * @throws DatabaseError if they cannot.
  */
-export async function positionAmongHealthy(database: Database, domain: Domain): Promise<bigint | undefined> {
+export async function isolatePoisonMessage(
+  database: Database,
+  domain: Projecting,
+): Promise<bigint | undefined> {
   return database.attempt(async (transaction) => {
     const checkpoint = await beginProjection(transaction, domain.name, { isDurable: false });
     const rows = await selectAfter(transaction, domain.name, checkpoint, 1 + NEIGHBOURS, BATCH_BYTES_MAX);
     const [failing, ...after] = rows;
-    const others = after.length > 0 ? after : await selectAt(transaction, [checkpoint], 1);
-    for (const { payload } of others) {
-      const row = { position: TRIAL_POSITION, payload, publishedAt: undefined };
+    const neighbours = after.length > 0 ? after : await selectAt(transaction, [checkpoint], 1);
+    for (const [index, neighbour] of neighbours.entries()) {
+      const row = { ...neighbour, position: TRIAL_POSITION + BigInt(index) };
       await transaction
         .savepoint(() => projectChecked(transaction, domain, [row]))
         .catch((error) => {
-          // A message that is not expected is no sign of a fault.
+          // A message that the domain does not expect is not a sign of a fault.
           if (isFault(error)) throw error;
         });
     }
-    return others.length > 0 ? failing?.position : undefined;
+    return neighbours.length > 0 ? failing?.position : undefined;
   });
 }
 
-/** Buries one message for an error that its surroundings do not explain; where it is not the next one, nothing. */
+/** Buries one message for an error that its environment does not explain; does nothing if it is not the next one. */
 export async function buryNext(
   database: Database,
-  domain: Domain,
+  domain: Projecting,
   position: bigint,
   error: unknown,
 ): Promise<ProjectedBatch> {
-  const bury: Way = async (transaction, _domain, rows) =>
+  const bury: ProjectStrategy = async (transaction, _domain, rows) =>
     rows[0]?.position === position
       ? { outcomes: [{ kind: "dead", rejection: projectionFailed(error) }] }
       : projectChecked(transaction, domain, rows);
   return projectBatch(database, domain, new Handover(), 1, bury);
 }
 
-type Way = (transaction: Transaction, domain: Domain, rows: readonly InboxRow[]) => Promise<Projection>;
+type ProjectStrategy = (
+  transaction: Transaction,
+  domain: Projecting,
+  rows: readonly InboxRow[],
+) => Promise<Projected>;
 
 async function projectBatch(
   database: Database,
-  domain: Domain,
+  domain: Projecting,
   handover: Handover,
   rowsMax: number,
-  project: Way,
+  project: ProjectStrategy,
 ): Promise<ProjectedBatch> {
-  const { batch, onCommit } = await database.transaction(async (transaction) => {
-    const checkpoint = await beginProjection(transaction, domain.name, { isDurable: false });
-    // What was handed over comes in the batches in which it was appended, which may be too many.
+  const batch = await database.transaction(async (transaction) => {
+    const checkpoint = await beginProjection(transaction, domain.name, domain);
+    // Batches are handed over as they were appended, which may be more rows than are wanted now.
     let rows = rowsMax < BATCH_ROWS_MAX ? [] : handover.take(checkpoint, rowsMax);
     if (rows.length === 0) {
       rows = await selectAfter(transaction, domain.name, checkpoint, rowsMax, BATCH_BYTES_MAX);
     }
     const last = rows.at(-1);
-    if (!last) return { batch: { checkpoint, rows, outcomes: [] }, onCommit: undefined };
+    if (!last) return { checkpoint, rows, outcomes: [], added: [] };
 
-    const { outcomes, onCommit } = await project(transaction, domain, rows);
+    const { outcomes, added = [], events = [] } = await project(transaction, domain, rows);
+    if (domain.isLive) await insertEvents(transaction, domain.name, events);
     await recordOutcomes(transaction, domain.name, rows, outcomes, last.position);
-    return { batch: { checkpoint: last.position, rows, outcomes }, onCommit };
+    return { checkpoint: last.position, rows, outcomes, added };
   });
   failpoint("projection-before-cache");
-  onCommit?.();
   return batch;
 }
 
 /** As `projectNext` does it, within the caller's transaction: the batch as a whole, else each message alone. */
 export async function projectInSavepoints(
   transaction: Transaction,
-  domain: Domain,
+  domain: Projecting,
   rows: readonly InboxRow[],
-): Promise<Projection> {
+): Promise<Projected> {
   try {
     return await transaction.savepoint(() => projectChecked(transaction, domain, rows));
   } catch (error) {
@@ -123,50 +153,58 @@ export async function projectInSavepoints(
   }
 }
 
-/** Each message in a savepoint of its own; what raises an exception even so is buried. */
+/** Each message in a savepoint of its own; a message that raises an exception even so is buried. */
 async function projectEachAlone(
   transaction: Transaction,
-  domain: Domain,
+  domain: Projecting,
   rows: readonly InboxRow[],
-): Promise<Projection> {
+): Promise<Projected> {
   const outcomes: Outcome[] = [];
-  const commits: (() => void)[] = [];
+  const added: unknown[] = [];
+  const events: OutboxEvent[] = [];
   for (const row of rows) {
     try {
       const one = await transaction.savepoint(() => projectChecked(transaction, domain, [row]));
       outcomes.push(...one.outcomes);
-      if (one.onCommit) commits.push(one.onCommit);
+      added.push(...(one.added ?? []));
+      events.push(...(one.events ?? []));
     } catch (error) {
       if (isFault(error)) throw error;
       outcomes.push({ kind: "dead", rejection: projectionFailed(error) });
     }
   }
-  const onCommit = () => {
-    for (const commit of commits) commit();
-  };
-  return { outcomes, onCommit };
+  return { outcomes, added, events };
 }
 
 async function projectChecked(
   transaction: Transaction,
-  domain: Domain,
+  { name, projection }: Projecting,
   rows: readonly InboxRow[],
-): Promise<Projection> {
-  const projection = await domain.project(rows, transaction);
-  if (projection.outcomes.length !== rows.length) {
-    throw new Error(
-      `domain ${domain.name} gave ${projection.outcomes.length} outcomes for ${rows.length} messages`,
+): Promise<Projected> {
+  const projected = await projection.project(rows, transaction);
+  const { outcomes, events = [] } = projected;
+  if (outcomes.length !== rows.length) {
+    throw new Error(`domain ${name} gave ${outcomes.length} outcomes for ${rows.length} messages`);
+  }
+  if (events.length > 0) {
+    const isProjected = (_row: InboxRow, index: number) => outcomes[index]?.kind === "projected";
+    checkEvents(
+      events,
+      rows.filter(isProjected).map(({ position }) => position),
     );
   }
-  return projection;
+  return projected;
 }
 
-/** The dead letters of a batch as events show them: where and which kind, nothing of the payload. */
-export function deadLettersOf({ rows, outcomes }: ProjectedBatch): { position: string; code: string }[] {
-  const letters: { position: string; code: string }[] = [];
+/** The dead letters of a batch as events show them: their place and kind, nothing of the payload. */
+export function deadLettersOf(
+  domain: string,
+  { rows, outcomes }: ProjectedBatch,
+): { domain: string; position: string; code: string }[] {
+  const letters: { domain: string; position: string; code: string }[] = [];
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.kind !== "dead") continue;
-    letters.push({ position: String(rows[index]?.position), code: outcome.rejection.code });
+    letters.push({ domain, position: String(rows[index]?.position), code: outcome.rejection.code });
   }
   return letters;
 }

@@ -4,7 +4,7 @@
  * letter, unless it strikes one message alone, again and again, while those around it pass.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Domain } from "../contract/domain.ts";
+import type { AnyDomain } from "../contract/domain.ts";
 import { backoffMilliseconds } from "../database/backoff.ts";
 import type { Database } from "../database/database.ts";
 import { DatabaseError } from "../database/database-error.ts";
@@ -14,14 +14,16 @@ import { Handover } from "./handover.ts";
 import {
   BATCH_ROWS_MAX,
   buryNext,
+  isolatePoisonMessage,
   type ProjectedBatch,
-  positionAmongHealthy,
+  type Projecting,
+  projectingOf,
   projectNext,
 } from "./project.ts";
 
 export type ProjectorOptions = Readonly<{
   database: Database;
-  domain: Domain;
+  domain: Pick<AnyDomain, "name" | "isDurable" | "createProjection">;
   onProjected: (batch: ProjectedBatch, seconds: number) => void;
   /** Told of each batch that could not be projected. */
   onFailed?: () => void;
@@ -35,6 +37,7 @@ export type ProjectorOptions = Readonly<{
 export class Projector {
   readonly handover = new Handover();
   readonly #options: ProjectorOptions;
+  readonly #live: Projecting;
   readonly #stop = new AbortController();
   #checkpoint = 0n;
   #target = 0n;
@@ -49,11 +52,7 @@ export class Projector {
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
-  }
-
-  /** The last position that this process knows to be processed. */
-  get checkpoint(): bigint {
-    return this.#checkpoint;
+    this.#live = projectingOf(options.domain, { isLive: true });
   }
 
   /** Why the last batch failed, while no later one has succeeded. */
@@ -133,12 +132,12 @@ export class Projector {
 
   /** The next batch; where one message alone has failed often enough, its burial. */
   #projectNext(): Promise<ProjectedBatch> {
-    const { database, domain, around = (project) => project() } = this.#options;
+    const { database, around = (project) => project() } = this.#options;
     if (this.#isolated && this.#isolated.attempts >= ISOLATED_ATTEMPTS_MAX) {
       const { position, error } = this.#isolated;
-      return around(() => buryNext(database, domain, position, error));
+      return around(() => buryNext(database, this.#live, position, error));
     }
-    return around(() => projectNext(database, domain, this.handover, this.#rowsMax));
+    return around(() => projectNext(database, this.#live, this.handover, this.#rowsMax));
   }
 
   /**
@@ -150,7 +149,7 @@ export class Projector {
     this.#failures += 1;
     this.#options.onFailed?.();
     this.#failure = error instanceof Error ? error.message : String(error);
-    if (this.#failures >= NARROW_AFTER) this.#rowsMax = Math.max(1, this.#rowsMax >> 1);
+    if (this.#failures >= HALVE_BATCH_AFTER_FAILURES) this.#rowsMax = Math.max(1, this.#rowsMax >> 1);
     const alone = await this.#positionAlone(error);
     const attempts =
       alone !== undefined && alone === this.#isolated?.position ? this.#isolated.attempts + 1 : 1;
@@ -169,21 +168,23 @@ export class Projector {
     );
     const signal = this.#stop.signal;
     // While a message is being found it need not be waited for long.
-    const attempt = this.#rowsMax > 1 && this.#failures > NARROW_AFTER ? 0 : this.#failures - 1;
+    const attempt = this.#rowsMax > 1 && this.#failures > HALVE_BATCH_AFTER_FAILURES ? 0 : this.#failures - 1;
     await delay(backoff(attempt), undefined, { signal }).catch(() => {});
   }
 
   /** The position of a message that stands alone now and whose neighbours are well. */
   async #positionAlone(error: unknown): Promise<bigint | undefined> {
     if (this.#rowsMax > 1 || !canBeOfOneMessage(error)) return undefined;
-    return positionAmongHealthy(this.#options.database, this.#options.domain).catch(() => undefined);
+    const { database, domain } = this.#options;
+    const trial = projectingOf(domain, { isLive: false });
+    return isolatePoisonMessage(database, trial).catch(() => undefined);
   }
 }
 
 /** Lost connections, restarts, full disks and the like strike whoever comes by; they say nothing of a message. */
 function canBeOfOneMessage(error: unknown): boolean {
   if (!(error instanceof DatabaseError) || error.sqlState === undefined) return false;
-  return error.sqlState === STATEMENT_TIMEOUT || !SURROUNDINGS.has(error.sqlState.slice(0, 2));
+  return error.sqlState === STATEMENT_TIMEOUT || !ENVIRONMENT_FAULT_CLASSES.has(error.sqlState.slice(0, 2));
 }
 
 /** A statement took longer than any does; of one message alone it can be what that message makes the database do. */
@@ -194,10 +195,10 @@ const STATEMENT_TIMEOUT = "57014";
  * (55), an operator's intervention (57) and the system (58).
  * Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
  */
-const SURROUNDINGS = new Set(["08", "25", "40", "53", "55", "57", "58"]);
+const ENVIRONMENT_FAULT_CLASSES = new Set(["08", "25", "40", "53", "55", "57", "58"]);
 
 /** So many failures in a row are bad luck, a restart or a lost connection. */
-const NARROW_AFTER = 5;
+const HALVE_BATCH_AFTER_FAILURES = 5;
 
 /** So often must a message fail alone, with its neighbours passing each time, before it is buried for a fault. */
 const ISOLATED_ATTEMPTS_MAX = 5;

@@ -16,17 +16,16 @@ export type Confirm = (position: bigint) => Promise<void>;
 
 export class Wakeups {
   readonly #jobs: Jobs;
-  readonly #traceparent: () => string | undefined;
 
-  /** @param traceparent the W3C trace context in which a job is enqueued, where it is traced. */
-  constructor(jobs: Jobs, traceparent: () => string | undefined = () => undefined) {
+  constructor(jobs: Jobs) {
     this.#jobs = jobs;
-    this.#traceparent = traceparent;
   }
 
-  /** Enqueues a wake-up in the caller's transaction. */
-  async enqueue(transaction: Queryable, domain: string, upTo: bigint): Promise<void> {
-    const traceparent = this.#traceparent();
+  /**
+   * Enqueues a wake-up in the caller's transaction.
+   * @param traceparent the W3C trace context in which the job is enqueued, if it is traced.
+   */
+  async enqueue(transaction: Queryable, domain: string, upTo: bigint, traceparent?: string): Promise<void> {
     const data = { upTo: String(upTo), ...(traceparent === undefined ? {} : { traceparent }) };
     await this.#jobs.send(transaction, queueOf(domain), data);
   }

@@ -6,14 +6,14 @@
  * Differences mean that the code of the domain is another one than that which projected the live rows, or that
  * somebody changed those by hand.
  */
-import type { Domain } from "../contract/domain.ts";
+import type { AnyDomain } from "../contract/domain.ts";
 import { WrongStateError } from "../contract/errors.ts";
 import { POSITION_MAX } from "../contract/values/integers.ts";
 import { Database } from "../database/database.ts";
 import { selectHead } from "../inbox/inbox-table.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
 import { Handover } from "../projector/handover.ts";
-import { projectNext } from "../projector/project.ts";
+import { projectingOf, projectNext } from "../projector/project.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import {
   type Change,
@@ -31,7 +31,7 @@ import {
 export type RebuildOptions = Readonly<{
   /** Of the owner: it makes and drops a schema. */
   ownerUrl: string;
-  domain: Domain;
+  domain: AnyDomain;
   /** Compare, and change nothing. */
   isDryRun: boolean;
   logger: Logger;
@@ -66,7 +66,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   if (!(await tryRebuildLock(lock, domain.name))) {
     throw new WrongStateError(`a rebuild of ${domain.name} is running already`);
   }
-  await createShadow(owner, domain.name, domain.relation);
+  await createShadow(owner, domain.name, domain.tables[0].name);
   // Where that fails the next rebuild does it.
   stack.defer(() => dropShadow(owner, domain.name).catch(() => {}));
   const schema = shadowSchemaOf(domain.name);
@@ -88,7 +88,7 @@ async function rebuildBeside(
   const settled = reached < liveReached ? reached : liveReached;
   onProgress("comparing", settled, settled);
   await reconcileShadow(live, domain.name);
-  await noteChanges(live, domain.name, domain.relation, 0n, settled);
+  await noteChanges(live, domain.name, domain.tables[0].name, 0n, settled);
   signal.throwIfAborted();
   if (isDryRun) return reportOf(options, live, rebuilt, false);
 
@@ -98,9 +98,9 @@ async function rebuildBeside(
     // The live projector waits now: the rest is what it did since.
     await projectUntil(options, rebuilt, async () => locked);
     await reconcileShadow(transaction, domain.name);
-    await noteChanges(transaction, domain.name, domain.relation, settled, POSITION_MAX);
+    await noteChanges(transaction, domain.name, domain.tables[0].name, settled, POSITION_MAX);
     signal.throwIfAborted();
-    await takeOver(transaction, domain.name, domain.relation);
+    await takeOver(transaction, domain.name, domain.tables[0].name);
   });
   return reportOf(options, live, rebuilt, true);
 }
@@ -111,11 +111,12 @@ async function projectUntil(
   readTarget: () => Promise<bigint>,
 ): Promise<void> {
   const handover = new Handover();
+  const projecting = projectingOf(domain, { isLive: false });
   let target = await readTarget();
   let { position } = await selectCheckpoint(shadow, domain.name);
   while (position < target) {
     signal.throwIfAborted();
-    const batch = await projectNext(shadow, domain, handover);
+    const batch = await projectNext(shadow, projecting, handover);
     if (batch.rows.length === 0) return;
     position = batch.checkpoint;
     onProgress("projecting", position, target);

@@ -18,14 +18,14 @@ import {
   SpanStatusCode,
   trace,
 } from "@opentelemetry/api";
-import type { InboxRow, Outcome } from "../contract/domain.ts";
-import type { Message, Receipt } from "../contract/message.ts";
+import type { Outcome } from "../contract/domain.ts";
+import type { InboxRow, Message, Receipt } from "../contract/message.ts";
 import type { Sink } from "../contract/source.ts";
 import type { Appended } from "../inbox/append.ts";
 import type { ProjectedBatch } from "../projector/project.ts";
 import { contextOf, isSampledContext, traceparentOf, withoutSampling } from "../telemetry/trace-context.ts";
 import { idsOf } from "../telemetry/trace-ids.ts";
-import { TraceLimit } from "../telemetry/trace-limit.ts";
+import type { TraceLimit } from "../telemetry/trace-limit.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 
 export class MessageTraces {
@@ -34,9 +34,10 @@ export class MessageTraces {
   /** The batch that woke the projector last, until it has projected. */
   #waking: Context | undefined;
 
-  constructor(tracing: Tracing) {
+  /** @param limit on the traces that all domains of the process begin. */
+  constructor(tracing: Tracing, limit: TraceLimit) {
     this.#tracing = tracing;
-    this.#limit = new TraceLimit(tracing.perSecondMax);
+    this.#limit = limit;
   }
 
   /** An inbox that begins the span `receive` of each sampled message and ends it when the message is committed. */

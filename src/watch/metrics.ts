@@ -20,31 +20,44 @@ export function createMetrics() {
   const seconds = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
     new Histogram({ name, help, labelNames, buckets: SECONDS_BUCKETS, registers });
 
+  const reads: (() => void)[] = [];
+
   return {
     registry,
+    /** Calls `read` whenever the metrics are read. */
+    readAtScrape: (read: () => void): void => void reads.push(read),
+    /** Brings what is read at a scrape up to date. */
+    readAll: (): void => {
+      for (const read of reads) read();
+    },
     inboxAppended: counter("waybill_inbox_appended_total", "Messages appended to the inbox.", [
+      "domain",
       "source",
       "channel",
     ]),
     appendSeconds: seconds(
       "waybill_inbox_append_duration_seconds",
-      "From the begin of an append to its commit.",
+      "Duration of an append, begin to commit.",
+      ["domain"],
     ),
-    appendFailures: new Counter({
-      name: "waybill_inbox_append_failures_total",
-      help: "Appends that failed and were tried again; nothing was acknowledged.",
-      registers,
-    }),
+    appendFailures: counter(
+      "waybill_inbox_append_failures_total",
+      "Appends that failed and were retried; nothing was acknowledged.",
+      ["domain"],
+    ),
     batchMessages: new Histogram({
       name: "waybill_inbox_batch_messages",
       help: "Messages in one append.",
+      labelNames: ["domain"],
       buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000],
       registers,
     }),
-    bufferBytes: gauge("waybill_inbox_buffer_bytes", "Bytes held that are not committed yet."),
+    bufferBytes: gauge("waybill_inbox_buffer_bytes", "Buffered bytes that are not committed yet.", [
+      "domain",
+    ]),
     bufferLimitBytes: gauge(
       "waybill_inbox_buffer_limit_bytes",
-      "INBOX_BUFFER_BYTES_MAX: what finds no room is refused and comes again.",
+      "INBOX_BUFFER_BYTES_MAX, the bound on the buffered bytes of all domains; messages beyond it are refused.",
     ),
     outcomes: counter("waybill_outcomes_total", "Positions processed, by what became of them.", [
       "domain",
@@ -57,7 +70,7 @@ export function createMetrics() {
     ]),
     stalledSeconds: gauge(
       "waybill_projector_stalled_seconds",
-      "How long there has been work and no progress; 0 while there is some.",
+      "Seconds since the last progress while messages are pending; 0 otherwise.",
       ["domain"],
     ),
     publishToReadable: new Histogram({
@@ -68,9 +81,11 @@ export function createMetrics() {
       enableExemplars: true,
       registers,
     }),
-    projectionSeconds: seconds("waybill_projection_duration_seconds", "One batch, from begin to commit.", [
-      "domain",
-    ]),
+    projectionSeconds: seconds(
+      "waybill_projection_duration_seconds",
+      "Duration of a batch, begin to commit.",
+      ["domain"],
+    ),
     projectionFailures: counter(
       "waybill_projection_failures_total",
       "Batches that could not be projected and were tried again.",
@@ -82,26 +97,25 @@ export function createMetrics() {
       ["domain", "code", "fingerprint"],
     ),
     deadLetters: gauge("waybill_deadletters", "Dead letters as they are now.", ["domain", "state", "code"]),
-    cacheEntries: gauge("waybill_cache_entries", "Orders in memory."),
-    cacheBytes: gauge("waybill_cache_bytes", "Bytes of the cache, bookkeeping included."),
-    cacheLimitBytes: gauge("waybill_cache_limit_bytes", "CACHE_BYTES_MAX."),
-    cacheRequests: counter("waybill_cache_requests_total", "Reads by id: hit, miss (read through), absent.", [
-      "result",
-    ]),
-    sourceConnected: gauge("waybill_source_connected", "1 while messages can arrive.", ["source"]),
-    sourceLag: gauge(
-      "waybill_source_lag_messages",
-      "Messages that wait at the broker and are not in the inbox; with Kafka those of this process's partitions.",
-      ["source", "channel"],
-    ),
-    refused: counter("waybill_source_refused_total", "Messages that found no room; they come again.", [
+    sourceConnected: gauge("waybill_source_connected", "1 while messages can arrive.", [
+      "domain",
       "source",
       "channel",
     ]),
+    sourceLag: gauge(
+      "waybill_source_lag_messages",
+      "Messages that wait at the broker and are not in the inbox; with Kafka those of this process's partitions.",
+      ["domain", "source", "channel"],
+    ),
+    refused: counter(
+      "waybill_source_refused_total",
+      "Messages refused for a full buffer; the broker redelivers them.",
+      ["domain", "source", "channel"],
+    ),
     redelivered: counter(
       "waybill_source_redelivered_total",
       "Messages that a broker delivered again: an acknowledgement was late, or a connection was lost.",
-      ["source", "channel"],
+      ["domain", "source", "channel"],
     ),
     databaseConnected: gauge("waybill_database_connected", "1 while the database answers."),
     databaseConnections: gauge(
@@ -143,6 +157,6 @@ export function createMetrics() {
 }
 
 /** From a cache hit (tens of microseconds) to an outage. */
-const SECONDS_BUCKETS = [
+export const SECONDS_BUCKETS = [
   0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];

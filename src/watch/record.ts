@@ -2,14 +2,13 @@
 
 import type { AuditReport } from "../audit/audit.ts";
 import { gapSize } from "../audit/sequence-gaps.ts";
-import type { InboxRow } from "../contract/domain.ts";
-import type { Message, Receipt } from "../contract/message.ts";
+import type { InboxRow, Message, Receipt } from "../contract/message.ts";
 import type { Sink } from "../contract/source.ts";
 import type { ProjectedBatch } from "../projector/project.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** An inbox that counts what it has no room for. */
-export function countRefusals(inbox: Sink, metrics: Metrics): Sink {
+export function countRefusals(inbox: Sink, metrics: Metrics, domain: string): Sink {
   return {
     get failure() {
       return inbox.failure;
@@ -17,7 +16,7 @@ export function countRefusals(inbox: Sink, metrics: Metrics): Sink {
     hasRoomFor: (message) => inbox.hasRoomFor(message),
     offer: (message, committed) => {
       const isTaken = inbox.offer(message, committed);
-      if (!isTaken) metrics.refused.inc({ source: message.source, channel: message.channel });
+      if (!isTaken) metrics.refused.inc({ domain, source: message.source, channel: message.channel });
       return isTaken;
     },
   };
@@ -26,12 +25,13 @@ export function countRefusals(inbox: Sink, metrics: Metrics): Sink {
 /** One append that has committed. */
 export function recordAppend(
   metrics: Metrics,
+  domain: string,
   messages: readonly Message[],
   receipts: readonly Receipt[],
   seconds: number,
 ): void {
-  metrics.appendSeconds.observe(seconds);
-  metrics.batchMessages.observe(messages.length);
+  metrics.appendSeconds.observe({ domain }, seconds);
+  metrics.batchMessages.observe({ domain }, messages.length);
   type Entry = { source: string; channel: string; count: number };
   const appended: Entry[] = [];
   // Most messages of a batch come from the channel of the one before.
@@ -47,10 +47,10 @@ export function recordAppend(
       appended.push(entry);
     }
   }
-  for (const { count, ...labels } of appended) metrics.inboxAppended.inc(labels, count);
+  for (const { count, ...labels } of appended) metrics.inboxAppended.inc({ domain, ...labels }, count);
 }
 
-/** One batch that was projected, seen right after its commit: from here on its orders are readable. */
+/** One batch that was projected, seen right after its commit: from here on its messages are readable. */
 export function recordProjection(
   metrics: Metrics,
   domain: string,

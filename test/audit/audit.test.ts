@@ -2,10 +2,11 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type AuditOptions, audit, type DomainAudit } from "../../src/audit/audit.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { rebuild } from "../../src/rebuild/rebuild.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { appendAll, ordersOf, projectAll } from "../support/engine.ts";
+import { appendAll, projectAll } from "../support/engine.ts";
 import { mixedMessages } from "../support/messages.ts";
 
 const audits = suite("audit");
@@ -13,18 +14,17 @@ const audits = suite("audit");
 /** A database of its own in which messages were projected, and what audits find there. */
 async function scene() {
   const database = await createDatabase();
-  const { domain } = ordersOf(database);
   const auditOrders = async (options: AuditOptions = {}) => {
-    const report = await audit(database, [domain], options);
+    const report = await audit(database, [orders], options);
     return { holds: report.holds, storage: report.storage, ...(report.domains.orders as DomainAudit) };
   };
   const take = async (count: number, seed: number) => {
     await appendAll(database, mixedMessages(count, seed));
-    await projectAll(database, domain);
+    await projectAll(database, orders);
   };
   return {
     database,
-    domain,
+    domain: orders,
     auditOrders,
     take,
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),

@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Auditor } from "../../src/audit/auditor.ts";
 import { insertSourceGap } from "../../src/audit/source-gaps-table.ts";
-import { ORDERS } from "../../src/domains/orders/index.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { createMetrics } from "../../src/watch/metrics.ts";
 import { auditRecorder } from "../../src/watch/record.ts";
 import { createDatabase } from "../support/database.ts";
@@ -12,9 +12,9 @@ const auditors = suite("auditor");
 
 auditors("each domain keeps its own lost messages in the metrics", async () => {
   await using database = await createDatabase();
-  const other = { name: "other", relation: "orders" };
+  const other = { name: "other", tables: [{ name: "orders", key: ["order_uid"] }] };
   const metrics = createMetrics();
-  const auditor = new Auditor(database, [ORDERS, other], auditRecorder(metrics));
+  const auditor = new Auditor(database, [orders, other], auditRecorder(metrics));
   const gapMessages = async () => {
     const { values } = await metrics.gapMessages.get();
     return values.map(({ labels, value }) => [labels.domain, labels.source, labels.channel, value]);
@@ -35,7 +35,7 @@ auditors("each domain keeps its own lost messages in the metrics", async () => {
 
 auditors("the age of the last audit is unknown before the first", async () => {
   await using database = await createDatabase();
-  const auditor = new Auditor(database, [ORDERS], () => {});
+  const auditor = new Auditor(database, [orders], () => {});
   assert.is(auditor.ageSeconds, undefined);
   await auditor.run();
   assert.ok((auditor.ageSeconds ?? -1) >= 0);

@@ -9,7 +9,7 @@ import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
 import { insertSourceGap } from "../../src/audit/source-gaps-table.ts";
 import type { Database } from "../../src/database/database.ts";
-import { ORDERS } from "../../src/domains/orders/index.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { connectTo } from "../../tools/publisher/connect.ts";
 import { toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
@@ -58,7 +58,7 @@ const BROKERS: readonly {
 type Numbers = readonly (readonly [number: number, time?: number])[];
 
 async function gapsOf(database: Database, gapSettledSeconds = 0, isFull = false) {
-  const { domains } = await audit(database, [ORDERS], { gapSettledSeconds, isFull });
+  const { domains } = await audit(database, [orders], { gapSettledSeconds, isFull });
   return domains.orders?.gaps ?? [];
 }
 

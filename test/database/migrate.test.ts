@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { install } from "../../src/cli/install.ts";
 import type { DatabaseError } from "../../src/database/database-error.ts";
 import { missingMigrations } from "../../src/database/migrate.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
 import { fingerprintOf } from "../../src/projector/fingerprint.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
@@ -15,7 +16,7 @@ import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { withClient } from "../../tools/stack/postgres.ts";
 import { dumpSchema } from "../../tools/stack/schema-dump.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { ordersOf, projectAll } from "../support/engine.ts";
+import { projectAll } from "../support/engine.ts";
 
 const migrations = suite("migrate");
 const run = ({ ownerUrl, serviceUrl }: TestDatabase) => install(ownerUrl, serviceUrl);
@@ -125,7 +126,7 @@ migrations("dead letters that are there already get what a new version knows of 
   assert.is(migrated.letters.length, letters.length);
   // The same as if this version had buried them.
   await database.admin("truncate dead_letters, dead_letter_groups, dead_letter_hours");
-  await projectAll(database, ordersOf(database).domain);
+  await projectAll(database, orders);
   assert.equal(await tables(), migrated);
 });
 

@@ -21,7 +21,6 @@ async function withRejected(
   await using context = await openDesk(database);
   const positions = await rejectAll(
     database,
-    context,
     Array.from({ length: count }, (_none, index) => orderWith({ order_uid: `order ${index}` })),
   );
   await work({ ...context, database, positions });
@@ -30,27 +29,24 @@ async function withRejected(
 /** Receives payloads under a schema that takes none of them. */
 async function rejectAll(
   database: Awaited<ReturnType<typeof createDatabase>>,
-  { domain }: TestDesk,
   payloads: Buffer[],
 ): Promise<bigint[]> {
-  const { appendAll, projectAll } = await import("../support/engine.ts");
+  const { appendAll, domainThat, projectAll } = await import("../support/engine.ts");
   const { messageOf } = await import("../support/messages.ts");
   const { receipts } = await appendAll(
     database,
     payloads.map((payload) => messageOf(payload)),
   );
-  await projectAll(database, {
-    ...domain,
-    project: async (batch) => ({
-      outcomes: batch.map(() => ({
-        kind: "dead",
-        rejection: {
-          code: "schema",
-          problems: [{ path: "/locale", rule: "pattern", expected: "a bug", received: "string" }],
-        },
-      })),
-    }),
-  });
+  const picky = domainThat(async (batch) => ({
+    outcomes: batch.map(() => ({
+      kind: "dead",
+      rejection: {
+        code: "schema",
+        problems: [{ path: "/locale", rule: "pattern", expected: "a bug", received: "string" }],
+      },
+    })),
+  }));
+  await projectAll(database, picky);
   return receipts.map(({ position }) => position);
 }
 
@@ -124,7 +120,7 @@ bulk("a dry run says what would happen to each, and changes nothing", () =>
     const { desk, database } = context;
     await context.receive(orderWith({ order_uid: "order 0" }), orderWith({ order_uid: "order 1", sm_id: 5 }));
     await context.receive(orderWith({ locale: 5 }), orderWith({ locale: 5 }), "garbage");
-    await rejectAll(database, context, [
+    await rejectAll(database, [
       orderWith({ order_uid: "order 7" }),
       orderWith({ order_uid: "order 8", sm_id: 8 }),
     ]);

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
 import { WrongStateError } from "../../src/contract/errors.ts";
 import { readFilter } from "../../src/deadletter/find/filter.ts";
-import { ORDERS } from "../../src/domains/orders/index.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";
@@ -86,7 +86,7 @@ for (let run = 0; run < 5; run++) {
     }
     await rebuild();
 
-    const report = await audit(database, [ORDERS]);
+    const report = await audit(database, [orders]);
     assert.ok(report.holds);
     assert.is(report.domains.orders?.pending, 0n);
     const { rows } = await database.query(

@@ -6,7 +6,7 @@ import type { Problem } from "../../src/contract/rejection.ts";
 import { diffPayloads } from "../../src/deadletter/show/diff.ts";
 import { maskBytes, maskText } from "../../src/deadletter/show/mask.ts";
 import { viewPayload } from "../../src/deadletter/show/view.ts";
-import { PERSONAL_NAMES } from "../../src/domains/index.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
 import { GARBAGE_KINDS, makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
@@ -15,7 +15,7 @@ import { ANN, openDesk } from "../support/desk.ts";
 import { appendAll, projectAll } from "../support/engine.ts";
 import { MODEL, messageOf, orderWith } from "../support/messages.ts";
 
-const mask = (text: string) => maskText(text, PERSONAL_NAMES);
+const mask = (text: string) => maskText(text, orders.personalNames);
 
 test("personal values of a document are hidden, whatever their type and however their names are written", () => {
   assert.is(mask('{"name":"Ann","x":1}'), '{"name":"•••","x":1}');
@@ -51,7 +51,7 @@ test("no text makes masking slow", () => {
 
 test("bytes are masked byte by byte", () => {
   const bytes = Buffer.concat([Buffer.from('{"name":"Ann","x":1'), Buffer.from([0xff, 0x00])]);
-  const masked = maskBytes(bytes, PERSONAL_NAMES);
+  const masked = maskBytes(bytes, orders.personalNames);
   assert.is(masked.toString("latin1"), '{"name":*****,"x":1\xff\0');
 });
 
@@ -63,7 +63,7 @@ test("of every kind of garbage nothing personal is shown, and each problem's pla
     const rejection = parseOrder(payload);
     const found: readonly Problem[] = "code" in rejection ? rejection.problems : [];
     assert.ok(found.length > 0, kind);
-    const { payload: view, problems } = viewPayload(payload, found, PERSONAL_NAMES);
+    const { payload: view, problems } = viewPayload(payload, found, orders.personalNames);
     const content =
       view.encoding === "text" ? view.content : Buffer.from(view.content, "base64").toString("latin1");
     assert.ok(content.length <= 128 * 1024, kind);
@@ -103,7 +103,7 @@ test("of a large payload the part around its first problem is shown", () => {
   const { payload, problems } = viewPayload(
     Buffer.from(text),
     "code" in rejection ? rejection.problems : [],
-    PERSONAL_NAMES,
+    orders.personalNames,
   );
   assert.is(payload.isWhole, false);
   assert.is(payload.bytes, Buffer.byteLength(text));

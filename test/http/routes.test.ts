@@ -332,10 +332,11 @@ http(
     const { rows } = await database.admin("select count(*)::int as count from orders");
     await until(
       "the cache is restored",
-      async () => (await metric(restored.url, /waybill_cache_entries (\d+)/)) === rows[0].count,
+      async () =>
+        (await metric(restored.url, /waybill_cache_entries\{domain="orders"\} (\d+)/)) === rows[0].count,
     );
     assert.is((await fetch(`${restored.url}/orders/etag`)).status, 200);
-    assert.is(await metric(restored.url, /cache_requests_total\{result="hit"\} (\d+)/), 1);
+    assert.is(await metric(restored.url, /cache_requests_total\{domain="orders",result="hit"\} (\d+)/), 1);
 
     // Many ask at once while the table is locked: one query waits for it, not fifty.
     await database.admin("alter table orders rename to orders_away");
@@ -355,7 +356,7 @@ http(
     const answers = await asking;
     assert.ok(answers.every(({ status }) => status === 200));
     assert.is(most, 1);
-    assert.is(await metric(small.url, /cache_requests_total\{result="miss"\} (\d+)/), 50);
+    assert.is(await metric(small.url, /cache_requests_total\{domain="orders",result="miss"\} (\d+)/), 50);
     await small[Symbol.asyncDispose]();
     await restored[Symbol.asyncDispose]();
   },

@@ -2,6 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Message } from "../../src/contract/message.ts";
 import type { Appended } from "../../src/inbox/append.ts";
+import { ByteBudget } from "../../src/inbox/byte-budget.ts";
 import { Inbox } from "../../src/inbox/inbox.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { messageOf } from "../support/messages.ts";
@@ -18,11 +19,11 @@ function controlled({ bufferBytesMax = 1024 * 1024 } = {}) {
       await new Promise<void>((resolve, reject) => gates.push({ resolve, reject }));
       const after = position;
       const receipts = messages.map(() => ({ position: ++position, isNew: true }));
-      return { receipts, after, upTo: position };
+      return { receipts, after, receivedAtMs: 0, upTo: position };
     },
-    pace: async () => {},
+    waitForTurn: async () => {},
     onAppended: () => {},
-    bufferBytesMax,
+    buffer: new ByteBudget(bufferBytesMax).share(),
     logger: createLogger("silent"),
   });
   return { inbox, batches, gates };

@@ -66,7 +66,7 @@ const kinds: (Kind & { isThere: boolean })[] = [
       open: () => new HttpSource({ channel: "orders", hasPayload: async () => true }),
       connect: async (source) => ({
         publish: async (payload, { traceparent } = {}) => {
-          await (source as HttpSource).receive(payload, undefined, traceparent);
+          await (source as HttpSource).receive({ payload, traceparent });
         },
         [Symbol.asyncDispose]: async () => {},
       }),

@@ -1,29 +1,29 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { audit, type DomainAudit } from "../../src/audit/audit.ts";
-import { type Domain, type InboxRow, PROJECTED } from "../../src/contract/domain.ts";
+import { PROJECTED } from "../../src/contract/domain.ts";
+import type { InboxRow } from "../../src/contract/message.ts";
+import { orders as domain } from "../../src/domains/orders/index.ts";
+import { CheckpointWatch } from "../../src/projector/checkpoint-watch.ts";
 import { beginProjection } from "../../src/projector/checkpoints-table.ts";
 import { Handover } from "../../src/projector/handover.ts";
-import { projectNext } from "../../src/projector/project.ts";
 import { Projector } from "../../src/projector/projector.ts";
-import { Statistics } from "../../src/projector/statistics.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";
-import { appendAll, ordersOf, projectAll, tablesOf } from "../support/engine.ts";
+import { appendAll, domainThat, projectAll, projectOne, tablesOf } from "../support/engine.ts";
 import { messageOf, mixedMessages, orderWith } from "../support/messages.ts";
 import { until } from "../support/wait.ts";
 
 test("invariant 5: the projection and its checkpoint are committed together, or neither", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database);
   await appendAll(database, mixedMessages(50));
   // The commit fails after everything was written: a constraint that is checked only then.
   await database.admin(`
     create function fail() returns trigger language plpgsql as $$ begin raise exception 'at the commit' using errcode = '57000'; end $$;
     create constraint trigger fail after insert on orders deferrable initially deferred for each row execute function fail()`);
-  await projectNext(database, domain, new Handover()).then(
+  await projectOne(database, domain).then(
     () => assert.unreachable(),
     (error: Error) => assert.is(error.message, "at the commit"),
   );
@@ -37,7 +37,6 @@ test("invariant 5: the projection and its checkpoint are committed together, or 
 test("invariant 5: many projectors at once, and every wake-up twice, change nothing", async () => {
   await using database = await createDatabase();
   const projectors = Array.from({ length: 4 }, () => {
-    const { domain } = ordersOf(database);
     return new Projector({
       database: database,
       domain,
@@ -52,7 +51,7 @@ test("invariant 5: many projectors at once, and every wake-up twice, change noth
       reaching.push(projector.reach(upTo ?? 0n), projector.reach(upTo ?? 0n), projector.reach(1n));
   }
   await Promise.all(reaching);
-  const report = await audit(database, [ordersOf(database).domain]);
+  const report = await audit(database, [domain]);
   assert.ok(report.holds);
   assert.is(report.domains.orders?.pending, 0n);
   assert.is(report.domains.orders?.received, 900n);
@@ -64,22 +63,22 @@ test("invariant 5: concurrent projectors have each effect once, also where no un
   // The row is there already: making it would serialise the projectors by itself.
   await database.admin("insert into checkpoints (domain) values ('orders')");
   const { upTo } = await appendAll(database, mixedMessages(100));
-  const domain: Domain = {
-    name: "orders",
-    relation: "effects",
-    personalNames: [],
-    project: async (batch, transaction) => {
-      // Long enough for another projector to read the same checkpoint, if it could.
-      await transaction.query("select pg_sleep(0.05)");
-      const positions = batch.map(({ position }) => String(position));
-      await transaction.query("insert into effects select unnest($1::bigint[])", [positions]);
-      return { outcomes: batch.map(() => PROJECTED) };
-    },
-  };
+  const counting = domainThat(async (batch, transaction) => {
+    // Long enough for another projector to read the same checkpoint, if it could.
+    await transaction.query("select pg_sleep(0.05)");
+    const positions = batch.map(({ position }) => String(position));
+    await transaction.query("insert into effects select unnest($1::bigint[])", [positions]);
+    return { outcomes: batch.map(() => PROJECTED) };
+  });
   const projectors = Array.from(
     { length: 4 },
     () =>
-      new Projector({ database: database, domain, logger: createLogger("silent"), onProjected: () => {} }),
+      new Projector({
+        database,
+        domain: counting,
+        logger: createLogger("silent"),
+        onProjected: () => {},
+      }),
   );
   await Promise.all(projectors.map((projector) => projector.reach(upTo ?? 0n)));
   const { rows } = await database.admin(
@@ -90,12 +89,11 @@ test("invariant 5: concurrent projectors have each effect once, also where no un
 
 test("invariant 5: the checkpoint row is locked while a batch is projected", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database);
   await appendAll(database, mixedMessages(10));
   let projecting: Promise<unknown> = Promise.resolve();
   await database.transaction(async (transaction) => {
     await beginProjection(transaction, "orders", { isDurable: false });
-    projecting = projectNext(database, domain, new Handover());
+    projecting = projectOne(database, domain);
     await until("the projector waits for the lock", async () => {
       const { rows } = await database.admin(
         "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
@@ -111,25 +109,23 @@ test("invariant 5: the checkpoint row is locked while a batch is projected", asy
 test("invariant 6: the same inbox gives the same tables, however it is cut into batches", async () => {
   await using database = await createDatabase();
   const messages = mixedMessages(400);
-  const { domain } = ordersOf(database);
   const handover = new Handover();
   // Once as it comes from memory, in batches of uneven size …
   for (let from = 0, size = 1; from < messages.length; from += size, size = (size * 7) % 61) {
     const batch = messages.slice(from, from + size);
     handover.put(batch, await appendAll(database, batch));
-    await projectNext(database, domain, handover);
+    await projectOne(database, domain, handover);
   }
   const first = await tablesOf(database);
   assert.ok(first.orders.length > 100 && first.duplicates.length > 20 && first.deadLetters.length > 50);
   // … and once from position 0, read back from the table.
   await database.admin("truncate orders, duplicates, dead_letters, checkpoints");
-  await projectAll(database, ordersOf(database).domain);
+  await projectAll(database, domain);
   assert.equal(await tablesOf(database), first);
 });
 
 test("invariant 7: the audit finds each position that was lost, doubled or made up", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database);
   const { receipts } = await appendAll(database, mixedMessages(200));
   await projectAll(database, domain);
   const counts = async () => (await audit(database, [domain], { isFull: true })).domains.orders;
@@ -154,7 +150,6 @@ test("invariant 7: the audit finds each position that was lost, doubled or made 
 
 test("invariant 7: an outcome above the checkpoint is found, and what is not processed yet is pending", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database);
   const { receipts } = await appendAll(database, mixedMessages(5));
   assert.is((await audit(database, [domain])).domains.orders?.pending, 5n);
   const early = receipts[4]?.position as bigint;
@@ -164,24 +159,31 @@ test("invariant 7: an outcome above the checkpoint is found, and what is not pro
 
 test("the running totals say what the audit counts", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database);
-  const statistics = new Statistics(database, "orders");
-  await statistics.counts();
+  const watch = () =>
+    new CheckpointWatch({
+      database,
+      domain: "orders",
+      logger: createLogger("silent"),
+      failure: () => undefined,
+      onRebuilt: () => {},
+    });
+  const running = watch();
+  await running.counts();
   for (const seed of [1, 2, 3]) {
     await appendAll(database, mixedMessages(100, seed));
     if (seed < 3) await projectAll(database, domain);
     const found = (await audit(database, [domain])).domains.orders as DomainAudit;
     const { received, projected, duplicate, dead, pending } = found;
     const counted = { received, projected, duplicate, dead, pending };
-    assert.equal(await statistics.counts(), counted);
-    assert.equal(await new Statistics(database, "orders").counts(), counted);
+    assert.equal(await running.counts(), counted);
+    assert.equal(await watch().counts(), counted);
   }
-  assert.ok((await statistics.oldestPendingSeconds()) >= 0);
+  await running.look();
+  assert.ok(running.oldestPendingSeconds > 0);
 });
 
 test("invariant 8: the first write of an id wins; the same bytes are a duplicate, others a conflict", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database);
   const original = orderWith({ order_uid: "first" });
   const changed = orderWith({ order_uid: "first", locale: "de" });
   const project = async (...payloads: Buffer[]) => {
@@ -220,22 +222,17 @@ test("invariant 8: the first write of an id wins; the same bytes are a duplicate
 });
 
 /** A domain that raises an exception for some messages and counts on the rest. */
-function fragileDomain(fail: (row: InboxRow) => void): Domain {
-  return {
-    name: "orders",
-    relation: "orders",
-    personalNames: [],
-    project: async (batch, transaction) => {
-      for (const row of batch) {
-        await transaction.query("insert into orders values ($1, $2, 'c', 't', now())", [
-          `order ${row.position}`,
-          String(row.position),
-        ]);
-        fail(row);
-      }
-      return { outcomes: batch.map(() => PROJECTED) };
-    },
-  };
+function fragileDomain(fail: (row: InboxRow) => void) {
+  return domainThat(async (batch, transaction) => {
+    for (const row of batch) {
+      await transaction.query("insert into orders values ($1, $2, 'c', 't', now())", [
+        `order ${row.position}`,
+        String(row.position),
+      ]);
+      fail(row);
+    }
+    return { outcomes: batch.map(() => PROJECTED) };
+  });
 }
 
 test("invariant 9: an unexpected exception buries the one message and no other", async () => {
@@ -244,11 +241,11 @@ test("invariant 9: an unexpected exception buries the one message and no other",
     database,
     ["a", "bad", "b", "worse", "c"].map((text) => messageOf(text)),
   );
-  const domain = fragileDomain(({ payload }) => {
+  const fragile = fragileDomain(({ payload }) => {
     if (payload.toString() === "bad") throw new TypeError("cannot read properties of undefined");
     if (payload.toString() === "worse") throw "a string";
   });
-  await projectNext(database, domain, new Handover());
+  await projectOne(database, fragile);
   const { orders, deadLetters } = await tablesOf(database);
   const position = (index: number) => receipts[index]?.position;
   assert.equal(
@@ -271,22 +268,17 @@ test("invariant 9: data that PostgreSQL refuses buries the one message, by its S
     database,
     ["a", "divide", "b"].map((text) => messageOf(text)),
   );
-  const domain: Domain = {
-    name: "orders",
-    relation: "orders",
-    personalNames: [],
-    project: async (batch, transaction) => {
-      for (const { position, payload } of batch) {
-        await transaction.query("select 1 / $1::int", [payload.toString() === "divide" ? 0 : 1]);
-        await transaction.query("insert into orders values ($1, $2, 'c', 't', now())", [
-          `${position}`,
-          `${position}`,
-        ]);
-      }
-      return { outcomes: batch.map(() => PROJECTED) };
-    },
-  };
-  await projectNext(database, domain, new Handover());
+  const dividing = domainThat(async (batch, transaction) => {
+    for (const { position, payload } of batch) {
+      await transaction.query("select 1 / $1::int", [payload.toString() === "divide" ? 0 : 1]);
+      await transaction.query("insert into orders values ($1, $2, 'c', 't', now())", [
+        `${position}`,
+        `${position}`,
+      ]);
+    }
+    return { outcomes: batch.map(() => PROJECTED) };
+  });
+  await projectOne(database, dividing);
   const { orders, deadLetters } = await tablesOf(database);
   assert.is(orders.length, 2);
   assert.equal(
@@ -298,19 +290,16 @@ test("invariant 9: data that PostgreSQL refuses buries the one message, by its S
 test("invariant 10: a lost connection is tried again and never makes a dead letter", async () => {
   await using database = await createDatabase();
   const { upTo } = await appendAll(database, mixedMessages(20));
-  const { domain } = ordersOf(database);
   let kills = 0;
-  const interrupted: Domain = {
-    ...domain,
-    project: async (batch, transaction) => {
-      if (kills < 3) {
-        kills++;
-        const { rows } = await transaction.query<{ pid: number }>("select pg_backend_pid() as pid");
-        await database.admin("select pg_terminate_backend($1)", [rows[0]?.pid]);
-      }
-      return domain.project(batch, transaction);
-    },
-  };
+  const projection = domain.createProjection();
+  const interrupted = domainThat(async (batch, transaction) => {
+    if (kills < 3) {
+      kills++;
+      const { rows } = await transaction.query<{ pid: number }>("select pg_backend_pid() as pid");
+      await database.admin("select pg_terminate_backend($1)", [rows[0]?.pid]);
+    }
+    return projection.project(batch, transaction);
+  });
   const projector = new Projector({
     database: database,
     domain: interrupted,
@@ -327,18 +316,14 @@ test("invariant 10: a lost connection is tried again and never makes a dead lett
 test("invariant 10: a missing table and a full disk are faults, whatever their message says", async () => {
   await using database = await createDatabase();
   await appendAll(database, mixedMessages(5));
-  const { domain } = ordersOf(database);
   for (const sqlState of ["42P01", "53100", "57014", "40001", "40P01", "08006"]) {
-    const failing: Domain = {
-      ...domain,
-      project: async (_batch, transaction) => {
-        await transaction.query(
-          `do $$ begin raise exception 'value out of range' using errcode = '${sqlState}'; end $$`,
-        );
-        return { outcomes: [] };
-      },
-    };
-    await projectNext(database, failing, new Handover()).then(
+    const failing = domainThat(async (_batch, transaction) => {
+      await transaction.query(
+        `do $$ begin raise exception 'value out of range' using errcode = '${sqlState}'; end $$`,
+      );
+      return { outcomes: [] };
+    });
+    await projectOne(database, failing).then(
       () => assert.unreachable(`${sqlState} was not a fault`),
       (error: { sqlState?: string }) => assert.is(error.sqlState, sqlState),
     );
@@ -348,15 +333,14 @@ test("invariant 10: a missing table and a full disk are faults, whatever their m
 
 test("a batch from memory is used only where it begins exactly at the checkpoint", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database);
   const handover = new Handover();
   const [early, unseen, late] = [mixedMessages(5, 1), mixedMessages(5, 2), mixedMessages(5, 3)] as const;
   handover.put(early, await appendAll(database, early));
   await appendAll(database, unseen);
   handover.put(late, await appendAll(database, late));
-  await projectNext(database, domain, handover);
-  await projectNext(database, domain, handover);
-  await projectNext(database, domain, handover);
+  await projectOne(database, domain, handover);
+  await projectOne(database, domain, handover);
+  await projectOne(database, domain, handover);
   const report = await audit(database, [domain]);
   assert.ok(report.holds);
   assert.is(report.domains.orders?.pending, 0n);
@@ -364,7 +348,6 @@ test("a batch from memory is used only where it begins exactly at the checkpoint
 
 test("garbage of every kind is projected from memory and from the table alike", async () => {
   await using database = await createDatabase();
-  const { domain } = ordersOf(database);
   const factory = new OrderFactory(5);
   const messages = Array.from({ length: 100 }, () => messageOf(makeGarbage(factory).payload));
   await appendAll(database, messages);

@@ -4,11 +4,12 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
 import { Jobs } from "../../src/database/jobs.ts";
+import { orders as domain } from "../../src/domains/orders/index.ts";
 import { Projector } from "../../src/projector/projector.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
-import { appendAll, ordersOf } from "../support/engine.ts";
+import { appendAll } from "../support/engine.ts";
 import { messageOf, orderWith } from "../support/messages.ts";
 import { startAsProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
@@ -27,7 +28,6 @@ async function failFor(database: TestDatabase, pattern: string, sqlState: string
 }
 
 function projectorOn(database: TestDatabase) {
-  const { domain } = ordersOf(database);
   let batches = 0;
   const projector = new Projector({
     database: database,
@@ -144,7 +144,7 @@ faults(
     await fetch(`${service.url}/orders`, { method: "POST", body });
     await until("readiness says so", async () =>
       ((await readiness()).reasons ?? []).some((reason) =>
-        /stood still for \d+ s before position 1/.test(reason),
+        /stalled for \d+ s before position 1/.test(reason),
       ),
     );
     const metrics = await (await fetch(`${service.url}/metrics`)).text();
@@ -153,7 +153,7 @@ faults(
     const line = await until("the log says so", () =>
       readFileSync(service.logFile, "utf8")
         .split("\n")
-        .find((text) => text.includes("makes no progress") && text.endsWith("}")),
+        .find((text) => text.includes("the projection is stalled") && text.endsWith("}")),
     );
     const { position, reason } = JSON.parse(line);
     assert.equal([position, reason], ["1", "a fault"]);

@@ -3,15 +3,15 @@ import { spawn } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
-import type { Domain } from "../../src/contract/domain.ts";
 import { WrongStateError } from "../../src/contract/errors.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { type RebuildOptions, rebuild } from "../../src/rebuild/rebuild.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { makeLoad } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { ANN, openDesk } from "../support/desk.ts";
-import { appendAll, ordersOf, projectAll, tablesOf } from "../support/engine.ts";
+import { appendAll, domainThat, projectAll, tablesOf } from "../support/engine.ts";
 import { messageOf, orderWith } from "../support/messages.ts";
 import { startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
@@ -22,7 +22,7 @@ const MIX = { garbage: 0.2, duplicates: 0.1, conflicts: 0.1 };
 function run(database: TestDatabase, change: Partial<RebuildOptions> = {}) {
   return rebuild({
     ownerUrl: database.ownerUrl,
-    domain: ordersOf(database).domain,
+    domain: orders,
     isDryRun: false,
     logger: createLogger("silent"),
     signal: new AbortController().signal,
@@ -50,7 +50,7 @@ async function fill(database: TestDatabase, count = 3_000): Promise<void> {
     database,
     load.map(({ payload }) => messageOf(payload)),
   );
-  await projectAll(database, ordersOf(database).domain);
+  await projectAll(database, orders);
 }
 
 rebuilding("of what is right nothing changes, operators' decisions included", async () => {
@@ -93,7 +93,7 @@ rebuilding("what somebody changed or lost by hand is as it was", async () => {
   assert.equal(await everything(database), spoilt);
   assert.ok((await run(database)).isTakenOver);
   assert.equal(await everything(database), before);
-  assert.ok((await audit(database, [ordersOf(database).domain])).holds);
+  assert.ok((await audit(database, [orders])).holds);
 });
 
 rebuilding("under another schema what was dead becomes valid, and the service shows it", async () => {
@@ -114,24 +114,21 @@ rebuilding("under another schema what was dead becomes valid, and the service sh
   assert.is(await read("first"), orderWith({ order_uid: "first" }).toString());
 
   // A release that takes a number for a locale: what came first is the order now, what came second a conflict.
-  const { domain } = ordersOf(database);
-  const lenient: Domain = {
-    ...domain,
-    project: async (batch, transaction) => {
-      const outcomes = [];
-      for (const row of batch) {
-        const text = row.payload.toString();
-        const [mended] = (
-          await domain.project(
-            [{ ...row, payload: Buffer.from(text.replace('"locale":7', '"locale":"7"')) }],
-            transaction,
-          )
-        ).outcomes;
-        outcomes.push(mended as NonNullable<typeof mended>);
-      }
-      return { outcomes };
-    },
-  };
+  const projection = orders.createProjection();
+  const lenient = domainThat(async (batch, transaction) => {
+    const outcomes = [];
+    for (const row of batch) {
+      const text = row.payload.toString();
+      const [mended] = (
+        await projection.project(
+          [{ ...row, payload: Buffer.from(text.replace('"locale":7', '"locale":"7"')) }],
+          transaction,
+        )
+      ).outcomes;
+      outcomes.push(mended as NonNullable<typeof mended>);
+    }
+    return { outcomes };
+  });
   const report = await run(database, { domain: lenient });
   assert.equal(
     report.changes.map(({ before, after, positions }) => [before, after, positions]),
@@ -144,7 +141,7 @@ rebuilding("under another schema what was dead becomes valid, and the service sh
     (await read("first")).includes('"locale":7'),
   );
   assert.is(await read("second"), orderWith({ order_uid: "second" }).toString());
-  assert.ok((await audit(database, [domain])).holds);
+  assert.ok((await audit(database, [orders])).holds);
   // And the service goes on from there.
   await post(orderWith({ order_uid: "third" }));
   assert.is(await read("third"), orderWith({ order_uid: "third" }).toString());

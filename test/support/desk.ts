@@ -2,11 +2,11 @@
 import { Jobs } from "../../src/database/jobs.ts";
 import { createDesk } from "../../src/deadletter/desk.ts";
 import { stepBulkRedrive } from "../../src/deadletter/repair/bulk-redrive.ts";
-import { PERSONAL_NAMES } from "../../src/domains/index.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { TestDatabase } from "./database.ts";
-import { appendAll, ordersOf, projectAll } from "./engine.ts";
+import { appendAll, projectAll } from "./engine.ts";
 import { messageOf } from "./messages.ts";
 
 export type TestDesk = Awaited<ReturnType<typeof openDesk>>;
@@ -15,7 +15,6 @@ export async function openDesk(database: TestDatabase) {
   const jobs = new Jobs(database, createLogger("silent"));
   await jobs.start();
   const wakeups = new Wakeups(jobs);
-  const { domain } = ordersOf(database);
   const context = {
     database,
     enqueueWakeup: (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup),
@@ -24,14 +23,13 @@ export async function openDesk(database: TestDatabase) {
   const desk = createDesk({
     ...context,
     reads: database,
-    domains: [domain],
-    personalNames: PERSONAL_NAMES,
+    domains: [orders],
     jobs,
   });
-  const project = () => projectAll(database, domain);
+  const project = () => projectAll(database, orders);
   return {
     desk,
-    domain,
+    domain: orders,
     project,
     /** Appends and projects. @returns the positions. */
     receive: async (...payloads: (Buffer | string)[]) => {

@@ -1,25 +1,35 @@
 /** The engine's parts on a test database, put together as the service does it but without its sources and server. */
-import type { Domain } from "../../src/contract/domain.ts";
+import type { AnyDomain, Projection } from "../../src/contract/domain.ts";
 import type { Message } from "../../src/contract/message.ts";
 import type { Database } from "../../src/database/database.ts";
-import { createOrders } from "../../src/domains/orders/index.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { append } from "../../src/inbox/append.ts";
 import { Handover } from "../../src/projector/handover.ts";
-import { projectNext } from "../../src/projector/project.ts";
+import { type ProjectedBatch, projectingOf, projectNext } from "../../src/projector/project.ts";
 import type { TestDatabase } from "./database.ts";
 
-export function ordersOf(database: Database, cacheBytesMax = 16 * 1024 * 1024) {
-  return createOrders({ database: database, cacheBytesMax, onAccepted: () => {} });
+/** Appends without a wake-up. */
+export function appendAll(database: Database, messages: readonly Message[], domain: AnyDomain = orders) {
+  return append(database, domain.name, messages, async () => {});
 }
 
-/** Appends without a wake-up. */
-export function appendAll(database: Database, messages: readonly Message[]) {
-  return append(database, "orders", messages, async () => {});
+/** A domain that projects otherwise. */
+export function domainThat(project: Projection["project"], domain: AnyDomain = orders): AnyDomain {
+  return { ...domain, createProjection: () => ({ project }) };
+}
+
+/** Projects one batch as a live projector does, by a new instance of the projection. */
+export function projectOne(
+  database: Database,
+  domain: AnyDomain = orders,
+  handover = new Handover(),
+): Promise<ProjectedBatch> {
+  return projectNext(database, projectingOf(domain, { isLive: true }), handover);
 }
 
 /** Projects until there is nothing left. */
-export async function projectAll(database: Database, domain: Domain): Promise<void> {
-  while ((await projectNext(database, domain, new Handover())).rows.length > 0);
+export async function projectAll(database: Database, domain: AnyDomain = orders): Promise<void> {
+  while ((await projectOne(database, domain)).rows.length > 0);
 }
 
 /** Everything a projection consists of, to be compared. */

@@ -2,7 +2,9 @@
  * The way to publish to a kind of source, by the variables that the service itself reads. The library of a broker is
  * loaded only where it is published to.
  */
-import { loadJetStream, loadKafka, type SourceName } from "../../src/config/config.ts";
+import { loadJetStream, loadKafka } from "../../src/config/config.ts";
+import type { SourceName } from "../../src/config/sources.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { connectToBroker, connectToHttp, type Transport } from "./transport.ts";
 
 /**
@@ -19,11 +21,11 @@ export async function connectTo(
       return connectToHttp(serviceUrl, environment.INGRESS_TOKEN || undefined);
     case "kafka": {
       const { connectToKafka } = await import("./kafka.ts");
-      return await connectToKafka(loadKafka(environment));
+      return await connectToKafka(loadKafka(orders, environment));
     }
     case "jetstream": {
       const { connectToJetStream } = await import("./jetstream.ts");
-      return await connectToJetStream(loadJetStream(environment));
+      return await connectToJetStream(loadJetStream(orders, environment));
     }
     case "nats-streaming":
       return await connectToBroker({

@@ -1,7 +1,7 @@
 /** Publishing to JetStream: each message is confirmed by the stream that has stored it. */
 import { JetStreamApiCodes, JetStreamApiError, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers } from "@nats-io/transport-node";
-import type { JetStreamConfig } from "../../src/config/config.ts";
+import type { JetStreamConfig } from "../../src/config/sources.ts";
 import { natsConnectionOptions } from "../../src/inbox/sources/jetstream/nats-connection.ts";
 import { PayloadRefusedError, type Transport } from "./transport.ts";
 

@@ -1,6 +1,6 @@
 /** Publishing to Kafka. Whatever was given while a request was under way goes with the next one. */
 import { Admin, MultipleErrors, ProduceAcks, Producer } from "@platformatic/kafka";
-import type { KafkaConfig } from "../../src/config/config.ts";
+import type { KafkaConfig } from "../../src/config/sources.ts";
 import { findTopic, guardSecondErrors, kafkaConnection } from "../../src/inbox/sources/kafka/cluster.ts";
 import { PayloadRefusedError, type PublishContext, type Transport } from "./transport.ts";
 

@@ -1,5 +1,5 @@
 /** What every broker of one's own can do, whatever its kind: it is started, killed, wiped, and published to. */
-import type { SourceName } from "../../src/config/config.ts";
+import type { SourceName } from "../../src/config/sources.ts";
 
 export type BrokerKind = Exclude<SourceName, "http">;
 

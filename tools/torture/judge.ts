@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { audit } from "../../src/audit/audit.ts";
 import type { Database } from "../../src/database/database.ts";
-import { ORDERS } from "../../src/domains/orders/index.ts";
+import { orders } from "../../src/domains/orders/index.ts";
 import { connectTo } from "../publisher/connect.ts";
 import { type Mix, makeLoad } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";
@@ -105,7 +105,7 @@ export class Judge {
       if (stored > attempted)
         findings.push(`a message is ${stored} times in the inbox but was sent ${attempted} times`);
     }
-    const { holds, domains } = await audit(database, [ORDERS], { isFull: true });
+    const { holds, domains } = await audit(database, [orders], { isFull: true });
     if (!holds) findings.push(`the audit does not hold: ${domains.orders?.discrepancies.slice(0, 5)}`);
     findings.push(...(await halfRedriven(database)));
     findings.push(...(await this.#compareOrders(database, urls)));

@@ -14,8 +14,8 @@ export type BulkRunnerOptions = Readonly<{
   context: Omit<RedriveContext, "tryPayload">;
   jobs: Jobs;
   logger: Logger;
-  /** Resolves when the projector of a domain has come to a position, or after a while. */
-  waitFor: (domain: string, position: bigint, signal: AbortSignal) => Promise<void>;
+  /** Resolves when a position of a domain has its outcome, or when the signal aborts. */
+  settled: (domain: string, position: bigint, signal: AbortSignal) => Promise<unknown>;
 }>;
 
 export class BulkRunner {
@@ -45,7 +45,7 @@ export class BulkRunner {
   }
 
   async #run(id: bigint): Promise<void> {
-    const { context, jobs, waitFor, logger } = this.#options;
+    const { context, jobs, settled, logger } = this.#options;
     const deadline = AbortSignal.timeout(RUN_MS_MAX);
     for (;;) {
       const step: Step = await stepBulkRedrive(context, id).catch((error: unknown) => {
@@ -58,7 +58,7 @@ export class BulkRunner {
       if (step.kind === "ended") return;
       this.#stop.signal.throwIfAborted();
       if (deadline.aborted) return enqueueBulkRedrive(jobs, context.database, id);
-      await waitFor(step.domain, step.upTo, AbortSignal.any([this.#stop.signal, deadline]));
+      await settled(step.domain, step.upTo, AbortSignal.any([this.#stop.signal, deadline]));
     }
   }
 }

@@ -3,20 +3,28 @@
  * transaction that is rolled back, so nothing changes and nobody sees it. A live message with the id of one that is
  * being tried waits for that rollback, which is why the sets are tried in parts.
  */
-import type { Domain, Outcome } from "../../contract/domain.ts";
+import type { AnyDomain, Outcome } from "../../contract/domain.ts";
 import type { Problem } from "../../contract/rejection.ts";
 import type { Database } from "../../database/database.ts";
 import { selectAt } from "../../inbox/inbox-table.ts";
 import { fingerprintOf } from "../../projector/fingerprint.ts";
-import { projectInSavepoints, TRIAL_POSITION } from "../../projector/project.ts";
+import { projectInSavepoints, projectingOf, TRIAL_POSITION } from "../../projector/project.ts";
 
 export type Trial = Readonly<{ outcome: Outcome; fingerprint: string | undefined }>;
 
 /** What would become of one payload. */
-export async function tryPayload(database: Database, domain: Domain, payload: Buffer): Promise<Trial> {
+export async function tryPayload(database: Database, domain: AnyDomain, payload: Buffer): Promise<Trial> {
   const [outcome] = await database.attempt(async (transaction) => {
-    const row = { position: TRIAL_POSITION, payload, publishedAt: undefined };
-    return (await projectInSavepoints(transaction, domain, [row])).outcomes;
+    const row = {
+      position: TRIAL_POSITION,
+      messageId: "trial",
+      payload,
+      headersJson: undefined,
+      receivedAtMs: Date.now(),
+      publishedAt: undefined,
+    };
+    const trial = projectingOf(domain, { isLive: false });
+    return (await projectInSavepoints(transaction, trial, [row])).outcomes;
   });
   return trialOf(outcome as Outcome);
 }
@@ -42,7 +50,7 @@ export type DryRun = {
  */
 export async function dryRun(
   database: Database,
-  domains: ReadonlyMap<string, Domain>,
+  domains: ReadonlyMap<string, AnyDomain>,
   positions: readonly bigint[],
   signal?: AbortSignal,
   onProgress: (done: number) => void = () => {},
@@ -58,12 +66,12 @@ export async function dryRun(
         for (const [name, domain] of domains) {
           const own = rows.filter((row) => row.domain === name);
           if (own.length === 0) continue;
-          const tried = own.map(({ payload }, index) => ({
+          const tried = own.map((row, index) => ({
+            ...row,
             position: TRIAL_POSITION + BigInt(done + index),
-            payload,
-            publishedAt: undefined,
           }));
-          const { outcomes } = await projectInSavepoints(transaction, domain, tried);
+          const trial = projectingOf(domain, { isLive: false });
+          const { outcomes } = await projectInSavepoints(transaction, trial, tried);
           for (const [index, outcome] of outcomes.entries()) {
             count(result, failures, own[index]?.position as bigint, trialOf(outcome));
           }

@@ -1,4 +1,5 @@
 /** What is known of one position: how it came, what became of it, and what people did about it. */
+import type { OutcomeName } from "../../contract/domain.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import { type InboxEntry, selectEntry, selectRedriveOf } from "../../inbox/inbox-table.ts";
 import { selectCheckpoint } from "../../projector/checkpoints-table.ts";
@@ -18,8 +19,6 @@ export type Biography = Readonly<{
   /** Oldest first. */
   actions: readonly OperatorAction[];
 }>;
-
-export type OutcomeName = "pending" | "projected" | "duplicate" | "dead";
 
 /** @returns undefined where there is no such position. */
 export async function readBiography(database: Queryable, position: bigint): Promise<Biography | undefined> {

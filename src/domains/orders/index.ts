@@ -1,52 +1,78 @@
 /**
- * The orders domain, whole: how a message becomes an order, where orders are kept, how they are asked for. The
- * engine and the server are given what they need of it; it knows nothing of either.
+ * The orders domain: how a message becomes an order, where orders are kept, and how they are asked for. Orders are
+ * static: the first write of an id wins, so a cached order is never stale.
  */
-
-import type { Domain } from "../../contract/domain.ts";
-import type { CopySource, Queryable } from "../../database/queryable.ts";
+import { integerBetween } from "../../config/rules.ts";
+import type { DomainContext, DomainModule, DomainService } from "../../contract/domain.ts";
 import { OrderCache } from "./cache.ts";
-import type { NewOrder } from "./orders-table.ts";
+import { type NewOrder, selectOrderUid } from "./orders-table.ts";
 import { OrdersProjection } from "./projection.ts";
 import { createOrderReader, restoreCache } from "./read-order.ts";
-import { listed, ordersRoutes, type ReadCounts } from "./routes.ts";
+import { INTAKE, listed, ordersRoutes, type ReadCounts } from "./routes.ts";
 
-export type OrdersOptions = Readonly<{
-  database: Queryable;
+export type OrdersSettings = Readonly<{
+  /** Bytes that the orders in memory may take. */
   cacheBytesMax: number;
-  /** Told of new orders once they are readable, in the form in which lists show them. */
-  onAccepted: (orders: readonly object[]) => void;
 }>;
 
-/** What others need to know of the domain without running it, such as the audit of a command. */
-export const ORDERS = {
+export const orders: DomainModule<OrdersSettings, NewOrder> = {
   name: "orders",
-  relation: "orders",
+  tables: [{ name: "orders", key: ["order_uid"] }],
   personalNames: ["name", "phone", "email", "address", "zip", "city"],
-} as const satisfies Partial<Domain>;
+  channelPrefix: "",
+  settings: {
+    cacheBytesMax: {
+      variable: "CACHE_BYTES_MAX",
+      fallback: String(512 * 1024 * 1024),
+      rule: integerBetween(0, 64 * 1024 * 1024 * 1024),
+      description: "memory for cached orders, in bytes",
+    },
+  },
+  isDurable: false,
+  checks: [],
+  createProjection: () => new OrdersProjection(),
+  open: openOrders,
+};
 
-export function createOrders({ database, cacheBytesMax, onAccepted }: OrdersOptions) {
+function openOrders(
+  { database, intake, announce, metrics }: DomainContext,
+  { cacheBytesMax }: OrdersSettings,
+): DomainService<NewOrder> {
   const cache = new OrderCache(cacheBytesMax);
   const reads: ReadCounts = { hit: 0, miss: 0, absent: 0 };
-  const keep = (orders: readonly NewOrder[]) => {
-    for (const { order, document } of orders) cache.put(order.orderUid, document);
-    onAccepted(
-      orders.slice(-ACCEPTED_SHOWN_MAX).map(({ order, position }) => listed({ ...order, position })),
-    );
-  };
-  const projection = new OrdersProjection(keep);
-  const domain: Domain = {
-    ...ORDERS,
-    project: (batch, transaction) => projection.project(batch, transaction),
-  };
+  metrics.gauge("waybill_cache_entries", "Orders in memory.", [], () => [{ value: cache.entries }]);
+  metrics.gauge("waybill_cache_bytes", "Bytes of the cache, bookkeeping included.", [], () => [
+    { value: cache.bytes },
+  ]);
+  metrics.gauge("waybill_cache_limit_bytes", "CACHE_BYTES_MAX.", [], () => [{ value: cacheBytesMax }]);
+  metrics.counter(
+    "waybill_cache_requests_total",
+    "Reads by id: hit, miss (read through), absent.",
+    ["result"],
+    () => Object.entries(reads).map(([result, value]) => ({ value, labels: { result } })),
+  );
+  const intakeRoute = intake(INTAKE);
   return {
-    domain,
-    cache,
-    reads,
-    routes: ordersRoutes(database, createOrderReader(database, cache), reads),
-    restore: (source: CopySource, signal: AbortSignal) => restoreCache(source, cache, signal),
+    routes: [
+      ...ordersRoutes(database, createOrderReader(database, cache), reads),
+      ...(intakeRoute ? [intakeRoute] : []),
+    ],
+    page: { title: "Orders", folder: new URL("ui/", import.meta.url) },
+    onProjected: (added) => {
+      for (const { order, document } of added) cache.put(order.orderUid, document);
+      announce(
+        "orders",
+        added.slice(-ANNOUNCED_MAX).map(({ order, position }) => listed({ ...order, position })),
+      );
+    },
+    onRebuilt: () => cache.clear(),
+    restore: (signal) => restoreCache(database, cache, signal),
+    viewOf: async (position) => {
+      const orderUid = await selectOrderUid(database, position);
+      return orderUid === undefined ? undefined : `/ui/orders/?order=${encodeURIComponent(orderUid)}`;
+    },
   };
 }
 
-/** Whoever watches sees the newest; more would only pass by. */
-const ACCEPTED_SHOWN_MAX = 20;
+/** A person watching the page sees the newest; more would only scroll by. */
+const ANNOUNCED_MAX = 20;

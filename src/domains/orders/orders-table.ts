@@ -84,6 +84,15 @@ export async function selectSummariesBefore(
   return rows;
 }
 
+/** The id of the order at a position; undefined if that position became no order. */
+export async function selectOrderUid(database: Queryable, position: bigint): Promise<string | undefined> {
+  const { rows } = await database.query<{ orderUid: string }>(
+    `select order_uid as "orderUid" from orders where position = $1`,
+    [String(position)],
+  );
+  return rows[0]?.orderUid;
+}
+
 /** One look into an index for each order, whatever the planner knows: a join could read the whole inbox. */
 const DOCUMENT = "(select convert_from(payload, 'UTF8') from inbox where inbox.position = orders.position)";
 

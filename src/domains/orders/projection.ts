@@ -3,7 +3,7 @@
  * bytes it is a conflict and goes to the dead letters with both positions named.
  */
 
-import { type Outcome, PROJECTED, type Projection } from "../../contract/domain.ts";
+import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import type { InboxRow } from "../../contract/message.ts";
 import { type Rejection, reject } from "../../contract/rejection.ts";
 import { DatabaseError } from "../../database/database-error.ts";
@@ -16,55 +16,49 @@ type Holder = Readonly<{ position: bigint; document: Buffer }>;
 
 type Parsed = Order | Rejection;
 
-export class OrdersProjection {
-  readonly #onProjected: (orders: readonly NewOrder[]) => void;
-  /** How many of the next batches are looked up before anything is written. */
-  #wary = 0;
-
-  /** @param onProjected is given the new orders once they are committed. */
-  constructor(onProjected: (orders: readonly NewOrder[]) => void) {
-    this.#onProjected = onProjected;
-  }
+export class OrdersProjection implements Projection<NewOrder> {
+  /** How many of the next batches look up existing ids before they write. */
+  #lookupFirstBatches = 0;
 
   /**
-   * Most batches bring new ids alone: they are written at once, and the table says by its key where one is there
-   * already. Then that batch and the next few, since what is published twice seldom comes alone, look first.
+   * Most batches hold new ids only: they are written at once, and the key of the table tells if an id exists already.
+   * After such a conflict this batch and the next 16 look up existing ids first, because duplicates come in bursts.
    */
-  async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projection> {
+  async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<NewOrder>> {
     const parsed = batch.map(({ payload }) => parseOrder(payload));
-    if (this.#wary === 0) {
+    if (this.#lookupFirstBatches === 0) {
       try {
-        return await this.#write(batch, parsed, new Map(), transaction);
+        return await write(batch, parsed, new Map(), transaction);
       } catch (error) {
         if (!(error instanceof DatabaseError && error.isUniqueViolation)) throw error;
-        this.#wary = WARY_BATCHES;
+        this.#lookupFirstBatches = LOOKUP_FIRST_BATCHES;
       }
     } else {
-      this.#wary -= 1;
+      this.#lookupFirstBatches -= 1;
     }
-    return await this.#write(batch, parsed, await findHolders(parsed, transaction), transaction);
+    return await write(batch, parsed, await findHolders(parsed, transaction), transaction);
   }
+}
 
-  /** @param holders of the ids that the table has; those of the batch are added. */
-  async #write(
-    batch: readonly InboxRow[],
-    parsed: readonly Parsed[],
-    holders: Map<string, Holder>,
-    transaction: Transaction,
-  ): Promise<Projection> {
-    const added: NewOrder[] = [];
-    const outcomes = batch.map((row, index): Outcome => {
-      const result = parsed[index] as Parsed;
-      if ("code" in result) return { kind: "dead", rejection: result };
-      const holder = holders.get(result.orderUid);
-      if (holder) return compareWith(holder, row);
-      holders.set(result.orderUid, { position: row.position, document: row.payload });
-      added.push({ position: row.position, order: result, document: row.payload });
-      return PROJECTED;
-    });
-    await copyOrders(transaction, added);
-    return { outcomes, onCommit: () => this.#onProjected(added) };
-  }
+/** @param holders of the ids that the table has; the new ids of the batch are added. */
+async function write(
+  batch: readonly InboxRow[],
+  parsed: readonly Parsed[],
+  holders: Map<string, Holder>,
+  transaction: Transaction,
+): Promise<Projected<NewOrder>> {
+  const added: NewOrder[] = [];
+  const outcomes = batch.map((row, index): Outcome => {
+    const result = parsed[index] as Parsed;
+    if ("code" in result) return { kind: "dead", rejection: result };
+    const holder = holders.get(result.orderUid);
+    if (holder) return compareWith(holder, row);
+    holders.set(result.orderUid, { position: row.position, document: row.payload });
+    added.push({ position: row.position, order: result, document: row.payload });
+    return PROJECTED;
+  });
+  await copyOrders(transaction, added);
+  return { outcomes, added };
 }
 
 async function findHolders(
@@ -88,5 +82,5 @@ function compareWith(holder: Holder, row: InboxRow): Outcome {
   return { kind: "dead", rejection: reject("conflict", problem, holder.position) };
 }
 
-/** A wasted attempt costs about half of a batch, so this is at most a thirtieth. */
-const WARY_BATCHES = 16;
+/** A wasted attempt costs about half of a batch, so this costs at most a thirtieth. */
+const LOOKUP_FIRST_BATCHES = 16;

@@ -18,6 +18,8 @@ import {
   TEXT,
   TIME,
 } from "../../contract/openapi.ts";
+import type { IntakeDescription, Request, Route } from "../../contract/route.ts";
+import { sendJson } from "../../contract/route.ts";
 import { POSITION_MAX, readInteger, readPosition } from "../../contract/values/integers.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { CachedOrder } from "./cache.ts";
@@ -25,13 +27,11 @@ import { selectSummariesBefore } from "./orders-table.ts";
 import type { OrderReader } from "./read-order.ts";
 import { isOrderUid, type Order } from "./schema.ts";
 
-type Request = IncomingMessage & { params: Record<string, string>; query: Record<string, string> };
-
 /** How often an order was asked for: found in memory, read through, not there. */
 export type ReadCounts = { hit: number; miss: number; absent: number };
 
 /** @param reads is counted up with each order that is asked for. */
-export function ordersRoutes(database: Queryable, reader: OrderReader, reads: ReadCounts) {
+export function ordersRoutes(database: Queryable, reader: OrderReader, reads: ReadCounts): Route[] {
   const getOrder = (request: Request, response: ServerResponse): void | Promise<void> => {
     const orderUid = request.params.id as string;
     const cached = reader.cached(orderUid);
@@ -60,14 +60,13 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
       // The cursor: pass it as `before` for the page that follows.
       next: last && orders.length === limit ? String(last.position) : null,
     };
-    response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-    response.end(JSON.stringify(body));
+    sendJson(response, 200, body);
   };
 
   return [
     { method: "GET", path: "/orders/:id", access: "open", operation: GET_ORDER, handle: getOrder },
     { method: "GET", path: "/orders", access: "operator", operation: LIST_ORDERS, handle: listOrders },
-  ] as const;
+  ];
 }
 
 /** An order as lists and events show it. */
@@ -102,6 +101,15 @@ function matches(ifNoneMatch: string, etag: string): boolean {
   if (ifNoneMatch.trim() === "*") return true;
   return ifNoneMatch.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === etag);
 }
+
+/** `POST /orders`. */
+export const INTAKE: IntakeDescription = {
+  path: "/orders",
+  tag: "orders",
+  summary: "One message into the inbox",
+  description:
+    "Accepts any bytes. A payload that is not a valid order becomes a dead letter; see `GET /messages/:position`.",
+};
 
 const GET_ORDER: Operation = {
   tags: ["orders"],

@@ -1,11 +1,11 @@
 /**
- * `GET /events`: server-sent events for whoever watches. However fast messages flow, each watcher gets a bounded
+ * `GET /events`: server-sent events for pages. However fast messages flow, each watcher gets a bounded
  * number of events: what happened is gathered between two ticks, and of many of one kind the newest are shown.
  */
 import type { ServerResponse } from "node:http";
 import { bytes } from "../../contract/openapi.ts";
 import type { Route } from "../../contract/route.ts";
-import type { Counts } from "../../projector/statistics.ts";
+import type { Counts } from "../../projector/checkpoint-watch.ts";
 
 export class EventFeed {
   readonly #watchers = new Set<ServerResponse>();
@@ -23,7 +23,7 @@ export class EventFeed {
   }
 
   /** Shows items to whoever watches, at the next tick; the newest come last. */
-  announce(event: "orders" | "deadletters", items: readonly object[]): void {
+  announce(event: string, items: readonly object[]): void {
     if (!this.isWatched || items.length === 0) return;
     const gathered = [...(this.#gathered.get(event) ?? []), ...items.slice(-ITEMS_PER_TICK_MAX)];
     this.#gathered.set(event, gathered.slice(-ITEMS_PER_TICK_MAX));
@@ -35,8 +35,13 @@ export class EventFeed {
     access: "operator",
     operation: {
       tags: ["operations"],
-      summary: "Orders, dead letters and counts as they happen",
-      responses: { 200: bytes("server-sent events: counts, orders, deadletters", "text/event-stream") },
+      summary: "Counts, dead letters and what domains announce, as they happen",
+      responses: {
+        200: bytes(
+          "server-sent events: counts, deadletters, and one named after each domain",
+          "text/event-stream",
+        ),
+      },
     },
     handle: (_request, response) => {
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });

@@ -1,23 +1,22 @@
-/** `POST /orders`: one message into the inbox, whatever its bytes; answered once it is committed. */
+/** A route that stores one message into the inbox, whatever its bytes; answered once it is committed. */
 import { InvalidInputError, TooLargeError, UnavailableError } from "../../contract/errors.ts";
+import type { NewMessage, Receipt } from "../../contract/message.ts";
 import { answer, header, type Operation, object, POSITION, problems } from "../../contract/openapi.ts";
-import { type Request, type Route, sendJson } from "../../contract/route.ts";
+import { type IntakeDescription, type Request, type Route, sendJson } from "../../contract/route.ts";
 import { TRACEPARENT } from "../../telemetry/trace-context.ts";
 
 export type IntakeOptions = Readonly<{
-  path: string;
   payloadBytesMax: number;
-  /** Puts a message into the inbox; resolves with its position. */
-  receive: (
-    payload: Buffer,
-    idempotencyKey: string | undefined,
-    traceparent: string | undefined,
-  ) => Promise<bigint>;
-  /** Whether the inbox could hold this many bytes more. */
+  /** Puts a message into the inbox; resolves after its commit. */
+  receive: (message: Omit<NewMessage, "messageId"> & { messageId?: string | undefined }) => Promise<Receipt>;
+  /** Whether the inbox could buffer this many bytes more. */
   hasRoomFor: (bytes: number) => boolean;
 }>;
 
-export function intakeRoute({ path, payloadBytesMax, receive, hasRoomFor }: IntakeOptions): Route {
+export function intakeRoute(
+  { path, tag, summary, description }: IntakeDescription,
+  { payloadBytesMax, receive, hasRoomFor }: IntakeOptions,
+): Route {
   // Bodies that are still arriving are not in the inbox yet, and count all the same: memory is bounded in bytes.
   let bytesArriving = 0;
 
@@ -44,14 +43,11 @@ export function intakeRoute({ path, payloadBytesMax, receive, hasRoomFor }: Inta
     method: "POST",
     path,
     access: "ingress",
-    operation: INTAKE,
+    operation: { ...INTAKE, tags: [tag], summary, description },
     handle: async (request, response) => {
-      const key = readKey(request.headers["idempotency-key"]);
-      const position = await receive(
-        await readBody(request),
-        key,
-        readTraceparent(request.headers.traceparent),
-      );
+      const messageId = readKey(request.headers["idempotency-key"]);
+      const traceparent = readTraceparent(request.headers.traceparent);
+      const { position } = await receive({ messageId, payload: await readBody(request), traceparent });
       sendJson(response, 202, { position: String(position) }, { location: `/messages/${position}` });
     },
   };
@@ -77,10 +73,7 @@ function tooLarge(bytesMax: number): TooLargeError {
   return new TooLargeError(`a payload may have at most ${bytesMax} bytes`);
 }
 
-const INTAKE: Operation = {
-  tags: ["orders"],
-  summary: "One message into the inbox",
-  description: "Any bytes. What is no order becomes a dead letter, which the biography says.",
+const INTAKE = {
   parameters: [
     {
       name: "Idempotency-Key",
@@ -97,6 +90,6 @@ const INTAKE: Operation = {
     202: answer("it is committed", object({ position: POSITION }), { location: header("its biography") }),
     ...problems(400, 413, 422),
   },
-};
+} satisfies Partial<Operation>;
 
 const RETRY_AFTER_SECONDS = 2;

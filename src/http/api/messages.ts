@@ -1,15 +1,18 @@
 /** `GET /messages/:position`: where a message came from and what became of it; and its bytes. */
 import { type } from "arktype";
+import type { OutcomeName } from "../../contract/domain.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
 import { readPosition } from "../../contract/values/integers.ts";
-import type { Queryable } from "../../database/queryable.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { operatorType } from "../../deadletter/repair/requests.ts";
-import type { Progress } from "../../projector/progress.ts";
 import * as api from "./messages-api.ts";
 
-export function messagesRoutes(database: Queryable, progress: Progress, desk: Desk): Route[] {
+/** @param settled resolves with the outcome of a position, or with `pending` when the signal aborts. */
+export function messagesRoutes(
+  desk: Desk,
+  settled: (domain: string, position: bigint, signal: AbortSignal) => Promise<OutcomeName>,
+): Route[] {
   return [
     {
       method: "GET",
@@ -22,7 +25,7 @@ export function messagesRoutes(database: Queryable, progress: Progress, desk: De
         let biography = await desk.biography(position);
         if (biography.outcome === "pending" && waitSeconds > 0) {
           const signal = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), closeOf(response)]);
-          await progress.wait(database, biography.domain, position, signal);
+          await settled(biography.domain, position, signal);
           biography = await desk.biography(position);
         }
         sendJson(response, 200, biography);

@@ -2,6 +2,7 @@
 
 import type { AuditReport } from "../../audit/audit.ts";
 import { toJson } from "../../audit/audit.ts";
+import { InvalidInputError } from "../../contract/errors.ts";
 import {
   answer,
   arrayOf,
@@ -11,9 +12,11 @@ import {
   inQuery,
   nullable,
   object,
+  problems,
   TEXT,
   TIME,
 } from "../../contract/openapi.ts";
+import type { Unready } from "../../contract/part.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
 import type { Metrics } from "../../watch/metrics.ts";
 import { checkNames, readFlag } from "../server/parameters.ts";
@@ -56,16 +59,34 @@ const AUDIT = object({
   }),
 });
 
+const READY_DOMAINS = {
+  type: "object",
+  additionalProperties: object({ ready: FLAG, reasons: arrayOf(TEXT) }),
+};
+
+function readinessOf(domain: string, unready: readonly Unready[]) {
+  const reasons = unready.filter((one) => one.domain === undefined || one.domain === domain);
+  return { ready: reasons.length === 0, reasons: reasons.map(({ reason }) => reason) };
+}
+
 export type OperationsOptions = Readonly<{
-  /** Why the service is not ready; empty where it is. */
-  unready: () => readonly string[];
+  /** The domains that run here. */
+  domains: readonly string[];
+  /** Why the service, or one of its domains, is not ready; empty if it is. */
+  health: () => readonly Unready[];
   metrics: Metrics;
   /** Brings the gauges up to date before they are read. */
   refreshMetrics: () => Promise<void>;
   audit: (isFull: boolean) => Promise<AuditReport>;
 }>;
 
-export function operationsRoutes({ unready, metrics, refreshMetrics, audit }: OperationsOptions): Route[] {
+export function operationsRoutes({
+  domains,
+  health,
+  metrics,
+  refreshMetrics,
+  audit,
+}: OperationsOptions): Route[] {
   return [
     {
       method: "GET",
@@ -85,15 +106,27 @@ export function operationsRoutes({ unready, metrics, refreshMetrics, audit }: Op
       operation: {
         tags: ["operations"],
         summary: "Whether the service is ready, and if not, why",
+        parameters: [inQuery("domain", "asks for one domain of the process alone", TEXT)],
         responses: {
-          200: answer("it is", object({ status: TEXT })),
-          503: answer("it is not", object({ status: TEXT, reasons: arrayOf(TEXT) })),
+          200: answer("it is", object({ status: TEXT, domains: READY_DOMAINS })),
+          503: answer("it is not", object({ status: TEXT, reasons: arrayOf(TEXT), domains: READY_DOMAINS })),
+          ...problems(400),
         },
       },
-      handle: (_request, response) => {
-        const reasons = unready();
-        if (reasons.length === 0) sendJson(response, 200, { status: "ready" });
-        else sendJson(response, 503, { status: "not ready", reasons }, { "retry-after": "2" });
+      handle: ({ query }, response) => {
+        checkNames(query, ["domain"]);
+        const { domain } = query;
+        if (domain !== undefined && !domains.includes(domain)) {
+          throw new InvalidInputError("domain", `the domains of this process are ${domains.join(", ")}`);
+        }
+        const asked = domain === undefined ? domains : [domain];
+        const unready = health().filter((one) => one.domain === undefined || asked.includes(one.domain));
+        const body = { domains: Object.fromEntries(asked.map((name) => [name, readinessOf(name, unready)])) };
+        if (unready.length === 0) return sendJson(response, 200, { status: "ready", ...body });
+        const reasons = unready.map(({ domain: name, reason }) =>
+          name === undefined || domains.length === 1 ? reason : `${name}: ${reason}`,
+        );
+        sendJson(response, 503, { status: "not ready", reasons, ...body }, { "retry-after": "2" });
       },
     },
     {

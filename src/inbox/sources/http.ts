@@ -4,7 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { KeyReusedError, UnavailableError } from "../../contract/errors.ts";
-import type { Receipt } from "../../contract/message.ts";
+import { headersToJson } from "../../contract/headers.ts";
+import type { NewMessage, Receipt } from "../../contract/message.ts";
 import type { Sink, Source } from "../../contract/source.ts";
 
 export type HttpSourceOptions = Readonly<{
@@ -40,25 +41,25 @@ export class HttpSource implements Source {
   async close(): Promise<void> {}
 
   /**
-   * Resolves once the message is committed, with the first position where the same key came before.
-   * @throws KeyReusedError where the key came with other bytes before; UnavailableError where it was not taken, or
-   * where it is not known in time whether it was: sending it again with the same key is right in both cases.
+   * Resolves once the message is committed; the same message id again resolves with the first position.
+   * @throws KeyReusedError if the id came with other bytes before; UnavailableError if the message was not taken, or if
+   * that is not known in time: sending it again with the same id is right in both cases.
    */
-  async receive(payload: Buffer, idempotencyKey: string | undefined, traceparent?: string): Promise<bigint> {
-    const messageId = idempotencyKey ?? randomUUID();
+  async receive(given: Omit<NewMessage, "messageId"> & { messageId?: string | undefined }): Promise<Receipt> {
+    const { payload, messageId = randomUUID() } = given;
     const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     // Two requests with one key at a time: the second waits, then the inbox knows the first.
     for (let earlier = this.#underWay.get(messageId); earlier; earlier = this.#underWay.get(messageId)) {
       await inTime(earlier, deadline);
     }
-    const receipt = await inTime(this.#offer(messageId, payload, traceparent), deadline);
+    const receipt = await inTime(this.#offer({ ...given, messageId }), deadline);
     if (!receipt.isNew && !(await this.#options.hasPayload(receipt.position, payload))) {
       throw new KeyReusedError("this Idempotency-Key came with another payload before");
     }
-    return receipt.position;
+    return receipt;
   }
 
-  #offer(messageId: string, payload: Buffer, traceparent: string | undefined): Promise<Receipt> {
+  #offer({ messageId, payload, headers = {}, traceparent }: NewMessage): Promise<Receipt> {
     const inbox = this.#inbox;
     if (!inbox) throw new UnavailableError("the service takes nothing in at the moment", RETRY_AFTER_SECONDS);
     if (inbox.failure !== undefined) throw new UnavailableError("the database is away", RETRY_AFTER_SECONDS);
@@ -67,6 +68,7 @@ export class HttpSource implements Source {
       this.#underWay.delete(messageId);
       resolve(receipt);
     };
+    const headersJson = headersToJson({ headers: Object.entries(headers) });
     const message = {
       source: this.name,
       channel: this.#options.channel,
@@ -74,6 +76,7 @@ export class HttpSource implements Source {
       payload,
       publishedAt: Date.now(),
       ...(traceparent === undefined ? {} : { traceparent }),
+      ...(headersJson === undefined ? {} : { headers: headersJson }),
     };
     if (!inbox.offer(message, committed))
       throw new UnavailableError("the inbox is full", RETRY_AFTER_SECONDS);

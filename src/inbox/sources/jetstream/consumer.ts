@@ -13,7 +13,7 @@ import {
   type StreamInfo,
 } from "@nats-io/jetstream";
 import { type NatsConnection, nanos } from "@nats-io/transport-node";
-import type { JetStreamConfig } from "../../../config/config.ts";
+import type { JetStreamConfig } from "../../../config/sources.ts";
 import type { Logger } from "../../../telemetry/logger.ts";
 import { SettingsRefusedError } from "../keep-connected.ts";
 

@@ -1,6 +1,6 @@
 /** How a NATS server is connected to: by the service, and by what publishes to it. */
 import { credsAuthenticator, type NodeConnectionOptions } from "@nats-io/transport-node";
-import type { NatsAddress } from "../../../config/config.ts";
+import type { NatsAddress } from "../../../config/sources.ts";
 
 export function natsConnectionOptions({ url, tls, credentials }: NatsAddress): NodeConnectionOptions {
   const urls = url.split(",").map((text) => new URL(text.trim()));

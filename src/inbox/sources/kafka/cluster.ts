@@ -12,7 +12,7 @@ import {
   UnsupportedApiError,
   UserError,
 } from "@platformatic/kafka";
-import type { KafkaConfig } from "../../../config/config.ts";
+import type { KafkaConfig } from "../../../config/sources.ts";
 import type { SourceGap } from "../../../contract/source.ts";
 import type { Logger } from "../../../telemetry/logger.ts";
 

@@ -1,0 +1,62 @@
+/**
+ * One bound on the buffered bytes of all inboxes of a process. Half of it is divided equally among the inboxes, so that
+ * a domain under load cannot shut out the others; the other half goes to whichever inbox asks first.
+ */
+export class ByteBudget {
+  readonly bytesMax: number;
+  readonly #shares: ByteShare[] = [];
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  /** A share for one more inbox; to be called for all inboxes before any of them takes a message. */
+  share(): ByteShare {
+    const share = new ByteShare(this);
+    this.#shares.push(share);
+    return share;
+  }
+
+  /** Bytes that all inboxes hold. */
+  get heldBytes(): number {
+    return this.#shares.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+  }
+
+  /** @internal */
+  hasRoom(asking: ByteShare, bytes: number): boolean {
+    const guaranteed = this.bytesMax / 2 / this.#shares.length;
+    if (asking.heldBytes + bytes <= guaranteed) return true;
+    const excess = (held: number) => Math.max(0, held - guaranteed);
+    const others = this.#shares.reduce(
+      (sum, share) => (share === asking ? sum : sum + excess(share.heldBytes)),
+      0,
+    );
+    return others + excess(asking.heldBytes + bytes) <= this.bytesMax / 2;
+  }
+}
+
+/** What one inbox holds of the budget. */
+export class ByteShare {
+  readonly #budget: ByteBudget;
+  #held = 0;
+
+  constructor(budget: ByteBudget) {
+    this.#budget = budget;
+  }
+
+  get heldBytes(): number {
+    return this.#held;
+  }
+
+  hasRoom(bytes: number): boolean {
+    return this.#budget.hasRoom(this, bytes);
+  }
+
+  take(bytes: number): void {
+    this.#held += bytes;
+  }
+
+  give(bytes: number): void {
+    this.#held -= bytes;
+  }
+}

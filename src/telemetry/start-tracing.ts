@@ -1,0 +1,12 @@
+/** Loads the tracing SDK, which takes time and memory, only if something is traced. */
+import type { TracingConfig } from "../config/config.ts";
+import type { Tracing } from "./tracing.ts";
+
+/** @returns undefined if nothing is traced. */
+export async function startTracing(config: TracingConfig | undefined): Promise<Tracing | undefined> {
+  if (!config) return undefined;
+  const { Tracing: Started } = await import("./tracing.ts");
+  const tracing = new Started(config, "waybill");
+  tracing.instrumentDatabase();
+  return tracing;
+}

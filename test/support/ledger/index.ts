@@ -1,0 +1,123 @@
+/**
+ * A small domain with state, for tests of the engine: entries change the balances of accounts, which never go below 0.
+ * It has what a real domain may have: two tables, a check of its own, durable commits, events, and rules by domain time.
+ */
+import { type } from "arktype";
+import type { AnyDomain, OutboxEvent, Outcome, Projected, Projection } from "../../../src/contract/domain.ts";
+import { PROJECTED } from "../../../src/contract/domain.ts";
+import type { InboxRow } from "../../../src/contract/message.ts";
+import { type Rejection, reject } from "../../../src/contract/rejection.ts";
+import { parseJsonDocument } from "../../../src/contract/values/json-document.ts";
+import type { Transaction } from "../../../src/database/transaction.ts";
+import { type Entry, insertEntries, selectBalances, selectEntries, upsertBalances } from "./ledger-table.ts";
+
+export const ledger: AnyDomain = {
+  name: "ledger",
+  tables: [
+    { name: "ledger_entries", key: ["id"] },
+    { name: "ledger_accounts", key: ["account"] },
+  ],
+  migrations: new URL("migrations/", import.meta.url),
+  personalNames: ["holder"],
+  settings: {},
+  isDurable: true,
+  checks: [
+    {
+      name: "balance_is_sum_of_entries",
+      sql: `select coalesce(max(entries.position), 0) as position, 'the balance of an account is not the sum of its entries' as detail
+            from ledger_accounts as accounts left join ledger_entries as entries using (account)
+            where $1::bigint is not null
+            group by accounts.account, accounts.balance
+            having accounts.balance <> coalesce(sum(entries.amount) filter (where not entries.is_declined), 0)`,
+    },
+  ],
+  createProjection: () => new LedgerProjection(),
+};
+
+const message = type({
+  "+": "reject",
+  id: "1 <= string <= 64",
+  account: "1 <= string <= 64",
+  amount: "number.integer",
+  "holder?": "string",
+});
+
+class LedgerProjection implements Projection<Entry> {
+  async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<Entry>> {
+    const parsed = batch.map(({ payload }) => parse(payload));
+    const asked = parsed.filter((one) => !("code" in one)) as Message[];
+    const known = await selectEntries(
+      transaction,
+      asked.map(({ id }) => id),
+    );
+    const balances = await selectBalances(
+      transaction,
+      asked.map(({ account }) => account),
+    );
+    const added: Entry[] = [];
+    const events: OutboxEvent[] = [];
+    const outcomes = batch.map((row, index): Outcome => {
+      const one = parsed[index] as Message | Rejection;
+      if ("code" in one) return { kind: "dead", rejection: one };
+      const first = known.get(one.id);
+      if (first) return compare(first, row, one);
+      const before = balances.get(one.account) ?? 0n;
+      const after = before + BigInt(one.amount);
+      const entry: Entry = {
+        ...one,
+        amount: BigInt(one.amount),
+        position: row.position,
+        receivedAtMs: row.receivedAtMs,
+        isDeclined: after < 0n,
+      };
+      known.set(one.id, entry);
+      added.push(entry);
+      if (entry.isDeclined) return PROJECTED;
+      balances.set(one.account, after);
+      events.push({
+        position: row.position,
+        topic: "ledger.entries",
+        key: one.account,
+        payload: Buffer.from(JSON.stringify({ id: one.id, balance: String(after) })),
+        headers: { "message-id": `ledger/${row.position}` },
+      });
+      return PROJECTED;
+    });
+    await insertEntries(transaction, added);
+    await upsertBalances(transaction, balances);
+    return { outcomes, added, events };
+  }
+}
+
+type Message = Readonly<{ id: string; account: string; amount: number }>;
+
+function parse(payload: Buffer): Message | Rejection {
+  const document = parseJsonDocument(payload, 64 * 1024);
+  if ("code" in document) return document;
+  const read = message(document.value);
+  if (!(read instanceof type.errors)) return read;
+  const [error] = read;
+  const path = error?.path.length ? `/${error.path.join("/")}` : "";
+  return reject("schema", {
+    path,
+    rule: error?.code ?? "type",
+    expected: error?.expected ?? "",
+    received: "other",
+  });
+}
+
+function compare(
+  first: Pick<Entry, "position" | "account" | "amount">,
+  row: InboxRow,
+  one: Message,
+): Outcome {
+  const isSame = first.account === one.account && first.amount === BigInt(one.amount);
+  if (isSame) return { kind: "duplicate", originalPosition: first.position };
+  const problem = {
+    path: "/id",
+    rule: "first_write_wins",
+    expected: `the content of position ${first.position}`,
+    received: `other content at position ${row.position}`,
+  };
+  return { kind: "dead", rejection: reject("conflict", problem, first.position) };
+}

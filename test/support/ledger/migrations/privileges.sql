@@ -1,0 +1,2 @@
+grant select, insert on ledger_entries to :service_role;
+grant select, insert, update on ledger_accounts to :service_role;
