@@ -28,6 +28,7 @@ import { ByteBudget } from "./inbox/byte-budget.ts";
 import { selectHasPayload } from "./inbox/inbox-table.ts";
 import { createSources } from "./inbox/sources/create-sources.ts";
 import { HttpSource } from "./inbox/sources/http.ts";
+import { TimerSource } from "./inbox/sources/timer.ts";
 import { Wakeups } from "./projector/wakeups.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { TraceLimit } from "./telemetry/trace-limit.ts";
@@ -192,6 +193,11 @@ async function openLine(
     onRedelivered: (source, channel) => metrics.redelivered.inc({ domain: module.name, source, channel }),
     noteGap: (gap) => insertSourceGap(pools.reads, module.name, gap),
   });
+  const { timer } = module;
+  if (timer) {
+    const nextDueAt = () => timer.nextDueAt(pools.reads);
+    sources.push(new TimerSource({ channel: module.name, nextDueAt, payloadOf: timer.payloadOf, logger }));
+  }
   return new DomainLine({
     module,
     config: domain,

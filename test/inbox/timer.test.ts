@@ -1,6 +1,7 @@
 /** The timer source: alone with time in the hands of the test, and two of them on one database. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ByteBudget } from "../../src/inbox/byte-budget.ts";
 import { Inbox } from "../../src/inbox/inbox.ts";
 import { TimerSource } from "../../src/inbox/sources/timer.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -196,9 +197,9 @@ timer("two processes with one database make one row a second that is due", async
   const processes = [1, 2].map(() => {
     const inbox = new Inbox({
       append: (messages) => appendAll(database, messages),
-      pace: async () => {},
+      waitForTurn: async () => {},
       onAppended: () => {},
-      bufferBytesMax: 1024 * 1024,
+      buffer: new ByteBudget(1024 * 1024).share(),
       logger,
     });
     const source = new TimerSource({ channel: "chores", nextDueAt: due.read, payloadOf, logger, ...time });
