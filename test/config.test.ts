@@ -104,6 +104,24 @@ config("every problem is reported at once, each by its name", () => {
   ]);
 });
 
+config(
+  "NATS_URL takes several servers, IPv6 addresses and encoded credentials, and no broken encoding",
+  () => {
+    for (const [url, isGood] of [
+      ["nats://one:4222, tls://two", true],
+      ["nats://[::1]:4222", true],
+      ["nats://user:p%40ss@one", true],
+      ["nats://user:%zz@one", false],
+      ["nats://one,http://two", false],
+      ["nats://one,", false],
+    ] as const) {
+      for (const name of ["NATS_URL", "JETSTREAM_URL"]) {
+        assert.is(problemsOf({ DATABASE_URL, [name]: url }).length === 0, isGood, `${name}=${url}`);
+      }
+    }
+  },
+);
+
 config("what is wrong with a broker's variables is said by their names, and passwords are not shown", () => {
   const problems = problemsOf({
     DATABASE_URL,

@@ -49,7 +49,6 @@ export const postgresUrl = urlWith(
   ["postgres:", "postgresql:"],
   "a PostgreSQL URL such as postgres://user:password@127.0.0.1:5432/waybill",
 );
-export const natsUrl = urlWith(["nats:", "tls:"], "a NATS URL such as nats://127.0.0.1:4222");
 export const brokerName = matching(/^[A-Za-z0-9_-]{1,128}$/, "1 to 128 letters, digits, - or _");
 export const channelName = matching(
   /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/,
@@ -129,12 +128,26 @@ export const saslMechanism = oneOf(["none", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA
 export const natsUrls = type("string").pipe((text, context) => {
   const isUrl = (part: string) => {
     const url = URL.canParse(part) ? new URL(part) : undefined;
-    return url !== undefined && ["nats:", "tls:"].includes(url.protocol) && url.hostname !== "";
+    if (!url || !["nats:", "tls:"].includes(url.protocol) || url.hostname === "") return false;
+    return isDecodable(url.username) && isDecodable(url.password);
   };
   return text.split(",").every((part) => isUrl(part.trim()))
     ? text
-    : context.error("a comma-separated list of NATS URLs such as nats://127.0.0.1:4222");
+    : context.error(
+        "a comma-separated list of NATS URLs such as nats://127.0.0.1:4222, with percent-encoded credentials",
+      );
 });
+
+/** Whether every % begins an encoded byte of UTF-8. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Source: NATS, "JetStream naming": what cannot be part of a subject or a path. */
 export const streamName = matching(
   /^[^\s.*>/\\]{1,255}$/,

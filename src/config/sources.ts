@@ -13,7 +13,6 @@ import {
   groupName,
   groupProtocol,
   integerBetween,
-  natsUrl,
   natsUrls,
   saslMechanism,
   secret,
@@ -33,6 +32,7 @@ export type DomainChannels = Readonly<{
 }>;
 
 export type NatsStreamingConfig = Readonly<{
+  /** One or more URLs, separated by commas, with percent-encoded credentials. */
   url: string;
   clusterId: string;
   /** Unique among running processes, and among the domains of a process. */
@@ -69,7 +69,7 @@ export type KafkaConfig = Readonly<{
 
 /** The address of a NATS server and the credentials for it. */
 export type NatsAddress = Readonly<{
-  /** One or more URLs, separated by commas; the first may hold a user and a password, or a token. */
+  /** One or more URLs, separated by commas; the first may hold a percent-encoded user and password, or a token. */
   url: string;
   tls?: TlsConfig | undefined;
   /** The contents of a credentials file. */
@@ -93,7 +93,7 @@ export type TlsConfig = Readonly<{ ca?: string; cert?: string; key?: string }>;
 
 export function readNatsStreaming(read: Read, domain: DomainChannels): NatsStreamingConfig {
   return {
-    url: read("NATS_URL", "nats://127.0.0.1:4222", natsUrl),
+    url: read("NATS_URL", "nats://127.0.0.1:4222", natsUrls),
     clusterId: read("STAN_CLUSTER_ID", "test-cluster", brokerName),
     clientId: ofDomain(read("STAN_CLIENT_ID", defaultClientId(), brokerName), domain),
     channel: read(`${domain.prefix}STAN_CHANNEL`, domain.name, channelName),

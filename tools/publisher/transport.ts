@@ -1,7 +1,9 @@
 /** The ways by which a payload reaches the service. Publishing resolves when whoever takes it has stored it. */
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
-import stan, { type Stan } from "node-nats-streaming";
+import type { Stan } from "node-nats-streaming";
+import { hostAndPort, type NatsServer, natsServers } from "../../src/inbox/sources/nats-servers.ts";
+import { connectToServer } from "../../src/inbox/sources/nats-streaming/connect.ts";
 
 export interface Transport extends AsyncDisposable {
   /** @throws PayloadRefusedError where this way carries no such payload; another error where it was not taken. */
@@ -22,12 +24,7 @@ export type BrokerAddress = Readonly<{ url: string; clusterId: string; channel: 
 
 /** @throws where the broker cannot be reached. */
 export async function connectToBroker({ url, clusterId, channel }: BrokerAddress): Promise<Transport> {
-  const client = stan.connect(clusterId, `publisher-${randomUUID()}`, {
-    url,
-    reconnect: false,
-    maxPubAcksInflight: IN_FLIGHT_MAX,
-  });
-  await connected(client, url);
+  const client = await connectToAny(natsServers(url), clusterId);
   const connection = (client as unknown as { nc: { connected: boolean; info: { max_payload: number } } }).nc;
   let lost: Error | undefined;
   const onLost = (cause: unknown) => {
@@ -84,18 +81,36 @@ export function connectToHttp(url: string, token: string | undefined): Transport
   };
 }
 
-async function connected(client: Stan, url: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    client.once("connect", () => resolve());
-    client.once("error", (cause: unknown) => {
-      reject(new Error(`cannot connect to the broker at ${new URL(url).host}: ${String(cause)}`));
-    });
-    client.once("close", () => reject(new Error(`the broker at ${new URL(url).host} closed the connection`)));
+/** Tries one server after the other. @throws the error of the last one. */
+async function connectToAny([server, ...others]: readonly NatsServer[], clusterId: string): Promise<Stan> {
+  if (!server) throw new Error("no server is named");
+  const client = connectToServer(server, clusterId, `publisher-${randomUUID()}`, {
+    maxPubAcksInflight: IN_FLIGHT_MAX,
   });
-  client.removeAllListeners("error");
-  client.removeAllListeners("close");
-  // The library reports a lost connection here too; there is always a listener from now on.
-  client.on("error", () => {});
+  try {
+    await connected(client, hostAndPort(server));
+    return client;
+  } catch (error) {
+    if (others.length === 0) throw error;
+    return await connectToAny(others, clusterId);
+  }
+}
+
+async function connected(client: Stan, host: string): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client.once("connect", () => resolve());
+      client.once("error", (cause: unknown) => {
+        reject(new Error(`cannot connect to the broker at ${host}: ${String(cause)}`));
+      });
+      client.once("close", () => reject(new Error(`the broker at ${host} closed the connection`)));
+    });
+  } finally {
+    client.removeAllListeners("error");
+    client.removeAllListeners("close");
+    // The library reports a lost connection here too, and a failed one again.
+    client.on("error", () => {});
+  }
 }
 
 /** What NATS Streaming adds to a payload: ids and the subject. Larger messages make the server hang up. */

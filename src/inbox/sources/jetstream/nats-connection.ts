@@ -1,25 +1,26 @@
-/** How a NATS server is connected to: by the service, and by what publishes to it. */
+/** How the service and the publisher connect to a NATS server. */
 import { credsAuthenticator, type NodeConnectionOptions } from "@nats-io/transport-node";
 import type { NatsAddress } from "../../../config/sources.ts";
+import { hostAndPort, natsServers } from "../nats-servers.ts";
 
 export function natsConnectionOptions({ url, tls, credentials }: NatsAddress): NodeConnectionOptions {
-  const urls = url.split(",").map((text) => new URL(text.trim()));
-  const [user, pass] = [urls[0]?.username ?? "", urls[0]?.password ?? ""].map(decodeURIComponent);
+  const servers = natsServers(url);
   return {
-    servers: urls.map(({ host }) => host),
-    // One way back and not two: whoever connects begins anew.
+    servers: servers.map(hostAndPort),
+    // The source connects again by itself; two ways of reconnecting would hide the loss of a subscription.
     reconnect: false,
     timeout: CONNECT_TIMEOUT_MS,
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: PINGS_UNANSWERED_MAX,
     ...(tls ? { tls } : {}),
     ...(credentials ? { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) } : {}),
-    ...(user && pass ? { user, pass } : {}),
-    ...(user && !pass ? { token: user } : {}),
+    // The library takes one pair for all servers.
+    ...servers[0].credentials,
   };
 }
 
+/** A server nearby accepts within milliseconds; this includes TLS. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** A broker that does not answer is noticed after these times multiplied. */
+/** A server that does not answer is noticed after the product of the two. */
 const PING_INTERVAL_MS = 2_000;
 const PINGS_UNANSWERED_MAX = 3;

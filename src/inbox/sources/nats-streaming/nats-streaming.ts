@@ -5,6 +5,7 @@
  */
 import type { Health, Sink, Source } from "../../../contract/source.ts";
 import { keepConnected } from "../keep-connected.ts";
+import { type NatsServer, natsServers } from "../nats-servers.ts";
 import { type NatsStreamingOptions, Session } from "./session.ts";
 import { assertInternals } from "./stan-internals.ts";
 
@@ -14,15 +15,19 @@ export class NatsStreamingSource implements Source {
   readonly name = "nats-streaming";
   readonly channel: string;
   readonly #options: NatsStreamingOptions;
+  readonly #servers: readonly NatsServer[];
   readonly #stop = new AbortController();
   #health: Health = { connected: false, reason: "not connected yet" };
   #session: Session | undefined;
+  /** Connections begun; each goes to the next server. */
+  #attempts = 0;
   #running: Promise<void> = Promise.resolve();
 
   /** @throws Error if the library has other internals than those that are patched. */
   constructor(options: NatsStreamingOptions) {
     assertInternals();
     this.#options = options;
+    this.#servers = natsServers(options.url);
     this.channel = options.channel;
   }
 
@@ -56,7 +61,8 @@ export class NatsStreamingSource implements Source {
   async #open(inbox: Sink, onConnected: () => void): Promise<void> {
     const { logger, channel } = this.#options;
     let subscriptions = 0;
-    const session = new Session(this.#options, inbox, () => {
+    const server = this.#servers[this.#attempts++ % this.#servers.length] as NatsServer;
+    const session = new Session(server, this.#options, inbox, () => {
       if (++subscriptions === 1) onConnected();
       else logger.debug({ source: this.name, channel }, "resubscribed: there is room for dropped messages");
     });

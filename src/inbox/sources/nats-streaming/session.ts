@@ -7,14 +7,17 @@
  * there is room again: the server then redelivers everything that is not acknowledged. By itself it would redeliver
  * after AckWait, which it counts from the previous due time, so ten restarts under load turn 30 s into five minutes.
  */
-import stan, { type Stan, type Subscription } from "node-nats-streaming";
+import type { Stan, Subscription } from "node-nats-streaming";
 import type { Message } from "../../../contract/message.ts";
 import type { Sink } from "../../../contract/source.ts";
 import type { Logger } from "../../../telemetry/logger.ts";
+import type { NatsServer } from "../nats-servers.ts";
+import { connectToServer } from "./connect.ts";
 import { acknowledge, receiveRaw } from "./stan-internals.ts";
 import { decodeDelivery } from "./stan-protocol.ts";
 
 export type NatsStreamingOptions = Readonly<{
+  /** One or more URLs, separated by commas, with percent-encoded credentials; they are tried in turns. */
   url: string;
   clusterId: string;
   /** Unique among running processes; the server refuses a second one. */
@@ -50,15 +53,11 @@ export class Session {
   #hasEnded = false;
 
   /** @param onSubscribed called at the first subscription and after each resubscription. */
-  constructor(options: NatsStreamingOptions, inbox: Sink, onSubscribed: () => void) {
+  constructor(server: NatsServer, options: NatsStreamingOptions, inbox: Sink, onSubscribed: () => void) {
     this.#options = options;
     this.#inbox = inbox;
     this.#onSubscribed = onSubscribed;
-    const client = stan.connect(options.clusterId, options.clientId, {
-      url: options.url,
-      // The library's own reconnect keeps a session that the server may have forgotten.
-      reconnect: false,
-      waitOnFirstConnect: false,
+    const client = connectToServer(server, options.clusterId, options.clientId, {
       connectTimeout: CONNECT_TIMEOUT_MS,
       stanPingInterval: PING_INTERVAL_MS,
       stanMaxPingOut: PINGS_UNANSWERED_MAX,

@@ -13,6 +13,8 @@ type Connect = (clusterId: string, clientId: string, options: object) => Stan;
 type NatsConnection = {
   options: { preserveBuffers: boolean };
   publish: (subject: string, data: Buffer) => void;
+  url: URL;
+  createConnection: () => void;
 };
 
 type Internals = { nc: NatsConnection; processMsg: () => (delivery: Buffer) => void };
@@ -31,6 +33,20 @@ export function receiveRaw(client: Stan, receive: (delivery: Buffer) => void): v
 export function acknowledge(subscription: Subscription, channel: string, sequence: number): void {
   const { stanConnection, ackInbox } = subscription as unknown as SubscriptionInternals;
   stanConnection?.nc.publish(ackInbox, encodeAck(channel, sequence));
+}
+
+/**
+ * Begins to connect again, now to an IPv6 address. The NATS library takes the host from the URL with its brackets, and
+ * asks the name service for "[::1]".
+ */
+export function connectWithoutBrackets(client: Stan, address: string): void {
+  const { nc } = internalsOf(client);
+  if (typeof nc.createConnection !== "function" || !(nc.url instanceof URL)) {
+    throw new UnknownInternalsError("there is no nc with createConnection and url");
+  }
+  Object.defineProperty(nc.url, "hostname", { value: address });
+  // It closes the connection attempt that is under way.
+  nc.createConnection();
 }
 
 /**
