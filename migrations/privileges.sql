@@ -2,6 +2,7 @@
 -- migrations, with the role's name in place of :service_role.
 grant usage on schema public to :service_role;
 grant select, insert on inbox to :service_role;
+grant select on sequence inbox_position_seq to :service_role;
 grant select, insert, update on checkpoints to :service_role;
 grant select, insert on duplicates, dead_letters, orders to :service_role;
 grant update (state) on dead_letters to :service_role;

@@ -8,6 +8,7 @@ import type { Config, DomainConfig } from "./config/config.ts";
 import type { AnyDomain, OutcomeName } from "./contract/domain.ts";
 import { Parts } from "./contract/part.ts";
 import { Database } from "./database/database.ts";
+import { warnOfDurabilityRisks } from "./database/durability.ts";
 import { Jobs } from "./database/jobs.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
 import { untilItSucceeds, waitForSchema } from "./database/wait.ts";
@@ -25,7 +26,7 @@ import { Attempts } from "./http/server/attempts.ts";
 import { HttpServer } from "./http/server/server.ts";
 import { sessionRoutes } from "./http/server/session.ts";
 import { ByteBudget } from "./inbox/byte-budget.ts";
-import { selectHasPayload } from "./inbox/inbox-table.ts";
+import { requireNextPosition, selectHasPayload } from "./inbox/inbox-table.ts";
 import { createSources } from "./inbox/sources/create-sources.ts";
 import { HttpSource } from "./inbox/sources/http.ts";
 import { TimerSource } from "./inbox/sources/timer.ts";
@@ -121,14 +122,12 @@ export async function createApp(
   const flow = new Parts([
     {
       name: "schema",
-      start: ({ signal, waiting }) =>
-        waitForSchema(
-          pools.reads,
-          lines.map(({ module }) => module),
-          logger,
-          signal,
-          waiting,
-        ),
+      start: async ({ signal, waiting }) => {
+        const domains = lines.map(({ module }) => module);
+        await waitForSchema(pools.reads, domains, logger, signal, waiting);
+        await untilItSucceeds(logger, signal, waiting, () => requireNextPosition(pools.reads));
+        await untilItSucceeds(logger, signal, waiting, () => warnOfDurabilityRisks(pools.reads, logger));
+      },
     },
     {
       name: "jobs",

@@ -33,6 +33,29 @@ export async function selectConservation(
   return rows[0] as Conservation;
 }
 
+/**
+ * Positions up to `upTo` that arrived after `since` and have no outcome. An append gives only positions above the head,
+ * so these came by another way, and no projector will ever look at them.
+ */
+export async function selectLate(
+  database: Queryable,
+  domain: string,
+  relation: string,
+  upTo: bigint,
+  since: Date,
+): Promise<bigint[]> {
+  const { rows } = await database.query<{ position: bigint }>(
+    `select position from inbox
+     where domain = $1 and position <= $2 and received_at > $3::timestamptz - make_interval(secs => ${COMMIT_SECONDS_MAX})
+       and not exists (select from ${pg.escapeIdentifier(relation)} as projected where projected.position = inbox.position)
+       and not exists (select from duplicates where duplicates.position = inbox.position)
+       and not exists (select from dead_letters where dead_letters.position = inbox.position)
+     order by position`,
+    [domain, String(upTo), since],
+  );
+  return rows.map(({ position }) => position);
+}
+
 function conservationQuery(relation: string): string {
   return `
     with reached as (
@@ -71,5 +94,8 @@ function conservationQuery(relation: string): string {
     from judged`;
 }
 
+/** \`received_at\` is the begin of a transaction; longer than any append takes until its commit. */
+const COMMIT_SECONDS_MAX = 60;
+
 /** Enough to see a pattern; the count says how many there are. */
-const DISCREPANCIES_MAX = 1_000;
+export const DISCREPANCIES_MAX = 1_000;

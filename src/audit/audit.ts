@@ -7,7 +7,7 @@ import type { AnyDomain } from "../contract/domain.ts";
 import type { SourceGap } from "../contract/source.ts";
 import type { Database } from "../database/database.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
-import { type Conservation, selectConservation } from "./audit-table.ts";
+import { type Conservation, DISCREPANCIES_MAX, selectConservation, selectLate } from "./audit-table.ts";
 import {
   type Earlier,
   insertProof,
@@ -88,7 +88,10 @@ function auditDomain(
     const proof = isFull ? undefined : await selectProof(transaction, domain, generation, FULL_EVERY_SECONDS);
     const base = proof ?? NOTHING_PROVED;
     const since = await selectConservation(transaction, domain, relation, base.position);
-    const sum = addTo(base, since);
+    const late = proof
+      ? await selectLate(transaction, domain, relation, proof.position, proof.auditedAt)
+      : [];
+    const sum = addTo(base, since, late);
     const { lost, ...sequences } = await readSequences(
       transaction,
       domain,
@@ -115,10 +118,17 @@ function auditDomain(
   });
 }
 
-function addTo({ projected, duplicate, dead }: Proof, since: Conservation): Conservation {
+/** @param late positions that the earlier proof could not know of, because they came later. */
+function addTo(
+  { projected, duplicate, dead }: Proof,
+  since: Conservation,
+  late: readonly bigint[],
+): Conservation {
   return {
     ...since,
-    received: since.received + projected + duplicate + dead,
+    received: since.received + projected + duplicate + dead + BigInt(late.length),
+    broken: since.broken + BigInt(late.length),
+    discrepancies: [...late, ...since.discrepancies].slice(0, DISCREPANCIES_MAX),
     projected: since.projected + projected,
     duplicate: since.duplicate + duplicate,
     dead: since.dead + dead,

@@ -25,12 +25,12 @@ export async function selectProof(
   domain: string,
   generation: bigint,
   fullWithinSeconds: number,
-): Promise<(Proof & { fullAt: Date }) | undefined> {
+): Promise<(Proof & { fullAt: Date; auditedAt: Date }) | undefined> {
   const { rows } = await database.query<
-    Omit<Proof, "sequences"> & { fullAt: Date; numberedPosition: bigint; numbering: object }
+    Omit<Proof, "sequences"> & { fullAt: Date; auditedAt: Date; numberedPosition: bigint; numbering: object }
   >(
     `select position, projected, duplicate, dead, numbered_position as "numberedPosition", numbering,
-            full_proof.audited_at as "fullAt"
+            full_proof.audited_at as "fullAt", last.audited_at as "auditedAt"
      from (select * from proofs where domain = $1 order by id desc limit 1) as last
      cross join lateral (
        select id, audited_at from proofs as earlier

@@ -7,6 +7,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
+import { WAIT_FOR_DISK } from "./durability.ts";
 import { installQueues, type QueueDefinition } from "./jobs.ts";
 import type { Queryable } from "./queryable.ts";
 
@@ -38,7 +39,12 @@ export async function migrate(
       log: () => {},
     });
     await installQueues(async (text, values) => lastResult(await client.query(text, values)), queues);
+    await client.query(await readFile(`${MIGRATIONS_FOLDER}/repair.sql`, "utf8"));
     await grantPrivileges(client, ownerUrl, serviceUrl);
+    // What a service relies on from now on has to be there after a crash too; this commit brings all before it along.
+    await client.query(
+      `begin; select ${WAIT_FOR_DISK}, pg_logical_emit_message(true, 'waybill', 'migrated'); commit`,
+    );
     return applied.map(({ name }) => name);
   } finally {
     await client.end();

@@ -5,8 +5,8 @@ import { backoffMilliseconds } from "./backoff.ts";
 import { missingMigrations } from "./migrate.ts";
 import type { Queryable } from "./queryable.ts";
 
-/** The one reason that says what to do and gives nothing away. */
-class NotMigratedError extends Error {}
+/** Something has to be done to the database first. The message says what, and may be shown to everybody. */
+export class NotReadyError extends Error {}
 
 /**
  * Resolves once every migration of this version is applied.
@@ -24,7 +24,7 @@ export async function waitForSchema(
   await untilItSucceeds(logger, signal, onWaiting, async () => {
     const missing = await missingMigrations(database);
     if (missing.length === 0) return;
-    throw new NotMigratedError(`the database lacks ${missing.join(", ")}: run "npm run waybill -- migrate"`);
+    throw new NotReadyError(`the database lacks ${missing.join(", ")}: run "npm run waybill -- migrate"`);
   });
 }
 
@@ -42,7 +42,7 @@ export async function untilItSucceeds<T>(
     } catch (error) {
       const reason = error instanceof Error ? error.message || error.name : String(error);
       onWaiting(
-        error instanceof NotMigratedError ? reason : "the database cannot be used yet; the log says why",
+        error instanceof NotReadyError ? reason : "the database cannot be used yet; the log says why",
       );
       logger.warn({ attempt, reason }, "not ready to start yet; waiting");
     }

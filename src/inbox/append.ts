@@ -9,10 +9,9 @@ import type { Database } from "../database/database.ts";
 import { DatabaseError } from "../database/database-error.ts";
 import type { Transaction } from "../database/transaction.ts";
 import {
+  beginAppend,
   copyMessages,
   insertMissingMessages,
-  lockAppends,
-  selectHead,
   selectPositions,
   selectReceivedAt,
 } from "./inbox-table.ts";
@@ -32,9 +31,9 @@ export type Appended = Readonly<{
 }>;
 
 /**
- * Appends by binary COPY, the quickest way, which fails as a whole where one message is there already; then by
- * an insert that passes over those.
- * @throws DatabaseError
+ * Appends by binary COPY, the quickest way, which fails as a whole if one message is there already; then by an insert
+ * that skips those.
+ * @throws DatabaseError; PositionOrderError if the messages would get positions that are not above the domain's head.
  */
 export async function append(
   database: Database,
@@ -42,6 +41,8 @@ export async function append(
   messages: readonly Message[],
   enqueueWakeup: EnqueueWakeup,
 ): Promise<Appended> {
+  if (messages.length === 0)
+    return { receipts: [], after: undefined, receivedAtMs: undefined, upTo: undefined };
   try {
     return await database.transaction((transaction) =>
       appendNew(transaction, domain, messages, enqueueWakeup),
@@ -71,8 +72,7 @@ async function appendMissing(
   messages: readonly Message[],
   enqueueWakeup: EnqueueWakeup,
 ): Promise<Appended> {
-  await lockAppends(transaction, domain);
-  const after = await selectHead(transaction, domain);
+  const after = await beginAppend(transaction, domain);
   await insertMissingMessages(transaction, domain, messages);
   const positions = await selectPositions(transaction, messages);
   const receipts = positions.map((position, index): Receipt => {

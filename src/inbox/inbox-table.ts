@@ -4,47 +4,61 @@ import type { StoredHeaders } from "../contract/headers.ts";
 import type { InboxRow, Message } from "../contract/message.ts";
 import { CopyDecoder } from "../database/copy/copy-decoder.ts";
 import { type CopyEncoder, withCopyData } from "../database/copy/copy-encoder.ts";
+import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
+import type { ScriptRows } from "../database/script.ts";
 import type { Transaction } from "../database/transaction.ts";
+import { requireAboveHead } from "./positions.ts";
 
 /**
- * Serialises the appends of a domain until the transaction ends. Without it two transactions could commit in
- * another order than their positions have, and a reader that has seen the higher one would miss the lower.
+ * Every append begins with this. It serialises the appends of a domain until the transaction ends: without it two
+ * transactions could commit in another order than their positions have, and a reader that has seen the higher one would
+ * miss the lower. The commit waits for the disk, because the message is acknowledged after it.
+ * @returns the domain's head, 0 if it has no message.
+ * @throws PositionOrderError if the next position would not be above the head; DatabaseError.
  */
-export async function lockAppends(transaction: Transaction, domain: string): Promise<void> {
-  await transaction.script(lockStatement(domain));
+export async function beginAppend(transaction: Transaction, domain: string): Promise<bigint> {
+  const [, begun] = await transaction.script(beginStatements(domain));
+  return headOf(begun);
+}
+
+/** @throws PositionOrderError if the next position would not be above every position there is; DatabaseError. */
+export async function requireNextPosition(database: Queryable): Promise<void> {
+  const { rows } = await database.query<{ head: bigint; next: bigint }>(
+    `select coalesce(max(position), 0) as head, ${NEXT_POSITION} as next from inbox`,
+  );
+  const { head, next } = rows[0] as { head: bigint; next: bigint };
+  requireAboveHead(next, head);
 }
 
 /**
- * Locks, then appends all messages in their order.
- * @returns the positions of the messages, when they were received, and the domain's highest position before them (0 if
- * there was none).
- * @throws DatabaseError (unique violation) where one of the messages is there already.
+ * Begins an append as `beginAppend` does, then appends all messages in their order.
+ * @returns the positions of the messages, when they were received, and the domain's head before them.
+ * @throws DatabaseError (unique violation) if one of the messages is there already; PositionOrderError.
  */
 export async function copyMessages(
   transaction: Transaction,
   domain: string,
   messages: readonly Message[],
 ): Promise<{ after: bigint; positions: bigint[]; receivedAtMs: number }> {
-  // The highest position is one look into the index, whatever the planner knows about the table. Asking for the
-  // newest rows by ORDER BY and LIMIT reads the whole table while it has no statistics: 30 ms at 100,000 rows.
-  const head = `select coalesce(max(position), 0) from inbox where domain = ${pg.escapeLiteral(domain)}`;
   const statements = `
-    ${lockStatement(domain)};
-    ${head};
+    ${beginStatements(domain)};
     copy inbox (domain, source, channel, message_id, payload, published_at, traceparent, headers) from stdin (format binary);
-    ${head};
+    select max(position) from inbox where domain = ${pg.escapeLiteral(domain)};
     ${RECEIVED_AT}`;
-  const [, before, last, receivedAt] = await withCopyData(
+  const [, begun, last, receivedAt] = await withCopyData(
     (rows) => encodeMessages(rows, domain, messages),
     (data) => transaction.script(statements, data),
   );
-  const after = BigInt(before?.[0] ?? 0);
+  const after = headOf(begun);
   const receivedAtMs = Number(receivedAt?.[0]);
   // COPY returns nothing, but under the lock everything above the old head is of this append. The identity has gaps
   // where another domain appended at the same time or an append was rolled back; then the positions are read.
   if (BigInt(last?.[0] ?? 0) - after !== BigInt(messages.length)) {
-    return { after, receivedAtMs, positions: await selectPositionsAfter(transaction, domain, after) };
+    const positions = await selectPositionsAfter(transaction, domain, after);
+    // Only if the sequence was set back in the very moment between the look at it and the COPY.
+    if (positions.length !== messages.length) requireAboveHead(after, after);
+    return { after, receivedAtMs, positions };
   }
   return { after, receivedAtMs, positions: messages.map((_message, index) => after + BigInt(index) + 1n) };
 }
@@ -67,8 +81,20 @@ async function selectPositionsAfter(
   return rows.map((row) => row.position);
 }
 
-function lockStatement(domain: string): string {
-  return `select pg_advisory_xact_lock(${APPEND_LOCK_CLASS}, hashtext(${pg.escapeLiteral(domain)}))`;
+/** Two statements with one row each: the second one sees what was committed before the lock was free. */
+function beginStatements(domain: string): string {
+  const name = pg.escapeLiteral(domain);
+  // The highest position is one look into the index, whatever the planner knows about the table. Asking for the
+  // newest rows by ORDER BY and LIMIT reads the whole table while it has no statistics: 30 ms at 100,000 rows.
+  return `
+    select pg_advisory_xact_lock(${APPEND_LOCK_CLASS}, hashtext(${name})), ${WAIT_FOR_DISK};
+    select coalesce(max(position), 0), ${NEXT_POSITION} from inbox where domain = ${name}`;
+}
+
+function headOf(begun: ScriptRows[number] | undefined): bigint {
+  const [head, next] = begun ?? [];
+  requireAboveHead(BigInt(next ?? 0), BigInt(head ?? 0));
+  return BigInt(head ?? 0);
 }
 
 function encodeMessages(rows: CopyEncoder, domain: string, messages: readonly Message[]): void {
@@ -348,6 +374,9 @@ const ROW_COLUMNS = `
   position, message_id as "messageId", payload, headers::text as "headersJson",
   floor(extract(epoch from received_at) * 1000)::float8 as "receivedAtMs",
   (extract(epoch from published_at) * 1000)::float8 as "publishedAt", traceparent`;
+
+/** The next position. Every transaction takes from the sequence, so it is above all that is committed. */
+const NEXT_POSITION = "(select last_value + is_called::int from inbox_position_seq)";
 
 /** The source of what operators send again; no broker or ingress has this name. */
 const REDRIVE_SOURCE = "redrive";

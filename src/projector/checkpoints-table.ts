@@ -1,5 +1,6 @@
 /** Every statement on the `checkpoints` table: how far each domain has come, and its totals. */
 import pg from "pg";
+import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { Transaction } from "../database/transaction.ts";
 
@@ -25,10 +26,12 @@ export async function beginProjection(
   { isDurable }: Readonly<{ isDurable: boolean }>,
 ): Promise<bigint> {
   const name = pg.escapeLiteral(domain);
+  const locked = (columns: string) => `select ${columns} from checkpoints where domain = ${name} for update`;
+  const begin = isDurable
+    ? locked(`position, ${WAIT_FOR_DISK}`)
+    : `set local synchronous_commit = off; ${locked("position")}`;
   for (;;) {
-    const [row] = await transaction.script(
-      `set local synchronous_commit = ${isDurable ? "on" : "off"}; select position from checkpoints where domain = ${name} for update`,
-    );
+    const [row] = await transaction.script(begin);
     if (row?.[0]) return BigInt(row[0]);
     await transaction.script(
       `insert into checkpoints (domain) values (${name}) on conflict (domain) do nothing`,

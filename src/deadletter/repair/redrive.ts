@@ -9,8 +9,8 @@ import type { Database } from "../../database/database.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import {
+  beginAppend,
   insertRedrivesOf,
-  lockAppends,
   selectDomainsOf,
   selectTraceparents,
 } from "../../inbox/inbox-table.ts";
@@ -75,7 +75,7 @@ export async function redriveIn(
   { payload, bulkId }: Readonly<{ payload?: Buffer | undefined; bulkId?: bigint | undefined }>,
 ): Promise<{ letters: Redriven[]; upTo: Map<string, bigint> }> {
   // Before the letters and their groups: what an append holds up must not hold up the projector.
-  for (const domain of await selectDomainsOf(transaction, positions)) await lockAppends(transaction, domain);
+  for (const domain of await selectDomainsOf(transaction, positions)) await beginAppend(transaction, domain);
   const moved = await moveDeadLetters(transaction, positions, "open", "redriven");
   if (moved.length === 0) return { letters: [], upTo: new Map() };
 

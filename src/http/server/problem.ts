@@ -15,6 +15,7 @@ import {
   WrongStateError,
 } from "../../contract/errors.ts";
 import { DatabaseError } from "../../database/database-error.ts";
+import { NotReadyError } from "../../database/wait.ts";
 
 export type Problem = Readonly<{
   status: number;
@@ -96,6 +97,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof UnavailableError) {
     const headers = { "retry-after": String(error.retryAfterSeconds) };
     return { status: 503, type: "unavailable", title: "Unavailable", detail: error.message, headers };
+  }
+  if (error instanceof NotReadyError) {
+    return problemOf(new UnavailableError(error.message, DATABASE_RETRY_AFTER_SECONDS));
   }
   if (error instanceof DatabaseError && !error.isAboutData) {
     return problemOf(new UnavailableError("the database is away", DATABASE_RETRY_AFTER_SECONDS));

@@ -1,0 +1,41 @@
+/**
+ * What "committed" has to mean so that an acknowledgement can rely on it. PostgreSQL, its database and its roles can be
+ * set so that a crash of the server takes commits back.
+ */
+import type { Logger } from "../telemetry/logger.ts";
+import type { Queryable } from "./queryable.ts";
+
+/**
+ * An expression that makes the commit of the current transaction wait for the disk, whatever the server, the database
+ * or the role says. Every setting other than `off` waits for it already and stays.
+ */
+export const WAIT_FOR_DISK =
+  "case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', true) end";
+
+/** Names in the log each setting of the server that endangers commits. @throws DatabaseError */
+export async function warnOfDurabilityRisks(database: Queryable, logger: Logger): Promise<void> {
+  for (const risk of await selectDurabilityRisks(database)) {
+    logger.warn({ risk }, "PostgreSQL may lose committed messages");
+  }
+}
+
+async function selectDurabilityRisks(database: Queryable): Promise<string[]> {
+  const { rows } = await database.query<{ name: string; setting: string }>(
+    "select name, setting from pg_settings where name = any($1::text[])",
+    [Object.keys(RISKS)],
+  );
+  return rows.flatMap(({ name, setting }) => {
+    const risk = RISKS[name];
+    return risk && risk.setting === setting ? [`${name} is ${setting}: ${risk.consequence}`] : [];
+  });
+}
+
+/** Source: PostgreSQL manual, "Write Ahead Log" and "Developer Options". */
+const RISKS: Readonly<Record<string, { setting: string; consequence: string }>> = {
+  fsync: { setting: "off", consequence: "a crash of the machine can lose or damage acknowledged messages" },
+  full_page_writes: { setting: "off", consequence: "a crash of the machine can damage stored messages" },
+  zero_damaged_pages: {
+    setting: "on",
+    consequence: "PostgreSQL empties damaged pages and goes on without them",
+  },
+};

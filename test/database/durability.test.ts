@@ -1,0 +1,114 @@
+/** What was acknowledged is there after a crash, whatever the server's default for a commit is. */
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { install } from "../../src/cli/install.ts";
+import { Database } from "../../src/database/database.ts";
+import { append } from "../../src/inbox/append.ts";
+import { beginProjection } from "../../src/projector/checkpoints-table.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { Postgres } from "../../tools/stack/postgres.ts";
+import { createDatabase, environment } from "../support/database.ts";
+import { messageOf } from "../support/messages.ts";
+import { startAsProcess } from "../support/service.ts";
+import { until } from "../support/wait.ts";
+
+const durability = suite("durability");
+const logger = createLogger("silent");
+
+/** A server that takes back what it has committed: its log reaches the disk ten seconds later. */
+async function startForgetfulServer() {
+  const folder = join(environment("WAYBILL_TEST_FOLDER"), "forgetful");
+  await mkdir(folder, { recursive: true });
+  const postgres = await Postgres.create(folder, [
+    "synchronous_commit=off",
+    "wal_writer_delay=10s",
+    "full_page_writes=off",
+  ]);
+  await postgres.createDatabase("waybill");
+  await install(postgres.ownerUrl("waybill"), postgres.serviceUrl("waybill"));
+  return postgres;
+}
+
+durability(
+  "synchronous_commit = off: a crash takes back neither an append nor a durable projection",
+  async () => {
+    const postgres = await startForgetfulServer();
+    try {
+      const url = postgres.serviceUrl("waybill");
+      const crash = async () => {
+        await postgres.stop("SIGKILL");
+        // Its children keep the shared memory until they notice that it is gone.
+        await until("it starts again", () =>
+          postgres.start().then(
+            () => true,
+            () => false,
+          ),
+        );
+      };
+      await crash();
+      const positions: bigint[] = [];
+      for (const name of ["first", "second"]) {
+        await using database = new Database(url, { connectionsMax: 2, logger });
+        const known = messageOf("known", { messageId: "known" });
+        const messages = name === "first" ? [messageOf(name)] : [known, messageOf(name)];
+        if (name === "second") await append(database, "orders", [known], async () => {});
+        const { receipts } = await append(database, "orders", messages, async () => {});
+        positions.push(...receipts.map(({ position }) => position));
+        await crash();
+      }
+      await using database = new Database(url, { connectionsMax: 2, logger });
+      const { rows } = await database.query<{ position: bigint }>(
+        "select position from inbox order by position",
+      );
+      assert.equal(
+        rows.map(({ position }) => position),
+        positions,
+      );
+      const advance = async (isDurable: boolean, position: number) => {
+        await using projecting = new Database(url, { connectionsMax: 1, logger });
+        await projecting.transaction(async (transaction) => {
+          await beginProjection(transaction, "durable", { isDurable });
+          await transaction.script(`update checkpoints set position = ${position} where domain = 'durable'`);
+        });
+        await crash();
+      };
+      const checkpoint = async () => {
+        await using asking = new Database(url, { connectionsMax: 1, logger });
+        const { rows } = await asking.query<{ position: bigint }>(
+          "select position from checkpoints where domain = 'durable'",
+        );
+        return rows[0]?.position;
+      };
+      await advance(true, 1);
+      assert.is(await checkpoint(), 1n);
+      // The server does forget: otherwise the rest would prove nothing.
+      await advance(false, 2);
+      assert.is(await checkpoint(), 1n);
+      const service = await startAsProcess(url);
+      assert.match(await readFile(service.logFile, "utf8"), /"level":(40|"warn").*full_page_writes is off/);
+      await service.child.end("SIGTERM");
+    } finally {
+      await postgres.stop();
+    }
+  },
+);
+
+durability("a commit that waits for more than the disk still does", async () => {
+  await using database = await createDatabase();
+  await database.admin(
+    `alter role waybill in database ${database.name} set synchronous_commit = remote_apply`,
+  );
+  await using fresh = new Database(database.serviceUrl, { connectionsMax: 1, logger });
+  let setting: unknown;
+  await append(fresh, "orders", [messageOf("a")], async (transaction) => {
+    const { rows } = await transaction.query<{ setting: string }>(
+      "select current_setting('synchronous_commit') as setting",
+    );
+    setting = rows[0]?.setting;
+  });
+  assert.is(setting, "remote_apply");
+});
+
+durability.run();
