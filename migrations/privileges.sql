@@ -9,6 +9,7 @@ grant update (state) on dead_letters to :service_role;
 grant select, insert, update on dead_letter_groups, dead_letter_hours to :service_role;
 grant select, insert on operator_actions, bulk_redrive_letters, proofs, source_gaps to :service_role;
 grant select, insert, update on bulk_redrives to :service_role;
+grant select, insert on outbox to :service_role;
 grant select on migrations to :service_role;
 
 -- pg-boss creates, fetches, completes and removes jobs; its tables are made and altered by `migrate` alone.

@@ -1,6 +1,8 @@
 /** A database of a test file's own, cloned from the migrated template. */
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type pg from "pg";
+import type { AnyDomain } from "../../src/contract/domain.ts";
 import { Database } from "../../src/database/database.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { withClient } from "../../tools/stack/postgres.ts";
@@ -40,15 +42,30 @@ export class TestDatabase extends Database {
   }
 }
 
-/** @param template what to clone; `template0` gives an empty database. */
-export async function createDatabase(template = environment("WAYBILL_TEST_TEMPLATE")): Promise<TestDatabase> {
+/**
+ * @param template the database to clone; `template0` gives an empty one.
+ * @param domains whose own migrations are applied beside those of the template.
+ */
+export async function createDatabase(
+  template = environment("WAYBILL_TEST_TEMPLATE"),
+  domains: readonly AnyDomain[] = [],
+): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   await withClient(environment("WAYBILL_TEST_ADMIN_URL"), async (client) => {
     // Two files cloning at once would find the template in use.
     await client.query("select pg_advisory_lock(1)");
     await client.query(`create database ${name} template ${template} owner waybill_owner`);
   });
-  return new TestDatabase(name);
+  const database = new TestDatabase(name);
+  for (const { migrations } of domains) {
+    for (const file of migrations ? ["0001_ledger.sql", "privileges.sql"] : []) {
+      const statements = readFileSync(new URL(file, migrations), "utf8");
+      await withClient(database.ownerUrl, (client) =>
+        client.query(statements.replaceAll(":service_role", "waybill")),
+      );
+    }
+  }
+  return database;
 }
 
 function urlOf(variable: string, database: string): string {

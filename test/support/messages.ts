@@ -27,6 +27,12 @@ export function messageOf(payload: Buffer | string, change: Partial<Message> = {
   };
 }
 
+export function validOrders(count: number): Message[] {
+  return Array.from({ length: count }, (_none, index) =>
+    messageOf(orderWith({ order_uid: `valid ${index}` })),
+  );
+}
+
 /** Orders, with garbage, duplicates and conflicts among them. */
 export function mixedMessages(count: number, seed = 7): Message[] {
   const load = makeLoad(new OrderFactory(seed, `seed${seed}`), count, MIX);

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig } from "../../src/config/config.ts";
+import type { AnyDomain } from "../../src/contract/domain.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { type Service, startService } from "../../src/main.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -27,14 +28,15 @@ export function brokerEnvironment(): Environment {
 export async function startInProcess(
   database: TestDatabase,
   extra: Environment = {},
+  domains: readonly AnyDomain[] = DOMAINS,
 ): Promise<Service & { url: string }> {
-  const config = loadConfig(DOMAINS, {
+  const config = loadConfig(domains, {
     DATABASE_URL: database.serviceUrl,
     SOURCES: "http",
     HTTP_PORT: "0",
     ...extra,
   });
-  const service = await startService(config, createLogger(process.env.WAYBILL_TEST_LOG ?? "silent"));
+  const service = await startService(config, createLogger(process.env.WAYBILL_TEST_LOG ?? "silent"), domains);
   const url = `http://127.0.0.1:${service.port}`;
   await until("the service is ready", async () => (await fetch(`${url}/readyz`)).ok);
   return { ...service, url };

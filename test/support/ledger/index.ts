@@ -10,6 +10,7 @@ import { type Rejection, reject } from "../../../src/contract/rejection.ts";
 import { parseJsonDocument } from "../../../src/contract/values/json-document.ts";
 import type { Transaction } from "../../../src/database/transaction.ts";
 import { type Entry, insertEntries, selectBalances, selectEntries, upsertBalances } from "./ledger-table.ts";
+import { ledgerRoutes } from "./routes.ts";
 
 export const ledger: AnyDomain = {
   name: "ledger",
@@ -32,6 +33,7 @@ export const ledger: AnyDomain = {
     },
   ],
   createProjection: () => new LedgerProjection(),
+  open: (context) => ({ routes: ledgerRoutes(context) }),
 };
 
 const message = type({
