@@ -92,7 +92,7 @@ cli("discard and restore need a reason, and say what they did", async () => {
   const position = await bury("nobody needs this");
   const unreasoned = await waybill("discard", position);
   assert.is(unreasoned.status, 2);
-  assert.match(unreasoned.stderr, "--reason is needed");
+  assert.match(unreasoned.stderr, "--reason is required");
   assert.match(
     (await waybill("discard", position, "--reason", "no use")).stdout,
     `Discarded: position ${position}`,
@@ -134,17 +134,22 @@ cli("personal values are masked until they are asked for", async () => {
 
 cli("bad usage is explained, with status 2", async () => {
   const bad: [string[], RegExp][] = [
-    [[], /a verb is needed/],
-    [["lst"], /no verb "lst"/],
-    [["show"], /POSITION must be/],
-    [["show", "x"], /POSITION must be/],
+    [[], /a command is required/],
+    [["lst"], /unknown command 'lst'\n\(Did you mean list\?\)/],
+    [["show"], /missing required argument 'position'/],
+    [["show", "x"], /'position'.*a whole number from 1 to 9223372036854775807/],
+    [["show", "1", "2"], /unexpected argument "2"/],
+    [["show", "1", "--limit", "2"], /unknown option '--limit'/],
     [["list", "--code", "%"], /code must be/],
     [["list", "--since", "yesterday"], /since must be/],
-    [["list", "--limit", "0"], /--limit must be/],
+    [["list", "--limit", "0"], /--limit.*a whole number from 1 to 500/],
+    [["list", "--before", "9223372036854775808"], /--before.*a whole number/],
     [["list", "--before", "99999999"], /before must be/],
-    [["redrive"], /needs a position, a filter, or --all/],
-    [["redrive", "--all"], /--reason is needed/],
-    [["discard", "1", "--reason", "\u001b"], /--reason must be/],
+    [["redrive"], /needs one of a position, a filter, and --all/],
+    [["redrive", "1", "--all"], /needs one of/],
+    [["redrive", "--all", "--payload", "x"], /--payload needs a position/],
+    [["redrive", "--all"], /--reason is required/],
+    [["discard", "1", "--reason", "\u001b"], /--reason.*It must be one line/],
   ];
   for (const [args, problem] of bad) {
     const { status, stderr } = await waybill(...args);

@@ -2,55 +2,51 @@
 
 import { type AuditReport, audit, type DomainAudit, toJson } from "../audit/audit.ts";
 import { gapSize } from "../audit/sequence-gaps.ts";
-import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/config.ts";
 import { Database } from "../database/database.ts";
 import { DOMAINS } from "../domains/index.ts";
 import { createLogger } from "../telemetry/logger.ts";
-import { noMore } from "./arguments.ts";
-import type { Values } from "./deadletters.ts";
-import { ProgressLine, print, printJson } from "./print.ts";
+import { Command, exits, JSON_HELP } from "./command.ts";
+import { DOMAIN_NAMES, domains } from "./domains.ts";
+import { print, printJson } from "./print.ts";
+import { Progress } from "./progress.ts";
 
-export const AUDIT_OPTIONS = { full: { type: "boolean" } } as const;
-
-export const AUDIT_USAGE = `Usage: npm run waybill -- audit [--full] [--json]
-
-Proves by SQL that received = projected + duplicate + dead + pending, each position exactly once, and names the
-positions that break it. What an earlier audit has proved is not read again, unless that is a day ago, the projection
-was rebuilt since, something was broken, or --full asks for it.
-
-Exit status: 0 it holds; 1 it does not; 2 bad usage.`;
-
-/** @throws InvalidInputError for bad usage. */
-export async function auditCommand(
-  config: Config,
-  { json, full }: Values,
-  positionals: readonly string[],
-): Promise<number> {
-  noMore(positionals);
-  const database = new Database(config.databaseUrl, {
-    connectionsMax: 1,
-    logger: createLogger("silent"),
-    hasTimeouts: false,
-  });
-  const progress = new ProgressLine();
-  const begun = performance.now();
-  const timer = setInterval(() => {
-    progress.show(
-      `reading the inbox and its outcomes for ${Math.round((performance.now() - begun) / 1000)} s`,
-    );
-  }, 1_000);
-  try {
-    const domains = DOMAINS.filter(({ name }) => config.domains.some((domain) => domain.name === name));
-    const report = await audit(database, domains, { isFull: full === true });
-    progress.end();
-    if (json) printJson(toJson(report));
-    else print(describe(report));
-    return report.holds ? 0 : 1;
-  } finally {
-    clearInterval(timer);
-    await database.close();
-  }
-}
+export const auditCommand = new Command("audit")
+  .summary("prove that received = projected + duplicate + dead + pending; exit 1 if it does not hold")
+  .description(
+    `Proves by SQL that received = projected + duplicate + dead + pending, each position exactly once, and names the positions that break it.`,
+  )
+  .option("--domain <names>", `only these of ${DOMAIN_NAMES} (default: those of DOMAINS)`, domains)
+  .option("--full", "read everything again, not only what came since the last audit")
+  .option("--json", JSON_HELP)
+  .addHelpText(
+    "after",
+    `
+Once a day, after a rebuild and after a broken audit everything is read again in any case.
+Exit status: 0 it holds; 1 it does not; 2 bad usage or configuration.`,
+  )
+  .action(
+    exits(async ({ domain: chosen, full, json }) => {
+      const config = loadConfig(DOMAINS);
+      const database = new Database(config.databaseUrl, {
+        connectionsMax: 1,
+        logger: createLogger("silent"),
+        hasTimeouts: false,
+      });
+      using progress = new Progress({ json });
+      try {
+        progress.show("reading the inbox and its outcomes");
+        const running = DOMAINS.filter(({ name }) => config.domains.some((domain) => domain.name === name));
+        const report = await audit(database, chosen ?? running, { isFull: full === true });
+        progress.end();
+        if (json) printJson(toJson(report));
+        else print(describe(report));
+        return report.holds ? 0 : 1;
+      } finally {
+        await database.close();
+      }
+    }),
+  );
 
 function describe({ holds, domains, storage }: AuditReport): string {
   const tables = [...storage.tables].filter(([, bytes]) => bytes >= TABLE_BYTES_SHOWN_MIN);

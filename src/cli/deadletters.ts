@@ -3,16 +3,11 @@ import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type } from "arktype";
-import type { Config } from "../config/config.ts";
 import { InvalidInputError } from "../contract/errors.ts";
-import { Database } from "../database/database.ts";
-import { Jobs } from "../database/jobs.ts";
-import { createDesk, type Desk } from "../deadletter/desk.ts";
+import type { Desk } from "../deadletter/desk.ts";
 import { type DeadLetterFilter, readFilter } from "../deadletter/find/filter.ts";
 import { bulkLimits, operatorType } from "../deadletter/repair/requests.ts";
-import { DOMAINS } from "../domains/index.ts";
-import { Wakeups } from "../projector/wakeups.ts";
-import { createLogger } from "../telemetry/logger.ts";
+import { Command, exits, InvalidArgumentError, integer, JSON_HELP, position } from "./command.ts";
 import {
   bulkLine,
   bulkTable,
@@ -22,231 +17,282 @@ import {
   listTable,
   trialText,
 } from "./deadletters-text.ts";
-import { ProgressLine, print, printJson } from "./print.ts";
+import { withDesk } from "./open-desk.ts";
+import { print, printJson } from "./print.ts";
+import { Progress } from "./progress.ts";
 
-export type Values = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
-
-const FILTERS = ["state", "code", "fingerprint", "channel", "path", "since", "until", "q"] as const;
-
-export const DEADLETTERS_OPTIONS = {
-  ...(Object.fromEntries(FILTERS.map((name) => [name, { type: "string" }])) as Record<
-    string,
-    { type: "string" }
-  >),
-  limit: { type: "string" },
-  before: { type: "string" },
-  reveal: { type: "boolean" },
-  payload: { type: "string" },
-  all: { type: "boolean" },
-  "dry-run": { type: "boolean" },
-  "failures-max": { type: "string" },
-  cancel: { type: "boolean" },
-  detach: { type: "boolean" },
-  author: { type: "string" },
-  reason: { type: "string" },
-} as const;
-
-export const DEADLETTERS_USAGE = `Usage: npm run waybill -- deadletters <verb> [options]
-
-  list                            dead letters, newest first
-  groups                          the same by their cause
-  show POSITION [--reveal]        one, with its payload; personal values are masked unless revealed, which is recorded
-  payload POSITION                its bytes, unmasked, to standard output; that, too, is recorded
-  redrive POSITION                send one again; --payload FILE sends what the file holds instead
-  redrive <filters> | --all       send all open ones that match again: one, ten, the rest; --detach does not wait
-  redrives [ID] [--cancel]        bulk redrives, or one of them
-  discard POSITION, restore POSITION
-
-Filters:  --state open|redriven|discarded, --code, --fingerprint, --channel, --path POINTER, --since, --until,
-          --q TEXT (in the payload)
-Options:  --limit N, --before POSITION (the next page), --failures-max N (how many may die again, 0),
-          --dry-run (says what would happen), --author NAME (you, by default), --reason TEXT, --json
-Exit status: 0 done; 1 it could not be done, or would not pass; 2 bad usage or configuration.`;
-
-/** @returns the exit status. @throws InvalidInputError for bad usage. */
-export async function deadletters(
-  config: Config,
-  values: Values,
-  positionals: readonly string[],
-): Promise<number> {
-  const [verb = "", subject, ...more] = positionals;
-  const command = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
-  if (!command) {
-    throw new InvalidInputError(
-      "verb",
-      verb === "" ? "a verb is needed" : `deadletters has no verb "${verb}"`,
+export function deadlettersCommand() {
+  return new Command("deadletters")
+    .description("look at, redrive, discard and restore what could not be projected")
+    .addCommand(list())
+    .addCommand(groups())
+    .addCommand(showOne())
+    .addCommand(payload())
+    .addCommand(redrive())
+    .addCommand(redrives())
+    .addCommand(discard())
+    .addCommand(restore())
+    .addHelpText(
+      "after",
+      "\nExit status: 0 done; 1 it could not be done, or would not pass; 2 bad usage or configuration.",
     );
-  }
-  if (more.length > 0) throw new InvalidInputError("arguments", `"${more[0]}" is too much`);
-  const logger = createLogger("silent");
-  const database = new Database(config.databaseUrl, { connectionsMax: CONNECTIONS, logger });
-  const jobs = new Jobs(database, logger);
-  const wakeups = new Wakeups(jobs);
-  const desk = createDesk({
-    database,
-    reads: database,
-    domains: DOMAINS,
-    jobs,
-    enqueueWakeup: (...wakeup) => wakeups.enqueue(...wakeup),
-    // The projector is in the service; the job wakes it.
-    onAppended: () => {},
-  });
-  try {
-    if (verb === "redrive" && !values["dry-run"]) await jobs.start();
-    return await command(desk, values, subject);
-  } finally {
-    await jobs.stop();
-    await database.close();
-  }
 }
 
-type Verb = (desk: Desk, values: Values, subject: string | undefined) => Promise<number>;
-
-const VERBS: Readonly<Record<string, Verb>> = {
-  list: async (desk, values) => {
-    const before = text(values, "before");
-    const limit = numberOf(values, "limit", 50, 500);
-    const page = await desk.list(filterOf(values), limit, before ? positionOf(before, "before") : undefined);
-    show(values, page, () => listTable(page));
-    return 0;
-  },
-  groups: async (desk, values) => {
-    const { state = "open" } = filterOf(values);
-    const overview = await desk.overview(state, numberOf(values, "limit", 50, 500));
-    show(values, overview, () => groupsTable(overview));
-    return 0;
-  },
-  show: async (desk, values, subject) => {
-    const position = positionOf(subject);
-    const letter = values.reveal
-      ? await desk.reveal(position, operatorOf(values))
-      : await desk.show(position);
-    show(values, letter, () => letterText(letter));
-    return 0;
-  },
-  payload: async (desk, values, subject) => {
-    process.stdout.write(await desk.payload(positionOf(subject), operatorOf(values)));
-    return 0;
-  },
-  redrive: async (desk, values, subject) => {
-    if (subject === undefined) return redriveMany(desk, values);
-    const position = positionOf(subject);
-    const file = text(values, "payload");
-    const payload = file === undefined ? undefined : await readFile(file);
-    if (values["dry-run"]) {
-      const trial = await desk.tryRedrive(position, payload);
-      show(values, trial, () => trialText(trial));
-      return trial.outcome === "dead" ? 1 : 0;
-    }
-    const redriven = await desk.redrive(position, payload, operatorOf(values));
-    show(values, redriven, () => `Redriven: position ${position} is at ${redriven.redrive_position} again.`);
-    return 0;
-  },
-  redrives: async (desk, values, subject) => {
-    if (subject === undefined) {
-      const bulks = await desk.bulks();
-      show(values, bulks, () => bulkTable(bulks.redrives));
-      return 0;
-    }
-    const id = positionOf(subject, "ID");
-    const bulk = values.cancel ? await desk.cancel(id, decisionOf(values)) : await desk.bulk(id);
-    show(values, bulk, () => bulkLine(bulk));
-    return 0;
-  },
-  discard: async (desk, values, subject) => {
-    const done = await desk.discard(positionOf(subject), decisionOf(values));
-    show(values, done, () => `Discarded: position ${done.position}.`);
-    return 0;
-  },
-  restore: async (desk, values, subject) => {
-    const done = await desk.restore(positionOf(subject), decisionOf(values));
-    show(values, done, () => `Restored: position ${done.position} is open.`);
-    return 0;
-  },
-};
-
-async function redriveMany(desk: Desk, values: Values): Promise<number> {
-  const filter = filterOf(values);
-  if (Object.keys(filter).length === 0 && !values.all) {
-    throw new InvalidInputError("arguments", "redrive needs a position, a filter, or --all");
-  }
-  const limit = numberOf(values, "limit", bulkLimits.fallback, bulkLimits.most);
-  const progress = new ProgressLine();
-  if (values["dry-run"]) {
-    const run = await desk.tryRedriveMany(filter, limit, undefined, (done, of) =>
-      progress.show(`tried ${done} of ${of}`),
+function list() {
+  return filtered("list", "dead letters, newest first")
+    .option("--limit <number>", LIMIT_HELP, integer(1, LIST_MAX), LIST_DEFAULT)
+    .option("--before <position>", "the next page: the position that the page before named", position)
+    .option("--json", JSON_HELP)
+    .action(
+      exits(async ({ limit, before, json, ...texts }) => {
+        const filter = readFilter(texts);
+        const page = await withDesk((desk) => desk.list(filter, limit, before));
+        return show(json, page, () => listTable(page));
+      }),
     );
-    progress.end();
-    show(values, run, () => dryRunText(run));
-    return run.dead + run.conflict > 0 ? 1 : 0;
-  }
-  const failuresMax = numberOf(values, "failures-max", 0, bulkLimits.most);
-  let bulk = await desk.redriveMany(filter, limit, failuresMax, decisionOf(values));
-  const id = BigInt(bulk.id);
-  for (let unchanged = 0; bulk.status === "running" && !values.detach; ) {
-    const { updated_at } = bulk;
-    await delay(POLL_MS);
-    bulk = await desk.bulk(id);
-    unchanged = bulk.updated_at === updated_at ? unchanged + 1 : 0;
-    const waiting = unchanged * POLL_MS > PATIENCE_MS ? "; it goes on when a service runs" : "";
-    progress.show(`${bulkLine(bulk)}${waiting}`);
-  }
+}
+
+function groups() {
+  return new Command("groups")
+    .description("dead letters by their cause")
+    .option("--state <state>", STATE_HELP, "open")
+    .option("--limit <number>", LIMIT_HELP, integer(1, LIST_MAX), LIST_DEFAULT)
+    .option("--json", JSON_HELP)
+    .action(
+      exits(async ({ limit, json, ...texts }) => {
+        const { state } = readFilter(texts);
+        const overview = await withDesk((desk) => desk.overview(state, limit));
+        return show(json, overview, () => groupsTable(overview));
+      }),
+    );
+}
+
+function showOne() {
+  return ofOne("show", "one letter with its payload; personal values are masked")
+    .option("--reveal", "show personal values, which is recorded")
+    .option("--reason <text>", "why they are revealed", operatorText("reason"))
+    .option("--json", JSON_HELP)
+    .action(
+      exits(async (at, { reveal, json, ...operator }) => {
+        const letter = await withDesk((desk) => (reveal ? desk.reveal(at, signed(operator)) : desk.show(at)));
+        return show(json, letter, () => letterText(letter));
+      }),
+    );
+}
+
+function payload() {
+  return ofOne("payload", "the bytes of a letter, unmasked, which is recorded")
+    .option("--reason <text>", "why they are read", operatorText("reason"))
+    .action(
+      exits(async (at, operator) => {
+        process.stdout.write(await withDesk((desk) => desk.payload(at, signed(operator))));
+        return 0;
+      }),
+    );
+}
+
+function redrive() {
+  const { least, most, fallback } = bulkLimits;
+  return filtered("redrive", "send one letter again, or all open ones that match: one, ten, the rest")
+    .argument("[position]", "of the letter; without it, a filter or --all chooses", position)
+    .option("--all", "all open letters")
+    .option("--payload <file>", "with a position: send what the file holds instead")
+    .option("--dry-run", "say what would happen, and change nothing")
+    .option("--limit <number>", LIMIT_HELP, integer(least, most), fallback)
+    .option("--failures-max <number>", "stop when more than these are dead again", integer(0, most), 0)
+    .option("--detach", "do not wait for the end")
+    .option("--author <name>", AUTHOR_HELP, operatorText("author"))
+    .option("--reason <text>", "why; required for more than one", operatorText("reason"))
+    .option("--json", JSON_HELP)
+    .action(
+      exits(async (at, options) => {
+        const { all, payload, dryRun, limit, failuresMax, detach, author, reason, json, ...texts } = options;
+        const filter = readFilter(texts);
+        const chosen = [at !== undefined, Object.keys(filter).length > 0, all === true].filter(Boolean);
+        if (chosen.length !== 1) {
+          throw new InvalidInputError("position", "redrive needs one of a position, a filter, and --all");
+        }
+        if (at !== undefined) {
+          const edited = payload === undefined ? undefined : await readFile(payload);
+          if (dryRun) return await tryOne(at, edited, json);
+          return await redriveOne(at, edited, signed({ author, reason }), json);
+        }
+        if (payload !== undefined) throw new InvalidInputError("payload", "--payload needs a position");
+        if (dryRun) return await tryMany(filter, limit, json);
+        return await redriveMany(filter, limit, failuresMax, decided({ author, reason }), detach, json);
+      }),
+    );
+}
+
+async function tryOne(at: bigint, edited: Buffer | undefined, json: Json): Promise<number> {
+  const trial = await withDesk((desk) => desk.tryRedrive(at, edited));
+  show(json, trial, () => trialText(trial));
+  return trial.outcome === "dead" ? 1 : 0;
+}
+
+async function redriveOne(at: bigint, edited: Buffer | undefined, operator: Signed, json: Json) {
+  const redriven = await withDesk((desk) => desk.redrive(at, edited, operator), { appends: true });
+  return show(json, redriven, () => `Redriven: position ${at} is at ${redriven.redrive_position} again.`);
+}
+
+async function tryMany(filter: DeadLetterFilter, limit: number, json: Json): Promise<number> {
+  using progress = new Progress({ json });
+  const onProgress = (done: number, total: number) => progress.show("trying", { done, total });
+  const run = await withDesk((desk) => desk.tryRedriveMany(filter, limit, undefined, onProgress));
   progress.end();
-  show(values, bulk, () => bulkLine(bulk));
-  return bulk.status === "finished" || values.detach ? 0 : 1;
+  show(json, run, () => dryRunText(run));
+  return run.dead + run.conflict > 0 ? 1 : 0;
 }
 
-function show(values: Values, document: object, describe: () => string): void {
-  if (values.json) printJson(document);
-  else print(describe());
-}
-
-function filterOf(values: Values): DeadLetterFilter {
-  return readFilter(
-    Object.fromEntries(FILTERS.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]]))),
+async function redriveMany(
+  filter: DeadLetterFilter,
+  limit: number,
+  failuresMax: number,
+  decision: Decision,
+  detach: true | undefined,
+  json: Json,
+): Promise<number> {
+  using progress = new Progress({ json });
+  const bulk = await withDesk(
+    async (desk) => {
+      const begun = await desk.redriveMany(filter, limit, failuresMax, decision);
+      return detach ? begun : await watch(desk, begun, progress);
+    },
+    { appends: true },
   );
+  progress.end();
+  show(json, bulk, () => bulkLine(bulk));
+  return bulk.status === "finished" || detach ? 0 : 1;
 }
 
-/** Who acts is who is at the shell, unless said otherwise. */
-function operatorOf(values: Values) {
-  const given = {
-    author: text(values, "author") ?? userInfo().username,
-    ...(values.reason === undefined ? {} : { reason: values.reason }),
+function redrives() {
+  return new Command("redrives")
+    .description("bulk redrives, or one of them")
+    .argument("[id]", "of one of them", position)
+    .option("--cancel", "stop it")
+    .option("--author <name>", AUTHOR_HELP, operatorText("author"))
+    .option("--reason <text>", "why; required to cancel", operatorText("reason"))
+    .option("--json", JSON_HELP)
+    .action(
+      exits(async (id, { cancel, json, ...operator }) => {
+        if (id === undefined) {
+          if (cancel) throw new InvalidInputError("id", "--cancel needs the id of a bulk redrive");
+          const bulks = await withDesk((desk) => desk.bulks());
+          return show(json, bulks, () => bulkTable(bulks.redrives));
+        }
+        const decision = cancel ? decided(operator) : undefined;
+        const bulk = await withDesk((desk) => (decision ? desk.cancel(id, decision) : desk.bulk(id)));
+        return show(json, bulk, () => bulkLine(bulk));
+      }),
+    );
+}
+
+function discard() {
+  return ofOne("discard", "give a letter up")
+    .requiredOption("--reason <text>", "why", operatorText("reason"))
+    .option("--json", JSON_HELP)
+    .action(
+      exits(async (at, { json, ...operator }) => {
+        const done = await withDesk((desk) => desk.discard(at, decided(operator)));
+        return show(json, done, () => `Discarded: position ${done.position}.`);
+      }),
+    );
+}
+
+function restore() {
+  return ofOne("restore", "open a discarded letter again")
+    .requiredOption("--reason <text>", "why", operatorText("reason"))
+    .option("--json", JSON_HELP)
+    .action(
+      exits(async (at, { json, ...operator }) => {
+        const done = await withDesk((desk) => desk.restore(at, decided(operator)));
+        return show(json, done, () => `Restored: position ${done.position} is open.`);
+      }),
+    );
+}
+
+/** A command that takes the filters of dead letters. */
+function filtered(name: string, description: string) {
+  return new Command(name)
+    .description(description)
+    .option("--state <state>", STATE_HELP)
+    .option("--code <code>", "why it was rejected, such as schema or not_json")
+    .option("--fingerprint <digits>", "of a group")
+    .option("--channel <name>", "the channel that it came by")
+    .option("--path <pointer>", "a problem there or below, such as /items/#/price")
+    .option("--since <date>", "received then or later")
+    .option("--until <date>", "received earlier")
+    .option("--q <text>", "a text in its payload");
+}
+
+/** A command about one letter. */
+function ofOne(name: string, description: string) {
+  return new Command(name)
+    .description(description)
+    .argument("<position>", "of the letter", position)
+    .option("--author <name>", AUTHOR_HELP, operatorText("author"));
+}
+
+/** The value of an option that names an operator or a reason. */
+function operatorText(name: "author" | "reason") {
+  return (text: string): string => {
+    const operator = operatorType({ [name]: text });
+    if (!(operator instanceof type.errors)) return text;
+    throw new InvalidArgumentError(`It must be ${operator[0]?.expected}.`);
   };
-  const operator = operatorType(given);
-  if (!(operator instanceof type.errors)) return operator;
-  const name = String(operator[0]?.path[0]);
-  throw new InvalidInputError(name, `--${name} must be ${operator[0]?.expected}`);
 }
 
-function decisionOf(values: Values): { author: string; reason: string } {
-  const { author = "", reason } = operatorOf(values);
-  if (reason === undefined) throw new InvalidInputError("reason", "--reason is needed: why?");
+type Operator = Readonly<{ author?: string | undefined; reason?: string | undefined }>;
+type Signed = Readonly<{ author: string; reason?: string }>;
+type Decision = Readonly<{ author: string; reason: string }>;
+type Json = true | undefined;
+
+/** Who acts is who is at the shell, unless --author says otherwise. */
+function signed({ author = userInfo().username, reason }: Operator): Signed {
+  return { author, ...(reason === undefined ? {} : { reason }) };
+}
+
+function decided(operator: Operator): Decision {
+  const { author, reason } = signed(operator);
+  if (reason === undefined) throw new InvalidInputError("reason", "--reason is required");
   return { author, reason };
 }
 
-function positionOf(given: string | undefined, name = "POSITION"): bigint {
-  if (given !== undefined && /^[1-9]\d{0,17}$/.test(given)) return BigInt(given);
-  throw new InvalidInputError(name, `${name} must be a whole number from 1 up`);
-}
+type Bulk = Awaited<ReturnType<Desk["bulk"]>>;
 
-function numberOf(values: Values, name: string, fallback: number, most: number): number {
-  const given = text(values, name);
-  if (given === undefined) return fallback;
-  if (/^\d{1,9}$/.test(given) && Number(given) <= most && (name !== "limit" || Number(given) > 0)) {
-    return Number(given);
+/** Waits until a bulk redrive has ended. */
+async function watch(desk: Desk, begun: Bulk, progress: Progress): Promise<Bulk> {
+  let bulk = begun;
+  for (let unchanged = 0; bulk.status === "running"; ) {
+    const { updated_at } = bulk;
+    await delay(POLL_MS);
+    bulk = await desk.bulk(BigInt(bulk.id));
+    unchanged = bulk.updated_at === updated_at ? unchanged + 1 : 0;
+    const note =
+      unchanged * POLL_MS > PATIENCE_MS ? "continues when a service runs" : `${bulk.dead} dead again`;
+    progress.show("redriving", { done: bulk.redriven + bulk.skipped, total: bulk.letters, note });
   }
-  throw new InvalidInputError(name, `--${name} must be a whole number up to ${most}`);
+  return bulk;
 }
 
-function text(values: Values, name: string): string | undefined {
-  const value = values[name];
-  return typeof value === "string" ? value : undefined;
+function show(json: Json, document: object, describe: () => string): 0 {
+  if (json) printJson(document);
+  else print(describe());
+  return 0;
 }
 
-/** One for the command, one for pg-boss, and one for reading within a transaction. */
-const CONNECTIONS = 3;
+const STATE_HELP = "open, redriven or discarded";
+const AUTHOR_HELP = "who does this (default: you)";
+const LIMIT_HELP = "how many at most";
+
+/** As many as a terminal shows; the next page is one option away. */
+const LIST_DEFAULT = 50;
+
+/** As many as the route gives at once. */
+const LIST_MAX = 500;
+
+/** Often enough that the end is noticed at once. */
 const POLL_MS = 250;
 
-/** A service takes half a second to notice. */
+/** A service takes half a second to notice a redrive. */
 const PATIENCE_MS = 5_000;

@@ -35,30 +35,12 @@ export function tableOf(heads: readonly string[], rows: readonly (readonly unkno
     .join("\n");
 }
 
-/** Progress on standard error: one line that is written over on a terminal, one now and then elsewhere. */
-export class ProgressLine {
-  #shownAt = Date.now();
-
-  show(text: string): void {
-    const isTerminal = process.stderr.isTTY;
-    if (!isTerminal && Date.now() - this.#shownAt < QUIET_MS) return;
-    this.#shownAt = Date.now();
-    process.stderr.write(isTerminal ? `\r\x1b[K${text}` : `${text}\n`);
-  }
-
-  end(): void {
-    if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
-  }
-}
-
 function escapeOf(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Control characters, and the format characters that reorder or hide text. */
 const STEERING = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
-
-const QUIET_MS = 2_000;
 
 const BORDERS = [
   "top",

@@ -32,17 +32,33 @@ export async function runProcess(start: () => Promise<AsyncDisposable>): Promise
   process.exit(0);
 }
 
-/** Says what is wrong in words and ends the process: 2 where nothing was started, because of how it was called. */
-export function exitWith(error: unknown): never {
+/**
+ * Says what is wrong and ends the process: with 2 if the configuration is wrong and nothing was started, else with 1.
+ * @param name the command that says it.
+ */
+export function exitWith(error: unknown, name = "waybill"): never {
   if (error instanceof ConfigError) {
     const lines = error.problems.map((problem) => `  - ${problem}`).join("\n");
     process.stderr.write(
-      `waybill: ${error.message}:\n${lines}\nSee README.md, "Configuration", and .env.example.\n`,
+      `${name}: ${error.message}:\n${lines}\nSee README.md, "Configuration", and .env.example.\n`,
     );
     process.exit(2);
   }
-  process.stderr.write(`waybill: ${describe(error)}\n`);
+  process.stderr.write(`${name}: ${describe(error)}\n`);
   process.exit(isAddressError(error) ? 2 : 1);
+}
+
+/** Aborts when the process is asked to end. Asked once more, it ends at once. @param reason what the abort says. */
+export function stopSignal(reason?: Error): AbortSignal {
+  const stopping = new AbortController();
+  const stop = () => {
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+    stopping.abort(reason);
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  return stopping.signal;
 }
 
 function describe(error: unknown): string {
