@@ -24,11 +24,12 @@ export function brokerEnvironment(): Environment {
   };
 }
 
-/** Starts the service in this process and waits until it is ready. */
+/** Starts the service in this process; waits until it is ready, or only until it answers. */
 export async function startInProcess(
   database: TestDatabase,
   extra: Environment = {},
   domains: readonly AnyDomain[] = DOMAINS,
+  { isAwaited = true }: Readonly<{ isAwaited?: boolean }> = {},
 ): Promise<Service & { url: string }> {
   const config = loadConfig(domains, {
     DATABASE_URL: database.serviceUrl,
@@ -38,7 +39,7 @@ export async function startInProcess(
   });
   const service = await startService(config, createLogger(process.env.WAYBILL_TEST_LOG ?? "silent"), domains);
   const url = `http://127.0.0.1:${service.port}`;
-  await until("the service is ready", async () => (await fetch(`${url}/readyz`)).ok);
+  if (isAwaited) await until("the service is ready", async () => (await fetch(`${url}/readyz`)).ok);
   return { ...service, url };
 }
 

@@ -1,0 +1,145 @@
+/** Several domains in one process: each has its inbox, projection, readiness and metrics, and none disturbs another. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { AnyDomain } from "../src/contract/domain.ts";
+import { DOMAINS } from "../src/domains/index.ts";
+import { connectToBroker } from "../tools/publisher/transport.ts";
+import { createDatabase, environment } from "./support/database.ts";
+import { ledger } from "./support/ledger/index.ts";
+import { entryOf } from "./support/ledger/messages.ts";
+import { orderWith } from "./support/messages.ts";
+import { brokerEnvironment, startInProcess } from "./support/service.ts";
+import { until } from "./support/wait.ts";
+
+const BOTH: readonly AnyDomain[] = [...DOMAINS, ledger];
+const app = suite("app");
+
+const post = (url: string, path: string, body: Buffer) =>
+  fetch(`${url}${path}`, { method: "POST", body: new Uint8Array(body) });
+const json = async (url: string, path: string) => (await fetch(`${url}${path}`)).json();
+type Readiness = { status: string; reasons?: string[]; domains: Record<string, { ready: boolean }> };
+
+app("two domains in one process: each message reaches its own, and one audit proves both", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  await using service = await startInProcess(database, { DOMAINS: "orders,ledger" }, BOTH);
+  const { url } = service;
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, async (_none, index) => {
+      await post(url, "/orders", orderWith({ order_uid: `one of both ${index}` }));
+      const answer = await post(url, "/ledger/entries", entryOf(`entry ${index}`, "both", 2));
+      return ((await answer.json()) as { outcome: string }).outcome;
+    }),
+  );
+  assert.equal(new Set(answers), new Set(["projected"]));
+  // The route answers after the projection: the balance is there for whoever asks then.
+  assert.equal(await json(url, "/ledger/accounts/both"), { balance: "100" });
+  await until("all orders are readable", async () => {
+    const { orders } = (await json(url, "/orders?limit=100")) as { orders: unknown[] };
+    return orders.length === 50;
+  });
+  const { holds, domains } = (await json(url, "/audit?full=true")) as {
+    holds: boolean;
+    domains: Record<string, { projected: number; pending: number }>;
+  };
+  assert.ok(holds);
+  assert.equal(
+    Object.entries(domains).map(([name, { projected, pending }]) => [name, projected, pending]),
+    [
+      ["orders", 50, 0],
+      ["ledger", 50, 0],
+    ],
+  );
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  for (const name of ["orders", "ledger"]) {
+    assert.match(metrics, `waybill_outcomes_total{domain="${name}",outcome="projected",code=""} 50`);
+    assert.match(
+      metrics,
+      `waybill_inbox_appended_total{domain="${name}",source="http",channel="${name}"} 50`,
+    );
+    assert.match(metrics, `waybill_source_connected{domain="${name}",source="http",channel="${name}"} 1`);
+    assert.match(metrics, `waybill_pending_messages{domain="${name}"} 0`);
+  }
+});
+
+app(
+  "a message knows who sent it: what a route submits beside the payload reaches the projection",
+  async () => {
+    await using database = await createDatabase(undefined, [ledger]);
+    await using service = await startInProcess(database, { DOMAINS: "ledger" }, BOTH);
+    const { position } = (await (
+      await post(service.url, "/ledger/entries", entryOf("mine", "a", 1))
+    ).json()) as {
+      position: string;
+    };
+    const { rows } = await database.query<{ headers: object }>(
+      "select headers from inbox where position = $1",
+      [position],
+    );
+    assert.equal(rows[0]?.headers, { headers: [["owner", "ann"]] });
+  },
+);
+
+app("a domain that cannot project is not ready, and the other one goes on", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  await using service = await startInProcess(database, { DOMAINS: "orders,ledger" }, BOTH);
+  const { url } = service;
+  await database.admin("alter table ledger_accounts rename to ledger_accounts_away");
+  const waiting = post(url, "/ledger/entries", entryOf("stuck", "a", 1));
+  const statusOf = async (path: string) => (await fetch(`${url}${path}`)).status;
+  await until("the domain is not ready", async () => (await statusOf("/readyz?domain=ledger")) === 503);
+  assert.is(await statusOf("/readyz?domain=orders"), 200);
+  const readiness = (await json(url, "/readyz")) as Readiness;
+  assert.is(readiness.status, "not ready");
+  assert.equal(readiness.reasons, ["ledger: the last projection failed and is being retried"]);
+  assert.equal([readiness.domains.orders?.ready, readiness.domains.ledger?.ready], [true, false]);
+  assert.is(await statusOf("/readyz?domain=wallets"), 400);
+  await post(url, "/orders", orderWith({ order_uid: "not delayed" }));
+  await until("the order is readable", async () => (await statusOf("/orders/not%20delayed")) === 200);
+  await database.admin("alter table ledger_accounts_away rename to ledger_accounts");
+  const { outcome } = (await (await waiting).json()) as { outcome: string };
+  assert.is(outcome, "projected");
+  await until("all is ready", async () => (await statusOf("/readyz")) === 200);
+});
+
+app("a domain without its tables is not ready and says what to do; nothing is taken in", async () => {
+  await using database = await createDatabase();
+  await using service = await startInProcess(database, { DOMAINS: "orders,ledger" }, BOTH, {
+    isAwaited: false,
+  });
+  const reasons = async () => ((await json(service.url, "/readyz")) as Readiness).reasons?.join() ?? "";
+  await until("readiness says so", async () =>
+    /ledger\/0001_ledger.*waybill -- migrate/.test(await reasons()),
+  );
+  assert.is((await post(service.url, "/orders", orderWith({}))).status, 503);
+});
+
+app("a message on the channel of a domain that does not run here waits at the broker", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  const names = brokerEnvironment();
+  const channel = `${names.STAN_CHANNEL}-ledger`;
+  const variables = { ...names, LEDGER_STAN_CHANNEL: channel, SOURCES: "nats-streaming" };
+  const settings = { url: environment("WAYBILL_TEST_NATS_URL"), clusterId: "test-cluster" };
+  await using toOrders = await connectToBroker({ ...settings, channel: names.STAN_CHANNEL as string });
+  await using toLedger = await connectToBroker({ ...settings, channel });
+  const counts = async () => {
+    const { rows } = await database.query<{ domain: string; count: number }>(
+      "select domain, count(*)::int as count from inbox group by domain order by domain",
+    );
+    return rows.map((row) => [row.domain, row.count]);
+  };
+  {
+    await using _ordersAlone = await startInProcess(database, variables, BOTH);
+    await toLedger.publish(entryOf("waits", "a", 1));
+    await toOrders.publish(orderWith({ order_uid: "does not wait" }));
+    await until("the order is in the inbox", async () => (await counts()).length > 0);
+    assert.equal(await counts(), [["orders", 1]]);
+  }
+  await using _both = await startInProcess(database, { ...variables, DOMAINS: "orders,ledger" }, BOTH);
+  await until("the entry is in the inbox", async () => (await counts()).length > 1);
+  assert.equal(await counts(), [
+    ["ledger", 1],
+    ["orders", 1],
+  ]);
+});
+
+app.run();

@@ -1,0 +1,124 @@
+/** Who waits for a position gets its outcome, whichever process projects it, and however many wait. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Database } from "../../src/database/database.ts";
+import { Classified } from "../../src/database/queryable.ts";
+import { CheckpointWatch } from "../../src/projector/checkpoint-watch.ts";
+import { Projector } from "../../src/projector/projector.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { createDatabase } from "../support/database.ts";
+import { appendAll } from "../support/engine.ts";
+import { ledger } from "../support/ledger/index.ts";
+import { entryOf } from "../support/ledger/messages.ts";
+import { messageOf } from "../support/messages.ts";
+import { until } from "../support/wait.ts";
+
+const logger = createLogger("silent");
+const watching = suite("checkpoint watch");
+
+/** Counts statements on their way to a database. */
+class Counting extends Classified {
+  readonly #database: Database;
+  statements = 0;
+
+  constructor(database: Database) {
+    super();
+    this.#database = database;
+  }
+
+  override query<Row extends object>(text: string, values?: readonly unknown[]) {
+    this.statements += 1;
+    return this.#database.query<Row>(text, values);
+  }
+}
+
+function watchOf(database: Counting, onRebuilt = () => {}) {
+  return new CheckpointWatch({
+    database,
+    domain: ledger.name,
+    logger,
+    failure: () => undefined,
+    onRebuilt,
+  });
+}
+
+const forever = () => new AbortController().signal;
+
+watching("a thousand callers that wait for another process cost one query at a time", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  const counting = new Counting(database);
+  const watch = watchOf(counting);
+  watch.start();
+  const entries = Array.from({ length: 1_000 }, (_none, index) =>
+    messageOf(entryOf(`entry ${index}`, index % 10 === 0 ? "poor" : "rich", index % 10 === 0 ? -1 : 1)),
+  );
+  entries[7] = messageOf("garbage");
+  entries[8] = messageOf(entryOf("entry 6", "rich", 1));
+  const { receipts } = await appendAll(database, entries, ledger);
+  const waiting = Promise.all(receipts.map(({ position }) => watch.settled(position, forever())));
+  await until("the watch has looked several times", () => counting.statements > 30);
+  const before = counting.statements;
+  // The other process: this watch learns of it by the table alone.
+  const other = new Projector({ database, domain: ledger, logger, onProjected: () => {} });
+  await other.reach(receipts.at(-1)?.position ?? 0n);
+  const outcomes = await waiting;
+  const count = (name: string) => outcomes.filter((outcome) => outcome === name).length;
+  assert.equal([count("projected"), count("dead"), count("duplicate")], [998, 1, 1]);
+  assert.equal([outcomes[7], outcomes[8]], ["dead", "duplicate"]);
+  // A look is at most three statements, and there is one each 15 ms; a query a caller would be a thousand.
+  assert.ok(counting.statements - before < 300, `${counting.statements - before} statements`);
+  watch.stop();
+});
+
+watching("what this process projects is known without a query", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  const counting = new Counting(database);
+  const watch = watchOf(counting);
+  watch.start();
+  await watch.look();
+  const projector = new Projector({
+    database,
+    domain: ledger,
+    logger,
+    onProjected: ({ rows, outcomes }) => watch.advanced(rows, outcomes),
+  });
+  const { receipts } = await appendAll(database, [messageOf(entryOf("one", "a", 1)), messageOf("x")], ledger);
+  const [one, other] = receipts.map(({ position }) => watch.settled(position, forever()));
+  await projector.reach(receipts.at(-1)?.position ?? 0n);
+  assert.equal([await one, await other], ["projected", "dead"]);
+  // A caller that comes later finds it settled.
+  assert.is(await watch.settled(receipts[0]?.position ?? 0n, forever()), "projected");
+  watch.stop();
+});
+
+watching("a wait ends when its caller goes, and when the process stops", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  const watch = watchOf(new Counting(database));
+  watch.start();
+  const gone = new AbortController();
+  const first = watch.settled(10n, gone.signal);
+  const second = watch.settled(10n, forever());
+  gone.abort();
+  assert.is(await first, "pending");
+  watch.stop();
+  assert.is(await second, "pending");
+  assert.is(await watch.settled(10n, forever()), "pending");
+});
+
+watching("a projection that was replaced by a rebuild is noticed", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  let rebuilt = 0;
+  const watch = watchOf(new Counting(database), () => {
+    rebuilt += 1;
+  });
+  await database.admin("insert into checkpoints (domain) values ('ledger')");
+  await watch.look();
+  await watch.look();
+  assert.is(rebuilt, 0);
+  await database.admin("update checkpoints set generation = generation + 1");
+  await watch.look();
+  assert.is(rebuilt, 1);
+  watch.stop();
+});
+
+watching.run();
