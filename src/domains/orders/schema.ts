@@ -3,9 +3,10 @@
  * Nothing is checked a second time after this.
  */
 import { type } from "arktype";
-import { excerptOf, jsonTypeOf, type Problem, pointerTo, type Rejection } from "../../contract/rejection.ts";
+import { excerptOf, jsonTypeOf, type Problem, type Rejection } from "../../contract/rejection.ts";
 import { parseDateTime } from "../../contract/values/date-time.ts";
 import { parseJsonDocument } from "../../contract/values/json-document.ts";
+import { schemaProblems } from "../../contract/values/schema-problems.ts";
 
 /** What is looked up of an order; everything else stays in the document. */
 export type Order = Readonly<{
@@ -36,7 +37,7 @@ export function parseOrder(payload: Buffer): Order | Rejection {
     };
   }
   const order = orderType(value);
-  const problems: Problem[] = order instanceof type.errors ? problemsOf(order, value, []) : [];
+  const problems: Problem[] = order instanceof type.errors ? schemaProblems(order, value, EXPECTATIONS) : [];
   const { items, date_created } = value as { items?: unknown; date_created?: unknown };
   collectItemProblems(items, problems);
   const dateCreated = typeof date_created === "string" ? parseDateTime(date_created) : undefined;
@@ -62,45 +63,9 @@ function collectItemProblems(items: unknown, problems: Problem[]): void {
   if (!Array.isArray(items)) return;
   for (let index = 0; index < items.length && problems.length < PROBLEMS_MAX; index++) {
     const result = itemType(items[index]);
-    if (result instanceof type.errors) problems.push(...problemsOf(result, items[index], ["items", index]));
+    if (result instanceof type.errors)
+      problems.push(...schemaProblems(result, items[index], EXPECTATIONS, ["items", index]));
   }
-}
-
-function problemsOf(errors: type.errors, value: unknown, prefix: readonly PropertyKey[]): Problem[] {
-  const problems = new Map<string, Problem>();
-  for (const error of errors) {
-    const path = [...error.path];
-    const parent = valueAt(value, path.slice(0, -1));
-    // An array where an object belongs lacks every member; the one true problem is its type.
-    const isArrayInstead = error.code === "required" && Array.isArray(parent);
-    const problem = isArrayInstead
-      ? {
-          path: pointerTo([...prefix, ...path.slice(0, -1)]),
-          rule: "type",
-          expected: "an object",
-          received: "array",
-          excerpt: excerptOf(parent),
-        }
-      : { path: pointerTo([...prefix, ...path]), ...describe(error, valueAt(value, path)) };
-    problems.set(problem.path, problem);
-  }
-  return [...problems.values()];
-}
-
-function describe(error: type.errors[number], value: unknown): Omit<Problem, "path"> {
-  if (error.code === "required") return { rule: "required", expected: error.expected, received: "nothing" };
-  const received = jsonTypeOf(value);
-  const excerpt = excerptOf(value);
-  const rule = RULES[error.code] ?? error.code;
-  // Where several rules of one number are broken at once, the expectation says all of them.
-  return { rule, expected: EXPECTATIONS[rule] ?? error.expected, received, excerpt };
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (inner, step) => (typeof inner === "object" && inner !== null ? Reflect.get(inner, step) : undefined),
-    value,
-  );
 }
 
 /** 1 to 128 characters, none of them a control character. */
@@ -179,17 +144,7 @@ function noDateTime(text: string): Problem {
   };
 }
 
-/** arktype's names for what was broken, in the words of JSON Schema. */
-const RULES: Readonly<Record<string, string>> = {
-  domain: "type",
-  proto: "type",
-  divisor: "integer",
-  min: "minimum",
-  max: "maximum",
-  minLength: "min_items",
-  intersection: "whole_number",
-};
-
+/** What the rules of the schema expect, in words. */
 const EXPECTATIONS: Readonly<Record<string, string>> = {
   integer: "a whole number",
   minimum: "at least 0",

@@ -8,6 +8,7 @@ import { PROJECTED } from "../../../src/contract/domain.ts";
 import type { InboxRow } from "../../../src/contract/message.ts";
 import { type Rejection, reject } from "../../../src/contract/rejection.ts";
 import { parseJsonDocument } from "../../../src/contract/values/json-document.ts";
+import { schemaProblems } from "../../../src/contract/values/schema-problems.ts";
 import type { Transaction } from "../../../src/database/transaction.ts";
 import { type Entry, insertEntries, selectBalances, selectEntries, upsertBalances } from "./ledger-table.ts";
 import { ledgerRoutes } from "./routes.ts";
@@ -97,15 +98,9 @@ function parse(payload: Buffer): Message | Rejection {
   const document = parseJsonDocument(payload, 64 * 1024);
   if ("code" in document) return document;
   const read = message(document.value);
-  if (!(read instanceof type.errors)) return read;
-  const [error] = read;
-  const path = error?.path.length ? `/${error.path.join("/")}` : "";
-  return reject("schema", {
-    path,
-    rule: error?.code ?? "type",
-    expected: error?.expected ?? "",
-    received: "other",
-  });
+  return read instanceof type.errors
+    ? { code: "schema", problems: schemaProblems(read, document.value) }
+    : read;
 }
 
 function compare(
