@@ -1,5 +1,6 @@
 /** A database of its own for one measurement, so that none finds what another has left. */
 import { install } from "../src/cli/install.ts";
+import { DOMAINS } from "../src/domains/index.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 
 export type BenchDatabase = AsyncDisposable &
@@ -17,7 +18,7 @@ export async function createBenchDatabase({ postgres, environment }: Stack): Pro
     DATABASE_URL: postgres.serviceUrl(name),
     MIGRATION_DATABASE_URL: postgres.ownerUrl(name),
   };
-  await install(urls.MIGRATION_DATABASE_URL, urls.DATABASE_URL);
+  await install(urls.MIGRATION_DATABASE_URL, urls.DATABASE_URL, DOMAINS);
   // What others have left to be written would be written while something is measured here.
   await postgres.admin((client) => client.query("checkpoint"));
   return {

@@ -1,19 +1,51 @@
--- What the service's own role may do, and nothing else. It is applied by every `migrate`, after the numbered
--- migrations, with the role's name in place of :service_role.
+-- What the service's own role may do with the engine's tables, and nothing else. Every `migrate` applies it after the
+-- numbered migrations, with the role's name in place of :service_role; after it, the privileges of each domain's tables.
+-- What an earlier version granted and this one does not is revoked.
 grant usage on schema public to :service_role;
-grant select, insert on inbox to :service_role;
-grant select on sequence inbox_position_seq to :service_role;
-grant select, insert, update on checkpoints to :service_role;
-grant select, insert on duplicates, dead_letters, orders to :service_role;
-grant update (state) on dead_letters to :service_role;
-grant select, insert, update on dead_letter_groups, dead_letter_hours to :service_role;
-grant select, insert on operator_actions, bulk_redrive_letters, proofs, source_gaps to :service_role;
-grant select, insert, update on bulk_redrives to :service_role;
-grant select, insert on outbox to :service_role;
-grant select on migrations to :service_role;
+do $$ begin
+  -- Without temporary tables the role can fill the disk with nothing but what the service stores.
+  execute format('revoke temporary on database %I from public', current_database());
+end $$;
 
--- pg-boss creates, fetches, completes and removes jobs; its tables are made and altered by `migrate` alone.
+revoke all on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
+  bulk_redrives, bulk_redrive_letters, proofs, source_gaps, outbox, migrations from :service_role;
+grant select on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
+  bulk_redrives, bulk_redrive_letters, proofs, source_gaps, outbox, migrations to :service_role;
+
+grant select on sequence inbox_position_seq to :service_role;
+
+-- Positions and times are given by the database alone: their columns are not among those that the role may write.
+grant insert (domain, source, channel, message_id, payload, headers, traceparent, published_at, redrive_of)
+  on inbox to :service_role;
+grant insert (action, position, bulk_id, fingerprint, state, redrive_position, is_edited, author, reason)
+  on operator_actions to :service_role;
+grant insert (
+  domain, generation, position, projected, duplicate, dead, broken, is_full, numbered_position, numbering, bytes
+) on proofs to :service_role;
+grant insert (domain, source, channel, series, first_number, last_number) on source_gaps to :service_role;
+grant insert (domain, position, ordinal, topic, key, payload, headers) on outbox to :service_role;
+
+-- What a projection writes.
+grant insert (domain) on checkpoints to :service_role;
+grant update (position, projected, duplicate, dead, updated_at) on checkpoints to :service_role;
+grant insert on duplicates, dead_letters to :service_role;
+grant insert, update on dead_letter_groups, dead_letter_hours to :service_role;
+
+-- What operators do.
+grant update (state) on dead_letters to :service_role;
+grant insert (domain, filter, author, reason, failures_max, letters) on bulk_redrives to :service_role;
+grant update (
+  status, place, redriven, skipped, last_position, settled_position, projected, duplicate, dead, updated_at
+) on bulk_redrives to :service_role;
+grant insert on bulk_redrive_letters to :service_role;
+
+-- pg-boss creates, fetches, completes and removes jobs, and counts them. Its tables, its queues and the row with the
+-- version of its schema are made and altered by `migrate` alone: without that row no process would start.
 grant usage on schema pgboss to :service_role;
 grant select, insert, update, delete on all tables in schema pgboss to :service_role;
+revoke insert, update, delete on pgboss.version, pgboss.queue, pgboss.schedule, pgboss.subscription, pgboss.bam
+  from :service_role;
+grant update (cron_on, bam_on, flow_on, reindex_on, monitor_backoff_on) on pgboss.version to :service_role;
+grant update on pgboss.queue, pgboss.bam to :service_role;
 grant usage, select on all sequences in schema pgboss to :service_role;
 grant execute on all functions in schema pgboss to :service_role;

@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Database } from "../src/database/database.ts";
+import { DOMAINS } from "../src/domains/index.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import type { Broker } from "../tools/stack/broker.ts";
 import { type ServiceProcess, startServiceProcess } from "../tools/stack/service.ts";
@@ -153,7 +154,7 @@ crash("a database that is not there, or not migrated, is waited for, and readine
   await pause(1_500);
   assert.not(isReady);
   const ownerUrl = stack.postgres.ownerUrl("empty");
-  await install(ownerUrl, environment.DATABASE_URL);
+  await install(ownerUrl, environment.DATABASE_URL, DOMAINS);
   const service = await starting;
   assert.is((await fetch(`${service.url}/readyz`)).status, 200);
   await service.child.end("SIGTERM");

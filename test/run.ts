@@ -7,6 +7,7 @@ import { glob, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../src/cli/install.ts";
+import { DOMAINS } from "../src/domains/index.ts";
 import { findJaeger } from "../tools/stack/jaeger.ts";
 import { findNatsServer } from "../tools/stack/jetstream.ts";
 import { findProgram as findKafka } from "../tools/stack/kafka.ts";
@@ -79,7 +80,7 @@ async function startServers(started: AsyncDisposableStack): Promise<Record<strin
   const postgres = await Postgres.create(join(folder, "postgres"), ["max_connections=200"]);
   started.defer(() => postgres.stop());
   await postgres.createDatabase(TEMPLATE);
-  await install(postgres.ownerUrl(TEMPLATE), postgres.serviceUrl(TEMPLATE));
+  await install(postgres.ownerUrl(TEMPLATE), postgres.serviceUrl(TEMPLATE), DOMAINS);
   const program = await findBroker(say);
   if (!program) throw new Error("the tests need a NATS Streaming server; see README, Needs");
   say("starting NATS Streaming");

@@ -20,7 +20,7 @@ const migrateCommand = new Command("migrate")
       const applied = await install(
         migrationDatabaseUrl,
         databaseUrl,
-        domains.map(({ name }) => name),
+        DOMAINS.filter(({ name }) => domains.some((domain) => domain.name === name)),
       );
       progress.end();
       if (json) printJson({ applied });

@@ -2,27 +2,26 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../telemetry/logger.ts";
 import { backoffMilliseconds } from "./backoff.ts";
-import { missingMigrations } from "./migrate.ts";
+import { type MigratedDomain, missingMigrations } from "./migrate.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** Something has to be done to the database first. The message says what, and may be shown to everybody. */
 export class NotReadyError extends Error {}
 
 /**
- * Resolves once every migration of this version is applied.
- * @param domains whose own migrations must be applied too.
+ * Resolves once every migration of this version is applied: the engine's, and those of the process's domains.
  * @param onWaiting receives, after each attempt, the reason in words that may be public.
  * @throws when the signal aborts.
  */
 export async function waitForSchema(
   database: Queryable,
-  _domains: readonly Readonly<{ name: string; migrations?: URL }>[],
+  domains: readonly MigratedDomain[],
   logger: Logger,
   signal: AbortSignal,
   onWaiting: (reason: string) => void,
 ): Promise<void> {
   await untilItSucceeds(logger, signal, onWaiting, async () => {
-    const missing = await missingMigrations(database);
+    const missing = await missingMigrations(database, domains);
     if (missing.length === 0) return;
     throw new NotReadyError(`the database lacks ${missing.join(", ")}: run "npm run waybill -- migrate"`);
   });

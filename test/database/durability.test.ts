@@ -5,6 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { install } from "../../src/cli/install.ts";
 import { Database } from "../../src/database/database.ts";
+import { DOMAINS } from "../../src/domains/index.ts";
 import { append } from "../../src/inbox/append.ts";
 import { beginProjection } from "../../src/projector/checkpoints-table.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -27,7 +28,7 @@ async function startForgetfulServer() {
     "full_page_writes=off",
   ]);
   await postgres.createDatabase("waybill");
-  await install(postgres.ownerUrl("waybill"), postgres.serviceUrl("waybill"));
+  await install(postgres.ownerUrl("waybill"), postgres.serviceUrl("waybill"), DOMAINS);
   return postgres;
 }
 

@@ -7,19 +7,26 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { install } from "../../src/cli/install.ts";
 import type { DatabaseError } from "../../src/database/database-error.ts";
-import { missingMigrations } from "../../src/database/migrate.ts";
+import { type MigratedDomain, missingMigrations } from "../../src/database/migrate.ts";
+import { waitForSchema } from "../../src/database/wait.ts";
+import { DOMAINS } from "../../src/domains/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
 import { fingerprintOf } from "../../src/projector/fingerprint.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { withClient } from "../../tools/stack/postgres.ts";
 import { dumpSchema } from "../../tools/stack/schema-dump.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { projectAll } from "../support/engine.ts";
+import { errorOf } from "../support/error.ts";
 
 const migrations = suite("migrate");
-const run = ({ ownerUrl, serviceUrl }: TestDatabase) => install(ownerUrl, serviceUrl);
+const LEDGER = { name: "ledger", migrations: new URL("../support/ledger/migrations/", import.meta.url) };
+
+const run = ({ ownerUrl, serviceUrl }: TestDatabase, domains: readonly MigratedDomain[] = DOMAINS) =>
+  install(ownerUrl, serviceUrl, domains);
 
 migrations(
   "twenty processes at once on an empty database: each migration is applied once, and all succeed",
@@ -47,7 +54,7 @@ migrations(
       .filter((name) => /^\d{4}_/.test(name))
       .map((name) => name.replace(".sql", ""));
     assert.equal(outputs.flatMap(({ applied }) => applied).sort(), names.sort());
-    assert.equal(await missingMigrations(database), []);
+    assert.equal(await missingMigrations(database, DOMAINS), []);
   },
 );
 
@@ -130,24 +137,50 @@ migrations("dead letters that are there already get what a new version knows of 
   assert.equal(await tables(), migrated);
 });
 
-migrations("the service's role can do what the service does, and nothing else in the inbox", async () => {
+migrations("a domain has migrations of its own, whose numbers begin with 1, and privileges", async () => {
   await using database = await createDatabase();
-  const { rows } = await database.admin(`
-    select string_agg(privilege_type, ',' order by privilege_type) as allowed
-    from information_schema.role_table_grants where grantee = 'waybill' and table_name = 'inbox'`);
-  assert.equal(rows, [{ allowed: "INSERT,SELECT" }]);
-  for (const statement of [
-    "create table public.mine ()",
-    "alter table pgboss.job add x int",
-    "drop table orders",
-    "update orders set position = 1",
-    "delete from dead_letters",
-  ]) {
-    await database.query(statement).then(
-      () => assert.unreachable(`${statement} went through`),
-      (error: DatabaseError) => assert.is(error.sqlState, "42501", statement),
-    );
-  }
+  assert.equal(await missingMigrations(database, [...DOMAINS, LEDGER]), ["ledger/0001_ledger"]);
+  const applied = await Promise.all(Array.from({ length: 20 }, () => run(database, [...DOMAINS, LEDGER])));
+  assert.equal(applied.flat(), ["ledger/0001_ledger"], "of twenty at once one applies it");
+  assert.equal(await missingMigrations(database, [...DOMAINS, LEDGER]), []);
+  await database.query("insert into ledger_accounts (account, balance) values ('a', 1)");
+  assert.is(
+    ((await errorOf(database.query("drop table ledger_accounts"))) as DatabaseError).sqlState,
+    "42501",
+  );
+});
+
+migrations("the tables of a domain that the process does not run are left alone", async () => {
+  await using database = await createDatabase();
+  await run(database, [...DOMAINS, LEDGER]);
+  await run(database, []);
+  await database.query("select * from ledger_accounts");
+  await database.query("select * from orders");
+  await using other = await createDatabase("template0");
+  await run(other, []);
+  assert.equal(await missingMigrations(other, []), []);
+  const error = (await errorOf(other.query("select * from orders"))) as DatabaseError;
+  assert.is(error.sqlState, "42501", "without its domain the service has nothing to do with the table");
+});
+
+migrations("a migration of a domain that fails leaves nothing of that domain", async () => {
+  await using database = await createDatabase();
+  await database.admin("create table ledger_accounts (x int)");
+  assert.match((await errorOf(run(database, [LEDGER]))).message, "ledger_accounts");
+  assert.equal(await missingMigrations(database, [LEDGER]), ["ledger/0001_ledger"]);
+  await database.admin("drop table ledger_accounts");
+  assert.equal(await run(database, [LEDGER]), ["ledger/0001_ledger"]);
+});
+
+migrations("a service whose domain is not migrated waits, and says which and what to do", async () => {
+  await using database = await createDatabase();
+  const waited = Promise.withResolvers<string>();
+  const stopping = new AbortController();
+  const logger = createLogger("silent");
+  const waiting = waitForSchema(database, [...DOMAINS, LEDGER], logger, stopping.signal, waited.resolve);
+  assert.is(await waited.promise, 'the database lacks ledger/0001_ledger: run "npm run waybill -- migrate"');
+  await run(database, [LEDGER]);
+  await waiting;
 });
 
 migrations("a database that does not hold UTF-8 is refused with a reason", async () => {
@@ -156,7 +189,7 @@ migrations("a database that does not hold UTF-8 is refused with a reason", async
     `create database ${database.name}_ascii template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' owner waybill_owner`,
   );
   const ascii = database.ownerUrl.replace(database.name, `${database.name}_ascii`);
-  await install(ascii, ascii).then(
+  await install(ascii, ascii, DOMAINS).then(
     () => assert.unreachable(),
     (error: Error) => assert.match(error.message, "UTF8"),
   );

@@ -80,7 +80,7 @@ order("a service on such a database takes nothing in, says why, and goes on afte
   const ready = async () => await (await fetch(`${url}/readyz`)).text();
   await until("readiness names the positions", async () => /position 501.*1001.*migrate/.test(await ready()));
   assert.is((await fetch(`${url}/orders`, { method: "POST", body: "x" })).status, 503);
-  await install(database.ownerUrl, database.serviceUrl);
+  await install(database.ownerUrl, database.serviceUrl, DOMAINS);
   await until("the service is ready", async () => (await fetch(`${url}/readyz`)).ok);
   const response = await fetch(`${url}/orders`, {
     method: "POST",
@@ -92,10 +92,10 @@ order("a service on such a database takes nothing in, says why, and goes on afte
 
 order("a migrate leaves a sequence that is ahead as it is, and an empty inbox begins with 1", async () => {
   await using database = await createDatabase();
-  await install(database.ownerUrl, database.serviceUrl);
+  await install(database.ownerUrl, database.serviceUrl, DOMAINS);
   assert.is((await appendAll(database, [messageOf("a")])).upTo, 1n);
   await database.admin("select setval('inbox_position_seq', 70)");
-  await install(database.ownerUrl, database.serviceUrl);
+  await install(database.ownerUrl, database.serviceUrl, DOMAINS);
   assert.is((await appendAll(database, [messageOf("b")])).upTo, 71n);
 });
 

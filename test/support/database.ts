@@ -1,9 +1,10 @@
 /** A database of a test file's own, cloned from the migrated template. */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type pg from "pg";
+import { install } from "../../src/cli/install.ts";
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import { Database } from "../../src/database/database.ts";
+import { DOMAINS } from "../../src/domains/index.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { withClient } from "../../tools/stack/postgres.ts";
 
@@ -44,7 +45,7 @@ export class TestDatabase extends Database {
 
 /**
  * @param template the database to clone; `template0` gives an empty one.
- * @param domains whose own migrations are applied beside those of the template.
+ * @param domains those whose tables and queues it needs; the template has those of the project's domains.
  */
 export async function createDatabase(
   template = environment("WAYBILL_TEST_TEMPLATE"),
@@ -57,14 +58,8 @@ export async function createDatabase(
     await client.query(`create database ${name} template ${template} owner waybill_owner`);
   });
   const database = new TestDatabase(name);
-  for (const { migrations } of domains) {
-    for (const file of migrations ? ["0001_ledger.sql", "privileges.sql"] : []) {
-      const statements = readFileSync(new URL(file, migrations), "utf8");
-      await withClient(database.ownerUrl, (client) =>
-        client.query(statements.replaceAll(":service_role", "waybill")),
-      );
-    }
-  }
+  const own = domains.filter((domain) => !DOMAINS.includes(domain));
+  if (own.length > 0) await install(database.ownerUrl, database.serviceUrl, own);
   return database;
 }
 

@@ -48,4 +48,9 @@ const QUERIES = {
     where table_schema = 'public' and grantee <> (select pg_get_userbyid(datdba) from pg_database where datname = current_database())
       and grantee <> 'postgres'
     group by grantee, table_name order by table_name, grantee`,
+  "privileges on columns": `
+    select format('%s to %s on %s (%s)', lower(privilege_type), grantee::regrole, relname,
+             string_agg(attname, ', ' order by attnum)) as line
+    from pg_class join pg_attribute on attrelid = pg_class.oid cross join aclexplode(attacl)
+    where ${IN_PUBLIC} group by privilege_type, grantee, relname order by relname, grantee::regrole::text, privilege_type`,
 } as const;

@@ -6,6 +6,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../../src/cli/install.ts";
+import { DOMAINS } from "../../src/domains/index.ts";
 import type { Broker, BrokerKind } from "./broker.ts";
 import { startBroker } from "./brokers.ts";
 import { LimitedDisk, unmount } from "./limited-disk.ts";
@@ -48,7 +49,7 @@ export async function startStack(
   await postgres.createDatabase("waybill");
   const ownerUrl = postgres.ownerUrl("waybill");
   const serviceUrl = postgres.serviceUrl("waybill");
-  await install(ownerUrl, serviceUrl);
+  await install(ownerUrl, serviceUrl, DOMAINS);
 
   const broker = await startBroker(source, join(folder, source), say);
   if (broker) started.defer(() => broker.stop());

@@ -18,6 +18,8 @@ export type OrdersSettings = Readonly<{
 export const orders: DomainModule<OrdersSettings, NewOrder> = {
   name: "orders",
   tables: [{ name: "orders", key: ["order_uid"] }],
+  // The engine's own migrations made the table; only its privileges stand in this folder.
+  migrations: new URL("../../../migrations/orders/", import.meta.url),
   personalNames: ["name", "phone", "email", "address", "zip", "city"],
   channelPrefix: "",
   settings: {
