@@ -1,6 +1,7 @@
 /** Members of a group come and go, topics and partitions appear, the broker dies: nothing is lost or stuck. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { connectionsApiChannel, MultipleErrors } from "@platformatic/kafka";
+import pino from "pino";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { KafkaSource } from "../../src/inbox/sources/kafka/kafka.ts";
@@ -13,6 +14,9 @@ import { until } from "../support/wait.ts";
 /** On which the library says what it asks a broker for, and the number of the question for records. */
 const REQUESTS = connectionsApiChannel.start.name;
 const FETCH = 1;
+/** The answers to those requests, and the numbers of the questions for a group: classic, and KIP-848. */
+const ANSWERS = connectionsApiChannel.asyncEnd.name;
+const DESCRIBE_GROUP = [15, 69];
 
 const groups = suite("kafka groups");
 const broker = await startKafka();
@@ -148,6 +152,38 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
         },
         new CommittingSink(),
       );
+    },
+  );
+}
+
+for (const groupProtocol of ["consumer", "classic"] as const) {
+  check(
+    `${groupProtocol}: two processes with one client id are warned of, and a restart is not`,
+    async () => {
+      const warnings: string[] = [];
+      const logger = pino(
+        { level: "warn" },
+        { write: (line: string) => warnings.push(JSON.parse(line).msg) },
+      );
+      const shared = { ...options(), groupProtocol, logger };
+      await createTopic(shared.topic);
+      await withSource(new KafkaSource(shared), async () => {});
+      let descriptions = 0;
+      const count = (request: unknown) => {
+        if (DESCRIBE_GROUP.includes((request as { apiKey: number }).apiKey)) descriptions++;
+      };
+      subscribe(ANSWERS, count);
+      await withSource(new KafkaSource(shared), async (sink) => {
+        await produce(shared.topic, [{ value: "a" }]);
+        await until("it reads", () => sink.offers.length === 1);
+        await until("it has looked for another process", () => descriptions > 0, 30_000);
+        assert.equal(warnings, []);
+        await withSource(new KafkaSource(shared), async (other) => {
+          await until("it reads the same", () => other.offers.length === 1);
+          await until("it is said", () => warnings.some((text) => /same KAFKA_CLIENT_ID/.test(text)), 60_000);
+        });
+      });
+      unsubscribe(ANSWERS, count);
     },
   );
 }

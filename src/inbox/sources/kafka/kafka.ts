@@ -10,6 +10,7 @@
  *   reader.ts         one fetch in flight to each leader; says why the library's streams are not used
  *   partition.ts      one partition: the next offset, waiting records, the offset that may be committed
  *   partition-log.ts  requests about a partition's log: leaders, records, offsets
+ *   client-id.ts      notices another process with the same client id
  *   records.ts        fetched records become messages
  *   cluster.ts        options, connection, topic, errors; shared with the publisher
  */

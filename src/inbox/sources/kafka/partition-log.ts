@@ -111,6 +111,13 @@ export class PartitionLog {
     }
   }
 
+  /** A connection to the broker that coordinates the group. */
+  async connectToCoordinator(): Promise<Connection> {
+    const coordinator = this.#cluster.brokers.get(await this.#consumer.findGroupCoordinator());
+    if (!coordinator) throw new Error("the group has no coordinator");
+    return await this.#connections.get(coordinator);
+  }
+
   close(): Promise<void> {
     return this.#connections.close();
   }

@@ -6,6 +6,7 @@
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { Consumer } from "@platformatic/kafka";
 import type { Sink } from "../../../contract/source.ts";
+import { clientIdOfSession, lastClientIdOf } from "./client-id.ts";
 import { type Cluster, fetchMetadata, isUnsupported, type KafkaOptions, kafkaConnection } from "./cluster.ts";
 import { Partition } from "./partition.ts";
 import { PartitionLog } from "./partition-log.ts";
@@ -25,6 +26,8 @@ export type KafkaSession = Readonly<{
   close(): Promise<void>;
 }>;
 
+type Protocol = "consumer" | "classic";
+
 /**
  * Joins the group and begins to read.
  * @param knownTopicId the id of the topic in the last session: offsets that the group committed for it say nothing about
@@ -38,7 +41,7 @@ export async function openKafkaSession(
 ): Promise<KafkaSession> {
   const cluster = await fetchMetadata(options);
   const { groupProtocol } = options;
-  const join = (protocol: "consumer" | "classic") => joinBy(protocol, options, inbox, cluster, knownTopicId);
+  const join = (protocol: Protocol) => joinBy(protocol, options, inbox, cluster, knownTopicId);
   if (groupProtocol !== "auto") return await join(groupProtocol);
   try {
     return await join("consumer");
@@ -49,7 +52,7 @@ export async function openKafkaSession(
 }
 
 async function joinBy(
-  protocol: "consumer" | "classic",
+  protocol: Protocol,
   options: KafkaOptions,
   inbox: Sink,
   cluster: Cluster,
@@ -57,8 +60,9 @@ async function joinBy(
 ): Promise<KafkaSession> {
   const { topic, groupId, clientId } = options;
   const topicId = (cluster.topics.get(topic) as { id: string }).id;
+  const ownClientId = clientIdOfSession(clientId);
   const consumer = new Consumer({
-    ...kafkaConnection(options),
+    ...kafkaConnection({ ...options, clientId: ownClientId }),
     groupId,
     autocommit: false,
     // A process that restarts under the same id gets the partitions of its predecessor at once.
@@ -68,9 +72,9 @@ async function joinBy(
   });
   const log = new PartitionLog(options, consumer, cluster, { clusterId: cluster.id, topicId, topic });
   const canUseCommittedOffset = knownTopicId === undefined || knownTopicId === topicId;
-  const session = new Session(options, inbox, consumer, log, canUseCommittedOffset);
+  const session = new Session(options, inbox, consumer, log, protocol, ownClientId, canUseCommittedOffset);
   try {
-    await Promise.race([session.join(protocol), session.ended]);
+    await Promise.race([session.join(), session.ended]);
   } catch (error) {
     await session.close();
     throw error;
@@ -84,6 +88,8 @@ class Session implements KafkaSession {
   readonly #log: PartitionLog;
   readonly #partitions = new Map<number, Partition>();
   readonly #reader: Reader;
+  readonly #protocol: Protocol;
+  readonly #ownClientId: string;
   readonly #canUseCommittedOffset: boolean;
   readonly #refreshing: NodeJS.Timeout;
   readonly #ended = Promise.withResolvers<void>();
@@ -91,17 +97,23 @@ class Session implements KafkaSession {
   #committing: Promise<void> | undefined;
   #assigning: Promise<void> | undefined;
   #hasNewAssignment = false;
+  /** The client id of another process that was warned of. */
+  #rival: string | undefined;
 
   constructor(
     options: KafkaOptions,
     inbox: Sink,
     consumer: Consumer,
     log: PartitionLog,
+    protocol: Protocol,
+    ownClientId: string,
     canUseCommittedOffset: boolean,
   ) {
     this.#options = options;
     this.#consumer = consumer;
     this.#log = log;
+    this.#protocol = protocol;
+    this.#ownClientId = ownClientId;
     this.#reader = new Reader({
       log,
       inbox,
@@ -149,14 +161,14 @@ class Session implements KafkaSession {
     this.#ended.resolve();
   }
 
-  async join(protocol: "consumer" | "classic"): Promise<void> {
+  async join(): Promise<void> {
     const consumer = this.#consumer;
     consumer.on("error", (error: unknown) => this.#lose(error));
     consumer.on("consumer:heartbeat:error", ({ error }) => this.#lose(error));
     consumer.on("consumer:heartbeat:end", () => void this.#assignSoon());
     consumer.on("consumer:group:join", () => void this.#assignSoon());
     const { topic } = this.#log.identity;
-    if (protocol === "consumer") {
+    if (this.#protocol === "consumer") {
       consumer.memberId = this.#options.clientId;
       // With this protocol the library joins only for a stream. The stream is closed before it reads anything, and the
       // membership stays while the topic is tracked.
@@ -284,6 +296,20 @@ class Session implements KafkaSession {
       const partition = this.#partitions.get(index);
       if (partition) partition.end = end;
     }
+    // A cluster that does not let this client describe the group is no reason to end the session.
+    await this.#warnOfRival().catch(() => {});
+  }
+
+  async #warnOfRival(): Promise<void> {
+    const { clientId, groupId, logger } = this.#options;
+    const coordinator = await this.#log.connectToCoordinator();
+    const last = await lastClientIdOf(clientId, groupId, this.#protocol, coordinator);
+    if (last === undefined || last === this.#ownClientId || last === this.#rival || this.#isOver) return;
+    this.#rival = last;
+    logger.warn(
+      { source: "kafka", channel: this.#log.identity.topic, clientId },
+      "another process has the same KAFKA_CLIENT_ID: both read every record; give each process an id of its own",
+    );
   }
 }
 
