@@ -13,6 +13,7 @@ import { backoffMilliseconds } from "../database/backoff.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Appended } from "./append.ts";
 import type { ByteShare } from "./byte-budget.ts";
+import { RefusalLog } from "./refusal-log.ts";
 
 export type InboxOptions = Readonly<{
   /** Commits a batch, or throws and may be called again with the same one. */
@@ -38,11 +39,17 @@ export class Inbox implements Sink {
   /** What is held and not in flight, in its order. */
   #waiting: Held[] = [];
   readonly #stop = new AbortController();
+  readonly #refusals: RefusalLog;
   #running: Promise<void> | undefined;
   #failure: string | undefined;
 
   constructor(options: InboxOptions) {
     this.#options = options;
+    this.#refusals = new RefusalLog({
+      hasRoom: () => this.hasRoomForBytes(0),
+      failure: () => this.#failure,
+      logger: options.logger,
+    });
   }
 
   /** Bytes held that are not committed yet, the bookkeeping of each message included. */
@@ -62,7 +69,11 @@ export class Inbox implements Sink {
       held.committed = committed;
       return true;
     }
-    if (this.#stop.signal.aborted || !this.hasRoomFor(message)) return false;
+    if (this.#stop.signal.aborted) return false;
+    if (!this.hasRoomFor(message)) {
+      this.#refusals.refused(message);
+      return false;
+    }
     this.#options.buffer.take(bytesOf(message));
     const taken = { message, committed, siblings };
     siblings.set(message.messageId, taken);
@@ -91,6 +102,7 @@ export class Inbox implements Sink {
     await Promise.race([this.#running, late.promise]);
     clearTimeout(timer);
     this.#stop.abort();
+    this.#refusals.close();
   }
 
   async #run(): Promise<void> {
