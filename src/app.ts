@@ -274,7 +274,7 @@ function createServer(
     }),
     feed.route,
     ...sessionRoutes(config.adminToken, attempts),
-    ...pageRoutes(),
+    ...pageRoutes(services.flatMap(({ domain, page }) => (page ? [{ domain, ...page }] : []))),
   ];
   return new HttpServer({
     routes: [...routes, ...docsRoutes(routes)],

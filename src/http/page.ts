@@ -1,21 +1,66 @@
-/** The web page: plain files from `ui/`, served as they are on disk, so that changing them needs no build. */
+/**
+ * The web pages: files as they are on disk, so that a change of one needs no build. A page file holds its title, its
+ * script and its `<main>`; the shell around it is the same for all pages. The pages of a domain stand in the domain's
+ * folder and are served under `/ui/<domain>/`; a page of the engine is `/ui/<file>`.
+ */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { ServerResponse } from "node:http";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import sirv from "sirv";
+import type { DomainPage } from "../contract/domain.ts";
 import { NotFoundError } from "../contract/errors.ts";
-import { bytes, inPath, type Operation, problems, TEXT } from "../contract/openapi.ts";
-import type { Request, Route } from "../contract/route.ts";
+import {
+  answer,
+  arrayOf,
+  bytes,
+  inPath,
+  type Operation,
+  object,
+  problems,
+  TEXT,
+} from "../contract/openapi.ts";
+import { type Request, type Route, sendJson } from "../contract/route.ts";
+import { inShell, type NavigationEntry } from "./shell.ts";
 
-export function pageRoutes(): Route[] {
-  const files = fileRoute(fileURLToPath(new URL("ui", import.meta.url)), PAGE_POLICY);
+/** The page of a domain, and the files that it uses. */
+export type PageOfDomain = DomainPage & Readonly<{ domain: string }>;
+
+/** @param pages in the order of the navigation, in which they come before the pages of the engine. */
+export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
+  const entries: NavigationEntry[] = [
+    ...pages.map(({ domain, title }) => ({ title, path: pathOf(domain), domain })),
+    ...ENGINE_ENTRIES,
+  ];
+  const engine = folderRoute(new URL("ui/", import.meta.url), entries);
+  const folders = new Map(pages.map(({ domain, folder }) => [domain, folderRoute(folder, entries)]));
   const charts = fileRoute(CHARTS_FOLDER, PAGE_POLICY);
+
+  const domainFile = (request: Request, response: ServerResponse, domain: string, file: string) => {
+    const serve = folders.get(domain);
+    if (!serve) throw new NotFoundError("there is no such file");
+    return serve(request, response, file, pathOf(domain));
+  };
   return [
     {
       method: "GET",
       path: "/",
       access: "open",
       operation: PAGE,
-      handle: (request, response) => files(request, response, "/index.html"),
+      handle: (request, response) => {
+        const [first] = pages;
+        return first
+          ? domainFile(request, response, first.domain, "index")
+          : engine(request, response, "status", "/ui/status");
+      },
+    },
+    {
+      method: "GET",
+      path: "/pages.json",
+      access: "open",
+      operation: PAGES,
+      handle: (_request, response) => sendJson(response, 200, entries),
     },
     {
       method: "GET",
@@ -28,10 +73,62 @@ export function pageRoutes(): Route[] {
       method: "GET",
       path: "/ui/:file",
       access: "open",
-      operation: FILE,
-      handle: (request, response) => files(request, response, `/${request.params.file}`),
+      operation: FILE_OR_DOMAIN,
+      handle: (request, response) => {
+        const { file = "" } = request.params;
+        return folders.has(file)
+          ? domainFile(request, response, file, "index")
+          : engine(request, response, file, `/ui/${file}`);
+      },
+    },
+    {
+      method: "GET",
+      path: "/ui/:domain/:file",
+      access: "open",
+      operation: DOMAIN_FILE,
+      handle: (request, response) => {
+        const { domain = "", file = "" } = request.params;
+        return domainFile(request, response, domain, file);
+      },
     },
   ];
+}
+
+/** Serves a folder of pages: a page file inside the shell, any other file as it is. */
+function folderRoute(folder: URL, entries: readonly NavigationEntry[]) {
+  const files = fileRoute(fileURLToPath(folder), PAGE_POLICY);
+  return async (request: Request, response: ServerResponse, name: string, current: string): Promise<void> => {
+    const page = await readPage(folder, name);
+    if (page === undefined) files(request, response, `/${name}`);
+    else sendPage(request, response, inShell(page, entries, current));
+  };
+}
+
+/** @returns the page file of this name; undefined if there is none, or if it is a whole document by itself. */
+async function readPage(folder: URL, name: string): Promise<string | undefined> {
+  const [, base] = PAGE_NAME.exec(name) ?? [];
+  if (base === undefined) return undefined;
+  try {
+    const text = await readFile(new URL(`${base}.html`, folder), "utf8");
+    return text.startsWith("<!doctype") ? undefined : text;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+function sendPage(request: Request, response: ServerResponse, page: string): void {
+  const etag = `"${createHash("sha256").update(page).digest("base64url").slice(0, 22)}"`;
+  const known = (request.headers["if-none-match"] ?? "").split(",");
+  const isKnown = known.some((candidate) => candidate.trim().replace(/^W\//, "") === etag);
+  response.writeHead(isKnown ? 304 : 200, {
+    ...headersWith(PAGE_POLICY),
+    etag,
+    ...(isKnown
+      ? {}
+      : { "content-type": "text/html;charset=utf-8", "content-length": Buffer.byteLength(page) }),
+  });
+  response.end(isKnown ? undefined : page);
 }
 
 /** Serves the files of a folder. @param policy the content security policy of its pages. */
@@ -41,11 +138,9 @@ export function fileRoute(folder: string, policy: string) {
     etag: true,
     extensions: ["html"],
   });
-  return (request: Request, response: Parameters<Route["handle"]>[1], path: string): void => {
+  return (request: Request, response: ServerResponse, path: string): void => {
     // Before anything is decided: a browser takes the headers of a 304 for the page that it has.
-    response.setHeader("content-security-policy", policy);
-    response.setHeader("cache-control", "no-cache");
-    response.setHeader("referrer-policy", "no-referrer");
+    for (const [name, value] of Object.entries(headersWith(policy))) response.setHeader(name, value);
     // The address of a file is another one than its place in the folder.
     const asked = { url: path, headers: request.headers } as Request;
     serve(asked, response, () => {
@@ -54,15 +149,44 @@ export function fileRoute(folder: string, policy: string) {
   };
 }
 
+const headersWith = (policy: string) => ({
+  "content-security-policy": policy,
+  "cache-control": "no-cache",
+  "referrer-policy": "no-referrer",
+});
+
+const pathOf = (domain: string) => `/ui/${domain}/`;
+
+/** A page is asked for without its extension; a name with any other extension is a file of a page. */
+const PAGE_NAME = /^([a-z][a-z0-9-]*)(?:\.html)?$/;
+
+const ENGINE_ENTRIES: readonly NavigationEntry[] = [
+  { title: "Status", path: "/ui/status" },
+  { title: "Dead letters", path: "/ui/dead-letters" },
+  { title: "Find", path: "/ui/dead-letter-list" },
+  { title: "API", path: "/docs" },
+];
+
 const PAGE: Operation = {
   tags: ["pages"],
-  summary: "The web page",
+  summary: "The web page of the first domain",
   responses: { 200: bytes("a page", "text/html"), 304: { description: "the caller has it already" } },
+};
+
+const PAGES: Operation = {
+  tags: ["pages"],
+  summary: "The web pages, in the order of the navigation",
+  responses: {
+    200: answer(
+      "the pages; `domain` if it is the page of one",
+      arrayOf(object({ title: TEXT, path: TEXT }, { domain: TEXT })),
+    ),
+  },
 };
 
 const FILE: Operation = {
   tags: ["pages"],
-  summary: "A page or a file of one",
+  summary: "A file of the charts",
   parameters: [inPath("file", "its name", TEXT)],
   responses: {
     200: {
@@ -72,6 +196,18 @@ const FILE: Operation = {
     304: { description: "the caller has it already" },
     ...problems(400, 404),
   },
+};
+
+const FILE_OR_DOMAIN: Operation = {
+  ...FILE,
+  summary: "A page of the engine, a file of one, or the page of a domain",
+  parameters: [inPath("file", "its name, or the domain's", TEXT)],
+};
+
+const DOMAIN_FILE: Operation = {
+  ...FILE,
+  summary: "A page of a domain, or a file of one",
+  parameters: [inPath("domain", "the domain's name", TEXT), inPath("file", "its name", TEXT)],
 };
 
 /** The chart library's own files. */

@@ -182,22 +182,24 @@ api("what goes well is as the document says", async () => {
   await drive("POST", "/deadletters/redrives/{id}/cancel", cancel, { body: who });
   await drive("POST", "/deadletters/redrives/{id}/cancel", cancel, { body: who });
 
-  for (const path of ["/audit", "/events", "/healthz", "/readyz", "/metrics", "/openapi.json"])
+  for (const path of ["/audit", "/events", "/healthz", "/readyz", "/metrics", "/openapi.json", "/pages.json"])
     await drive("GET", path, path);
   for (const path of ["/", "/docs"]) {
     const page = await drive("GET", path, path);
     await drive("GET", path, path, { headers: { "if-none-match": page.headers.get("etag") as string } });
   }
   const files = {
-    "/ui": ["page.js", "page.css", "icon.svg", "dead-letters"],
+    "/ui": ["shell.js", "page.css", "icon.svg", "dead-letters", "orders"],
+    "/ui/{domain}": ["index", "page.js"],
     "/ui/charts": ["uPlot.esm.js", "uPlot.min.css"],
     "/docs": ["swagger-ui.css", "swagger-ui-bundle.js"],
   };
   for (const [folder, names] of Object.entries(files)) {
     for (const name of names) {
-      const { headers: of } = await drive("GET", `${folder}/{file}`, `${folder}/${name}`);
+      const path = `${folder.replace("{domain}", "orders")}/${name}`;
+      const { headers: of } = await drive("GET", `${folder}/{file}`, path);
       const headers = { "if-none-match": of.get("etag") as string };
-      await drive("GET", `${folder}/{file}`, `${folder}/${name}`, { headers });
+      await drive("GET", `${folder}/{file}`, path, { headers });
     }
   }
   await drive("POST", "/session", "/session", { body: ADMIN });

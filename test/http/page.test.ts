@@ -45,7 +45,7 @@ page("signing in, then orders and counts arrive live", async () => {
   await tab.waitForSelector("#sign-in:not([hidden])");
   await tab.fill("#token", "wrong");
   await tab.press("#token", "Enter");
-  await tab.waitForSelector("text=This is not the token.");
+  await tab.waitForSelector("text=Invalid token.");
   await signIn(tab);
   const order = new OrderFactory(1).next();
   await transport.publish(toPayload(order));
@@ -96,7 +96,7 @@ page("an order is shown as a person reads one, with amounts in the minor unit of
 page("the status page shows the figures live, in charts and in words, and leads to the letters", async () => {
   const { tab, complaints } = await open("/ui/status");
   await tab.waitForSelector("#connection:has-text('live')");
-  await tab.waitForSelector("#ready .good:has-text('It is ready.')");
+  await tab.waitForSelector("#ready .good:has-text('The service is ready.')");
   await transport.publish(Buffer.from("not an order at all"));
   await tab.fill("#token", ADMIN);
   await tab.press("#token", "Enter");
@@ -106,7 +106,7 @@ page("the status page shows the figures live, in charts and in words, and leads 
   await tab.waitForSelector('#charts [aria-label^="Pending messages: pending 0"]');
   await tab.waitForSelector('#charts [aria-label^="Messages a second: stored "]');
   const figures = await tab.textContent("#figures");
-  for (const figure of ["database connectedyes", "Break conservation0"]) {
+  for (const figure of ["database connectedyes", "Conservation violations0"]) {
     assert.ok(figures?.includes(figure), `${figure} in ${figures}`);
   }
   const href = await tab.getAttribute("#newest a", "href");
@@ -199,6 +199,81 @@ page("at phone width nothing sticks out, and everything can be reached by keyboa
   for (const target of ["token", "order-id", "SUMMARY"])
     assert.ok(reached.has(target), `${target} not in ${[...reached]}`);
   await tab.close();
+});
+
+page("every page has the same shell, and the navigation marks where the reader is", async () => {
+  const entries = (await (await fetch(`${service.url}/pages.json`)).json()) as {
+    title: string;
+    path: string;
+    domain?: string;
+  }[];
+  assert.equal(entries[0], { title: "Orders", path: "/ui/orders/", domain: "orders" });
+  assert.equal(
+    entries.slice(1).map(({ title }) => title),
+    ["Status", "Dead letters", "Find", "API"],
+  );
+  const current: Record<string, string[]> = {
+    "/": ["Orders"],
+    "/ui/orders/": ["Orders"],
+    "/ui/orders": ["Orders"],
+    "/ui/orders/index.html": ["Orders"],
+    "/ui/status": ["Status"],
+    "/ui/dead-letters": ["Dead letters"],
+    "/ui/dead-letter-list": ["Find"],
+    "/ui/dead-letter?position=1": [],
+    "/ui/redrive?id=1": [],
+  };
+  for (const [path, titles] of Object.entries(current)) {
+    const { tab, complaints } = await open(path);
+    const links = await tab
+      .locator("nav a")
+      .evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+    assert.equal(
+      links,
+      entries.map((entry) => entry.path),
+      path,
+    );
+    assert.equal(await tab.locator("nav a[aria-current=page]").allTextContents(), titles, path);
+    assert.match(await tab.title(), /^\S.* · Waybill$/, path);
+    for (const part of ["a.skip", "#connection[role=status]", "#sign-out", "main#main"])
+      assert.is(await tab.locator(part).count(), 1, `${part} of ${path}`);
+    assert.equal(complaints, [], path);
+    await tab.close();
+  }
+});
+
+page("nothing outside the folders of the pages is served, and a page has the headers of a file", async () => {
+  for (const path of [
+    "/ui/nothing",
+    "/ui/nothing/",
+    "/ui/nothing/page.js",
+    "/ui/orders/nothing",
+    "/ui/orders/nothing.js",
+    "/ui/orders/..%2f..%2fwallet",
+    "/ui/orders/..%2findex.ts",
+    "/ui/orders/%2e%2e%2findex.ts",
+    "/ui/orders/..%252findex.ts",
+    "/ui/..%2fpage.ts",
+    "/ui/orders/..%2f..%2f..%2fhttp%2fui%2fstatus",
+    "/ui/%2e%2e/page.ts",
+    "/ui/orders/%00",
+  ]) {
+    const response = await fetch(`${service.url}${path}`);
+    assert.ok([400, 404].includes(response.status), `${path}: ${response.status}`);
+    assert.is(response.headers.get("content-type"), "application/problem+json", path);
+  }
+  const headersOf = async (path: string) => {
+    const { status, headers } = await fetch(`${service.url}${path}`);
+    assert.is(status, 200, path);
+    return ["content-security-policy", "cache-control", "referrer-policy", "x-content-type-options"].map(
+      (name) => headers.get(name),
+    );
+  };
+  const [first, ...others] = await Promise.all(
+    ["/", "/ui/orders/", "/ui/orders/page.js", "/ui/status", "/ui/page.css"].map(headersOf),
+  );
+  assert.ok(first?.every(Boolean));
+  for (const headers of others) assert.equal(headers, first);
 });
 
 page("the policy forbids what is inline", async () => {

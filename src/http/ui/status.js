@@ -3,6 +3,7 @@ import { complain, get } from "/ui/api.js";
 import { ago, byId, cell, element, link, table } from "/ui/dom.js";
 import { LineChart } from "/ui/line-chart.js";
 import { all, quantile, rate, readMetrics, sum } from "/ui/metrics.js";
+import { showConnection } from "/ui/shell.js";
 
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1, notation: "compact" });
 const plain = (value) => number.format(value);
@@ -67,8 +68,8 @@ const CHARTS = [
 const FIGURES = [
   ["Pending", "waybill_pending_messages", plain, 100_000],
   ["Oldest pending", "waybill_oldest_pending_age_seconds", seconds, 60],
-  ["Standing still", "waybill_projector_stalled_seconds", seconds, 10],
-  ["Break conservation", "waybill_audit_discrepancies", plain, 1],
+  ["Projection stalled for", "waybill_projector_stalled_seconds", seconds, 10],
+  ["Conservation violations", "waybill_audit_discrepancies", plain, 1],
   ["Last audit", "waybill_audit_age_seconds", seconds, 3_600],
 ];
 
@@ -96,7 +97,7 @@ async function showReadiness() {
           { role: "alert" },
           reasons.map((reason) => element("li", {}, [reason])),
         )
-      : element("p", { class: "good" }, [`It is ${status}.`]),
+      : element("p", { class: "good" }, [`The service is ${status}.`]),
   );
 }
 
@@ -175,7 +176,7 @@ async function showNewest() {
               cell("Position", link(`/ui/dead-letter?position=${letter.position}`, letter.position)),
               cell("Code", letter.code),
               cell("Arrived", ago(letter.received_at)),
-              cell("Message", link(`/messages/${letter.position}`, "its way")),
+              cell("Message", link(`/messages/${letter.position}`, "history")),
             ]),
           ),
         ),
@@ -190,16 +191,15 @@ async function repeat(pauseMs, ask, onError) {
   }
 }
 
+showConnection("connecting…");
 repeat(
   2_000,
   async () => {
     await Promise.all([look(), showReadiness()]);
-    byId("connection").textContent = "live";
-    byId("connection").classList.remove("lost");
+    showConnection("live");
   },
   () => {
-    byId("connection").textContent = "the service cannot be reached; asking again…";
-    byId("connection").classList.add("lost");
+    showConnection("the service cannot be reached; trying again", true);
   },
 );
 repeat(5_000, showNewest, (error) => complain(byId("newest"), error));

@@ -1,29 +1,16 @@
-/** The page: counts and newest orders as they come, one order by its id, and signing in where a token is set. */
-import { askToSignIn } from "/ui/api.js";
+/** The page of the orders: counts and newest orders as they come, and one order by its id. */
+import { get } from "/ui/api.js";
 import { byId, cell, element } from "/ui/dom.js";
-import { viewOrder } from "/ui/order-view.js";
+import { viewOrder } from "/ui/orders/order-view.js";
+import { showConnection, watchEvents } from "/ui/shell.js";
 
 const newest = byId("newest");
 const shown = [];
-let feed;
 
 async function start() {
-  const response = await fetch(`/orders?limit=${NEWEST_MAX}`);
-  if (response.status === 401) {
-    say("sign in to see live data");
-    return askToSignIn();
-  }
-  if (response.ok) showNewest((await response.json()).orders.reverse());
-  watch();
-}
-
-function watch() {
-  feed?.close();
-  feed = new EventSource("/events");
-  feed.onopen = () => say("live");
-  feed.onerror = () => say("connection lost; trying again", true);
-  feed.addEventListener("counts", (event) => showCounts(Object.values(JSON.parse(event.data))[0]));
-  feed.addEventListener("orders", (event) => showNewest(JSON.parse(event.data)));
+  showConnection("connecting…");
+  const { orders } = await get(`/orders?limit=${NEWEST_MAX}`);
+  showNewest(orders.reverse());
 }
 
 function showCounts(counts) {
@@ -91,12 +78,6 @@ async function showOrder(id) {
   place.scrollIntoView({ block: "nearest" });
 }
 
-function say(text, isLost = false) {
-  const place = byId("connection");
-  if (place.textContent !== text) place.textContent = text;
-  place.classList.toggle("lost", isLost);
-}
-
 const NEWEST_MAX = 20;
 
 byId("find").addEventListener("submit", (event) => {
@@ -109,4 +90,8 @@ addEventListener("hashchange", () => {
 });
 const asked = idInAddress();
 if (asked !== undefined) showOrder(asked);
-start().catch(() => say("the service cannot be reached", true));
+await start().catch((error) => {
+  // Without a session the shell asks for one. After any other failure the feed tries again.
+  if (error.status !== 401) showConnection(error.message, true);
+});
+watchEvents({ counts: ({ orders }) => showCounts(orders), orders: showNewest });
