@@ -71,7 +71,7 @@ function openOrders(
     restore: (signal) => restoreCache(database, cache, signal),
     viewOf: async (position) => {
       const orderUid = await selectOrderUid(database, position);
-      return orderUid === undefined ? undefined : `/ui/orders/?order=${encodeURIComponent(orderUid)}`;
+      return orderUid === undefined ? undefined : `/ui/orders/#order=${encodeURIComponent(orderUid)}`;
     },
   };
 }
