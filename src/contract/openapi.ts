@@ -123,7 +123,11 @@ export function openApiDocument(routes: readonly Described[], version: string): 
       responses: Object.fromEntries(
         Object.entries(PROBLEMS).map(([status, description]) => [
           status,
-          { description, content: { "application/problem+json": { schema: PROBLEM } } },
+          {
+            description,
+            content: { "application/problem+json": { schema: PROBLEM } },
+            ...(RETRIABLE.has(status) ? { headers: RETRY_AFTER } : {}),
+          },
         ]),
       ),
     },
@@ -157,8 +161,12 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   422: "it can be read but is refused",
   429: "too many wrong tokens from this address",
   500: "an error of the service; the log has it under the request id",
-  503: "not now: nothing was taken or changed; `retry-after` says when to ask again",
+  503: "temporarily unavailable: the database is away, or the inbox is full; nothing was taken or changed",
 };
+
+/** Statuses whose answers say when to try again. */
+const RETRIABLE = new Set(["429", "503"]);
+const RETRY_AFTER = { "retry-after": header("seconds after which to try again") };
 
 const PROBLEM: Schema = {
   type: "object",
