@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DASHBOARDS, fileOf, jsonOf } from "../../tools/dashboards/dashboards.ts";
+import { OF_DOMAINS } from "../../tools/dashboards/panels.ts";
 import { makeLoad, toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { publish } from "../../tools/publisher/publish.ts";
@@ -77,6 +78,9 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
   }
 }
 
+/** As Grafana asks while all domains are chosen. */
+const overAllDomains = (expression: string) => expression.replaceAll("$domain", ".*");
+
 check("the rules and the configuration are valid, and each alert fires and does not fire", () => {
   for (const args of [
     ["check", "config", "prometheus.yml"],
@@ -108,12 +112,48 @@ check("each alert has a test in which it fires and a runbook that says what to d
   }
 });
 
+check("an alert over a metric of domains fires for each domain, and its summary names it", async () => {
+  const text = await readFile(join(OBSERVABILITY, "alerts.yml"), "utf8");
+  const withDomain = await server?.query('group by (__name__) ({__name__=~"waybill_.*", domain!=""})');
+  const names = withDomain?.map(({ metric }) => metric.__name__ as string) ?? [];
+  let alerts = 0;
+  for (const alert of text.split("- alert: ").slice(1)) {
+    if (!names.some((name) => new RegExp(`\\b${name}\\b`).test(alert.split("annotations:")[0] as string)))
+      continue;
+    alerts += 1;
+    const name = /^\w+/.exec(alert)?.[0];
+    assert.match(alert, /by \(domain\b/, name);
+    assert.match(alert, /summary: .*\{\{ \$labels\.domain \}\}/, name);
+  }
+  assert.ok(alerts > 10);
+});
+
+check("every line over a metric of domains is of the chosen domains, and says of which", async () => {
+  const withDomain = await server?.query('group by (__name__) ({__name__=~"waybill_.*", domain!=""})');
+  const names = withDomain?.map(({ metric }) => metric.__name__ as string) ?? [];
+  for (const { title, rows } of DASHBOARDS) {
+    for (const panel of Object.values(rows).flat()) {
+      for (const [legend, expression] of Object.entries(panel.queries)) {
+        const metrics = expression.match(/\bwaybill_\w+\b(\{[^}]*\})?/g) ?? [];
+        const where = `${title}: ${panel.title}: ${expression}`;
+        for (const metric of metrics.filter((one) => names.includes(one.replace(/\{.*/, "")))) {
+          // The sum over all domains says so.
+          if (legend.startsWith("all ")) continue;
+          const isOfOne = /domain="\w+"/.test(metric);
+          assert.ok(isOfOne || metric.includes(OF_DOMAINS), where);
+          assert.ok(isOfOne || legend.includes("{{domain}}"), where);
+        }
+      }
+    }
+  }
+});
+
 check("every expression of every panel gives data, or it is said why not", async () => {
   const empty: string[] = [];
   let queries = 0;
   for (const { title, rows } of DASHBOARDS) {
     for (const panel of Object.values(rows).flat()) {
-      for (const expression of Object.values(panel.queries)) {
+      for (const expression of Object.values(panel.queries).map(overAllDomains)) {
         queries += 1;
         const ask = async () => (await server?.query(expression))?.some(({ value }) => value[1] !== "NaN");
         if (panel.emptyBecause) await ask();
@@ -132,7 +172,7 @@ check("what may be empty is few, and with dead letters around it is not", async 
   for (const { title, queries, emptyBecause } of excused) {
     // Both of these need what a test of minutes has not.
     if (/hour of history|has failed yet/.test(emptyBecause as string)) continue;
-    for (const expression of Object.values(queries)) {
+    for (const expression of Object.values(queries).map(overAllDomains)) {
       await until(`${title} has data`, async () => (await server?.query(expression))?.[0]);
     }
   }

@@ -1,11 +1,19 @@
 /** All dashboards, and the files that they become. */
+import { ORDERS_DASHBOARD } from "../domains/orders/dashboard.ts";
+import { build } from "./build.ts";
 import { DEAD_LETTERS } from "./dead-letters.ts";
 import { FLOW } from "./flow.ts";
-import { HTTP_AND_CACHE } from "./http-and-cache.ts";
-import { build, type Dashboard } from "./panels.ts";
+import { HTTP } from "./http.ts";
+import type { Dashboard } from "./panels.ts";
 import { PROCESS_AND_DATABASE } from "./process-and-database.ts";
 
-export const DASHBOARDS: readonly Dashboard[] = [FLOW, DEAD_LETTERS, HTTP_AND_CACHE, PROCESS_AND_DATABASE];
+export const DASHBOARDS: readonly Dashboard[] = [
+  FLOW,
+  DEAD_LETTERS,
+  HTTP,
+  PROCESS_AND_DATABASE,
+  ORDERS_DASHBOARD,
+];
 
 export const fileOf = ({ uid }: Dashboard): string => `${uid}.json`;
 

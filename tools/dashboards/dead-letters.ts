@@ -1,19 +1,21 @@
 /** What is wrong, and since when? */
-import { type Dashboard, tracesWith, WAYBILL } from "./panels.ts";
+import { type Dashboard, labelOf, OF_DOMAINS, tracesWith, WAYBILL } from "./panels.ts";
 
 export const DEAD_LETTERS: Dashboard = {
   uid: "waybill-dead-letters",
   title: "Waybill: dead letters",
-  description: "What could not be projected: what is wrong, since when, and is somebody at work on it?",
+  description: "What could not be projected: what is wrong, since when, and is an operator at work on it?",
   rows: {
     "Is something wrong right now?": [
       {
         title: "New dead letters",
-        description: "By their code. A code that was not there before is what to look at.",
+        description: "By domain and code. A code that was not there before is what to look at.",
         unit: "cps",
-        queries: { "{{code}}": 'sum by (code) (rate(waybill_outcomes_total{outcome="dead"}[1m]))' },
+        queries: {
+          "{{domain}} {{code}}": `sum by (domain, code) (rate(waybill_outcomes_total{${OF_DOMAINS}, outcome="dead"}[1m]))`,
+        },
         links: {
-          "Letters with this code": `${WAYBILL}/ui/dead-letter-list?code=$\u007b__field.labels.code}`,
+          "Letters with this code": `${WAYBILL}/ui/dead-letter-list?domain=${labelOf("domain")}&code=${labelOf("code")}`,
           Traces: tracesWith("project", { "waybill.outcome": "dead" }),
         },
         emptyBecause: "nothing has died yet",
@@ -24,7 +26,7 @@ export const DEAD_LETTERS: Dashboard = {
         unit: "percentunit",
         thresholds: [0.02, 0.1],
         queries: {
-          dead: 'sum(rate(waybill_outcomes_total{outcome="dead"}[5m])) / sum(rate(waybill_outcomes_total[5m]))',
+          "{{domain}}": `sum by (domain) (rate(waybill_outcomes_total{${OF_DOMAINS}, outcome="dead"}[5m])) / sum by (domain) (rate(waybill_outcomes_total{${OF_DOMAINS}}[5m]))`,
         },
         emptyBecause: "nothing has died yet",
       },
@@ -37,20 +39,22 @@ export const DEAD_LETTERS: Dashboard = {
         unit: "short",
         thresholds: [20, 1_000],
         queries: {
-          "{{code}} {{fingerprint}}": "max by (domain, code, fingerprint) (waybill_deadletters_recent)",
+          "{{domain}} {{code}} {{fingerprint}}": `max by (domain, code, fingerprint) (waybill_deadletters_recent{${OF_DOMAINS}})`,
         },
         links: {
-          "What fails, and where": `${WAYBILL}/ui/dead-letter-list?fingerprint=$\u007b__field.labels.fingerprint}`,
+          "What fails, and where": `${WAYBILL}/ui/dead-letter-list?domain=${labelOf("domain")}&fingerprint=${labelOf("fingerprint")}`,
         },
         emptyBecause: "nothing has died within two hours",
       },
     ],
-    "Is somebody at work on it?": [
+    "Is an operator at work on it?": [
       {
         title: "Open",
-        description: "Neither redriven nor discarded. It should shrink while somebody works on it.",
+        description: "Neither redriven nor discarded. It should shrink while an operator works on it.",
         unit: "short",
-        queries: { "{{code}}": 'max by (domain, code) (waybill_deadletters{state="open"})' },
+        queries: {
+          "{{domain}} {{code}}": `max by (domain, code) (waybill_deadletters{${OF_DOMAINS}, state="open"})`,
+        },
         links: { "The open ones": `${WAYBILL}/ui/dead-letter-list?state=open` },
         emptyBecause: "nothing has died yet",
       },
@@ -59,7 +63,7 @@ export const DEAD_LETTERS: Dashboard = {
         description: "What became of the others.",
         unit: "short",
         queries: {
-          "{{state}} {{code}}": 'max by (domain, state, code) (waybill_deadletters{state!="open"})',
+          "{{domain}} {{state}} {{code}}": `max by (domain, state, code) (waybill_deadletters{${OF_DOMAINS}, state!="open"})`,
         },
         emptyBecause: "nothing has died yet",
       },
@@ -71,7 +75,7 @@ export const DEAD_LETTERS: Dashboard = {
           "{{route}} {{status}}":
             'sum by (route, status) (rate(waybill_http_request_duration_seconds_count{route=~"/deadletters.*redrive"}[5m]))',
         },
-        emptyBecause: "nobody has redriven anything",
+        emptyBecause: "no operator has redriven anything",
       },
     ],
   },

@@ -1,10 +1,10 @@
 /** Is it keeping up, and where is it stuck? */
-import { type Dashboard, quantiles, tracesWith, WAYBILL } from "./panels.ts";
+import { type Dashboard, OF_DOMAINS, quantilesByDomain, tracesWith, WAYBILL } from "./panels.ts";
 
 export const FLOW: Dashboard = {
   uid: "waybill-flow",
   title: "Waybill: flow",
-  description: "From the broker to a readable order: is it keeping up, and where is it stuck?",
+  description: "From the broker to a message that can be read: is it keeping up, and where is it stuck?",
   rows: {
     "Is it keeping up?": [
       {
@@ -14,7 +14,7 @@ export const FLOW: Dashboard = {
         unit: "s",
         isNumber: true,
         thresholds: [5, 60],
-        queries: { "{{domain}}": "max by (domain) (waybill_oldest_pending_age_seconds)" },
+        queries: { "{{domain}}": `max by (domain) (waybill_oldest_pending_age_seconds{${OF_DOMAINS}})` },
         links: { "Why: readiness": `${WAYBILL}/readyz` },
       },
       {
@@ -24,7 +24,7 @@ export const FLOW: Dashboard = {
         unit: "short",
         isNumber: true,
         thresholds: [10_000, 100_000],
-        queries: { "{{domain}}": "max by (domain) (waybill_pending_messages)" },
+        queries: { "{{domain}}": `max by (domain) (waybill_pending_messages{${OF_DOMAINS}})` },
       },
       {
         title: "Audit: positions that break conservation",
@@ -32,7 +32,7 @@ export const FLOW: Dashboard = {
         unit: "short",
         isNumber: true,
         thresholds: [1, 1],
-        queries: { "{{domain}}": "max by (domain) (waybill_audit_discrepancies)" },
+        queries: { "{{domain}}": `max by (domain) (waybill_audit_discrepancies{${OF_DOMAINS}})` },
         links: { "The audit": `${WAYBILL}/audit` },
       },
       {
@@ -42,16 +42,16 @@ export const FLOW: Dashboard = {
         unit: "s",
         isNumber: true,
         thresholds: [10, 30],
-        queries: { "{{domain}}": "min by (domain) (waybill_projector_stalled_seconds)" },
+        queries: { "{{domain}}": `min by (domain) (waybill_projector_stalled_seconds{${OF_DOMAINS}})` },
       },
     ],
     "How much flows?": [
       {
         title: "Stored",
-        description: "Messages that were appended, by source. With nothing published this is 0.",
+        description: "Messages that were appended, by domain and source. With nothing published this is 0.",
         unit: "cps",
         queries: {
-          "{{source}} {{channel}}": "sum by (source, channel) (rate(waybill_inbox_appended_total[1m]))",
+          "{{domain}} {{source}}": `sum by (domain, source) (rate(waybill_inbox_appended_total{${OF_DOMAINS}}[1m]))`,
         },
       },
       {
@@ -59,7 +59,7 @@ export const FLOW: Dashboard = {
         description: "What became of the positions. It follows what is stored within a second.",
         unit: "cps",
         queries: {
-          "{{outcome}} {{code}}": "sum by (outcome, code) (rate(waybill_outcomes_total[1m]))",
+          "{{domain}} {{outcome}} {{code}}": `sum by (domain, outcome, code) (rate(waybill_outcomes_total{${OF_DOMAINS}}[1m]))`,
         },
         links: { "Dead letters in Jaeger": tracesWith("project", { "waybill.outcome": "dead" }) },
       },
@@ -68,9 +68,9 @@ export const FLOW: Dashboard = {
         description: "From the publisher's clock to readable by id. Needs clocks that agree.",
         unit: "s",
         thresholds: [0.1, 1],
-        queries: quantiles("waybill_publish_to_readable_seconds"),
+        queries: quantilesByDomain("waybill_publish_to_readable_seconds"),
         hasExemplars: true,
-        links: { "Traces of orders": tracesWith("project", { "waybill.outcome": "projected" }) },
+        links: { "Traces of messages": tracesWith("project", { "waybill.outcome": "projected" }) },
       },
     ],
     "Where is it stuck: the broker?": [
@@ -78,7 +78,7 @@ export const FLOW: Dashboard = {
         title: "Connected",
         description: "1 while messages can arrive, by process. 0 for half a minute pages.",
         unit: "short",
-        queries: { "{{source}} {{instance}}": "waybill_source_connected" },
+        queries: { "{{domain}} {{source}} {{instance}}": `waybill_source_connected{${OF_DOMAINS}}` },
       },
       {
         title: "Waiting at the broker",
@@ -86,8 +86,8 @@ export const FLOW: Dashboard = {
           "Messages that are not in the inbox yet, by brokers that say so. Kafka counts the holes in its offsets, too.",
         unit: "short",
         queries: {
-          "{{source}} {{channel}}": 'max by (source, channel) (waybill_source_lag_messages{source!="kafka"})',
-          "{{source}} {{channel}} ": 'sum by (source, channel) (waybill_source_lag_messages{source="kafka"})',
+          "{{domain}} {{source}}": `max by (domain, source) (waybill_source_lag_messages{${OF_DOMAINS}, source!="kafka"})`,
+          "{{domain}} {{source}} ": `sum by (domain, source) (waybill_source_lag_messages{${OF_DOMAINS}, source="kafka"})`,
         },
       },
       {
@@ -96,8 +96,8 @@ export const FLOW: Dashboard = {
           "Again: acknowledgements are late, or a process died. Refused: there was no room, and it comes again.",
         unit: "cps",
         queries: {
-          "{{source}} again": "sum by (source) (rate(waybill_source_redelivered_total[1m]))",
-          "{{source}} refused": "sum by (source) (rate(waybill_source_refused_total[1m]))",
+          "{{domain}} {{source}} again": `sum by (domain, source) (rate(waybill_source_redelivered_total{${OF_DOMAINS}}[1m]))`,
+          "{{domain}} {{source}} refused": `sum by (domain, source) (rate(waybill_source_refused_total{${OF_DOMAINS}}[1m]))`,
         },
       },
       {
@@ -107,7 +107,7 @@ export const FLOW: Dashboard = {
         unit: "short",
         thresholds: [1, 1],
         queries: {
-          "{{source}} {{channel}}": "max by (domain, source, channel) (waybill_source_gap_messages)",
+          "{{domain}} {{source}} {{channel}}": `max by (domain, source, channel) (waybill_source_gap_messages{${OF_DOMAINS}})`,
         },
       },
     ],
@@ -118,30 +118,38 @@ export const FLOW: Dashboard = {
           "From the begin of an append to its commit. Seven seconds for good make the broker deliver again.",
         unit: "s",
         thresholds: [1, 7],
-        queries: quantiles("waybill_inbox_append_duration_seconds"),
+        queries: quantilesByDomain("waybill_inbox_append_duration_seconds"),
         links: { "Traces of batches": tracesWith("append%20batch", {}) },
       },
       {
         title: "Messages an append",
-        description: "The group commit at work: 1 when it is quiet, 2,000 under load.",
+        description:
+          "The mean of the last minute. The group commit at work: 1 when it is quiet, 2,000 under load.",
         unit: "short",
         queries: {
-          mean: "sum(rate(waybill_inbox_batch_messages_sum[1m])) / sum(rate(waybill_inbox_batch_messages_count[1m]))",
+          "{{domain}}": `sum by (domain) (rate(waybill_inbox_batch_messages_sum{${OF_DOMAINS}}[1m])) / sum by (domain) (rate(waybill_inbox_batch_messages_count{${OF_DOMAINS}}[1m]))`,
         },
       },
       {
         title: "Buffer",
-        description: "What is held and not committed yet, of what may be held. Full, messages are refused.",
+        description:
+          "Buffered bytes that are not committed, of INBOX_BUFFER_BYTES_MAX, which all domains of a process share. When it is full, messages are refused.",
         unit: "percentunit",
         thresholds: [0.5, 0.9],
-        queries: { "{{instance}}": "waybill_inbox_buffer_bytes / waybill_inbox_buffer_limit_bytes" },
+        queries: {
+          "all {{instance}}":
+            "sum by (instance) (waybill_inbox_buffer_bytes) / sum by (instance) (waybill_inbox_buffer_limit_bytes)",
+          "{{domain}} {{instance}}": `sum by (domain, instance) (waybill_inbox_buffer_bytes{${OF_DOMAINS}}) / on (instance) group_left () sum by (instance) (waybill_inbox_buffer_limit_bytes)`,
+        },
       },
       {
         title: "Appends that failed",
         description: "Each is tried again with the same batch; nothing is acknowledged meanwhile.",
         unit: "cps",
         thresholds: [0.1, 1],
-        queries: { "{{instance}}": "rate(waybill_inbox_append_failures_total[1m])" },
+        queries: {
+          "{{domain}} {{instance}}": `rate(waybill_inbox_append_failures_total{${OF_DOMAINS}}[1m])`,
+        },
       },
     ],
     "Where is it stuck: the projection?": [
@@ -150,7 +158,7 @@ export const FLOW: Dashboard = {
         description: "From begin to commit.",
         unit: "s",
         thresholds: [1, 5],
-        queries: quantiles("waybill_projection_duration_seconds"),
+        queries: quantilesByDomain("waybill_projection_duration_seconds"),
         links: { "Traces of batches": tracesWith("project%20batch", {}) },
       },
       {
@@ -159,14 +167,16 @@ export const FLOW: Dashboard = {
           "Each is tried again; the log says why. One message alone is buried after five attempts.",
         unit: "cps",
         thresholds: [0.1, 1],
-        queries: { "{{domain}}": "sum by (domain) (rate(waybill_projection_failures_total[1m]))" },
+        queries: {
+          "{{domain}}": `sum by (domain) (rate(waybill_projection_failures_total{${OF_DOMAINS}}[1m]))`,
+        },
       },
       {
         title: "Age of the audit",
         description: "It runs every ten minutes; an hour without one is worth a ticket.",
         unit: "s",
         thresholds: [1_200, 3_600],
-        queries: { "{{domain}}": "min by (domain) (waybill_audit_age_seconds)" },
+        queries: { "{{domain}}": `min by (domain) (waybill_audit_age_seconds{${OF_DOMAINS}})` },
       },
     ],
   },

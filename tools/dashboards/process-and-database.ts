@@ -1,5 +1,5 @@
 /** Does the machine carry it, and the database? */
-import { type Dashboard, quantiles } from "./panels.ts";
+import { type Dashboard, OF_DOMAINS, quantiles } from "./panels.ts";
 
 export const PROCESS_AND_DATABASE: Dashboard = {
   uid: "waybill-process",
@@ -86,7 +86,7 @@ export const PROCESS_AND_DATABASE: Dashboard = {
         description: "Over about the last day.",
         unit: "short",
         isNumber: true,
-        queries: { "{{domain}}": "max by (domain) (waybill_growth_messages_per_day)" },
+        queries: { "{{domain}}": `max by (domain) (waybill_growth_messages_per_day{${OF_DOMAINS}})` },
         emptyBecause: "there is no hour of history to tell from",
       },
     ],
