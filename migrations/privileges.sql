@@ -17,7 +17,7 @@ grant select on sequence inbox_position_seq to :service_role;
 -- Positions and times are given by the database alone: their columns are not among those that the role may write.
 grant insert (domain, source, channel, message_id, payload, headers, traceparent, published_at, redrive_of)
   on inbox to :service_role;
-grant insert (action, position, bulk_id, fingerprint, state, redrive_position, is_edited, author, reason)
+grant insert (action, position, bulk_id, domain, fingerprint, state, redrive_position, is_edited, author, reason)
   on operator_actions to :service_role;
 grant insert (
   domain, generation, position, projected, duplicate, dead, broken, is_full, numbered_position, numbering, bytes

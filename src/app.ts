@@ -12,7 +12,7 @@ import { warnOfDurabilityRisks } from "./database/durability.ts";
 import { Jobs } from "./database/jobs.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
 import { untilItSucceeds, waitForSchema } from "./database/wait.ts";
-import { createDesk } from "./deadletter/desk.ts";
+import { Desk } from "./deadletter/desk.ts";
 import { countByCode, selectRecentGroups } from "./deadletter/find/dead-letter-groups-table.ts";
 import { BulkRunner } from "./deadletter/repair/bulk-runner.ts";
 import { DomainLine } from "./domain-line.ts";
@@ -233,7 +233,14 @@ function openOperators(
     (await lineOf(domain)?.watch.settled(position, signal)) ?? "pending";
   return {
     settled,
-    desk: createDesk({ ...redriving, reads: pools.reads, jobs, domains: modules }),
+    desk: new Desk({
+      ...redriving,
+      reads: pools.reads,
+      jobs,
+      domains: modules,
+      running: lines.map(({ name }) => name),
+      viewOf: async (domain, position) => lineOf(domain)?.service?.viewOf?.(position),
+    }),
     bulkRunner: new BulkRunner({ context: redriving, jobs, logger, settled }),
     auditor: new Auditor(
       pools.audit,

@@ -7,9 +7,10 @@ type ListedProblem = Answer<"list">["deadletters"][number]["errors"][number];
 
 export function listTable({ deadletters, next, searched }: Answer<"list">): string {
   const table = tableOf(
-    ["POSITION", "RECEIVED", "STATE", "CODE", "CHANNEL", "BYTES", "PROBLEM"],
+    ["POSITION", "DOMAIN", "RECEIVED", "STATE", "CODE", "CHANNEL", "BYTES", "PROBLEM"],
     deadletters.map((letter) => [
       letter.position,
+      letter.domain,
       letter.received_at,
       letter.state,
       letter.code,
@@ -25,8 +26,9 @@ export function listTable({ deadletters, next, searched }: Answer<"list">): stri
 
 export function groupsTable({ groups, totals, oldest_open }: Answer<"overview">): string {
   const table = tableOf(
-    ["FINGERPRINT", "COUNT", "SHARE", "CODE", "FIRST SEEN", "LAST SEEN", "SAMPLE", "PROBLEM", ""],
+    ["DOMAIN", "FINGERPRINT", "COUNT", "SHARE", "CODE", "FIRST SEEN", "LAST SEEN", "SAMPLE", "PROBLEM", ""],
     groups.map((group) => [
+      group.domain,
       group.fingerprint,
       group.count,
       `${(group.share * 100).toFixed(1)} %`,
@@ -88,10 +90,14 @@ export function trialText(trial: Answer<"tryRedrive">): string {
 
 export function dryRunText(run: Answer<"tryRedriveMany">): string {
   const sum = `Of ${run.letters} letters ${run.projected} would pass, ${run.duplicate} be duplicates, ${run.conflict} be conflicts, ${run.dead} be dead again.`;
-  if (run.failures.length === 0) return sum;
+  const skipped = Object.entries(run.not_run_here)
+    .map(([domain, letters]) => `\nNot tried: ${letters} of the domain ${domain}, which does not run here.`)
+    .join("");
+  if (run.failures.length === 0) return sum + skipped;
   const failures = tableOf(
-    ["FINGERPRINT", "COUNT", "CODE", "SAMPLE", "PROBLEM"],
-    run.failures.map(({ fingerprint, count, code, sample, errors }) => [
+    ["DOMAIN", "FINGERPRINT", "COUNT", "CODE", "SAMPLE", "PROBLEM"],
+    run.failures.map(({ domain, fingerprint, count, code, sample, errors }) => [
+      domain,
       fingerprint,
       count,
       code,
@@ -99,7 +105,7 @@ export function dryRunText(run: Answer<"tryRedriveMany">): string {
       firstProblem(errors, errors.length),
     ]),
   );
-  return `${sum}\n${failures}`;
+  return `${sum}${skipped}\n${failures}`;
 }
 
 export function bulkTable(bulks: Answer<"bulks">["redrives"]): string {
@@ -128,10 +134,10 @@ export function bulkLine(bulk: Answer<"bulk">): string {
 function problemsTable(problems: Answer<"show">["errors"]): string {
   return tableOf(
     ["PATH", "RULE", "EXPECTED", "RECEIVED"],
-    problems.map(({ path, rule, expected, received, excerpt, byte_offset }) => [
+    problems.map(({ path, rule, expected, received, excerpt, byte_offset, positions }) => [
       path === "" ? "(document)" : path,
       rule,
-      expected,
+      expected + (positions?.expected === undefined ? "" : ` (position ${positions.expected})`),
       received +
         (excerpt === undefined ? "" : ` ${excerpt}`) +
         (byte_offset === undefined ? "" : ` at byte ${byte_offset}`),

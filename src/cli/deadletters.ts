@@ -4,9 +4,11 @@ import { userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type } from "arktype";
 import { InvalidInputError } from "../contract/errors.ts";
+import { REJECTION_CODES } from "../contract/rejection.ts";
 import type { Desk } from "../deadletter/desk.ts";
 import { type DeadLetterFilter, readFilter } from "../deadletter/find/filter.ts";
 import { bulkLimits, operatorType } from "../deadletter/repair/requests.ts";
+import { STATES } from "../projector/dead-letters-table.ts";
 import { Command, exits, InvalidArgumentError, integer, JSON_HELP, position } from "./command.ts";
 import {
   bulkLine,
@@ -55,13 +57,14 @@ function list() {
 function groups() {
   return new Command("groups")
     .description("dead letters by their cause")
+    .option("--domain <name>", DOMAIN_HELP)
     .option("--state <state>", STATE_HELP, "open")
     .option("--limit <number>", LIMIT_HELP, integer(1, LIST_MAX), LIST_DEFAULT)
     .option("--json", JSON_HELP)
     .action(
       exits(async ({ limit, json, ...texts }) => {
-        const { state } = readFilter(texts);
-        const overview = await withDesk((desk) => desk.overview(state, limit));
+        const filter = readFilter(texts);
+        const overview = await withDesk((desk) => desk.overview(filter, limit));
         return show(json, overview, () => groupsTable(overview));
       }),
     );
@@ -141,7 +144,8 @@ async function tryMany(filter: DeadLetterFilter, limit: number, json: Json): Pro
   const run = await withDesk((desk) => desk.tryRedriveMany(filter, limit, undefined, onProgress));
   progress.end();
   show(json, run, () => dryRunText(run));
-  return run.dead + run.conflict > 0 ? 1 : 0;
+  const isEachTried = Object.keys(run.not_run_here).length === 0;
+  return run.dead + run.conflict === 0 && isEachTried ? 0 : 1;
 }
 
 async function redriveMany(
@@ -213,16 +217,10 @@ function restore() {
 
 /** A command that takes the filters of dead letters. */
 function filtered(name: string, description: string) {
-  return new Command(name)
-    .description(description)
-    .option("--state <state>", STATE_HELP)
-    .option("--code <code>", "why it was rejected, such as schema or not_json")
-    .option("--fingerprint <digits>", "of a group")
-    .option("--channel <name>", "the channel that it came by")
-    .option("--path <pointer>", "a problem there or below, such as /items/#/price")
-    .option("--since <date>", "received then or later")
-    .option("--until <date>", "received earlier")
-    .option("--q <text>", "a text in its payload");
+  const command = new Command(name).description(description);
+  for (const [filter, [value, help]] of Object.entries(FILTERS))
+    command.option(`--${filter} <${value}>`, help);
+  return command;
 }
 
 /** A command about one letter. */
@@ -281,7 +279,22 @@ function show(json: Json, document: object, describe: () => string): 0 {
   return 0;
 }
 
-const STATE_HELP = "open, redriven or discarded";
+const DOMAIN_HELP = "letters of this domain";
+const STATE_HELP = STATES.join(", ");
+
+/** The value and the help of each filter. */
+const FILTERS: Readonly<Record<keyof DeadLetterFilter, [value: string, help: string]>> = {
+  domain: ["name", DOMAIN_HELP],
+  state: ["state", STATE_HELP],
+  code: ["code", `why it was rejected: ${REJECTION_CODES.join(", ")}`],
+  fingerprint: ["digits", "of a group"],
+  channel: ["name", "the channel that it came by"],
+  path: ["pointer", "a problem there or below, such as /items/#/price"],
+  since: ["date", "received then or later"],
+  until: ["date", "received earlier"],
+  q: ["text", "a text in its payload"],
+};
+
 const AUTHOR_HELP = "who does this (default: you)";
 const LIMIT_HELP = "how many at most";
 

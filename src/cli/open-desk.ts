@@ -2,7 +2,7 @@
 import { loadConfig } from "../config/config.ts";
 import { Database } from "../database/database.ts";
 import { Jobs } from "../database/jobs.ts";
-import { createDesk, type Desk } from "../deadletter/desk.ts";
+import { Desk } from "../deadletter/desk.ts";
 import { DOMAINS } from "../domains/index.ts";
 import { Wakeups } from "../projector/wakeups.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -17,10 +17,13 @@ export async function withDesk<T>(
   const database = new Database(config.databaseUrl, { connectionsMax: CONNECTIONS, logger });
   const jobs = new Jobs(database, logger);
   const wakeups = new Wakeups(jobs);
-  const desk = createDesk({
+  const desk = new Desk({
     database,
     reads: database,
     domains: DOMAINS,
+    running: config.domains.map(({ name }) => name),
+    // A domain's pages stand in the service.
+    viewOf: async () => undefined,
     jobs,
     enqueueWakeup: (...wakeup) => wakeups.enqueue(...wakeup),
     // The projector is in the service; the job wakes it.

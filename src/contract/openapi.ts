@@ -9,7 +9,7 @@ export type Schema = Readonly<Record<string, unknown>>;
 export type Parameter = Readonly<{
   name: string;
   in: "path" | "query" | "header";
-  description: string;
+  description?: string;
   required?: boolean;
   schema: Schema;
 }>;
@@ -153,12 +153,12 @@ const SECURITY: Readonly<Record<string, object[]>> = {
 };
 
 const PROBLEMS: Readonly<Record<string, string>> = {
-  400: "something in the request cannot be meant; `parameter` says what",
-  401: "a token is needed, or the request came from a page of another origin",
-  404: "it is not there",
-  409: "it is not in a state in which this can be done, mostly because somebody else was quicker",
+  400: "the request is invalid; `parameter` names the field",
+  401: "the request has no valid token, or came from a page of another origin",
+  404: "not found",
+  409: "conflict with the current state, usually because another request was first",
   413: "too many bytes",
-  422: "it can be read but is refused",
+  422: "the request can be read but is refused",
   429: "too many wrong tokens from this address",
   500: "an error of the service; the log has it under the request id",
   503: "temporarily unavailable: the database is away, or the inbox is full; nothing was taken or changed",

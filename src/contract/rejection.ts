@@ -9,14 +9,18 @@ export type Rejection = Readonly<{
   originalPosition?: bigint;
 }>;
 
-export type RejectionCode =
-  | "empty"
-  | "too_large"
-  | "not_utf8"
-  | "not_json"
-  | "schema"
-  | "conflict"
-  | "projection_failed";
+/** Every code; the database checks them too. */
+export const REJECTION_CODES = [
+  "empty",
+  "too_large",
+  "not_utf8",
+  "not_json",
+  "schema",
+  "conflict",
+  "projection_failed",
+] as const;
+
+export type RejectionCode = (typeof REJECTION_CODES)[number];
 
 export type Problem = Readonly<{
   /** RFC 6901 JSON pointer; the empty text is the whole document. */
@@ -34,13 +38,33 @@ export type Problem = Readonly<{
   excerpt?: string;
   /** Where in the payload, in bytes, for what is not text or not JSON. */
   byteOffset?: number;
+  /** Of a conflict: the position that was expected to hold the same content, and the one that holds another. */
+  positions?: Readonly<{ expected?: string; received?: string }>;
 }>;
 
 /** A rejection with one problem. */
-export function reject(code: RejectionCode, problem: Problem, originalPosition?: bigint): Rejection {
-  return originalPosition === undefined
-    ? { code, problems: [problem] }
-    : { code, problems: [problem], originalPosition };
+export function reject(code: RejectionCode, problem: Problem): Rejection {
+  return { code, problems: [problem] };
+}
+
+/**
+ * The rejection of a message whose key an earlier message holds with other content.
+ * @param path to the key.
+ */
+export function conflict(path: string, originalPosition: bigint, position: bigint): Rejection {
+  return {
+    code: "conflict",
+    problems: [
+      {
+        path,
+        rule: "first_write_wins",
+        expected: "the content of the first message with this key",
+        received: "other content",
+        positions: { expected: String(originalPosition), received: String(position) },
+      },
+    ],
+    originalPosition,
+  };
 }
 
 /**

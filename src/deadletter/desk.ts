@@ -1,14 +1,16 @@
 /**
- * Everything that operators can see and do, each as one function that gives a JSON document: the routes of the server
- * and the commands of the shell are two ways to the same desk.
+ * The desk: everything that operators see and do about messages and dead letters. Each verb gives a JSON document. The
+ * routes of the server and the commands of the shell are two ways to the same desk. A verb throws `NotFoundError` for
+ * what does not exist, `InvalidInputError` for a wrong filter, and `WrongStateError` if another operator was first.
  */
-
 import type { AnyDomain } from "../contract/domain.ts";
-import { NotFoundError } from "../contract/errors.ts";
+import { InvalidInputError, NotFoundError } from "../contract/errors.ts";
 import type { Jobs } from "../database/jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { selectAt } from "../inbox/inbox-table.ts";
-import type { State } from "../projector/dead-letters-table.ts";
+import type { DeadLetter } from "../projector/dead-letters-table.ts";
+import type { GroupFilter } from "./find/dead-letter-groups-table.ts";
+import { listedDocument, type PageDocument } from "./find/documents.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
 import { findDeadLetters } from "./find/find.ts";
 import { readOverview } from "./find/overview.ts";
@@ -16,211 +18,251 @@ import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./repair/bul
 import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./repair/bulk-redrives-table.ts";
 import { enqueueBulkRedrive } from "./repair/bulk-runner.ts";
 import { discardLetter, restoreLetter } from "./repair/discard.ts";
+import { bulkDocument, dryRunDocument, trialDocument } from "./repair/documents.ts";
 import { dryRun, tryPayload } from "./repair/dry-run.ts";
 import { insertReveal, type Operator } from "./repair/operator-actions-table.ts";
 import { type RedriveContext, redriveLetter } from "./repair/redrive.ts";
 import { type Biography, readBiography } from "./show/biography.ts";
-import { diffPayloads } from "./show/diff.ts";
-import {
-  biographyDocument,
-  bulkDocument,
-  dryRunDocument,
-  letterDocument,
-  listedDocument,
-  trialDocument,
-} from "./show/documents.ts";
-import { maskText } from "./show/mask.ts";
+import { type DiffLine, diffPayloads } from "./show/diff.ts";
+import { biographyDocument, letterDocument } from "./show/documents.ts";
+import { Mask } from "./show/mask.ts";
 import { viewPayload } from "./show/view.ts";
 
-/** What of a redrive concerns others; its database is for pages, too, and for whatever takes long. */
+/** What a redrive needs; its database is for pages, too, and for whatever takes long. */
 export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
   Readonly<{
     /** For what is read of one letter. */
     reads: Queryable;
-    /** Those that this process can run; letters of others can be looked at. */
+    /** Every domain of the project. */
     domains: readonly AnyDomain[];
+    /** The names of those that run here: only their letters can be tried. */
+    running: readonly string[];
+    /** The address on which people see what a position became. */
+    viewOf: (domain: string, position: bigint) => Promise<string | undefined>;
     jobs: Jobs;
   }>;
 
-export type Desk = ReturnType<typeof createDesk>;
+export class Desk {
+  readonly #options: DeskOptions;
+  readonly #domains: ReadonlyMap<string, AnyDomain>;
+  /** The domains whose letters can be tried here. */
+  readonly #running: ReadonlyMap<string, AnyDomain>;
+  readonly #masks: ReadonlyMap<string, Mask>;
+  readonly #strictestMask: Mask;
 
-export function createDesk(options: DeskOptions) {
-  const { reads, database, domains, jobs } = options;
-  const personalNames = [...new Set(domains.flatMap((domain) => domain.personalNames))];
-  const known = new Map(domains.map((domain) => [domain.name, domain]));
-  const domainOf = (name: string): AnyDomain => {
-    const domain = known.get(name);
-    if (!domain) throw new NotFoundError(`the domain ${name} does not run here: set DOMAINS`);
-    return domain;
-  };
-  const biographyOf = async (position: bigint) => {
-    const biography = await readBiography(reads, position);
-    if (!biography) throw new NotFoundError("there is no message at this position");
-    return biography;
-  };
-  const payloadOf = async (position: bigint): Promise<Buffer> => {
-    const [row] = await selectAt(reads, [position], 1);
-    if (!row) throw new NotFoundError("there is no message at this position");
-    return row.payload;
-  };
-  const context: RedriveContext = {
-    ...options,
-    tryPayload: async ({ position, domain }, payload) =>
-      tryPayload(database, domainOf(domain), payload ?? (await payloadOf(position))),
-  };
-  const deadLetterOf = async (position: bigint) => {
-    const biography = await biographyOf(position).catch((error) => {
-      throw error instanceof NotFoundError ? noDeadLetter() : error;
-    });
-    if (!biography.letter) throw noDeadLetter();
-    return { biography, letter: biography.letter };
-  };
-  const readLetter = async (position: bigint, masked: readonly string[] | undefined) => {
-    const { biography, letter } = await deadLetterOf(position);
-    const payload = await payloadOf(position);
-    const diff = await changeOf(biography, masked, payload);
-    return letterDocument(biography, viewPayload(payload, letter.errors, masked), diff, masked ?? []);
-  };
+  constructor(options: DeskOptions) {
+    const { domains, running } = options;
+    this.#options = options;
+    this.#domains = new Map(domains.map((domain) => [domain.name, domain]));
+    this.#running = new Map(
+      domains.flatMap((domain) => (running.includes(domain.name) ? [[domain.name, domain]] : [])),
+    );
+    this.#masks = new Map(domains.map(({ name, personalNames }) => [name, new Mask(personalNames)]));
+    this.#strictestMask = new Mask([...new Set(domains.flatMap(({ personalNames }) => personalNames))]);
+  }
 
-  return {
-    /** Groups, trend, totals and the oldest open one. */
-    overview: (state: State | undefined, limit: number) => readOverview(database, state, limit, new Date()),
+  /** Groups, trend, totals and the oldest open letter. */
+  overview(filter: GroupFilter, limit: number) {
+    this.#checkDomain(filter);
+    return readOverview(this.#options.database, filter, limit, new Date());
+  }
 
-    list: async (filter: DeadLetterFilter, limit: number, before: bigint | undefined) => {
-      const { letters, next, searched } = await database.transaction((transaction) =>
-        findDeadLetters(transaction, filter, limit, before),
-      );
-      return {
-        deadletters: letters.map((letter) => listedDocument(letter, personalNames)),
-        next: next === undefined ? null : String(next),
-        ...(searched === undefined ? {} : { searched }),
-      };
-    },
+  /** One page of letters, newest first. @param before the position that the page before ended with. */
+  async list(filter: DeadLetterFilter, limit: number, before: bigint | undefined): Promise<PageDocument> {
+    this.#checkDomain(filter);
+    const { letters, next, searched } = await this.#options.database.transaction((transaction) =>
+      findDeadLetters(transaction, filter, limit, before),
+    );
+    return {
+      deadletters: letters.map((letter) => listedDocument(letter, this.#maskOf(letter.domain))),
+      next: next === undefined ? null : String(next),
+      ...(searched === undefined ? {} : { searched }),
+    };
+  }
 
-    /** One letter beside its payload, with personal values masked. */
-    show: (position: bigint) => readLetter(position, personalNames),
+  /** A message: where it came from, what became of it, and who did what about it since. */
+  async biography(position: bigint) {
+    const biography = await this.#biographyOf(position);
+    const mask = this.#maskOf(biography.entry.domain);
+    const diff = await this.#changeOf(biography, mask);
+    return biographyDocument(biography, { view: await this.#viewOf(biography), diff, mask });
+  }
 
-    /** The same with nothing masked; that it was asked for is recorded first. */
-    reveal: async (position: bigint, operator: Operator) => {
-      await deadLetterOf(position);
-      await insertReveal(reads, position, operator);
-      return readLetter(position, undefined);
-    },
+  /** One letter beside its payload, with personal values masked. */
+  async show(position: bigint) {
+    const letter = await this.#letterAt(position);
+    return this.#letterDocument(letter, this.#maskOf(letter.entry.domain));
+  }
 
-    /** The bytes of a message; that they were asked for is recorded first. */
-    payload: async (position: bigint, operator: Operator) => {
-      const payload = await payloadOf(position);
-      await insertReveal(reads, position, operator);
-      return payload;
-    },
+  /** The same with nothing masked; the access is recorded first. */
+  async reveal(position: bigint, operator: Operator) {
+    await this.#letterAt(position);
+    await insertReveal(this.#options.reads, position, operator);
+    return this.#letterDocument(await this.#letterAt(position), Mask.none);
+  }
 
-    biography: async (position: bigint) => {
-      const biography = await biographyOf(position);
-      const changed = await changeOf(biography, personalNames);
-      return { ...biographyDocument(biography, personalNames), ...(changed ? { diff: changed } : {}) };
-    },
+  /** The bytes of a message; the access is recorded first. */
+  async payload(position: bigint, operator: Operator): Promise<Buffer> {
+    const payload = await this.#payloadOf(position);
+    await insertReveal(this.#options.reads, position, operator);
+    return payload;
+  }
 
-    /** What would become of a letter if it were redriven now, as it is or with another payload. */
-    tryRedrive: async (position: bigint, edited: Buffer | undefined) => {
-      const { biography, letter } = await deadLetterOf(position);
-      const original = await payloadOf(position);
-      const payload = edited ?? original;
-      const trial = await context.tryPayload(letter, payload);
-      const problems = trial.outcome.kind === "dead" ? trial.outcome.rejection.problems : [];
-      // What somebody wrote hides nothing from them; the original does, until somebody has asked to see it.
-      const view = viewPayload(payload, problems, edited ? undefined : personalNames);
-      const isRevealed = biography.actions.some(({ action }) => action === "reveal");
-      const diff = edited && diffOf(original, edited, isRevealed ? undefined : personalNames);
-      return trialDocument(trial, view.problems, diff);
-    },
+  /** What would become of a letter if it were redriven now, as it is or with another payload. */
+  async tryRedrive(position: bigint, edited: Buffer | undefined) {
+    const { letter, actions } = await this.#letterAt(position);
+    const mask = this.#maskOf(letter.domain);
+    const original = await this.#payloadOf(position);
+    const payload = edited ?? original;
+    const trial = await tryPayload(this.#options.database, this.#runningDomain(letter.domain), payload);
+    const problems = trial.outcome.kind === "dead" ? trial.outcome.rejection.problems : [];
+    // What operators wrote themselves need not be hidden from them. The original is hidden until it was revealed.
+    const view = viewPayload(payload, problems, edited ? Mask.none : mask);
+    const isRevealed = actions.some(({ action }) => action === "reveal");
+    const diff = edited && diffOf(original, edited, isRevealed ? Mask.none : mask);
+    return trialDocument(trial, view.problems, diff);
+  }
 
-    redrive: async (position: bigint, edited: Buffer | undefined, operator: Operator) => {
-      const { redrivePosition } = await redriveLetter(context, position, edited, operator);
-      return {
-        position: String(position),
-        redrive_position: String(redrivePosition),
-        links: { redriven_as: `/messages/${redrivePosition}` },
-      };
-    },
+  /** Redrives one letter, as it is or with another payload. @throws RejectedError if that would be dead again. */
+  async redrive(position: bigint, edited: Buffer | undefined, operator: Operator) {
+    const tryEdited = ({ domain }: DeadLetter, payload: Buffer) =>
+      tryPayload(this.#options.database, this.#runningDomain(domain), payload);
+    const context = { ...this.#options, tryPayload: tryEdited };
+    const { redrivePosition } = await redriveLetter(context, position, edited, operator);
+    return {
+      position: String(position),
+      redrive_position: String(redrivePosition),
+      links: { redriven_as: `/messages/${redrivePosition}` },
+    };
+  }
 
-    discard: async (position: bigint, operator: Operator) => {
-      await discardLetter(database, position, operator);
-      return { position: String(position), state: "discarded" };
-    },
+  async discard(position: bigint, operator: Operator) {
+    await discardLetter(this.#options.database, position, operator);
+    return { position: String(position), state: "discarded" } as const;
+  }
 
-    restore: async (position: bigint, operator: Operator) => {
-      await restoreLetter(database, position, operator);
-      return { position: String(position), state: "open" };
-    },
+  async restore(position: bigint, operator: Operator) {
+    await restoreLetter(this.#options.database, position, operator);
+    return { position: String(position), state: "open" } as const;
+  }
 
-    /** What would become of all letters that match. @param onProgress is told how many of how many are done. */
-    tryRedriveMany: async (
-      filter: DeadLetterFilter,
-      limit: number,
-      signal?: AbortSignal,
-      onProgress: (done: number, of: number) => void = () => {},
-    ) => {
-      const positions = await database.transaction((transaction) =>
-        openPositions(transaction, filter, limit),
-      );
-      const run = await dryRun(database, known, positions, signal, (done) =>
-        onProgress(done, positions.length),
-      );
-      return dryRunDocument(run, personalNames);
-    },
+  /** What would become of all letters that match. @param onProgress is told how many of how many are done. */
+  async tryRedriveMany(
+    filter: DeadLetterFilter,
+    limit: number,
+    signal?: AbortSignal,
+    onProgress: (done: number, total: number) => void = () => {},
+  ) {
+    this.#checkDomain(filter);
+    const { database } = this.#options;
+    const positions = await database.transaction((transaction) => openPositions(transaction, filter, limit));
+    const run = await dryRun(database, this.#running, positions, signal, (done) =>
+      onProgress(done, positions.length),
+    );
+    return dryRunDocument(run, (domain) => this.#maskOf(domain));
+  }
 
-    /** Freezes all letters that match and begins to redrive them. */
-    redriveMany: async (
-      filter: DeadLetterFilter,
-      limit: number,
-      failuresMax: number,
-      operator: Required<Operator>,
-    ) => {
-      const id = await beginBulkRedrive(
-        database,
-        { filter, limit, failuresMax },
-        operator,
-        (transaction, bulkId) => enqueueBulkRedrive(jobs, transaction, bulkId),
-      );
-      return readBulk(id);
-    },
+  /** Freezes all letters that match and begins to redrive them. */
+  async redriveMany(
+    filter: DeadLetterFilter,
+    limit: number,
+    failuresMax: number,
+    operator: Required<Operator>,
+  ) {
+    this.#checkDomain(filter);
+    const { database, jobs } = this.#options;
+    const id = await beginBulkRedrive(
+      database,
+      { filter, limit, failuresMax },
+      operator,
+      (transaction, bulkId) => enqueueBulkRedrive(jobs, transaction, bulkId),
+    );
+    return this.bulk(id);
+  }
 
-    bulk: readBulk,
-
-    bulks: async () => ({
-      redrives: (await selectBulkRedrives(reads, BULKS_SHOWN)).map((bulk) => bulkDocument(bulk)),
-    }),
-
-    cancel: async (id: bigint, operator: Operator) => {
-      await cancelBulkRedrive(database, id, operator);
-      return readBulk(id);
-    },
-  };
-
-  async function readBulk(id: bigint) {
+  /** How far a bulk redrive has come. */
+  async bulk(id: bigint) {
+    const { reads } = this.#options;
     const bulk = await selectBulkRedrive(reads, id);
     if (!bulk) throw new NotFoundError("there is no such bulk redrive");
     return bulkDocument(bulk, bulk.dead > 0n ? await selectFailures(reads, id) : []);
   }
 
-  /** What was changed on the way: a redrive beside what it redrives. */
-  async function changeOf({ entry }: Biography, masked: readonly string[] | undefined, payload?: Buffer) {
+  async bulks() {
+    const bulks = await selectBulkRedrives(this.#options.reads, BULKS_SHOWN);
+    return { redrives: bulks.map((bulk) => bulkDocument(bulk)) };
+  }
+
+  /** Ends a bulk redrive after the step in flight. */
+  async cancel(id: bigint, operator: Operator) {
+    await cancelBulkRedrive(this.#options.database, id, operator);
+    return this.bulk(id);
+  }
+
+  async #letterDocument(letter: Letter, mask: Mask) {
+    const payload = await this.#payloadOf(letter.entry.position);
+    const diff = await this.#changeOf(letter, mask, payload);
+    const view = await this.#viewOf(letter);
+    return letterDocument(letter, viewPayload(payload, letter.letter.errors, mask), { view, diff, mask });
+  }
+
+  async #biographyOf(position: bigint): Promise<Biography> {
+    const biography = await readBiography(this.#options.reads, position);
+    if (!biography) throw new NotFoundError("there is no message at this position");
+    return biography;
+  }
+
+  async #letterAt(position: bigint): Promise<Letter> {
+    const biography = await readBiography(this.#options.reads, position);
+    if (!biography?.letter) throw new NotFoundError("there is no dead letter at this position");
+    return { ...biography, letter: biography.letter };
+  }
+
+  async #payloadOf(position: bigint): Promise<Buffer> {
+    const [row] = await selectAt(this.#options.reads, [position], 1);
+    if (!row) throw new NotFoundError("there is no message at this position");
+    return row.payload;
+  }
+
+  /** What an operator edited: a redrive beside what it redrives. */
+  async #changeOf({ entry }: Biography, mask: Mask, payload?: Buffer): Promise<DiffLine[] | undefined> {
     if (entry.redriveOf === null) return undefined;
-    const before = await payloadOf(entry.redriveOf);
-    const after = payload ?? (await payloadOf(entry.position));
-    return before.equals(after) ? undefined : diffOf(before, after, masked);
+    const before = await this.#payloadOf(entry.redriveOf);
+    const after = payload ?? (await this.#payloadOf(entry.position));
+    return before.equals(after) ? undefined : diffOf(before, after, mask);
+  }
+
+  /** The page of what a message became: itself, the earlier message that it repeats, or its redrive. */
+  async #viewOf({ entry, outcome, originalPosition, redrivenAs }: Biography): Promise<string | undefined> {
+    const { viewOf } = this.#options;
+    if (outcome === "projected") return viewOf(entry.domain, entry.position);
+    if (outcome === "duplicate" && originalPosition) return viewOf(entry.domain, originalPosition);
+    return redrivenAs?.outcome === "projected" ? viewOf(entry.domain, redrivenAs.position) : undefined;
+  }
+
+  /** A domain that this process does not know is masked by what is personal in any domain. */
+  #maskOf(domain: string): Mask {
+    return this.#masks.get(domain) ?? this.#strictestMask;
+  }
+
+  #runningDomain(name: string): AnyDomain {
+    const domain = this.#running.get(name);
+    if (!domain) throw new NotFoundError(`the domain ${name} does not run here: set DOMAINS`);
+    return domain;
+  }
+
+  #checkDomain({ domain }: GroupFilter): void {
+    if (domain === undefined || this.#domains.has(domain)) return;
+    const known = [...this.#domains.keys()].join(", ");
+    throw new InvalidInputError("domain", `there is no domain ${domain}; there are: ${known}`);
   }
 }
 
-function diffOf(before: Buffer, after: Buffer, masked: readonly string[] | undefined) {
-  return diffPayloads(before.toString(), after.toString(), (text) =>
-    masked ? maskText(text, masked) : text,
-  );
+type Letter = Biography & Readonly<{ letter: DeadLetter }>;
+
+function diffOf(before: Buffer, after: Buffer, mask: Mask): DiffLine[] | undefined {
+  return diffPayloads(before.toString(), after.toString(), (text) => mask.text(text));
 }
 
-function noDeadLetter(): NotFoundError {
-  return new NotFoundError("there is no dead letter at this position");
-}
-
-/** The latest that anybody would look for. */
+/** Older ones are of interest to nobody at the desk. */
 const BULKS_SHOWN = 20;

@@ -1,17 +1,20 @@
 /** Every statement on one dead letter, or on some that are named; pages of them are read in `dead-letter-pages-table.ts`. */
 
-import type { Problem, Rejection } from "../contract/rejection.ts";
+import type { Problem, Rejection, RejectionCode } from "../contract/rejection.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { fingerprintOf, foldIndexes } from "./fingerprint.ts";
 
-export type State = "open" | "redriven" | "discarded";
+/** What operators have made of a letter; the database checks the states too. */
+export const STATES = ["open", "redriven", "discarded"] as const;
+
+export type State = (typeof STATES)[number];
 
 export type DeadLetter = Readonly<{
   position: bigint;
   domain: string;
   channel: string;
   state: State;
-  code: string;
+  code: RejectionCode;
   fingerprint: string;
   errors: readonly Problem[];
   originalPosition: bigint | null;

@@ -6,6 +6,7 @@ import pg from "pg";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { install } from "../../src/cli/install.ts";
+import { conflict, type Problem } from "../../src/contract/rejection.ts";
 import type { DatabaseError } from "../../src/database/database-error.ts";
 import { type MigratedDomain, missingMigrations } from "../../src/database/migrate.ts";
 import { waitForSchema } from "../../src/database/wait.ts";
@@ -23,10 +24,27 @@ import { projectAll } from "../support/engine.ts";
 import { errorOf } from "../support/error.ts";
 
 const migrations = suite("migrate");
+/** How many the engine has. */
+const MIGRATIONS = readdirSync("migrations").filter((name) => /^\d{4}_/.test(name)).length;
 const LEDGER = { name: "ledger", migrations: new URL("../support/ledger/migrations/", import.meta.url) };
 
 const run = ({ ownerUrl, serviceUrl }: TestDatabase, domains: readonly MigratedDomain[] = DOMAINS) =>
   install(ownerUrl, serviceUrl, domains);
+
+/** The first migrations, as an older version has applied them. */
+async function runOnly({ ownerUrl }: TestDatabase, count: number): Promise<void> {
+  await withClient(ownerUrl, (client) =>
+    runner({
+      dbClient: client,
+      dir: "migrations",
+      ignorePattern: String.raw`(?!\d{4}_).*`,
+      direction: "up",
+      migrationsTable: "migrations",
+      count,
+      log: () => {},
+    }),
+  );
+}
 
 migrations(
   "twenty processes at once on an empty database: each migration is applied once, and all succeed",
@@ -85,22 +103,50 @@ migrations("a migration that fails leaves nothing behind", async () => {
   );
   assert.equal(rows, [{ inbox: null, done: 0 }]);
   await database.admin("drop table orders");
-  assert.is((await run(database)).length, 10);
+  assert.is((await run(database)).length, MIGRATIONS);
 });
+
+migrations(
+  "conflicts and redrives that are there already name their positions and their domain",
+  async () => {
+    await using database = await createDatabase("template0");
+    await runOnly(database, 10);
+    const problem = {
+      path: "/order_uid",
+      rule: "first_write_wins",
+      expected: "the content of position 1",
+      received: "other content at position 2",
+    };
+    await database.admin(
+      `insert into inbox (domain, source, channel, message_id, payload)
+     select 'orders', 'test', 'orders', id::text, 'x' from generate_series(1, 2) as id`,
+    );
+    await database.admin(
+      `insert into dead_letters (position, domain, code, fingerprint, errors, original_position, channel, received_at, paths, state)
+     values (2, 'orders', 'conflict', '0123456789abcdef', $1, 1, 'orders', now(), '{/order_uid}', 'redriven')`,
+      [JSON.stringify([problem])],
+    );
+    await database.admin(
+      `insert into operator_actions (action, position, fingerprint, state, redrive_position)
+     values ('redrive', 2, '0123456789abcdef', 'redriven', 3), ('reveal', 2, null, null, null)`,
+    );
+    await run(database);
+    const { rows: letters } = await database.admin("select errors from dead_letters");
+    const [{ path, rule, expected, received }] = conflict("/order_uid", 1n, 2n).problems as [Problem];
+    assert.equal(letters, [
+      { errors: [{ path, rule, expected, received, positions: { expected: "1", received: "2" } }] },
+    ]);
+    const { rows: actions } = await database.admin("select action, domain from operator_actions order by id");
+    assert.equal(actions, [
+      { action: "redrive", domain: "orders" },
+      { action: "reveal", domain: null },
+    ]);
+  },
+);
 
 migrations("dead letters that are there already get what a new version knows of them", async () => {
   await using database = await createDatabase("template0");
-  await withClient(database.ownerUrl, (client) =>
-    runner({
-      dbClient: client,
-      dir: "migrations",
-      ignorePattern: String.raw`(?!\d{4}_).*`,
-      direction: "up",
-      migrationsTable: "migrations",
-      count: 3,
-      log: () => {},
-    }),
-  );
+  await runOnly(database, 3);
   const factory = new OrderFactory(8);
   const letters = Array.from({ length: 60 }, () => makeGarbage(factory)).flatMap(({ payload }) => {
     const rejection = parseOrder(payload);

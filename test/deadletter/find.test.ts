@@ -153,7 +153,7 @@ finding("a search looks at a bounded number of bytes and goes on where it ended"
 
 finding("groups count what the letters say", async () => {
   const letters = await lettersNow();
-  const { groups, totals } = await desk.overview(undefined, 500);
+  const { groups, totals } = await desk.overview({}, 500);
   const inState = (state: string, of = letters) => of.filter((letter) => letter.state === state).length;
   for (const group of groups) {
     const own = letters.filter(({ fingerprint }) => fingerprint === group.fingerprint);

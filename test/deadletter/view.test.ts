@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { headersToJson } from "../../src/contract/headers.ts";
 import type { Problem } from "../../src/contract/rejection.ts";
 import { diffPayloads } from "../../src/deadletter/show/diff.ts";
-import { maskBytes, maskText } from "../../src/deadletter/show/mask.ts";
+import { Mask } from "../../src/deadletter/show/mask.ts";
 import { viewPayload } from "../../src/deadletter/show/view.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
@@ -15,7 +15,8 @@ import { ANN, openDesk } from "../support/desk.ts";
 import { appendAll, projectAll } from "../support/engine.ts";
 import { MODEL, messageOf, orderWith } from "../support/messages.ts";
 
-const mask = (text: string) => maskText(text, orders.personalNames);
+const MASK = new Mask(orders.personalNames);
+const mask = (text: string) => MASK.text(text);
 
 test("personal values of a document are hidden, whatever their type and however their names are written", () => {
   assert.is(mask('{"name":"Ann","x":1}'), '{"name":"•••","x":1}');
@@ -51,7 +52,7 @@ test("no text makes masking slow", () => {
 
 test("bytes are masked byte by byte", () => {
   const bytes = Buffer.concat([Buffer.from('{"name":"Ann","x":1'), Buffer.from([0xff, 0x00])]);
-  const masked = maskBytes(bytes, orders.personalNames);
+  const masked = MASK.bytes(bytes);
   assert.is(masked.toString("latin1"), '{"name":*****,"x":1\xff\0');
 });
 
@@ -63,7 +64,7 @@ test("of every kind of garbage nothing personal is shown, and each problem's pla
     const rejection = parseOrder(payload);
     const found: readonly Problem[] = "code" in rejection ? rejection.problems : [];
     assert.ok(found.length > 0, kind);
-    const { payload: view, problems } = viewPayload(payload, found, orders.personalNames);
+    const { payload: view, problems } = viewPayload(payload, found, MASK);
     const content =
       view.encoding === "text" ? view.content : Buffer.from(view.content, "base64").toString("latin1");
     assert.ok(content.length <= 128 * 1024, kind);
@@ -87,7 +88,7 @@ test("the place of a problem is the value, or the nearest thing around what is m
   const { bank: _bank, ...payment } = MODEL.payment;
   const payload = orderWith({ locale: 12, payment, items: [{ ...MODEL.items[0], price: "free" }] });
   const rejection = parseOrder(payload);
-  const { problems } = viewPayload(payload, "code" in rejection ? rejection.problems : [], undefined);
+  const { problems } = viewPayload(payload, "code" in rejection ? rejection.problems : [], Mask.none);
   const placeOf = (path: string) => {
     const range = problems.find((problem) => problem.path === path)?.range;
     return range && payload.toString().slice(range.start, range.end);
@@ -103,7 +104,7 @@ test("of a large payload the part around its first problem is shown", () => {
   const { payload, problems } = viewPayload(
     Buffer.from(text),
     "code" in rejection ? rejection.problems : [],
-    orders.personalNames,
+    MASK,
   );
   assert.is(payload.isWhole, false);
   assert.is(payload.bytes, Buffer.byteLength(text));

@@ -1,6 +1,7 @@
 /** The operators' desk on a test database, without a service: what is redriven is projected when a test says so. */
+import type { AnyDomain } from "../../src/contract/domain.ts";
 import { Jobs } from "../../src/database/jobs.ts";
-import { createDesk } from "../../src/deadletter/desk.ts";
+import { Desk } from "../../src/deadletter/desk.ts";
 import { stepBulkRedrive } from "../../src/deadletter/repair/bulk-redrive.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
@@ -11,7 +12,12 @@ import { messageOf } from "./messages.ts";
 
 export type TestDesk = Awaited<ReturnType<typeof openDesk>>;
 
-export async function openDesk(database: TestDatabase) {
+/** @param domains that the desk knows; those named in `running` run here. */
+export async function openDesk(
+  database: TestDatabase,
+  domains: readonly AnyDomain[] = [orders],
+  running: readonly string[] = domains.map(({ name }) => name),
+) {
   const jobs = new Jobs(database, createLogger("silent"));
   await jobs.start();
   const wakeups = new Wakeups(jobs);
@@ -20,10 +26,12 @@ export async function openDesk(database: TestDatabase) {
     enqueueWakeup: (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup),
     onAppended: () => {},
   };
-  const desk = createDesk({
+  const desk = new Desk({
     ...context,
     reads: database,
-    domains: [orders],
+    domains,
+    running,
+    viewOf: async (domain, position) => `/${domain}/${position}`,
     jobs,
   });
   const project = () => projectAll(database, orders);

@@ -1,13 +1,13 @@
 /** Every statement on the tables that count dead letters by their cause: `dead_letter_groups` and `dead_letter_hours`. */
 
-import type { Problem } from "../../contract/rejection.ts";
+import type { Problem, RejectionCode } from "../../contract/rejection.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { State } from "../../projector/dead-letters-table.ts";
 
 export type DeadLetterGroup = Readonly<{
   domain: string;
   fingerprint: string;
-  code: string;
+  code: RejectionCode;
   channels: string[];
   open: bigint;
   redriven: bigint;
@@ -20,10 +20,13 @@ export type DeadLetterGroup = Readonly<{
   lastRedrivenAt: Date | null;
 }>;
 
-/** The groups with most letters in a state first; of the others, the most in all. */
+/** What groups are asked for; a domain or state that is undefined stands for all. */
+export type GroupFilter = Readonly<{ domain?: string | undefined; state?: State | undefined }>;
+
+/** The groups with most letters in the state first. */
 export async function selectGroups(
   database: Queryable,
-  state: State | undefined,
+  { domain, state }: GroupFilter,
   limit: number,
 ): Promise<DeadLetterGroup[]> {
   const { rows } = await database.query<DeadLetterGroup>(
@@ -32,7 +35,7 @@ export async function selectGroups(
               sum(open)::bigint as open, sum(redriven)::bigint as redriven, sum(discarded)::bigint as discarded,
               min(first_received_at) as first_received_at, max(last_received_at) as last_received_at,
               max(last_position) as last_position
-       from dead_letter_groups group by domain, fingerprint
+       from dead_letter_groups where $3::text is null or domain = $3 group by domain, fingerprint
      ), largest as (
        select *, case $1 when 'open' then open when 'redriven' then redriven when 'discarded' then discarded
                       else open + redriven + discarded end as letters
@@ -42,44 +45,49 @@ export async function selectGroups(
             first_received_at as "firstReceivedAt", last_received_at as "lastReceivedAt",
             last_position as "samplePosition", sample.errors,
             (select max(acted_at) from operator_actions
-             where operator_actions.fingerprint = largest.fingerprint and action = 'redrive') as "lastRedrivenAt"
+             where operator_actions.domain = largest.domain and operator_actions.fingerprint = largest.fingerprint
+               and action = 'redrive') as "lastRedrivenAt"
      from largest join dead_letters as sample on sample.position = last_position
      where letters > 0
      order by letters desc, last_position desc limit $2`,
-    [state ?? "any", limit],
+    [state ?? "any", limit, domain],
   );
   return rows;
 }
 
-export type HourCount = Readonly<{ fingerprint: string; hour: Date; letters: bigint }>;
+export type HourCount = Readonly<{ hour: Date; letters: bigint }>;
 
 /** How many letters of each of the groups arrived in each hour from `since` on. */
 export async function selectHours(
   database: Queryable,
-  fingerprints: readonly string[],
+  groups: readonly Readonly<{ domain: string; fingerprint: string }>[],
   since: Date,
-): Promise<HourCount[]> {
-  const { rows } = await database.query<HourCount>(
-    `select fingerprint, hour, sum(letters)::bigint as letters from dead_letter_hours
-     where hour >= $1 and fingerprint = any($2::text[]) group by fingerprint, hour order by hour`,
-    [since, fingerprints],
+): Promise<(HourCount & Readonly<{ domain: string; fingerprint: string }>)[]> {
+  const { rows } = await database.query<HourCount & { domain: string; fingerprint: string }>(
+    `select domain, fingerprint, hour, letters
+     from unnest($2::text[], $3::text[]) as wanted (domain, fingerprint)
+     join dead_letter_hours using (domain, fingerprint)
+     where hour >= $1 order by hour`,
+    [since, groups.map(({ domain }) => domain), groups.map(({ fingerprint }) => fingerprint)],
   );
   return rows;
 }
 
 export type StateCount = Readonly<{
   domain: string;
-  code: string;
+  code: RejectionCode;
   open: bigint;
   redriven: bigint;
   discarded: bigint;
 }>;
 
-export async function countByCode(database: Queryable): Promise<StateCount[]> {
+/** Letters by code and state, of one domain or of all. */
+export async function countByCode(database: Queryable, domain?: string): Promise<StateCount[]> {
   const { rows } = await database.query<StateCount>(
     `select domain, code, sum(open)::bigint as open, sum(redriven)::bigint as redriven,
             sum(discarded)::bigint as discarded
-     from dead_letter_groups group by domain, code`,
+     from dead_letter_groups where $1::text is null or domain = $1 group by domain, code`,
+    [domain],
   );
   return rows;
 }
@@ -102,14 +110,16 @@ export async function selectRecentGroups(database: Queryable, limit: number): Pr
   return rows;
 }
 
-/** How many letters arrived in each hour from `since` on, of all groups. */
+/** How many letters arrived in each hour from `since` on, of all groups of a domain or of all domains. */
 export async function selectTrend(
   database: Queryable,
+  domain: string | undefined,
   since: Date,
-): Promise<{ hour: Date; letters: bigint }[]> {
-  const { rows } = await database.query<{ hour: Date; letters: bigint }>(
-    "select hour, sum(letters)::bigint as letters from dead_letter_hours where hour >= $1 group by hour order by hour",
-    [since],
+): Promise<HourCount[]> {
+  const { rows } = await database.query<HourCount>(
+    `select hour, sum(letters)::bigint as letters from dead_letter_hours
+     where hour >= $1 and ($2::text is null or domain = $2) group by hour order by hour`,
+    [since, domain],
   );
   return rows;
 }

@@ -5,10 +5,10 @@
  * to look at each letter, and so is bounded.
  */
 
-import type { Problem } from "../../contract/rejection.ts";
+import type { Problem, RejectionCode } from "../../contract/rejection.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
-import type { State } from "../../projector/dead-letters-table.ts";
+import { STATES, type State } from "../../projector/dead-letters-table.ts";
 import type { DeadLetterFilter } from "./filter.ts";
 
 /** A place in the order of the letters. */
@@ -20,7 +20,7 @@ export type ListedLetter = Readonly<{
   source: string;
   channel: string;
   state: State;
-  code: string;
+  code: RejectionCode;
   fingerprint: string;
   errors: readonly Problem[];
   originalPosition: bigint | null;
@@ -44,14 +44,14 @@ export async function selectPlaces(
 ): Promise<Cursor[]> {
   const values: unknown[] = [];
   const bind = (value: unknown) => `$${values.push(value)}`;
-  const states = filter.state ? [filter.state] : ["open", "redriven", "discarded"];
+  const states = filter.state ? [filter.state] : STATES;
   const direction = order === "newest first" ? "desc" : "asc";
   const beyond = order === "newest first" ? "<" : ">";
 
-  const isOfGroups = ["code", "fingerprint", "channel", "path"].some((name) => name in filter);
+  const ofGroups = groupConditions(filter, bind);
   const inRange = ["letters.state = ranges.state"];
-  if (isOfGroups) {
-    inRange.push("letters.fingerprint = ranges.fingerprint", "letters.channel = ranges.channel");
+  if (ofGroups.length > 0) {
+    inRange.push(...["domain", "fingerprint", "channel"].map((name) => `letters.${name} = ranges.${name}`));
   }
   if (filter.since) inRange.push(`letters.received_at >= ${bind(filter.since)}`);
   if (filter.until) inRange.push(`letters.received_at < ${bind(filter.until)}`);
@@ -59,9 +59,15 @@ export async function selectPlaces(
     const place = `(${bind(after.receivedAt)}::timestamptz, ${bind(String(after.position))}::bigint)`;
     inRange.push(`(letters.received_at, letters.position) ${beyond} ${place}`);
   }
-  const ranges = isOfGroups
-    ? groupRanges(filter, states, bind)
-    : `select unnest(${bind(states)}::text[]) as state`;
+  const ranges =
+    ofGroups.length > 0
+      ? `select domain, fingerprint, channel, state
+         from dead_letter_groups
+         cross join lateral (
+           values ('open', open), ('redriven', redriven), ('discarded', discarded)
+         ) as states (state, letters)
+         where letters > 0 and state = any(${bind(states)}::text[]) and ${ofGroups.join(" and ")}`
+      : `select unnest(${bind(states)}::text[]) as state`;
   const size = bind(limit);
   // In the order of the index and never by sorting all that matches, which is what a table without statistics gets.
   await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
@@ -79,29 +85,23 @@ export async function selectPlaces(
   return rows;
 }
 
-function groupRanges(
-  filter: DeadLetterFilter,
-  states: readonly string[],
+/** The conditions of a filter that a group of letters meets as a whole or not at all. */
+function groupConditions(
+  { domain, code, fingerprint, channel, path }: DeadLetterFilter,
   bind: (value: unknown) => string,
-): string {
-  const wanted: string[] = [];
-  if (filter.code !== undefined) wanted.push(`code = ${bind(filter.code)}`);
-  if (filter.fingerprint !== undefined) wanted.push(`fingerprint = ${bind(filter.fingerprint)}`);
-  if (filter.channel !== undefined) wanted.push(`channel = ${bind(filter.channel)}`);
-  if (filter.path !== undefined) {
-    const path = bind(filter.path);
+): string[] {
+  const conditions = Object.entries({ domain, code, fingerprint, channel }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} = ${bind(value)}`],
+  );
+  if (path !== undefined) {
+    const wanted = bind(path);
     // The empty pointer is the whole document and not everything in it.
-    wanted.push(
+    conditions.push(
       `exists (select from unnest(paths) as path
-               where path = ${path} or ${path} <> '' and starts_with(path, ${path} || '/'))`,
+               where path = ${wanted} or ${wanted} <> '' and starts_with(path, ${wanted} || '/'))`,
     );
   }
-  return `select distinct fingerprint, channel, state
-          from dead_letter_groups
-          cross join lateral (
-            values ('open', open), ('redriven', redriven), ('discarded', discarded)
-          ) as states (state, letters)
-          where letters > 0 and state = any(${bind(states)}::text[]) and ${wanted.join(" and ")}`;
+  return conditions;
 }
 
 /**

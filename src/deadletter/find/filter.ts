@@ -1,78 +1,70 @@
 /**
  * Which dead letters are meant. The same filters come as the query of an address, as the body of a bulk redrive and as
- * options of a command; each is checked here, and what cannot be meant names its parameter.
+ * options of a command; each is checked here, and an error names the parameter that is wrong.
  */
-import { type } from "arktype";
+import { type ArkErrors, type } from "arktype";
 import { InvalidInputError } from "../../contract/errors.ts";
-import type { RejectionCode } from "../../contract/rejection.ts";
 import { parseDateTime } from "../../contract/values/date-time.ts";
-import type { State } from "../../projector/dead-letters-table.ts";
 import { foldIndexes } from "../../projector/fingerprint.ts";
+import { shape } from "../shapes.ts";
 
-export type DeadLetterFilter = Readonly<{
-  state?: State;
-  code?: RejectionCode;
-  fingerprint?: string;
-  channel?: string;
-  /** A JSON pointer with its indexes folded: letters with a problem there or below. */
-  path?: string;
-  since?: Date;
-  until?: Date;
-  /** Bytes that the payload holds. */
-  q?: string;
-}>;
+/** Text that the database can compare: Unicode without NUL and without half a surrogate pair. */
+const text = (lengthMax: number) =>
+  type(new RegExp(`^[^\\0\\p{Cs}]{1,${lengthMax}}$`, "u")).describe(
+    `Unicode text of 1 to ${lengthMax} characters`,
+  );
 
-/** What a filter looks like from outside: texts only. */
-export const filterType = type({
+const TIME = "a date such as 2026-11-21 or a date-time such as 2026-11-21T06:22:19Z";
+
+const time = type("string")
+  .describe(TIME)
+  .pipe((given, context) => {
+    const parsed = parseDateTime(DATE.test(given) ? `${given}T00:00:00Z` : given);
+    return parsed === undefined ? context.error(TIME) : new Date(parsed);
+  });
+
+const path = type(/^(\/([^~/\0\p{Cs}]|~[01])*)*$/u).describe("a JSON pointer such as /items/#/price");
+
+/**
+ * Checks a filter from outside, and reads its texts. `path` is a JSON pointer with its indexes folded, and stands for
+ * the letters with a problem there or below; `q` is text that the payload holds.
+ */
+export const filterType = shape({
   "+": "reject",
-  "state?": "'open' | 'redriven' | 'discarded'",
-  "code?": "'empty' | 'too_large' | 'not_utf8' | 'not_json' | 'schema' | 'conflict' | 'projection_failed'",
-  "fingerprint?": /^[0-9a-f]{16}$/,
-  "channel?": "1 <= string <= 255",
-  "path?": /^(\/([^~/]|~[01])*)*$/,
-  "since?": "string",
-  "until?": "string",
-  "q?": "1 <= string <= 200",
+  "domain?": text(64),
+  "state?": "state",
+  "code?": "code",
+  "fingerprint?": "fingerprint",
+  "channel?": text(255),
+  "path?": path.pipe(foldIndexes),
+  "since?": time,
+  "until?": time,
+  "q?": text(200),
+}).narrow((filter, context) => {
+  // An empty array has no member that could be wrong.
+  if (Array.isArray(filter)) return context.reject({ expected: "an object", actual: "an array" });
+  const { since, until } = filter;
+  return (
+    !(since && until && since >= until) || context.reject({ path: ["until"], expected: "later than since" })
+  );
 });
+
+export type DeadLetterFilter = Readonly<typeof filterType.infer>;
 
 /** @throws InvalidInputError that names the parameter. */
 export function readFilter(given: unknown): DeadLetterFilter {
-  const texts = filterType(given);
-  if (texts instanceof type.errors) {
-    const [problem] = texts;
-    const name = String(problem?.path[0] ?? "filter");
-    throw new InvalidInputError(name, `${name} ${EXPECTED[name] ?? `must be ${problem?.expected}`}`);
-  }
-  const { since, until, path, q, ...plain } = texts;
-  const from = readTime("since", since);
-  const to = readTime("until", until);
-  if (from && to && from >= to) throw new InvalidInputError("until", "until must be later than since");
-  if (q !== undefined && !q.isWellFormed()) throw new InvalidInputError("q", "q must be Unicode text");
-  return {
-    ...plain,
-    ...(path === undefined ? {} : { path: foldIndexes(path) }),
-    ...(from === undefined ? {} : { since: from }),
-    ...(to === undefined ? {} : { until: to }),
-    ...(q === undefined ? {} : { q }),
-  };
+  const filter = filterType(given);
+  if (filter instanceof type.errors) throw invalid(filter);
+  return filter;
 }
 
-function readTime(name: string, text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined;
-  const time = parseDateTime(DATE.test(text) ? `${text}T00:00:00Z` : text);
-  if (time !== undefined) return new Date(time);
-  throw new InvalidInputError(
+function invalid([problem]: ArkErrors): InvalidInputError {
+  const name = String(problem?.path[0] ?? "filter");
+  const isUnknown = problem?.expected === "removed";
+  return new InvalidInputError(
     name,
-    `${name} must be a date such as 2026-11-21 or a date-time such as 2026-11-21T06:22:19Z`,
+    isUnknown ? `there is no filter ${name}` : `${name} must be ${problem?.expected}`,
   );
 }
 
 const DATE = /^\d{4}-\d\d-\d\d$/;
-
-/** Where arktype's own wording would say a pattern. */
-const EXPECTED: Readonly<Record<string, string>> = {
-  fingerprint: "must be 16 hexadecimal digits, as the groups show it",
-  path: "must be a JSON pointer such as /items/#/price",
-  channel: "must be a text of 1 to 255 characters",
-  q: "must be a text of 1 to 200 characters",
-};

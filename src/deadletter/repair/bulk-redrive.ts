@@ -52,7 +52,7 @@ export async function beginBulkRedrive(
       const all = [domain, ...others].join(", ");
       throw new InvalidInputError(
         "filter",
-        `the letters are of several domains (${all}): choose one by its channel`,
+        `the letters are of several domains (${all}): choose one with the filter domain`,
       );
     }
     const set = { domain, positions, filter, failuresMax };

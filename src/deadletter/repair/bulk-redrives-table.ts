@@ -1,4 +1,5 @@
 /** Every statement on `bulk_redrives` and `bulk_redrive_letters`: a frozen set of letters, and how far it has come. */
+import type { RejectionCode } from "../../contract/rejection.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Operator } from "./operator-actions-table.ts";
 
@@ -149,7 +150,7 @@ export async function countOutcomes(
 
 export type FailureGroup = Readonly<{
   fingerprint: string;
-  code: string;
+  code: RejectionCode;
   letters: bigint;
   samplePosition: bigint;
 }>;

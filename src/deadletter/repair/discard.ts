@@ -1,16 +1,15 @@
-/** Discards a dead letter that nobody needs, or takes that back. Nothing is removed: the letter changes its state. */
-import { NotFoundError } from "../../contract/errors.ts";
+/** Discards a dead letter, or takes that back. Nothing is removed: the letter changes its state. */
 import type { Database } from "../../database/database.ts";
-import { moveDeadLetters, type State, selectDeadLetter } from "../../projector/dead-letters-table.ts";
+import { moveDeadLetters, type State } from "../../projector/dead-letters-table.ts";
+import { existingLetter, wrongState } from "./letter-state.ts";
 import { insertDecision, type Operator } from "./operator-actions-table.ts";
-import { wrongState } from "./redrive.ts";
 
-/** @throws NotFoundError; WrongStateError where the letter is not open. */
+/** @throws NotFoundError; WrongStateError if the letter is not open. */
 export function discardLetter(database: Database, position: bigint, operator: Operator): Promise<void> {
   return decide(database, position, "discard", "open", "discarded", operator);
 }
 
-/** @throws NotFoundError; WrongStateError where the letter is not discarded. */
+/** @throws NotFoundError; WrongStateError if the letter is not discarded. */
 export function restoreLetter(database: Database, position: bigint, operator: Operator): Promise<void> {
   return decide(database, position, "restore", "discarded", "open", operator);
 }
@@ -24,8 +23,7 @@ async function decide(
   operator: Operator,
 ): Promise<void> {
   await database.transaction(async (transaction) => {
-    if (!(await selectDeadLetter(transaction, position)))
-      throw new NotFoundError("there is no dead letter at this position");
+    await existingLetter(transaction, position);
     const [moved] = await moveDeadLetters(transaction, [position], from, to);
     if (!moved) throw await wrongState(transaction, position);
     await insertDecision(transaction, action, moved, to, operator);

@@ -1,32 +1,38 @@
 /**
  * What would become of payloads if they were redriven now: today's schema and projection run over them in a
- * transaction that is rolled back, so nothing changes and nobody sees it. A live message with the id of one that is
- * being tried waits for that rollback, which is why the sets are tried in parts.
+ * transaction that is rolled back, so nothing changes and nobody else sees it. Each run has projections of its own, so
+ * the live ones learn nothing from it. A live message with the id of a tried one waits for the rollback, so a set is
+ * tried in parts.
  */
 import type { AnyDomain, Outcome } from "../../contract/domain.ts";
-import type { Problem } from "../../contract/rejection.ts";
+import type { Problem, RejectionCode } from "../../contract/rejection.ts";
 import type { Database } from "../../database/database.ts";
+import type { Transaction } from "../../database/transaction.ts";
 import { selectAt } from "../../inbox/inbox-table.ts";
 import { fingerprintOf } from "../../projector/fingerprint.ts";
-import { projectInSavepoints, projectingOf, TRIAL_POSITION } from "../../projector/project.ts";
+import {
+  type Projecting,
+  projectInSavepoints,
+  projectingOf,
+  TRIAL_POSITION,
+} from "../../projector/project.ts";
 
 export type Trial = Readonly<{ outcome: Outcome; fingerprint: string | undefined }>;
 
 /** What would become of one payload. */
 export async function tryPayload(database: Database, domain: AnyDomain, payload: Buffer): Promise<Trial> {
-  const [outcome] = await database.attempt(async (transaction) => {
-    const row = {
-      position: TRIAL_POSITION,
-      messageId: "trial",
-      payload,
-      headersJson: undefined,
-      receivedAtMs: Date.now(),
-      publishedAt: undefined,
-    };
-    const trial = projectingOf(domain, { isLive: false });
-    return (await projectInSavepoints(transaction, trial, [row])).outcomes;
-  });
-  return trialOf(outcome as Outcome);
+  const row = {
+    position: TRIAL_POSITION,
+    messageId: "trial",
+    payload,
+    headersJson: undefined,
+    receivedAtMs: Date.now(),
+    publishedAt: undefined,
+  };
+  const { outcomes } = await database.attempt((transaction) =>
+    projectInSavepoints(transaction, projectingOf(domain, { isLive: false }), [row]),
+  );
+  return trialOf(outcomes[0] as Outcome);
 }
 
 export type DryRun = {
@@ -34,19 +40,24 @@ export type DryRun = {
   projected: number;
   duplicate: number;
   conflict: number;
-  /** Everything else that would be dead again, by what is wrong with it, the most first. */
-  failures: {
-    fingerprint: string;
-    code: string;
-    letters: number;
-    sample: bigint;
-    errors: readonly Problem[];
-  }[];
+  /** How many letters are of domains that do not run here, and so were not tried. */
+  notRunHere: Map<string, number>;
+  /** Everything else that would be dead again, by its cause, the largest group first. */
+  failures: Failure[];
+};
+
+type Failure = {
+  domain: string;
+  fingerprint: string;
+  code: RejectionCode;
+  letters: number;
+  sample: bigint;
+  errors: readonly Problem[];
 };
 
 /**
  * What would become of the payloads at the given positions, redriven in this order.
- * @param onProgress is told how many are done.
+ * @param domains that run here. @param onProgress is told how many are done.
  */
 export async function dryRun(
   database: Database,
@@ -55,72 +66,111 @@ export async function dryRun(
   signal?: AbortSignal,
   onProgress: (done: number) => void = () => {},
 ): Promise<DryRun> {
-  const result: DryRun = { letters: positions.length, projected: 0, duplicate: 0, conflict: 0, failures: [] };
-  const failures = new Map<string, DryRun["failures"][number]>();
+  const tally = new Tally(positions.length);
+  const projecting = new Map(
+    [...domains].map(([name, domain]) => [name, projectingOf(domain, { isLive: false })]),
+  );
   for (let begin = 0; begin < positions.length; begin += TRANSACTION_LETTERS_MAX) {
     const part = positions.slice(begin, begin + TRANSACTION_LETTERS_MAX);
     await database.attempt(async (transaction) => {
       for (let done = 0; done < part.length; ) {
         signal?.throwIfAborted();
-        const rows = await selectAt(transaction, part.slice(done, done + BATCH_LETTERS_MAX), BATCH_BYTES_MAX);
-        for (const [name, domain] of domains) {
-          const own = rows.filter((row) => row.domain === name);
-          if (own.length === 0) continue;
-          const tried = own.map((row, index) => ({
-            ...row,
-            position: TRIAL_POSITION + BigInt(done + index),
-          }));
-          const trial = projectingOf(domain, { isLive: false });
-          const { outcomes } = await projectInSavepoints(transaction, trial, tried);
-          for (const [index, outcome] of outcomes.entries()) {
-            count(result, failures, own[index]?.position as bigint, trialOf(outcome));
-          }
-        }
-        if (rows.length === 0) throw new Error("a dead letter has no row in the inbox");
-        done += rows.length;
+        const batch = part.slice(done, done + BATCH_LETTERS_MAX);
+        done += await tryBatch(transaction, projecting, batch, TRIAL_POSITION + BigInt(done), tally);
         onProgress(begin + done);
       }
     });
   }
-  result.failures = [...failures.values()].sort((one, other) => other.letters - one.letters);
-  return result;
+  return tally.result();
 }
 
-function count(
-  result: DryRun,
-  failures: Map<string, DryRun["failures"][number]>,
-  position: bigint,
-  { outcome, fingerprint = "" }: Trial,
-): void {
-  if (outcome.kind !== "dead") {
-    result[outcome.kind] += 1;
-  } else if (outcome.rejection.code === "conflict") {
-    result.conflict += 1;
-  } else {
-    const { code, problems } = outcome.rejection;
-    const known = failures.get(fingerprint);
-    if (known) known.letters += 1;
-    else failures.set(fingerprint, { fingerprint, code, letters: 1, sample: position, errors: problems });
+/** @returns how many of the positions were tried: the first of them, as many as fit into memory. */
+async function tryBatch(
+  transaction: Transaction,
+  projecting: ReadonlyMap<string, Projecting>,
+  positions: readonly bigint[],
+  trialPosition: bigint,
+  tally: Tally,
+): Promise<number> {
+  const rows = await selectAt(transaction, positions, BATCH_BYTES_MAX);
+  if (rows.length === 0) throw new Error("a dead letter has no row in the inbox");
+  for (const [domain, own] of Map.groupBy(rows, (row) => row.domain)) {
+    const here = projecting.get(domain);
+    if (!here) {
+      tally.skip(domain, own.length);
+      continue;
+    }
+    const tried = own.map((row, index) => ({ ...row, position: trialPosition + BigInt(index) }));
+    const { outcomes } = await projectInSavepoints(transaction, here, tried);
+    for (const [index, outcome] of outcomes.entries()) {
+      tally.count(domain, own[index]?.position as bigint, trialOf(outcome));
+    }
+  }
+  return rows.length;
+}
+
+class Tally {
+  readonly #counts;
+  readonly #notRunHere = new Map<string, number>();
+  readonly #failures = new Map<string, Failure>();
+
+  constructor(letters: number) {
+    this.#counts = { letters, projected: 0, duplicate: 0, conflict: 0 };
+  }
+
+  skip(domain: string, letters: number): void {
+    this.#notRunHere.set(domain, (this.#notRunHere.get(domain) ?? 0) + letters);
+  }
+
+  count(domain: string, position: bigint, { outcome, fingerprint = "" }: Trial): void {
+    if (outcome.kind !== "dead") {
+      this.#counts[outcome.kind] += 1;
+    } else if (outcome.rejection.code === "conflict") {
+      this.#counts.conflict += 1;
+    } else {
+      const { code, problems } = outcome.rejection;
+      const key = `${domain} ${fingerprint}`;
+      const known = this.#failures.get(key);
+      if (known) known.letters += 1;
+      else
+        this.#failures.set(key, {
+          domain,
+          fingerprint,
+          code,
+          letters: 1,
+          sample: position,
+          errors: problems,
+        });
+    }
+  }
+
+  result(): DryRun {
+    const failures = [...this.#failures.values()].sort((one, other) => other.letters - one.letters);
+    return { ...this.#counts, notRunHere: this.#notRunHere, failures };
   }
 }
 
 function trialOf(outcome: Outcome): Trial {
   if (outcome.kind !== "dead") return { outcome, fingerprint: undefined };
   const { rejection } = outcome;
-  // A trial has a position that will never be: nobody should look for it.
-  const problems = rejection.problems.map((problem) => ({
-    ...problem,
-    received: problem.received.replace(/\bposition (\d+)/, (named, position: string) =>
-      BigInt(position) >= TRIAL_POSITION ? "the position it would get" : named,
-    ),
-  }));
   return {
-    outcome: { kind: "dead", rejection: { ...rejection, problems } },
+    outcome: {
+      kind: "dead",
+      rejection: { ...rejection, problems: rejection.problems.map(withoutTrialPositions) },
+    },
     fingerprint: fingerprintOf(rejection),
   };
 }
 
+/** A trial has a position that will never be: nobody should look for it. */
+function withoutTrialPositions({ positions, ...problem }: Problem): Problem {
+  if (!positions) return problem;
+  const real = Object.entries(positions).filter(([, position]) => BigInt(position) < TRIAL_POSITION);
+  return real.length === 0 ? problem : { ...problem, positions: Object.fromEntries(real) };
+}
+
 /** About a second of work: so long at most does a live message with the same id wait. */
 const TRANSACTION_LETTERS_MAX = 10_000;
+/** Bounds of what is in memory at once. */
 const BATCH_LETTERS_MAX = 1_000;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

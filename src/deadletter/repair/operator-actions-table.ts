@@ -5,9 +5,10 @@ import type { State } from "../../projector/dead-letters-table.ts";
 /** Who acts, and why. Where somebody did not say, that is kept too. */
 export type Operator = Readonly<{ author?: string | undefined; reason?: string | undefined }>;
 
+/** An action on one position. */
 export type OperatorAction = Readonly<{
-  action: "redrive" | "discard" | "restore" | "reveal" | "bulk_redrive" | "cancel_bulk_redrive";
-  position: bigint | null;
+  action: "redrive" | "discard" | "restore" | "reveal";
+  position: bigint;
   bulkId: bigint | null;
   redrivePosition: bigint | null;
   isEdited: boolean;
@@ -16,19 +17,24 @@ export type OperatorAction = Readonly<{
   actedAt: Date;
 }>;
 
+/** A letter with the group to which it belongs when it is acted on. */
+export type LetterOfGroup = Readonly<{ position: bigint; domain: string; fingerprint: string }>;
+
 export async function insertRedrives(
   transaction: Queryable,
-  redrives: readonly Readonly<{ position: bigint; fingerprint: string; redrivePosition: bigint }>[],
+  redrives: readonly (LetterOfGroup & Readonly<{ redrivePosition: bigint }>)[],
   { author, reason }: Operator,
   { isEdited, bulkId }: Readonly<{ isEdited: boolean; bulkId?: bigint | undefined }>,
 ): Promise<void> {
   await transaction.query(
     `insert into operator_actions
-       (action, position, fingerprint, state, redrive_position, is_edited, bulk_id, author, reason)
-     select 'redrive', position, fingerprint, 'redriven', redrive_position, $4, $5, $6, $7
-     from unnest($1::bigint[], $2::text[], $3::bigint[]) as redriven (position, fingerprint, redrive_position)`,
+       (action, position, domain, fingerprint, state, redrive_position, is_edited, bulk_id, author, reason)
+     select 'redrive', position, domain, fingerprint, 'redriven', redrive_position, $5, $6, $7, $8
+     from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
+       as redriven (position, domain, fingerprint, redrive_position)`,
     [
       redrives.map(({ position }) => String(position)),
+      redrives.map(({ domain }) => domain),
       redrives.map(({ fingerprint }) => fingerprint),
       redrives.map(({ redrivePosition }) => String(redrivePosition)),
       isEdited,
@@ -42,14 +48,14 @@ export async function insertRedrives(
 export async function insertDecision(
   transaction: Queryable,
   action: "discard" | "restore",
-  { position, fingerprint }: Readonly<{ position: bigint; fingerprint: string }>,
+  { position, domain, fingerprint }: LetterOfGroup,
   state: State,
   { author, reason }: Operator,
 ): Promise<void> {
   await transaction.query(
-    `insert into operator_actions (action, position, fingerprint, state, author, reason)
-     values ($1, $2, $3, $4, $5, $6)`,
-    [action, String(position), fingerprint, state, author ?? null, reason ?? null],
+    `insert into operator_actions (action, position, domain, fingerprint, state, author, reason)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [action, String(position), domain, fingerprint, state, author ?? null, reason ?? null],
   );
 }
 

@@ -4,9 +4,8 @@
  * wakes the projector are committed together. The original never changes.
  */
 import { failpoint } from "../../config/failpoint.ts";
-import { InvalidInputError, NotFoundError, RejectedError, WrongStateError } from "../../contract/errors.ts";
+import { InvalidInputError, RejectedError } from "../../contract/errors.ts";
 import type { Database } from "../../database/database.ts";
-import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import {
   beginAppend,
@@ -14,9 +13,10 @@ import {
   selectDomainsOf,
   selectTraceparents,
 } from "../../inbox/inbox-table.ts";
-import { type DeadLetter, moveDeadLetters, selectDeadLetter } from "../../projector/dead-letters-table.ts";
+import { type DeadLetter, moveDeadLetters } from "../../projector/dead-letters-table.ts";
 import type { Trial } from "./dry-run.ts";
-import { insertRedrives, type Operator, selectActions } from "./operator-actions-table.ts";
+import { openLetter, wrongState } from "./letter-state.ts";
+import { insertRedrives, type Operator } from "./operator-actions-table.ts";
 
 export type Redriven = Readonly<{ position: bigint; redrivePosition: bigint }>;
 
@@ -28,14 +28,14 @@ export type RedriveContext = Readonly<{
   onAppended: (domain: string, upTo: bigint) => void;
   /** Tells that a position is redriven, with its trace context. @returns the one that the new message goes on with. */
   traceRedrive?: ((position: bigint, traceparent: string | null) => string | undefined) | undefined;
-  /** What would become of a payload in place of the one at a position. */
-  tryPayload: (letter: DeadLetter, payload: Buffer | undefined) => Promise<Trial>;
+  /** What would become of a letter with another payload. */
+  tryPayload: (letter: DeadLetter, payload: Buffer) => Promise<Trial>;
 }>;
 
 /**
  * Redrives one letter, as it is or with an edited payload.
- * @throws NotFoundError; WrongStateError where it is not open, or somebody else was quicker; RejectedError where the
- * edited payload would be dead again, with nothing appended then.
+ * @throws NotFoundError; WrongStateError if it is not open, or not any more; RejectedError if the edited payload would
+ * be dead again: nothing is appended then.
  */
 export async function redriveLetter(
   context: RedriveContext,
@@ -47,7 +47,7 @@ export async function redriveLetter(
   if (payload) {
     if (operator.author === undefined || operator.reason === undefined) {
       const missing = operator.author === undefined ? "author" : "reason";
-      throw new InvalidInputError(missing, `${missing} is needed where the payload was edited`);
+      throw new InvalidInputError(missing, `${missing} is needed for an edited payload`);
     }
     const { outcome } = await context.tryPayload(letter, payload);
     if (outcome.kind === "dead") {
@@ -80,7 +80,7 @@ export async function redriveIn(
   if (moved.length === 0) return { letters: [], upTo: new Map() };
 
   const movedPositions = moved.map(({ position }) => position);
-  // Asked only where somebody wants to know.
+  // Read only if redrives are traced.
   const traceparents = traceRedrive && (await selectTraceparents(transaction, movedPositions));
   const redrives = movedPositions.map((position) => {
     return { position, traceparent: traceRedrive?.(position, traceparents?.get(position) ?? null) };
@@ -99,20 +99,4 @@ export async function redriveIn(
   for (const [domain, position] of upTo) await enqueueWakeup(transaction, domain, position);
   failpoint("redrive-before-commit");
   return { letters, upTo };
-}
-
-/** @throws NotFoundError, WrongStateError */
-async function openLetter(database: Queryable, position: bigint): Promise<DeadLetter> {
-  const letter = await selectDeadLetter(database, position);
-  if (!letter) throw new NotFoundError("there is no dead letter at this position");
-  if (letter.state !== "open") throw await wrongState(database, position);
-  return letter;
-}
-
-/** Says what a letter is, and who made it that. */
-export async function wrongState(database: Queryable, position: bigint): Promise<WrongStateError> {
-  const letter = await selectDeadLetter(database, position);
-  const last = (await selectActions(database, position)).findLast(({ action }) => action !== "reveal");
-  const by = last ? `, by ${last.author ?? "somebody"} on ${last.actedAt.toISOString()}` : "";
-  return new WrongStateError(`the dead letter at position ${position} is ${letter?.state ?? "gone"}${by}`);
 }

@@ -1,5 +1,6 @@
-/** What operators may ask for, as it comes in a body: checked once, here, for the server and its API document. */
+/** The bodies of operators' requests: checked once, here, for the server, the commands and the API document. */
 import { type } from "arktype";
+import { words } from "../../contract/values/shapes.ts";
 import { filterType } from "../find/filter.ts";
 
 /** One line of 1 to 100 characters that is not blank: shown to others, so nothing in it may steer a terminal. */
@@ -32,11 +33,11 @@ export const redriveType = type({
 /** How many letters one bulk redrive may take. */
 export const bulkLimits = { least: 1, most: 1_000_000, fallback: 10_000 } as const;
 
-export const bulkType = type({
+export const redriveManyType = type({
   "+": "reject",
   filter: filterType,
-  "limit?": "1 <= number.integer <= 1000000",
-  "failures_max?": "0 <= number.integer <= 1000000",
+  "limit?": type.keywords.number.integer.atLeast(bulkLimits.least).atMost(bulkLimits.most),
+  "failures_max?": words.count.atMost(bulkLimits.most),
   "author?": author,
   "reason?": reason,
 });

@@ -1,24 +1,92 @@
-/**
- * Dead letters and messages as JSON documents: what the routes answer and what the commands print with `--json`. Values
- * about a person are masked here, unless somebody asked to see them.
- */
-
-import type { Problem } from "../../contract/rejection.ts";
-import { foldIndexes } from "../../projector/fingerprint.ts";
-import type { DeadLetterGroup } from "../find/dead-letter-groups-table.ts";
-import type { ListedLetter } from "../find/dead-letter-pages-table.ts";
-import type { BulkRedrive, FailureGroup } from "../repair/bulk-redrives-table.ts";
-import type { DryRun, Trial } from "../repair/dry-run.ts";
+/** Messages and dead letters as JSON documents: the shape of each and how it is filled, with personal values masked. */
+import { type } from "arktype";
+import { defined } from "../../contract/values/shapes.ts";
+import type { DeadLetter } from "../../projector/dead-letters-table.ts";
 import type { OperatorAction } from "../repair/operator-actions-table.ts";
+import { type ProblemDocument, shape } from "../shapes.ts";
 import type { Biography } from "./biography.ts";
 import type { DiffLine } from "./diff.ts";
-import { maskHeaders } from "./mask.ts";
-import { type LetterView, type LocatedProblem, maskProblems } from "./view.ts";
+import type { Mask } from "./mask.ts";
+import type { LetterView, LocatedProblem } from "./view.ts";
 
-export function biographyDocument(biography: Biography, personalNames: readonly string[]) {
-  const { entry, outcome, originalPosition, letter, redrivenAs, actions } = biography;
-  const own = `/messages/${entry.position}`;
-  return {
+const actionType = shape({
+  action: "'redrive' | 'discard' | 'restore' | 'reveal'",
+  author: "string | null",
+  reason: "string | null",
+  at: "time",
+  "redrive_position?": "position",
+  "is_edited?": "boolean",
+  "bulk_redrive?": "string",
+});
+
+export const biographyType = shape({
+  position: "position",
+  domain: "string",
+  source: "string",
+  channel: "string",
+  message_id: "string",
+  payload_bytes: "count",
+  traceparent: "string | null",
+  published_at: "time | null",
+  received_at: "time",
+  outcome: "outcome",
+  /** The address at which people see what the message became. */
+  view: "string | null",
+  actions: actionType.array(),
+  links: {
+    self: "string",
+    payload: "string",
+    "dead_letter?": "string",
+    "original?": "string",
+    "redrive_of?": "string",
+    "redriven_as?": "string",
+  },
+  "original_position?": "position",
+  "state?": "state",
+  "code?": "code",
+  "fingerprint?": "fingerprint",
+  "errors?": "problem[]",
+  "redrive_of?": "position",
+  "redriven_as?": { position: "position", outcome: "outcome" },
+  "diff?": "diff",
+});
+
+/** Text, or bytes that are not text. */
+const storedType = shape("string | null").or({ base64: "string" });
+
+export const letterType = shape({
+  "...": biographyType,
+  state: "state",
+  code: "code",
+  fingerprint: "fingerprint",
+  errors: "problem[]",
+  payload: {
+    bytes: "count",
+    encoding: "'text' | 'base64'",
+    content: "string",
+    offset: "count",
+    is_whole: "boolean",
+    is_masked: "boolean",
+  },
+  "with?": type({
+    "headers?": type([storedType, storedType]).readonly().array().readonly(),
+    "key?": storedType,
+    "payload?": type("null").describe("the record had no payload, not even an empty one"),
+    "subject?": storedType,
+  }).describe("what the broker delivered beside the payload"),
+});
+
+export type BiographyDocument = typeof biographyType.infer;
+export type LetterDocument = typeof letterType.infer;
+
+/** What the documents show of a message beside its rows. */
+export type Shown = Readonly<{ view: string | undefined; diff: DiffLine[] | undefined; mask: Mask }>;
+
+export function biographyDocument(biography: Biography, { view, diff, mask }: Shown): BiographyDocument {
+  const { entry, outcome, letter, redrivenAs, actions } = biography;
+  const original = biography.originalPosition?.toString();
+  const redriveOf = entry.redriveOf?.toString();
+  return defined({
     position: String(entry.position),
     domain: entry.domain,
     source: entry.source,
@@ -29,42 +97,41 @@ export function biographyDocument(biography: Biography, personalNames: readonly 
     published_at: entry.publishedAt?.toISOString() ?? null,
     received_at: entry.receivedAt.toISOString(),
     outcome,
-    ...(originalPosition === undefined ? {} : { original_position: String(originalPosition) }),
-    ...(letter
-      ? {
-          state: letter.state,
-          code: letter.code,
-          fingerprint: letter.fingerprint,
-          errors: maskProblems(letter.errors, personalNames).map(problemDocument),
-        }
-      : {}),
-    ...(entry.redriveOf === null ? {} : { redrive_of: String(entry.redriveOf) }),
-    ...(redrivenAs
-      ? { redriven_as: { position: String(redrivenAs.position), outcome: redrivenAs.outcome } }
-      : {}),
+    view: view ?? null,
+    original_position: original,
+    state: letter?.state,
+    code: letter?.code,
+    fingerprint: letter?.fingerprint,
+    errors: letter?.errors.map((problem) => problemDocument(mask.problem(problem))),
+    redrive_of: redriveOf,
+    redriven_as: redrivenAs && { position: String(redrivenAs.position), outcome: redrivenAs.outcome },
+    diff,
     actions: actions.map(actionDocument),
-    links: {
-      self: own,
-      payload: `${own}/payload`,
-      ...(letter ? { dead_letter: `/deadletters/${entry.position}` } : {}),
-      ...(originalPosition === undefined ? {} : { original: `/messages/${originalPosition}` }),
-      ...(entry.redriveOf === null ? {} : { redrive_of: `/messages/${entry.redriveOf}` }),
-      ...(redrivenAs ? { redriven_as: `/messages/${redrivenAs.position}` } : {}),
-    },
-  };
+    links: defined({
+      self: `/messages/${entry.position}`,
+      payload: `/messages/${entry.position}/payload`,
+      dead_letter: letter && `/deadletters/${entry.position}`,
+      original: original && `/messages/${original}`,
+      redrive_of: redriveOf && `/messages/${redriveOf}`,
+      redriven_as: redrivenAs && `/messages/${redrivenAs.position}`,
+    }),
+  });
 }
 
-/** @param errors the same problems as the biography's, with their places. */
 export function letterDocument(
-  biography: Biography,
+  biography: Biography & { letter: DeadLetter },
   { payload, problems }: LetterView,
-  diff: readonly DiffLine[] | undefined,
-  personalNames: readonly string[],
-) {
-  return {
-    ...biographyDocument(biography, personalNames),
+  shown: Shown,
+): LetterDocument {
+  const { state, code, fingerprint } = biography.letter;
+  const { headers } = biography.entry;
+  return defined({
+    ...biographyDocument(biography, shown),
+    state,
+    code,
+    fingerprint,
     errors: problems.map(problemDocument),
-    ...(biography.entry.headers ? { with: maskHeaders(biography.entry.headers, personalNames) } : {}),
+    with: headers ? shown.mask.headers(headers) : undefined,
     payload: {
       bytes: payload.bytes,
       encoding: payload.encoding,
@@ -73,147 +140,22 @@ export function letterDocument(
       is_whole: payload.isWhole,
       is_masked: payload.isMasked,
     },
-    ...(diff ? { diff } : {}),
-  };
+  });
 }
 
-export function listedDocument(letter: ListedLetter, personalNames: readonly string[]) {
-  const { originalPosition, redriveOf } = letter;
-  return {
-    position: String(letter.position),
-    domain: letter.domain,
-    source: letter.source,
-    channel: letter.channel,
-    state: letter.state,
-    code: letter.code,
-    fingerprint: letter.fingerprint,
-    // A list is to be looked through; all of a letter's problems are shown with the letter.
-    errors: maskProblems(letter.errors.slice(0, LISTED_PROBLEMS_MAX), personalNames).map(problemDocument),
-    error_count: letter.errors.length,
-    payload_bytes: letter.payloadBytes,
-    received_at: letter.receivedAt.toISOString(),
-    ...(originalPosition === null ? {} : { original_position: String(originalPosition) }),
-    ...(redriveOf === null ? {} : { redrive_of: String(redriveOf) }),
-  };
+export function problemDocument({ byteOffset, ...problem }: LocatedProblem): ProblemDocument {
+  return defined({ ...problem, byte_offset: byteOffset });
 }
 
-/** @param total of all letters in the state that the groups are of. */
-export function groupDocument(group: DeadLetterGroup, letters: bigint, total: bigint, hours: number[]) {
-  const cameBack = group.lastRedrivenAt && group.lastReceivedAt >= group.lastRedrivenAt;
-  const causes = new Map(
-    group.errors.map(({ path, rule, expected }) => [
-      `${foldIndexes(path)} ${rule}`,
-      // What was expected of one of them may name a position, which is not the others'.
-      { path: foldIndexes(path), rule, expected: expected.replace(/\bposition \d+/, "an earlier position") },
-    ]),
-  );
-  return {
-    fingerprint: group.fingerprint,
-    domain: group.domain,
-    code: group.code,
-    causes: [...causes.values()].slice(0, LISTED_PROBLEMS_MAX),
-    cause_count: causes.size,
-    channels: [...new Set(group.channels)],
-    count: Number(letters),
-    share: total === 0n ? 0 : Number(letters) / Number(total),
-    open: Number(group.open),
-    redriven: Number(group.redriven),
-    discarded: Number(group.discarded),
-    first_seen: group.firstReceivedAt.toISOString(),
-    last_seen: group.lastReceivedAt.toISOString(),
-    sample: String(group.samplePosition),
-    came_back_after: cameBack ? (group.lastRedrivenAt?.toISOString() ?? null) : null,
-    hours,
-  };
-}
-
-export function bulkDocument(bulk: BulkRedrive, failures?: readonly FailureGroup[]) {
-  return {
-    id: String(bulk.id),
-    domain: bulk.domain,
-    filter: bulk.filter,
-    author: bulk.author,
-    reason: bulk.reason,
-    failures_max: Number(bulk.failuresMax),
-    status: bulk.status,
-    letters: Number(bulk.letters),
-    redriven: Number(bulk.redriven),
-    skipped: Number(bulk.skipped),
-    projected: Number(bulk.projected),
-    duplicate: Number(bulk.duplicate),
-    dead: Number(bulk.dead),
-    created_at: bulk.createdAt.toISOString(),
-    updated_at: bulk.updatedAt.toISOString(),
-    ...(failures
-      ? {
-          failures: failures.map(({ fingerprint, code, letters, samplePosition }) => ({
-            fingerprint,
-            code,
-            count: Number(letters),
-            sample: String(samplePosition),
-          })),
-        }
-      : {}),
-  };
-}
-
-export function dryRunDocument(run: DryRun, personalNames: readonly string[]) {
-  const { letters, projected, duplicate, conflict, failures } = run;
-  return {
-    dry_run: true,
-    letters,
-    projected,
-    duplicate,
-    conflict,
-    dead: failures.reduce((sum, failure) => sum + failure.letters, 0),
-    failures: failures.map((failure) => ({
-      fingerprint: failure.fingerprint,
-      code: failure.code,
-      count: failure.letters,
-      sample: String(failure.sample),
-      errors: maskProblems(failure.errors.slice(0, LISTED_PROBLEMS_MAX), personalNames).map(problemDocument),
-    })),
-  };
-}
-
-/** What would become of one letter. @param problems with their places; not masked, as whoever edits has seen it. */
-export function trialDocument(
-  { outcome, fingerprint }: Trial,
-  problems: readonly LocatedProblem[],
-  diff: readonly DiffLine[] | undefined,
-) {
-  const original =
-    outcome.kind === "duplicate"
-      ? outcome.originalPosition
-      : outcome.kind === "dead"
-        ? outcome.rejection.originalPosition
-        : undefined;
-  return {
-    dry_run: true,
-    outcome: outcome.kind,
-    ...(outcome.kind === "dead" ? { code: outcome.rejection.code, fingerprint } : {}),
-    ...(original === undefined ? {} : { original_position: String(original) }),
-    errors: problems.map(problemDocument),
-    ...(diff ? { diff } : {}),
-  };
-}
-
-export function problemDocument(problem: LocatedProblem | Problem) {
-  const { byteOffset, ...rest } = problem;
-  return { ...rest, ...(byteOffset === undefined ? {} : { byte_offset: byteOffset }) };
-}
-
-function actionDocument(action: OperatorAction) {
-  return {
+function actionDocument(action: OperatorAction): typeof actionType.infer {
+  const isRedrive = action.redrivePosition !== null;
+  return defined({
     action: action.action,
     author: action.author,
     reason: action.reason,
     at: action.actedAt.toISOString(),
-    ...(action.redrivePosition === null
-      ? {}
-      : { redrive_position: String(action.redrivePosition), is_edited: action.isEdited }),
-    ...(action.bulkId === null ? {} : { bulk_redrive: String(action.bulkId) }),
-  };
+    redrive_position: action.redrivePosition?.toString(),
+    is_edited: isRedrive ? action.isEdited : undefined,
+    bulk_redrive: action.bulkId?.toString(),
+  });
 }
-
-const LISTED_PROBLEMS_MAX = 5;

@@ -6,48 +6,66 @@
  */
 import { type Node, parseTree } from "jsonc-parser";
 import type { StoredBytes, StoredHeaders } from "../../contract/headers.ts";
+import type { Problem } from "../../contract/rejection.ts";
 
-/** @param personalNames of members whose values are personal, whatever object they stand in. */
-export function maskText(text: string, personalNames: readonly string[]): string {
-  const names = new Set(personalNames);
-  const tree = treeOf(text);
-  try {
-    if (tree) return maskTree(text, tree, names);
-  } catch {
-    // Nested deeper than can be followed: what is not understood is searched like any text.
+/** Hides the personal values of one domain's messages. */
+export class Mask {
+  /** Shows everything. */
+  static readonly none = new Mask([]);
+
+  readonly #names: readonly string[];
+
+  /** @param personalNames of members whose values are personal, whatever object they stand in. */
+  constructor(personalNames: readonly string[]) {
+    this.#names = personalNames;
   }
-  return maskPatterns(text, personalNames);
+
+  get hidesNothing(): boolean {
+    return this.#names.length === 0;
+  }
+
+  text(text: string): string {
+    if (this.hidesNothing) return text;
+    const tree = treeOf(text);
+    try {
+      if (tree) return maskTree(text, tree, new Set(this.#names));
+    } catch {
+      // Nested deeper than the stack: the text is searched by patterns instead.
+    }
+    return maskPatterns(text, this.#names);
+  }
+
+  /** The same for bytes that are not text: each hidden byte becomes an asterisk. */
+  bytes(bytes: Buffer): Buffer {
+    if (this.hidesNothing) return bytes;
+    const masked = maskPatterns(bytes.toString("latin1"), this.#names);
+    return Buffer.from(masked.replaceAll(MASK, "*"), "latin1");
+  }
+
+  problem<P extends Problem>(problem: P): P {
+    const isPersonal = problem.path.split("/").some((step) => this.#names.includes(step));
+    return isPersonal && problem.excerpt !== undefined ? { ...problem, excerpt: MASKED } : problem;
+  }
+
+  /** Headers are hidden by their names, other values by patterns. */
+  headers(stored: StoredHeaders): StoredHeaders {
+    if (this.hidesNothing) return stored;
+    const { headers, key, ...rest } = stored;
+    const masked = (value: StoredBytes, name: StoredBytes): StoredBytes => {
+      const isNamed = typeof name === "string" && this.#names.includes(name.toLowerCase());
+      if (value === null) return null;
+      return isNamed || typeof value !== "string" ? MASKED : maskPatterns(value, this.#names);
+    };
+    return {
+      ...(headers ? { headers: headers.map(([name, value]) => [name, masked(value, name)] as const) } : {}),
+      ...(key === undefined ? {} : { key: masked(key, null) }),
+      ...rest,
+    };
+  }
 }
 
-/** The same for bytes that are no text: each hidden byte becomes an asterisk. */
-export function maskBytes(bytes: Buffer, personalNames: readonly string[]): Buffer {
-  const masked = maskPatterns(bytes.toString("latin1"), personalNames);
-  return Buffer.from(masked.replaceAll(MASK, "*"), "latin1");
-}
-
-/** Whether a JSON pointer leads to a personal value, or into one. */
-export function isPersonal(pointer: string, personalNames: readonly string[]): boolean {
-  return pointer.split("/").some((step) => personalNames.includes(step));
-}
-
-/** What was delivered beside a payload: values by their header's name, others by what looks personal in them. */
-export function maskHeaders(kept: StoredHeaders, personalNames: readonly string[]): StoredHeaders {
-  if (personalNames.length === 0) return kept;
-  const { headers, key, ...rest } = kept;
-  const masked = (value: StoredBytes, name: StoredBytes): StoredBytes => {
-    const isNamed = typeof name === "string" && personalNames.includes(name.toLowerCase());
-    if (value === null) return null;
-    return isNamed || typeof value !== "string" ? MASKED : maskPatterns(value, personalNames);
-  };
-  return {
-    ...(headers ? { headers: headers.map(([name, value]) => [name, masked(value, name)] as const) } : {}),
-    ...(key === undefined ? {} : { key: masked(key, null) }),
-    ...rest,
-  };
-}
-
-/** What stands in the place of a personal value where its length does not matter. */
-export const MASKED = "•••";
+/** Stands in the place of a personal value if its length does not matter. */
+const MASKED = "•••";
 
 /** The document's syntax tree; undefined where it is none, is too large, or nests deeper than the parser can. */
 export function treeOf(text: string): Node | undefined {

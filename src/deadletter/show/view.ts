@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import type { Problem } from "../../contract/rejection.ts";
 import { locate, type Range } from "./locate.ts";
-import { isPersonal, MASKED, maskBytes, maskText, treeOf } from "./mask.ts";
+import { type Mask, treeOf } from "./mask.ts";
 
 export type PayloadView = Readonly<{
   bytes: number;
@@ -21,19 +21,14 @@ export type LocatedProblem = Problem & Readonly<{ range?: Range }>;
 
 export type LetterView = Readonly<{ payload: PayloadView; problems: readonly LocatedProblem[] }>;
 
-/** @param personalNames of the domain; undefined shows everything. */
-export function viewPayload(
-  payload: Buffer,
-  problems: readonly Problem[],
-  personalNames: readonly string[] | undefined,
-): LetterView {
-  const shown = personalNames ? maskProblems(problems, personalNames) : problems;
-  const isMasked = personalNames !== undefined;
+export function viewPayload(payload: Buffer, problems: readonly Problem[], mask: Mask): LetterView {
+  const shown = problems.map((problem) => mask.problem(problem));
+  const isMasked = !mask.hidesNothing;
   if (!isUtf8(payload)) {
     const located = shown.map((problem) => withRange(problem, rangeAt(problem.byteOffset, payload.length)));
     const window = windowAround(located[0]?.range, payload.length, BYTES_SHOWN_MAX);
     const part = payload.subarray(window.start, window.end);
-    const content = (personalNames ? maskBytes(part, personalNames) : part).toString("base64");
+    const content = mask.bytes(part).toString("base64");
     return {
       payload: viewOf("base64", content, window, payload.length, payload.length, isMasked),
       problems: located,
@@ -44,24 +39,14 @@ export function viewPayload(
   const located = shown.map((problem) => withRange(problem, locate(problem, text, tree)));
   const window = windowAround(located[0]?.range, text.length, TEXT_SHOWN_MAX);
   // A large text is masked in part only; that part begins at the front, so no value is cut off from its name.
-  const masked = (part: string) => (personalNames ? maskText(part, personalNames) : part);
   const content =
     text.length > MASKED_WHOLE_MAX
-      ? masked(text.slice(window.start, window.end))
-      : masked(text).slice(window.start, window.end);
+      ? mask.text(text.slice(window.start, window.end))
+      : mask.text(text).slice(window.start, window.end);
   return {
     payload: viewOf("text", content, window, text.length, payload.length, isMasked),
     problems: located,
   };
-}
-
-/** Problems with personal values hidden. */
-export function maskProblems(problems: readonly Problem[], personalNames: readonly string[]): Problem[] {
-  return problems.map((problem) =>
-    problem.excerpt !== undefined && isPersonal(problem.path, personalNames)
-      ? { ...problem, excerpt: MASKED }
-      : problem,
-  );
 }
 
 function withRange(problem: Problem, range: Range | undefined): LocatedProblem {

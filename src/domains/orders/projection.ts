@@ -5,7 +5,7 @@
 
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import type { InboxRow } from "../../contract/message.ts";
-import { type Rejection, reject } from "../../contract/rejection.ts";
+import { conflict, type Rejection } from "../../contract/rejection.ts";
 import { DatabaseError } from "../../database/database-error.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { copyOrders, type NewOrder, selectOrders } from "./orders-table.ts";
@@ -73,13 +73,7 @@ async function findHolders(
 
 function compareWith(holder: Holder, row: InboxRow): Outcome {
   if (holder.document.equals(row.payload)) return { kind: "duplicate", originalPosition: holder.position };
-  const problem = {
-    path: "/order_uid",
-    rule: "first_write_wins",
-    expected: `the content of position ${holder.position}`,
-    received: `other content at position ${row.position}`,
-  };
-  return { kind: "dead", rejection: reject("conflict", problem, holder.position) };
+  return { kind: "dead", rejection: conflict("/order_uid", holder.position, row.position) };
 }
 
 /** A wasted attempt costs about half of a batch, so this costs at most a thirtieth. */

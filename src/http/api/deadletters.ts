@@ -1,15 +1,17 @@
 /** The routes of dead letters: an address or a body enters, what the desk answers leaves. */
-import { type } from "arktype";
+import type { ServerResponse } from "node:http";
 import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
+import type { Operation } from "../../contract/openapi.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
 import { readInteger, readPosition } from "../../contract/values/integers.ts";
+import { membersOf } from "../../contract/values/shapes.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { filterType, readFilter } from "../../deadletter/find/filter.ts";
 import {
   bulkLimits,
-  bulkType,
   decisionType,
   operatorType,
+  redriveManyType,
   redriveType,
 } from "../../deadletter/repair/requests.ts";
 import { readJsonBody } from "../server/body.ts";
@@ -18,99 +20,114 @@ import * as api from "./deadletters-api.ts";
 
 /** @param payloadBytesMax of an edited payload. */
 export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
-  const get = (path: string, operation: Route["operation"], answer: (request: Request) => Promise<object>) =>
-    route("GET", path, operation, answer);
-  const post = (path: string, operation: Route["operation"], answer: (request: Request) => Promise<object>) =>
-    route("POST", path, operation, answer);
-  const positionOf = (request: Request) => readPosition(request.params.position);
+  const decide =
+    (act: (position: bigint, operator: Decision) => Promise<object>): Answer =>
+    async (request) => {
+      const position = readPosition(request.params.position);
+      return act(position, await readJsonBody(request, decisionType, SMALL_BODY_BYTES_MAX));
+    };
 
-  // What stands in one place of an address must come before what stands for anything there.
+  // The first route whose pattern matches answers, so a fixed name stands before a parameter.
   return [
-    get("/deadletters", api.list, async ({ query }) => {
+    route("GET", "/deadletters", api.list, async ({ query }) => {
       checkNames(query, [...FILTER_NAMES, "limit", "before"]);
       const { limit, before, ...filter } = query;
-      const size = readInteger(limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
       const after = before === undefined ? undefined : readPosition(before, "before");
-      return desk.list(readFilter(filter), size, after);
+      return desk.list(readFilter(filter), readLimit(limit), after);
     }),
-    get("/deadletters/groups", api.groups, async ({ query }) => {
-      checkNames(query, ["state", "limit"]);
-      const { state = "open" } = readFilter(query.state === "any" ? {} : { state: query.state ?? "open" });
-      const size = readInteger(query.limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
-      return desk.overview(query.state === "any" ? undefined : state, size);
+    route("GET", "/deadletters/groups", api.groups, async ({ query }) => {
+      checkNames(query, ["domain", "state", "limit"]);
+      const { limit, state = "open", ...filter } = query;
+      const isAny = state === "any";
+      return desk.overview(readFilter(isAny ? filter : { ...filter, state }), readLimit(limit));
     }),
-    get("/deadletters/redrives", api.bulks, () => desk.bulks()),
-    get("/deadletters/redrives/:id", api.bulk, ({ params }) => desk.bulk(readPosition(params.id, "id"))),
-    post("/deadletters/redrives/:id/cancel", api.cancel, async (request) => {
+    route("GET", "/deadletters/redrives", api.bulks, () => desk.bulks()),
+    route("GET", "/deadletters/redrives/:id", api.bulk, ({ params }) =>
+      desk.bulk(readPosition(params.id, "id")),
+    ),
+    route("POST", "/deadletters/redrives/:id/cancel", api.cancel, async (request) => {
       const id = readPosition(request.params.id, "id");
       return desk.cancel(id, await readJsonBody(request, decisionType, SMALL_BODY_BYTES_MAX));
     }),
-    {
-      ...post("/deadletters/redrive", api.redriveMany, async () => ({})),
-      handle: async (request, response) => {
-        checkNames(request.query, ["dryRun"]);
-        const isDryRun = readFlag(request.query.dryRun, "dryRun");
-        const body = await readJsonBody(request, bulkType, SMALL_BODY_BYTES_MAX);
-        const filter = readFilter(body.filter);
-        const limit = body.limit ?? bulkLimits.fallback;
-        if (isDryRun) {
-          const gone = new AbortController();
-          response.once("close", () => gone.abort());
-          return sendJson(response, 200, await desk.tryRedriveMany(filter, limit, gone.signal));
-        }
-        const { author, reason } = body;
-        if (author === undefined)
-          throw new InvalidInputError("author", "author is needed: who redrives these?");
-        if (reason === undefined)
-          throw new InvalidInputError("reason", "reason is needed: why redrive these?");
-        const bulk = await desk.redriveMany(filter, limit, body.failures_max ?? 0, { author, reason });
-        sendJson(response, 202, bulk, { location: `/deadletters/redrives/${bulk.id}` });
-      },
-    },
-    get("/deadletters/:position", api.show, async (request) => desk.show(positionOf(request))),
-    post("/deadletters/:position/reveal", api.reveal, async (request) => {
-      const position = positionOf(request);
+    route("POST", "/deadletters/redrive", api.redriveMany, async (request, response) => {
+      const isDryRun = readDryRun(request);
+      const body = await readJsonBody(request, redriveManyType, SMALL_BODY_BYTES_MAX);
+      const { filter, limit = bulkLimits.fallback, failures_max = 0 } = body;
+      if (isDryRun) {
+        const gone = new AbortController();
+        response.once("close", () => gone.abort());
+        return desk.tryRedriveMany(filter, limit, gone.signal);
+      }
+      const bulk = await desk.redriveMany(filter, limit, failures_max, named(body));
+      return new Accepted(bulk, `/deadletters/redrives/${bulk.id}`);
+    }),
+    route("GET", "/deadletters/:position", api.show, ({ params }) =>
+      desk.show(readPosition(params.position)),
+    ),
+    route("POST", "/deadletters/:position/reveal", api.reveal, async (request) => {
+      const position = readPosition(request.params.position);
       return desk.reveal(position, await readJsonBody(request, operatorType, SMALL_BODY_BYTES_MAX, {}));
     }),
-    {
-      ...post("/deadletters/:position/redrive", api.redrive, async () => ({})),
-      handle: async (request, response) => {
-        checkNames(request.query, ["dryRun"]);
-        const isDryRun = readFlag(request.query.dryRun, "dryRun");
-        const position = positionOf(request);
-        // A character of the payload can take six of JSON, as \\u0000 does.
-        const bytesMax = payloadBytesMax * 6 + SMALL_BODY_BYTES_MAX;
-        const body = await readJsonBody(request, redriveType, bytesMax, {});
-        const edited = readEdited(body.payload, payloadBytesMax);
-        if (isDryRun) return sendJson(response, 200, await desk.tryRedrive(position, edited));
-        const redriven = await desk.redrive(position, edited, body);
-        sendJson(response, 202, redriven, { location: redriven.links.redriven_as });
-      },
-    },
-    post("/deadletters/:position/discard", api.discard, async (request) => {
-      const position = positionOf(request);
-      return desk.discard(position, await readJsonBody(request, decisionType, SMALL_BODY_BYTES_MAX));
+    route("POST", "/deadletters/:position/redrive", api.redrive, async (request) => {
+      const isDryRun = readDryRun(request);
+      const position = readPosition(request.params.position);
+      // A character of the payload can take six of JSON, as \u0000 does.
+      const bytesMax = payloadBytesMax * 6 + SMALL_BODY_BYTES_MAX;
+      const { payload, ...operator } = await readJsonBody(request, redriveType, bytesMax, {});
+      const edited = readEdited(payload, payloadBytesMax);
+      if (isDryRun) return desk.tryRedrive(position, edited);
+      const redriven = await desk.redrive(position, edited, operator);
+      return new Accepted(redriven, redriven.links.redriven_as);
     }),
-    post("/deadletters/:position/restore", api.restore, async (request) => {
-      const position = positionOf(request);
-      return desk.restore(position, await readJsonBody(request, decisionType, SMALL_BODY_BYTES_MAX));
-    }),
+    route("POST", "/deadletters/:position/discard", api.discard, decide(desk.discard.bind(desk))),
+    route("POST", "/deadletters/:position/restore", api.restore, decide(desk.restore.bind(desk))),
   ];
 }
 
-function route(
-  method: "GET" | "POST",
-  path: string,
-  operation: Route["operation"],
-  answer: (request: Request) => Promise<object>,
-): Route {
+type Decision = typeof decisionType.infer;
+type Answer = (request: Request, response: ServerResponse) => Promise<object>;
+
+/** An answer with status 202 and the address of what has begun. */
+class Accepted {
+  readonly document: object;
+  readonly location: string;
+
+  constructor(document: object, location: string) {
+    this.document = document;
+    this.location = location;
+  }
+}
+
+function route(method: "GET" | "POST", path: string, operation: Operation, answer: Answer): Route {
   return {
     method,
     path,
     access: "operator",
     operation,
-    handle: async (request, response) => sendJson(response, 200, await answer(request)),
+    handle: async (request, response) => {
+      const result = await answer(request, response);
+      if (!(result instanceof Accepted)) return sendJson(response, 200, result);
+      sendJson(response, 202, result.document, { location: result.location });
+    },
   };
+}
+
+function readLimit(limit: string | undefined): number {
+  return readInteger(limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
+}
+
+function readDryRun({ query }: Request): boolean {
+  checkNames(query, ["dryRun"]);
+  return readFlag(query.dryRun, "dryRun");
+}
+
+/** @throws InvalidInputError if the operator did not say who acts and why. */
+function named({ author, reason }: Partial<Decision>): Decision {
+  if (author === undefined)
+    throw new InvalidInputError("author", "author is required: who redrives these letters?");
+  if (reason === undefined)
+    throw new InvalidInputError("reason", "reason is required: why redrive these letters?");
+  return { author, reason };
 }
 
 /** @throws InvalidInputError for what UTF-8 cannot hold, TooLargeError */
@@ -124,9 +141,7 @@ function readEdited(payload: string | undefined, bytesMax: number): Buffer | und
   return bytes;
 }
 
-const FILTER_NAMES = type(filterType)
-  .props.map(({ key }) => String(key))
-  .sort();
+const FILTER_NAMES = membersOf(filterType).map(([name]) => name);
 
 const LIST_DEFAULT = "50";
 const LIST_MAX = 500;

@@ -2,11 +2,22 @@
 import { type } from "arktype";
 import type { OutcomeName } from "../../contract/domain.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
+import {
+  answer,
+  bytes,
+  header,
+  inQuery,
+  type Operation,
+  type Parameter,
+  POSITION_IN_PATH,
+  problems,
+} from "../../contract/openapi.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
 import { readPosition } from "../../contract/values/integers.ts";
+import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { operatorType } from "../../deadletter/repair/requests.ts";
-import * as api from "./messages-api.ts";
+import { biographyType } from "../../deadletter/show/documents.ts";
 
 /** @param settled resolves with the outcome of a position, or with `pending` when the signal aborts. */
 export function messagesRoutes(
@@ -18,7 +29,7 @@ export function messagesRoutes(
       method: "GET",
       path: "/messages/:position",
       access: "operator or ingress",
-      operation: api.show,
+      operation: SHOW,
       handle: async (request, response) => {
         const position = readPosition(request.params.position);
         const waitSeconds = readWait(request.query.wait);
@@ -35,7 +46,7 @@ export function messagesRoutes(
       method: "GET",
       path: "/messages/:position/payload",
       access: "operator",
-      operation: api.payload,
+      operation: PAYLOAD,
       handle: async (request, response) => {
         const position = readPosition(request.params.position);
         const operator = operatorType({ ...request.query });
@@ -73,3 +84,34 @@ function closeOf(response: { once(event: "close", listener: () => void): unknown
 }
 
 const WAIT_SECONDS_MAX = 30;
+
+const SHOW: Operation = {
+  tags: ["messages"],
+  summary: "The biography of a message",
+  description: "Where it came from, what became of it and why, and what operators did about it.",
+  parameters: [
+    POSITION_IN_PATH,
+    inQuery("wait", `seconds to wait for the outcome, at most ${WAIT_SECONDS_MAX}`, {
+      type: "number",
+      minimum: 0,
+      maximum: WAIT_SECONDS_MAX,
+    }),
+  ],
+  responses: { 200: answer("the biography", schemaOf(biographyType)), ...problems(400, 404) },
+};
+
+const PAYLOAD: Operation = {
+  tags: ["messages"],
+  summary: "The bytes of a message",
+  description: "Returns unmasked data; the access is recorded.",
+  parameters: [
+    POSITION_IN_PATH,
+    ...membersOf(operatorType).map(([name, schema]): Parameter => ({ name, in: "query", schema })),
+  ],
+  responses: {
+    200: bytes("the bytes as they arrived", "application/octet-stream", {
+      "content-disposition": header("as an attachment"),
+    }),
+    ...problems(400, 404),
+  },
+};

@@ -1,5 +1,5 @@
 /** Reads a JSON body of bounded size and checks it: a value of the type leaves, or an error that names the member. */
-import { type Type, type } from "arktype";
+import { type ArkErrors, type } from "arktype";
 import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
 import type { Request } from "../../contract/route.ts";
 
@@ -9,7 +9,7 @@ import type { Request } from "../../contract/route.ts";
  */
 export async function readJsonBody<T>(
   request: Request,
-  bodyType: Type<T>,
+  bodyType: (value: unknown) => T | ArkErrors,
   bytesMax: number,
   empty?: T,
 ): Promise<T> {
@@ -21,8 +21,10 @@ export async function readJsonBody<T>(
   } catch {
     throw new InvalidInputError("body", "the body must be a JSON document in UTF-8");
   }
+  // An array has no member that could be wrong, so it would pass as an object without members.
+  if (Array.isArray(value)) throw new InvalidInputError("body", "the body must be a JSON object");
   const checked = bodyType(value);
-  if (!(checked instanceof type.errors)) return checked as T;
+  if (!(checked instanceof type.errors)) return checked;
   const [problem] = checked;
   const name = problem?.path.join(".") || "body";
   throw new InvalidInputError(name, `${name} must be ${problem?.expected}`);

@@ -89,6 +89,11 @@ bulkForm.addEventListener("submit", async (event) => {
 
 function showDryRun(run) {
   const sum = `Of ${run.letters.toLocaleString()} letters ${run.projected.toLocaleString()} would pass, ${run.duplicate.toLocaleString()} be duplicates, ${run.conflict.toLocaleString()} be conflicts and ${run.dead.toLocaleString()} be dead again.`;
+  const skipped = Object.entries(run.not_run_here).map(([domain, letters]) =>
+    element("p", { class: "bad" }, [
+      visible(`Not tried: ${letters.toLocaleString()} of the domain ${domain}, which does not run here.`),
+    ]),
+  );
   const rows = run.failures.map((failure) =>
     element("tr", {}, [
       cell("Code", failure.code, "words"),
@@ -99,6 +104,7 @@ function showDryRun(run) {
   );
   byId("bulk-result").replaceChildren(
     element("p", { class: run.dead + run.conflict === 0 && run.letters > 0 ? "good" : "bad" }, [sum]),
+    ...skipped,
     ...(rows.length > 0
       ? [table("What would be dead again", ["Code", "Problem", "Letters", "Sample"], rows)]
       : []),

@@ -72,7 +72,13 @@ function showProblems(errors) {
     return element("tr", {}, [
       cell("Where", place),
       cell("Rule", visible(problem.rule), "words"),
-      cell("Expected", visible(problem.expected), "words"),
+      cell(
+        "Expected",
+        visible(
+          problem.expected + (problem.positions?.expected ? ` (position ${problem.positions.expected})` : ""),
+        ),
+        "words",
+      ),
       cell("Received", visible(received + at), "words"),
     ]);
   });

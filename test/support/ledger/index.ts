@@ -6,7 +6,7 @@ import { type } from "arktype";
 import type { AnyDomain, OutboxEvent, Outcome, Projected, Projection } from "../../../src/contract/domain.ts";
 import { PROJECTED } from "../../../src/contract/domain.ts";
 import type { InboxRow } from "../../../src/contract/message.ts";
-import { type Rejection, reject } from "../../../src/contract/rejection.ts";
+import { conflict, type Rejection } from "../../../src/contract/rejection.ts";
 import { parseJsonDocument } from "../../../src/contract/values/json-document.ts";
 import { schemaProblems } from "../../../src/contract/values/schema-problems.ts";
 import type { Transaction } from "../../../src/database/transaction.ts";
@@ -110,11 +110,5 @@ function compare(
 ): Outcome {
   const isSame = first.account === one.account && first.amount === BigInt(one.amount);
   if (isSame) return { kind: "duplicate", originalPosition: first.position };
-  const problem = {
-    path: "/id",
-    rule: "first_write_wins",
-    expected: `the content of position ${first.position}`,
-    received: `other content at position ${row.position}`,
-  };
-  return { kind: "dead", rejection: reject("conflict", problem, first.position) };
+  return { kind: "dead", rejection: conflict("/id", first.position, row.position) };
 }

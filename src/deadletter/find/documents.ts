@@ -1,0 +1,119 @@
+/** Lists and groups of dead letters as JSON documents: the shape of each, and how it is filled. */
+import { type } from "arktype";
+import { defined } from "../../contract/values/shapes.ts";
+import { foldIndexes } from "../../projector/fingerprint.ts";
+import { shape } from "../shapes.ts";
+import { problemDocument } from "../show/documents.ts";
+import type { Mask } from "../show/mask.ts";
+import type { DeadLetterGroup } from "./dead-letter-groups-table.ts";
+import type { ListedLetter } from "./dead-letter-pages-table.ts";
+
+const listedType = shape({
+  position: "position",
+  domain: "string",
+  source: "string",
+  channel: "string",
+  state: "state",
+  code: "code",
+  fingerprint: "fingerprint",
+  errors: "problem[]",
+  error_count: "count",
+  payload_bytes: "count",
+  received_at: "time",
+  "original_position?": "position",
+  "redrive_of?": "position",
+});
+
+export const pageType = shape({
+  deadletters: listedType.array(),
+  next: type("null").or(listedType.get("position")).describe("`before` of the next page; null at the end"),
+  "searched?": "count",
+});
+
+const groupType = shape({
+  fingerprint: "fingerprint",
+  domain: "string",
+  code: "code",
+  causes: type({ path: "string", rule: "string", expected: "string" }).array(),
+  cause_count: "count",
+  channels: "string[]",
+  count: "count",
+  share: "0 <= number <= 1",
+  open: "count",
+  redriven: "count",
+  discarded: "count",
+  first_seen: "time",
+  last_seen: "time",
+  sample: "position",
+  came_back_after: "time | null",
+  hours: "count[]",
+});
+
+export const overviewType = shape({
+  groups: groupType.array(),
+  has_more: "boolean",
+  totals: { open: "count", redriven: "count", discarded: "count" },
+  oldest_open: shape({ position: "position", received_at: "time" }).or("null"),
+  trend: { since: "time", hours: "count[]" },
+});
+
+export type PageDocument = typeof pageType.infer;
+export type OverviewDocument = typeof overviewType.infer;
+
+/** A list is to be looked through, so it shows a few problems of each letter; the letter itself shows all. */
+export function listedDocument(letter: ListedLetter, mask: Mask): typeof listedType.infer {
+  return defined({
+    position: String(letter.position),
+    domain: letter.domain,
+    source: letter.source,
+    channel: letter.channel,
+    state: letter.state,
+    code: letter.code,
+    fingerprint: letter.fingerprint,
+    errors: letter.errors
+      .slice(0, LISTED_PROBLEMS_MAX)
+      .map((problem) => problemDocument(mask.problem(problem))),
+    error_count: letter.errors.length,
+    payload_bytes: letter.payloadBytes,
+    received_at: letter.receivedAt.toISOString(),
+    original_position: letter.originalPosition?.toString(),
+    redrive_of: letter.redriveOf?.toString(),
+  });
+}
+
+/** @param total of all letters in the state that the groups are of. */
+export function groupDocument(
+  group: DeadLetterGroup,
+  letters: bigint,
+  total: bigint,
+  hours: number[],
+): typeof groupType.infer {
+  const { lastRedrivenAt, lastReceivedAt } = group;
+  const causes = new Map(
+    group.errors.map(({ path, rule, expected }) => {
+      const folded = foldIndexes(path);
+      return [`${folded} ${rule}`, { path: folded, rule, expected }];
+    }),
+  );
+  return {
+    fingerprint: group.fingerprint,
+    domain: group.domain,
+    code: group.code,
+    causes: [...causes.values()].slice(0, LISTED_PROBLEMS_MAX),
+    cause_count: causes.size,
+    channels: [...new Set(group.channels)],
+    count: Number(letters),
+    share: total === 0n ? 0 : Number(letters) / Number(total),
+    open: Number(group.open),
+    redriven: Number(group.redriven),
+    discarded: Number(group.discarded),
+    first_seen: group.firstReceivedAt.toISOString(),
+    last_seen: lastReceivedAt.toISOString(),
+    sample: String(group.samplePosition),
+    came_back_after: lastRedrivenAt && lastReceivedAt >= lastRedrivenAt ? lastRedrivenAt.toISOString() : null,
+    hours,
+  };
+}
+
+/** Lines of a list that a person reads at a glance. */
+export const LISTED_PROBLEMS_MAX = 5;
