@@ -30,6 +30,7 @@ import { requireNextPosition, selectHasPayload } from "./inbox/inbox-table.ts";
 import { createSources } from "./inbox/sources/create-sources.ts";
 import { HttpSource } from "./inbox/sources/http.ts";
 import { TimerSource } from "./inbox/sources/timer.ts";
+import { CheckpointWatch } from "./projector/checkpoint-watch.ts";
 import { Wakeups } from "./projector/wakeups.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { TraceLimit } from "./telemetry/trace-limit.ts";
@@ -228,9 +229,14 @@ function openOperators(
     onAppended: (domain: string, upTo: bigint) => lineOf(domain)?.projector.wake(upTo),
     traceRedrive: traces?.redrive.bind(traces),
   };
-  /** `pending` at once for a domain that does not run here. */
-  const settled = async (domain: string, position: bigint, signal: AbortSignal): Promise<OutcomeName> =>
-    (await lineOf(domain)?.watch.settled(position, signal)) ?? "pending";
+  const settled = async (domain: string, position: bigint, signal: AbortSignal): Promise<OutcomeName> => {
+    const line = lineOf(domain);
+    if (line) return line.watch.settled(position, signal);
+    // Another process runs the domain. That is rare enough for a watch of the caller's own.
+    const watch = new CheckpointWatch({ database: pools.reads, domain, logger });
+    watch.start();
+    return watch.settled(position, signal).finally(() => watch.stop());
+  };
   return {
     settled,
     desk: new Desk({

@@ -5,9 +5,10 @@ import type { AnyDomain } from "../src/contract/domain.ts";
 import { DOMAINS } from "../src/domains/index.ts";
 import { connectToBroker } from "../tools/publisher/transport.ts";
 import { createDatabase, environment } from "./support/database.ts";
+import { appendAll, projectAll } from "./support/engine.ts";
 import { ledger } from "./support/ledger/index.ts";
 import { entryOf } from "./support/ledger/messages.ts";
-import { orderWith } from "./support/messages.ts";
+import { messageOf, orderWith } from "./support/messages.ts";
 import { brokerEnvironment, startInProcess } from "./support/service.ts";
 import { until } from "./support/wait.ts";
 
@@ -99,6 +100,16 @@ app("a domain that cannot project is not ready, and the other one goes on", asyn
   const { outcome } = (await (await waiting).json()) as { outcome: string };
   assert.is(outcome, "projected");
   await until("all is ready", async () => (await statusOf("/readyz")) === 200);
+});
+
+app("a caller may wait for a message of a domain that another process runs", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  await using orders = await startInProcess(database, { DOMAINS: "orders" }, BOTH);
+  const { receipts } = await appendAll(database, [messageOf(entryOf("elsewhere", "a", 1))], ledger);
+  const position = receipts[0]?.position;
+  const waiting = fetch(`${orders.url}/messages/${position}?wait=30`);
+  await projectAll(database, ledger);
+  assert.is(((await (await waiting).json()) as { outcome: string }).outcome, "projected");
 });
 
 app("a domain without its tables is not ready and says what to do; nothing is taken in", async () => {

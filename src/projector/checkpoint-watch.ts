@@ -16,9 +16,9 @@ export type CheckpointWatchOptions = Readonly<{
   domain: string;
   logger: Logger;
   /** Why this process's own projector failed last, if it has not succeeded since. */
-  failure: () => string | undefined;
+  failure?: () => string | undefined;
   /** Called when a rebuild has replaced the projection. */
-  onRebuilt: () => void;
+  onRebuilt?: () => void;
 }>;
 
 export type Counts = Readonly<{
@@ -153,7 +153,7 @@ export class CheckpointWatch {
     const before = this.#checkpoint;
     const checkpoint = await selectCheckpoint(database, domain);
     this.#checkpoint = checkpoint;
-    if (before && before.generation !== checkpoint.generation) onRebuilt();
+    if (before && before.generation !== checkpoint.generation) onRebuilt?.();
     await this.#settle(checkpoint.position);
     this.#oldest = await selectOldestAfter(database, domain, checkpoint.position);
     if (!this.#oldest || before?.position !== checkpoint.position) this.#stalledSinceMs = undefined;
@@ -191,7 +191,7 @@ export class CheckpointWatch {
     const position = this.stalledAt;
     if (position !== undefined && !this.#isStallReported) {
       const seconds = Math.round(this.stalledSeconds);
-      const reason = failure() ?? "unknown";
+      const reason = failure?.() ?? "unknown";
       logger.error({ domain, position: String(position), seconds, reason }, "the projection is stalled");
     }
     if (position === undefined && this.#isStallReported)
