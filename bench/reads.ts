@@ -2,14 +2,14 @@
  * `GET /orders/:id` in every way it can end, beside a bare node:http server that answers the same body from a process of
  * its own. All take turns under the same load from `wrk`.
  */
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { connectTo } from "../tools/publisher/connect.ts";
 import { toPayload } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
+import { runGuarded, spawnGuarded } from "../tools/stack/guard.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { fill } from "./fill.ts";
 import { inTurns, type Measurement } from "./measurement.ts";
@@ -25,12 +25,12 @@ export async function measureReads(stack: Stack, say: (text: string) => void): P
       while ((await fetch(`${service.url}${path}`)).status !== 200);
       const answer = await fetch(`${service.url}${path}`);
       const etag = answer.headers.get("etag") as string;
-      const bare = spawn(process.execPath, ["--input-type=module", "-e", BARE_SERVER], {
+      const bare = spawnGuarded(process.execPath, ["--input-type=module", "-e", BARE_SERVER], {
         env: { BODY: await answer.text() },
         stdio: ["ignore", "pipe", "inherit"],
       });
       try {
-        const [line] = (await once(bare.stdout, "data")) as [Buffer];
+        const [line] = (await once(bare.stdout as NodeJS.EventEmitter, "data")) as [Buffer];
         const bareUrl = `http://127.0.0.1:${line.toString().trim()}${path}`;
         const ways = {
           bare: () => wrk(bareUrl),
@@ -74,7 +74,7 @@ export async function wrk(url: string, options: WrkOptions = {}): Promise<number
   const given = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
   const all = ["-t2", "-c32", `-d${SECONDS}s`, ...given, ...(ids ? ["-s", IDS_SCRIPT] : []), url];
   const env = ids ? { ...process.env, PREFIX: ids.prefix, COUNT: String(ids.count) } : process.env;
-  const { stdout } = await promisify(execFile)("wrk", all, { env });
+  const { stdout } = await runGuarded("wrk", all, { env });
   const rate = /Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1];
   const isOther = /Non-2xx or 3xx/.test(stdout);
   if (rate === undefined || isOther !== isAbsent) throw new Error(`wrk did not succeed: ${stdout}`);

@@ -1,7 +1,7 @@
 /** `waybill rebuild` of many orders while the service answers reads: how quickly, in how much memory, and what it costs them. */
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { quantile, Verifier } from "../tools/publisher/verify.ts";
+import { spawnGuarded } from "../tools/stack/guard.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { fill } from "./fill.ts";
@@ -24,7 +24,7 @@ export async function measureRebuild(
     let memory = 0;
     const begun = performance.now();
     const during = await readFor(verifier, orders, async () => {
-      const child = spawn(process.execPath, ["src/cli/main.ts", "rebuild", "orders", "--json"], {
+      const child = spawnGuarded(process.execPath, ["src/cli/main.ts", "rebuild", "orders", "--json"], {
         env: { ...process.env, ...stack.environment },
         stdio: ["ignore", "inherit", "inherit"],
       });

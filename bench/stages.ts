@@ -1,6 +1,4 @@
 /** The two halves of the way alone, and both of them again from the inbox: append, projection, rebuild. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import type { Message } from "../src/contract/message.ts";
 import { Database } from "../src/database/database.ts";
 import { Jobs } from "../src/database/jobs.ts";
@@ -12,6 +10,7 @@ import { Wakeups } from "../src/projector/wakeups.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { toPayload } from "../tools/publisher/load.ts";
 import { OrderFactory } from "../tools/publisher/orders.ts";
+import { runGuarded } from "../tools/stack/guard.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { createBenchDatabase } from "./database.ts";
 import { BATCH, secondsToCopy } from "./limits.ts";
@@ -85,9 +84,14 @@ async function projectAll(database: Database): Promise<void> {
 }
 
 async function rebuild(environment: Readonly<Record<string, string>>): Promise<void> {
-  await promisify(execFile)(process.execPath, ["src/cli/main.ts", "rebuild", "orders", "--json"], {
-    env: { PATH: process.env.PATH, ...environment },
-  });
+  const { status, stderr } = await runGuarded(
+    process.execPath,
+    ["src/cli/main.ts", "rebuild", "orders", "--json"],
+    {
+      env: { PATH: process.env.PATH, ...environment },
+    },
+  );
+  if (status !== 0) throw new Error(`the rebuild ended with status ${status}: ${stderr}`);
 }
 
 async function secondsOf(work: () => Promise<void>): Promise<number> {

@@ -2,17 +2,19 @@
  * The command `npm test`: starts one PostgreSQL and one broker for all, runs every test file in a process of its own,
  * and closes with one line that counts. A file that runs no test, or that ends in any way but a good one, has failed.
  */
-import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { glob, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../src/cli/install.ts";
 import { DOMAINS } from "../src/domains/index.ts";
+import { guardFolder, spawnGuarded } from "../tools/stack/guard.ts";
 import { findJaeger } from "../tools/stack/jaeger.ts";
 import { findNatsServer } from "../tools/stack/jetstream.ts";
 import { findProgram as findKafka } from "../tools/stack/kafka.ts";
 import { findBroker, NatsStreaming } from "../tools/stack/nats-streaming.ts";
 import { Postgres } from "../tools/stack/postgres.ts";
+import { watchForStop } from "../tools/stack/stopping.ts";
 import { findToxiproxy } from "../tools/torture/proxy.ts";
 
 type FileResult = { file: string; passed: number; failed: number; skipped: number; seconds: number };
@@ -33,9 +35,11 @@ async function main(): Promise<number> {
     return 2;
   }
   await using started = new AsyncDisposableStack();
-  const stop = () => void started.disposeAsync().then(() => process.exit(130));
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
+  watchForStop().addEventListener("abort", async () => {
+    await Promise.all([...running].map(interrupt));
+    await started.disposeAsync();
+    process.exit(130);
+  });
 
   // What some of them need is built or fetched while nothing else wants the processors.
   if (patterns.length === 0) {
@@ -74,6 +78,7 @@ function say(text: string): void {
 
 async function startServers(started: AsyncDisposableStack): Promise<Record<string, string>> {
   const folder = join(ROOT, ".data", `test-${process.pid}`);
+  guardFolder(folder);
   await mkdir(folder, { recursive: true });
   started.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   say("starting PostgreSQL");
@@ -98,15 +103,15 @@ async function startServers(started: AsyncDisposableStack): Promise<Record<strin
 
 async function runFile(file: string, environment: Record<string, string>): Promise<FileResult> {
   const begun = performance.now();
-  const child = spawn(process.execPath, [join(ROOT, file)], {
+  const child = spawnGuarded(process.execPath, [join(ROOT, file)], {
     cwd: ROOT,
     env: { ...process.env, ...environment, FORCE_COLOR: "0" },
-    stdio: ["ignore", "pipe", "pipe"],
   });
+  running.add(child);
   let output = "";
   let lingering: NodeJS.Timeout | undefined;
   for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => {
+    stream?.on("data", (chunk: Buffer) => {
       output += chunk.toString();
       // Its tests are over; a file that then does not end has left something open, which is a failure too.
       if (/^\s+Duration:/m.test(output))
@@ -116,6 +121,7 @@ async function runFile(file: string, environment: Record<string, string>): Promi
   const timer = setTimeout(() => child.kill("SIGKILL"), FILE_TIMEOUT_MS);
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
   clearTimeout(timer);
+  running.delete(child);
   clearTimeout(lingering);
 
   const numberAfter = (label: string) => Number(new RegExp(`${label}:\\s+(\\d+)`).exec(output)?.[1] ?? 0);
@@ -130,6 +136,17 @@ async function runFile(file: string, environment: Record<string, string>): Promi
   if (!isGood)
     process.stdout.write(`${output}\n(ended with ${code === null ? "a signal" : `status ${code}`})\n`);
   return { file, passed, failed, skipped, seconds };
+}
+
+/** The test files that run. */
+const running = new Set<ChildProcess>();
+
+/** Ends a test file; what it started is ended by its guard. */
+async function interrupt(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGINT");
+  await ended;
 }
 
 const TEMPLATE = "waybill_template";

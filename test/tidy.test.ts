@@ -185,6 +185,13 @@ tidy("a package that runs a script when it is installed has a reason", () => {
   }
 });
 
+tidy("a script of npm replaces its shell, so that a signal for npm reaches the program", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  for (const [name, script] of Object.entries(scripts)) {
+    assert.not.match(script, /^node /, name);
+  }
+});
+
 /** The packages whose install script is known, each with what the script does. */
 const INSTALL_SCRIPTS: readonly (readonly [name: RegExp, reason: string])[] = [
   [/^node$/, "links the program that an optional dependency holds"],

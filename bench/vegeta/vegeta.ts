@@ -1,9 +1,8 @@
 /** Attacks with vegeta: the targets go into a file, the results stay in one, and a plot of them is an HTML page. */
-import { execFile } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
-import { promisify } from "node:util";
+import { runGuarded } from "../../tools/stack/guard.ts";
 import type { Attacker, Report, Targets } from "./attack.ts";
 
 export class Vegeta implements Attacker {
@@ -59,7 +58,9 @@ function notFoundRate(
 }
 
 async function vegeta(...given: string[]): Promise<string> {
-  return (await promisify(execFile)("vegeta", given)).stdout;
+  const { status, stdout, stderr } = await runGuarded("vegeta", given);
+  if (status !== 0) throw new Error(`vegeta ${given[0]} did not succeed: ${stderr}`);
+  return stdout;
 }
 
 const RIGHT = new Set(["200", "202", "304", "404"]);

@@ -1,7 +1,6 @@
 /** The same attacks with wrk, which runs everywhere: a closed loop over more and more connections. */
-import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { runGuarded } from "../../tools/stack/guard.ts";
 import type { Attacker, Report, Targets } from "./attack.ts";
 
 export class Wrk implements Attacker {
@@ -14,7 +13,7 @@ export class Wrk implements Attacker {
     const path = fileURLToPath(new URL(`../wrk/${script}.lua`, import.meta.url));
     const threads = Math.min(2, load);
     const given = [`-t${threads}`, `-c${load}`, `-d${seconds}s`, "--timeout", "10s", "-s", path, url];
-    const { stdout } = await promisify(execFile)("wrk", given, { env: { ...process.env, ...IDS } });
+    const { stdout } = await runGuarded("wrk", given, { env: { ...process.env, ...IDS } });
     const figures = /^FIGURES (.*)$/m.exec(stdout)?.[1];
     if (figures === undefined) throw new Error(`wrk did not say what it found: ${stdout}`);
     const [requestsPerSecond = 0, p50 = 0, p99 = 0, max = 0, failed = 0] = figures.split(" ").map(Number);

@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { exitWith } from "../../src/cli/process.ts";
 import { ConfigError } from "../../src/config/read.ts";
 import { SOURCE_NAMES } from "../../src/config/sources.ts";
+import { watchForStop } from "../stack/stopping.ts";
 import { connectTo } from "./connect.ts";
 import { type Load, makeLoad } from "./load.ts";
 import { OrderFactory } from "./orders.ts";
@@ -83,9 +84,7 @@ async function main(): Promise<number> {
   const verifyUrl = values.verify === undefined ? undefined : webAddress(values.verify);
   const given = givenPayloads(values.file, values.dir, values.stdin, values.lines);
 
-  const stopping = new AbortController();
-  process.once("SIGINT", () => stopping.abort());
-  process.once("SIGTERM", () => stopping.abort());
+  const stopping = watchForStop();
   const progress = showProgress(given ? 0 : count, values.json);
   await using transport = await traced(() => connect(values.to, verifyUrl));
   const report = await publish({
@@ -95,7 +94,7 @@ async function main(): Promise<number> {
     verifyUrl,
     patienceSeconds: wholeNumber("patience", values.patience),
     onProgress: progress.update,
-    signal: stopping.signal,
+    signal: stopping,
   });
   progress.stop();
   process.stdout.write(
@@ -104,7 +103,7 @@ async function main(): Promise<number> {
   const { verification } = report;
   const isComplete =
     !verification || (verification.missing.length === 0 && verification.different.length === 0);
-  return report.failed === 0 && isComplete && !stopping.signal.aborted ? 0 : 1;
+  return report.failed === 0 && isComplete && !stopping.aborted ? 0 : 1;
 }
 
 function readOptions() {

@@ -1,7 +1,8 @@
 /** A server of the stack as a child process: started, watched, ended or killed by its own pid. */
-import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import type { SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import { spawnGuarded } from "./guard.ts";
 
 export type Child = Readonly<{
   pid: number;
@@ -20,15 +21,10 @@ export type Child = Readonly<{
 export function startChild(
   command: string,
   args: readonly string[],
-  options: SpawnOptions & { logFile: string; onLine?: (line: string) => void },
+  options: Omit<SpawnOptions, "detached" | "stdio"> & { logFile: string; onLine?: (line: string) => void },
 ): Child {
   const { logFile, onLine, ...spawnOptions } = options;
-  // A process group of its own: Ctrl-C reaches only the one who started it, and that one ends all in order.
-  const child: ChildProcess = spawn(command, args, {
-    ...spawnOptions,
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const child = spawnGuarded(command, args, spawnOptions);
   const log = createWriteStream(logFile, { flags: "a" });
   let rest = "";
   for (const stream of [child.stdout, child.stderr]) {

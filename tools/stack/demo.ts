@@ -16,6 +16,7 @@ import { Jaeger } from "./jaeger.ts";
 import { Prometheus } from "./prometheus.ts";
 import { type ServiceProcess, startServiceProcess } from "./service.ts";
 import { type Stack, startStack } from "./stack.ts";
+import { watchForStop } from "./stopping.ts";
 
 const OPTIONS = {
   once: { type: "boolean", default: false },
@@ -52,10 +53,7 @@ async function main(): Promise<number> {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  const stopping = new AbortController();
-  process.once("SIGINT", () => stopping.abort());
-  process.once("SIGTERM", () => stopping.abort());
-  return await run(values, stopping.signal);
+  return await run(values, watchForStop());
 }
 
 async function run(values: ReturnType<typeof readOptions>, signal: AbortSignal): Promise<number> {

@@ -2,11 +2,13 @@
  * Programs that are written in Go and come with no package of npm: looked for in an environment variable, on PATH and
  * in the project's tool folder, then built there.
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildOnce } from "./build-once.ts";
+import { runGuarded } from "./guard.ts";
 
 export type GoProgram = Readonly<{
   /** What people call it. */
@@ -38,20 +40,26 @@ export async function findGoProgram(
   const found = [...onPath, join(folder, program.builtFile)].find(isExecutable);
   if (found) return found;
   if (!runs("go", ["version"])) return undefined;
-  say(`building ${program.name} with Go, once (about a minute)`);
-  return (await build(program, folder, say)) ? join(folder, program.builtFile) : undefined;
+  const target = join(folder, program.builtFile);
+  const building = {
+    what: `building ${program.name} with Go, once (about a minute)`,
+    target,
+    isThere: () => isExecutable(target),
+    build: () => build(program, folder, say),
+  };
+  return (await buildOnce(building, say)) ? target : undefined;
 }
 
 /** Whether a command can be run at all. */
 export function runs(command: string, args: readonly string[]): boolean {
-  return spawnSync(command, args, { stdio: "ignore", timeout: 10_000 }).status === 0;
+  return spawnSync(command, args, { stdio: "ignore", timeout: RUNS_TIMEOUT_MS }).status === 0;
 }
 
 /** `go install` refuses a module that replaces others; such a one is built from a module around it. */
 async function build(program: GoProgram, folder: string, say: (text: string) => void): Promise<boolean> {
-  if (!program.module) return run(["install", program.source], { GOBIN: folder }, program.name, say);
+  if (!program.module) return run(["install", program.source], { GOBIN: folder }, say);
   const [path = "", version = ""] = program.module.split("@");
-  const downloaded = spawnSync("go", ["mod", "download", "-json", program.module], { encoding: "utf8" });
+  const downloaded = await runGuarded("go", ["mod", "download", "-json", program.module], {});
   if (downloaded.status !== 0) return false;
   const { Dir, Sum, GoModSum } = JSON.parse(downloaded.stdout) as Record<string, string>;
   const around = join(folder, "module");
@@ -66,32 +74,19 @@ async function build(program: GoProgram, folder: string, say: (text: string) => 
     `${goSum}${path} ${version} ${Sum}\n${path} ${version}/go.mod ${GoModSum}\n`,
   );
   const target = join(folder, program.builtFile);
-  return run(["build", "-C", around, "-mod=mod", "-o", target, program.source], {}, program.name, say);
+  return run(["build", "-C", around, "-mod=mod", "-o", target, program.source], {}, say);
 }
 
 async function run(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
-  name: string,
   say: (text: string) => void,
 ): Promise<boolean> {
-  const started = performance.now();
-  const child = spawn("go", args, {
+  const { status, stderr } = await runGuarded("go", args, {
     env: { ...process.env, ...environment },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  let errors = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    errors = (errors + chunk.toString()).slice(-500);
-  });
-  const seconds = () => Math.round((performance.now() - started) / 1000);
-  const progress = setInterval(() => say(`still building ${name} (${seconds()} s)`), PROGRESS_MS);
-  const status = await new Promise((resolve) => {
-    child.once("error", () => resolve(1));
-    child.once("exit", resolve);
-  });
-  clearInterval(progress);
-  if (status !== 0) say(`go ${args[0]} failed: ${errors.trim().split("\n").at(-1)}`);
+  if (status !== 0) say(`go ${args[0]} failed: ${stderr.trim().split("\n").at(-1)}`);
   return status === 0;
 }
 
@@ -107,4 +102,5 @@ function isExecutable(path: string): boolean {
 /** Of the project, unless the environment names another one. */
 const TOOLS_FOLDER =
   process.env.WAYBILL_TOOLS_FOLDER || fileURLToPath(new URL("../../.tools/bin", import.meta.url));
-const PROGRESS_MS = 5_000;
+/** A program that hangs counts as absent; Java and Maven need seconds to say their version on a busy machine. */
+const RUNS_TIMEOUT_MS = 60_000;

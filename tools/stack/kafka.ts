@@ -4,16 +4,16 @@
  * project's `.tools`), the `apache/kafka` image of Docker. KAFKA_BROKERS names one that runs already; it is then used as
  * it is, neither stopped nor wiped, and what is done there has a topic and a group of its own: others may be using it.
  */
-import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import type { Broker } from "./broker.ts";
+import { buildOnce } from "./build-once.ts";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
 import { runs } from "./go-program.ts";
+import { runGuarded } from "./guard.ts";
 import { freePort } from "./ports.ts";
 
 type Program = Readonly<
@@ -119,7 +119,9 @@ export class Kafka implements Broker {
     if (this.#program.kind !== "java") return;
     const scram = (this.#settings.scram ?? []).flatMap((user) => ["--add-scram", user]);
     const format = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", file, ...scram];
-    await promisify(execFile)("java", ["-cp", this.#program.classPath, ...format]);
+    const args = ["-cp", this.#program.classPath, ...format];
+    const { status, stdout, stderr } = await runGuarded("java", args);
+    if (status !== 0) throw new Error(`Kafka's folder could not be made: ${stderr}${stdout}`);
   }
 
   #properties(): string {
@@ -202,12 +204,18 @@ export async function findProgram(say: (text: string) => void): Promise<Program 
   return runs("docker", ["info"]) ? { kind: "docker" } : undefined;
 }
 
-/** Fetches the jars, once. They are moved into place when all of them are there. */
 async function hasJars(folder: string, say: (text: string) => void): Promise<boolean> {
-  if ((await readdir(folder).catch(() => [])).length > 0) return true;
+  const isThere = () => existsSync(folder);
+  if (isThere()) return true;
   if (!runs("mvn", ["--version"])) return false;
-  say(`fetching Kafka ${VERSION} with Maven, once (about 40 MB)`);
+  const what = `fetching Kafka ${VERSION} with Maven, once (about 40 MB)`;
+  return await buildOnce({ what, target: folder, isThere, build: () => fetchJars(folder, say) }, say);
+}
+
+/** The jars are moved into place when all of them are there. */
+async function fetchJars(folder: string, say: (text: string) => void): Promise<boolean> {
   const around = `${folder}.part-${process.pid}`;
+  const jars = join(around, "jars");
   await mkdir(around, { recursive: true });
   const dependency = (group: string, artifact: string, version: string) =>
     `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
@@ -220,17 +228,11 @@ ${dependency("org.slf4j", "slf4j-simple", SLF4J_VERSION)}
 </dependencies></project>\n`,
   );
   try {
-    const goals = [
-      "dependency:copy-dependencies",
-      "-DincludeScope=runtime",
-      `-DoutputDirectory=${folder}.jars`,
-    ];
-    await promisify(execFile)("mvn", ["-q", "-B", "-f", join(around, "pom.xml"), ...goals]);
-    await promisify(execFile)("mv", ["-T", `${folder}.jars`, folder]);
-    return true;
-  } catch (error) {
-    say(`Maven failed: ${(error as Error).message.split("\n").at(0)}`);
-    return false;
+    const goals = ["dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${jars}`];
+    const { status, stdout } = await runGuarded("mvn", ["-q", "-B", "-f", join(around, "pom.xml"), ...goals]);
+    if (status === 0) await rename(jars, folder);
+    else say(`Maven failed: ${stdout.trim().split("\n").at(0)}`);
+    return status === 0;
   } finally {
     await rm(around, { recursive: true, force: true });
   }

@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { mkdir, statfs } from "node:fs/promises";
+import { guardFolder, releaseFolder } from "./guard.ts";
 
 export class LimitedDisk implements AsyncDisposable {
   readonly #folder: string;
@@ -14,6 +15,7 @@ export class LimitedDisk implements AsyncDisposable {
 
   /** @returns undefined where this machine does not let us. */
   static async mount(folder: string): Promise<LimitedDisk | undefined> {
+    guardFolder(folder);
     await mkdir(folder, { recursive: true });
     return run("mount", "-t", "tmpfs", "-o", `size=${ROOMY}`, "waybill", folder)
       ? new LimitedDisk(folder)
@@ -36,6 +38,7 @@ export class LimitedDisk implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     unmount(this.#folder);
+    releaseFolder(this.#folder);
   }
 
   #resize(size: string): boolean {

@@ -3,7 +3,6 @@
  * that Waybill wants: an owner for migrations and a service role.
  */
 
-import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -12,6 +11,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import pg from "pg";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
+import { runGuarded } from "./guard.ts";
 import { freePort } from "./ports.ts";
 
 export class Postgres {
@@ -121,7 +121,7 @@ export class Postgres {
       await chown(this.#folder, uid, gid);
       await chown(passwordFile, uid, gid);
     }
-    const result = spawnSync(
+    const result = await runGuarded(
       this.#binaries.initdb,
       [
         "-D",
@@ -133,11 +133,11 @@ export class Postgres {
         "--locale=C",
         "--no-sync",
       ],
-      { ...unprivileged(), env: ENVIRONMENT, encoding: "utf8" },
+      { ...unprivileged(), env: ENVIRONMENT },
     );
     await rm(passwordFile, { force: true });
     if (result.status !== 0) {
-      const reason = (result.stderr || String(result.error ?? "")).trim().split("\n").slice(-3).join(" ");
+      const reason = result.stderr.trim().split("\n").slice(-3).join(" ");
       throw new Error(`PostgreSQL could not be initialised in ${this.#folder}: ${reason}${HINT_FOR_ROOT}`);
     }
     // The roles are made by the first start.

@@ -9,6 +9,8 @@ import { install } from "../../src/cli/install.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import type { Broker, BrokerKind } from "./broker.ts";
 import { startBroker } from "./brokers.ts";
+import { isAlive } from "./build-once.ts";
+import { guardFolder, releaseFolder } from "./guard.ts";
 import { LimitedDisk, unmount } from "./limited-disk.ts";
 import { Postgres } from "./postgres.ts";
 
@@ -38,7 +40,11 @@ export async function startStack(
   await removeLeftovers(name);
   const folder = join(DATA_FOLDER, `${name}-${process.pid}`);
   await using started = new AsyncDisposableStack();
-  started.defer(() => rm(folder, { recursive: true, force: true }));
+  guardFolder(folder);
+  started.defer(async () => {
+    await rm(folder, { recursive: true, force: true });
+    releaseFolder(folder);
+  });
 
   const diskFolder = join(folder, DISK);
   const disk = limitsDisk ? await LimitedDisk.mount(diskFolder) : undefined;
@@ -73,15 +79,6 @@ async function removeLeftovers(name: string): Promise<void> {
       unmount(join(DATA_FOLDER, entry, DISK));
       await rm(join(DATA_FOLDER, entry), { recursive: true, force: true });
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -11,6 +11,7 @@ import { createLogger } from "../../src/telemetry/logger.ts";
 import { OrderFactory } from "../publisher/orders.ts";
 import { BROKER_KINDS, type Broker, type BrokerKind } from "../stack/broker.ts";
 import { isReady } from "../stack/service.ts";
+import { watchForStop } from "../stack/stopping.ts";
 import { type Chance, DISK_FULL, FAULTS } from "./faults.ts";
 import { Judge } from "./judge.ts";
 import { createWorld, type World } from "./world.ts";
@@ -219,10 +220,7 @@ const READY_TIMEOUT_MS = 90_000;
 try {
   const plan = readPlan();
   if (plan) {
-    const stopping = new AbortController();
-    process.once("SIGINT", () => stopping.abort());
-    process.once("SIGTERM", () => stopping.abort());
-    process.exitCode = await torture(plan, stopping.signal);
+    process.exitCode = await torture(plan, watchForStop());
   } else {
     process.stdout.write(`${USAGE}\n`);
   }
