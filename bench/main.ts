@@ -2,7 +2,8 @@
 import { rename, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { Argument, command, decimal, exits, integer, Option, run } from "../src/cli/command.ts";
+import { InvalidInputError } from "../src/contract/errors.ts";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
 import { type Stack, startStack } from "../tools/stack/stack.ts";
 import { measureAudit } from "./audit.ts";
@@ -21,104 +22,129 @@ import { measureSettings } from "./settings.ts";
 import { measureSlowDatabase } from "./slow.ts";
 import { measureStages } from "./stages.ts";
 
-const USAGE = `Usage: npm run bench -- [NAME] [--json] [--orders N] [--rows N] [--minutes M] [--cpu-prof FOLDER]
-
-Without a name everything of the first list is measured, and bench/results.json and bench/RESULTS.md are written anew.
-
-  drain        orders that wait in the broker (--orders, default 200000) until all are readable, beside COPY
-  stages       append, projection and rebuild, each alone
-  latency      publish to readable at 100, 1,000 and 5,000 a second
-  reads        GET /orders/:id: hit, 304, miss, 404, beside a bare node:http (needs wrk)
-  restart      a start with many orders (--rows, default 1000000): ready, warm, memory
-  growth       the drain with 0, 1 and 5 million rows in the inbox
-  deadletters  pages of dead letters by every filter, among --rows of them
-  overhead     of metrics, logs and traces, on drain and reads (needs wrk)
-
-  brokers      the drain from NATS Streaming, JetStream and Kafka, side by side
-  audit        of --rows orders, and of 60,000 that came since
-  rebuild      waybill rebuild of --rows orders while the service answers reads
-  outage       the database away for --minutes (default 1) with the broker at full speed: memory, and the drain after
-  settings     of PostgreSQL, each beside its defaults: the drain
-  slow         a database that answers late: rate, append time, redeliveries, timers and memory
-
-  --source KIND      through which broker: nats-streaming (default), jetstream or kafka
-  --cpu-prof FOLDER  writes processor profiles of the service while it drains
-  --json             prints every single figure`;
-
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 type Options = Readonly<{ orders: number; rows: number; minutes: number; nodeOptions: readonly string[] }>;
-type Part = (stack: Stack, options: Options) => Promise<readonly Measurement[]>;
+type Part = Readonly<{
+  shows: string;
+  measure: (stack: Stack, options: Options) => Promise<readonly Measurement[]>;
+}>;
 
 /** What is measured without a name. */
 const MAIN_PARTS: Readonly<Record<string, Part>> = {
-  drain: (stack, { orders, nodeOptions }) => measureDrain(stack, orders, say, nodeOptions),
-  stages: (stack, { orders }) => measureStages(stack, orders, say),
-  latency: (stack) => measureLatency(stack, say),
-  reads: (stack) => measureReads(stack, say),
-  restart: (stack, { rows }) => measureRestart(stack, rows, say),
-  growth: (stack, { orders }) => measureGrowth(stack, orders / 2, say),
-  deadletters: async (stack, { rows }) => [await measureDeadLetters(stack, rows, say)],
-  overhead: (stack) => measureOverhead(stack, say),
+  drain: {
+    shows: "--orders that wait in the broker until all are readable, beside COPY",
+    measure: (stack, { orders, nodeOptions }) => measureDrain(stack, orders, say, nodeOptions),
+  },
+  stages: {
+    shows: "append, projection and rebuild, each alone",
+    measure: (stack, { orders }) => measureStages(stack, orders, say),
+  },
+  latency: {
+    shows: "publish to readable at 100, 1,000 and 5,000 a second",
+    measure: (stack) => measureLatency(stack, say),
+  },
+  reads: {
+    shows: "GET /orders/:id: hit, 304, miss, 404, beside a bare node:http (needs wrk)",
+    measure: (stack) => measureReads(stack, say),
+  },
+  restart: {
+    shows: "a start with --rows orders: ready, warm, memory",
+    measure: (stack, { rows }) => measureRestart(stack, rows, say),
+  },
+  growth: {
+    shows: "the drain with 0, 1 and 5 million rows in the inbox",
+    measure: (stack, { orders }) => measureGrowth(stack, orders / 2, say),
+  },
+  deadletters: {
+    shows: "pages of dead letters by every filter, among --rows of them",
+    measure: async (stack, { rows }) => [await measureDeadLetters(stack, rows, say)],
+  },
+  overhead: {
+    shows: "of metrics, logs and traces, on drain and reads (needs wrk)",
+    measure: (stack) => measureOverhead(stack, say),
+  },
 };
 
-const PARTS: Readonly<Record<string, Part>> = {
-  ...MAIN_PARTS,
-  brokers: (stack, { orders }) => measureBrokers(stack, orders, say),
-  audit: (stack, { rows }) => measureAudit(stack, rows, say),
-  rebuild: async (stack, { rows }) => [await measureRebuild(stack, rows, say)],
-  outage: (stack, { minutes }) => measureOutage(stack, minutes, say),
-  settings: (stack, { orders }) => measureSettings(stack, orders, say),
-  slow: (stack) => measureSlowDatabase(stack, say),
+/** What is measured only by its name. */
+const MORE_PARTS: Readonly<Record<string, Part>> = {
+  brokers: {
+    shows: "the drain from NATS Streaming, JetStream and Kafka, side by side",
+    measure: (stack, { orders }) => measureBrokers(stack, orders, say),
+  },
+  audit: {
+    shows: "of --rows orders, and of 60,000 that came since",
+    measure: (stack, { rows }) => measureAudit(stack, rows, say),
+  },
+  rebuild: {
+    shows: "waybill rebuild of --rows orders while the service answers reads",
+    measure: async (stack, { rows }) => [await measureRebuild(stack, rows, say)],
+  },
+  outage: {
+    shows: "the database away for --minutes with the broker at full speed: memory, and the drain after",
+    measure: (stack, { minutes }) => measureOutage(stack, minutes, say),
+  },
+  settings: {
+    shows: "of PostgreSQL, each beside its defaults: the drain",
+    measure: (stack, { orders }) => measureSettings(stack, orders, say),
+  },
+  slow: {
+    shows: "a database that answers late: rate, append time, redeliveries, timers and memory",
+    measure: (stack) => measureSlowDatabase(stack, say),
+  },
 };
 
-async function main(): Promise<number> {
-  const options = {
-    json: { type: "boolean", default: false },
-    orders: { type: "string", default: "200000" },
-    rows: { type: "string", default: "1000000" },
-    minutes: { type: "string", default: "1" },
-    source: { type: "string", default: "nats-streaming" },
-    "cpu-prof": { type: "string" },
-    help: { type: "boolean", short: "h", default: false },
-  } as const;
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
-  try {
-    parsed = parseArgs({ options, allowPositionals: true });
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
-  const { values, positionals } = parsed;
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  const [name] = positionals;
-  const [orders, rows, minutes] = [Number(values.orders), Number(values.rows), Number(values.minutes)];
-  if (name !== undefined && !Object.hasOwn(PARTS, name)) {
-    return refuse(`there is no ${name}; choose one of ${Object.keys(PARTS).join(", ")}`);
-  }
-  if (![orders, rows].every((count) => Number.isInteger(count) && count >= 10_000) || !(minutes > 0)) {
-    return refuse("--orders and --rows must be whole numbers of at least 10000, and --minutes more than 0");
-  }
-  const source = BROKER_KINDS.find((kind) => kind === values.source);
-  if (!source) return refuse(`--source must be one of ${BROKER_KINDS.join(", ")}`);
-  if (name === undefined && source !== "nats-streaming") return refuse("--source goes with a name");
-  const folder = values["cpu-prof"];
-  const nodeOptions = folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`];
+const PARTS = { ...MAIN_PARTS, ...MORE_PARTS };
 
-  const begun = performance.now();
-  const results: Measurement[] = [];
-  for (const one of name === undefined ? Object.keys(MAIN_PARTS) : [name]) {
-    const part = PARTS[one] as Part;
-    await using stack = await startStack("bench", () => {}, { source });
-    say(`${one}: begins after ${Math.round((performance.now() - begun) / 1000)} s`);
-    results.push(...(await part(stack, { orders, rows, minutes, nodeOptions })));
-  }
-  const documents = results.map(documentOf);
-  process.stdout.write(values.json ? `${JSON.stringify(documents)}\n` : tableOf(results));
-  if (name === undefined) await keep(results, (performance.now() - begun) / 1000);
-  return 0;
+const bench = command("bench", "Measures figures beside what the same machine could do in the same run.")
+  .addArgument(
+    new Argument("[name]", "one part; without it, the whole first list").choices(Object.keys(PARTS)),
+  )
+  .option("--orders <number>", "how many orders", integer(10_000, 1_000_000_000), 200_000)
+  .option("--rows <number>", "how many rows are there before", integer(10_000, 1_000_000_000), 1_000_000)
+  .option("--minutes <number>", "how long an outage lasts", decimal(0.01, 10_000), 1)
+  .addOption(
+    new Option("--source <kind>", "with a name: through which broker")
+      .choices(BROKER_KINDS)
+      .default("nats-streaming"),
+  )
+  .option("--cpu-prof <folder>", "write processor profiles of the service while it drains")
+  .option("--json", "print every single figure")
+  .addHelpText(
+    "after",
+    `
+Parts of a run without a name, which writes bench/results.json and bench/RESULTS.md:
+${listed(MAIN_PARTS)}
+
+Parts by their name alone:
+${listed(MORE_PARTS)}`,
+  )
+  .action(
+    exits(async (name, { orders, rows, minutes, source, cpuProf, json }) => {
+      if (name === undefined && source !== "nats-streaming") {
+        throw new InvalidInputError("source", "--source needs the name of a part");
+      }
+      const nodeOptions = cpuProf === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${cpuProf}`];
+      const begun = performance.now();
+      const results: Measurement[] = [];
+      for (const [one, { measure }] of Object.entries(
+        name === undefined ? MAIN_PARTS : { [name]: PARTS[name] as Part },
+      )) {
+        await using stack = await startStack("bench", () => {}, { source });
+        say(`${one}: begins after ${Math.round((performance.now() - begun) / 1000)} s`);
+        results.push(...(await measure(stack, { orders, rows, minutes, nodeOptions })));
+      }
+      const documents = results.map(documentOf);
+      process.stdout.write(json ? `${JSON.stringify(documents)}\n` : tableOf(results));
+      if (name === undefined) await keep(results, (performance.now() - begun) / 1000);
+      return 0;
+    }),
+  );
+
+function listed(parts: Readonly<Record<string, Part>>): string {
+  return Object.entries(parts)
+    .map(([name, { shows }]) => `  ${name.padEnd(13)}${shows}`)
+    .join("\n");
 }
 
 /** Both files at once, and neither of them half. */
@@ -139,12 +165,4 @@ async function keep(results: readonly Measurement[], seconds: number): Promise<v
   }
 }
 
-function refuse(problem: string): number {
-  process.stderr.write(`bench: ${problem}\n\n${USAGE}\n`);
-  return 2;
-}
-
-process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
-  return 1;
-});
+await run(bench);

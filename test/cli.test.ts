@@ -1,40 +1,127 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { orders } from "../src/domains/orders/index.ts";
-import { createDatabase } from "./support/database.ts";
+import { createDatabase, environment as environmentOf } from "./support/database.ts";
 import { appendAll, projectAll } from "./support/engine.ts";
 import { messageOf, orderWith } from "./support/messages.ts";
 
 const cli = suite("commands");
+const CACHE = join(environmentOf("WAYBILL_TEST_FOLDER"), "compiled");
 
 function run(script: string, args: string[], environment: Record<string, string> = {}) {
   return spawnSync(process.execPath, [script, ...args], {
-    env: { PATH: process.env.PATH, ...environment },
+    // What is compiled once need not be compiled again: most of the time of a short command is that.
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: CACHE, ...environment },
     encoding: "utf8",
     timeout: 60_000,
   });
 }
 
-for (const script of ["src/cli/main.ts", "tools/publisher/main.ts", "tools/stack/demo.ts", "bench/main.ts"]) {
-  cli(`${script} --help says how it is used`, () => {
-    const { status, stdout } = run(script, ["--help"]);
-    assert.is(status, 0);
-    assert.match(stdout, "Usage: npm run");
-  });
+/** Every command, with each of its own commands. */
+const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = [
+  ["src/cli/main.ts"],
+  ["src/cli/main.ts", "migrate"],
+  ["src/cli/main.ts", "audit"],
+  ["src/cli/main.ts", "rebuild"],
+  ["src/cli/main.ts", "deadletters"],
+  ...["list", "groups", "show", "payload", "redrive", "redrives", "discard", "restore"].map(
+    (verb) => ["src/cli/main.ts", "deadletters", verb] as const,
+  ),
+  ["tools/publisher/main.ts"],
+  ["tools/stack/demo.ts"],
+  ["tools/stack/dev.ts"],
+  ["tools/stack/schema.ts"],
+  ["tools/stack/screenshots.ts"],
+  ["tools/dashboards/main.ts"],
+  ["tools/torture/main.ts"],
+  ["tools/torture/fuzz.ts"],
+  ["bench/main.ts"],
+  ["bench/vegeta/attack.ts"],
+];
 
-  cli(`${script} with bad usage says what is wrong, without a stack, and ends with 2`, () => {
-    const { status, stderr } = run(script, ["--no-such-option"]);
-    assert.is(status, 2);
-    assert.match(stderr, "no-such-option");
-    assert.match(stderr, "Usage: npm run");
-    assert.not.match(stderr, /^\s+at /m);
+for (const [script, ...words] of COMMANDS) {
+  const shown = [script, ...words].join(" ");
+
+  // The help of a verb comes from the same library by the same way.
+  if (words.length < 2) {
+    cli(`${shown} --help says how it is used`, () => {
+      const { status, stdout, stderr } = run(script, [...words, "--help"]);
+      assert.is(status, 0, stderr);
+      assert.match(stdout, /^Usage: npm run [a-z]+ -- /);
+      assert.match(stdout, "--help");
+      assert.is(stderr, "");
+    });
+  }
+
+  cli(`${shown} refuses what it does not know in one message without a stack, with status 2`, () => {
+    const refused = run(script, [...words, "--no-such-option"]);
+    assert.is(refused.status, 2);
+    assert.match(refused.stderr, /^[a-z]+: unknown option '--no-such-option'\nUsage: npm run [a-z]+ -- /);
+    assert.not.match(refused.stderr, /^\s+at /m);
+    assert.is(refused.stdout, "");
   });
 }
 
-cli("waybill with no or an unknown command ends with 2", () => {
-  for (const args of [[], ["frobnicate"], ["constructor"], ["audit", "orders"]])
-    assert.is(run("src/cli/main.ts", args).status, 2);
+cli("--version says the version of the package", () => {
+  const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+  for (const args of [["--version"], ["audit", "--version"], ["-V"]])
+    assert.is(run("src/cli/main.ts", args).stdout, `${version}\n`, args.join(" "));
+});
+
+cli("every script of package.json that is a command is tested here", () => {
+  const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
+  const files = Object.values<string>(scripts).flatMap((script) => /\S+\.ts$/.exec(script) ?? []);
+  const tested = new Set<string>(COMMANDS.map(([script]) => script));
+  assert.equal(
+    files.filter((file) => !tested.has(file)),
+    ["src/main.ts", "test/run.ts"],
+  );
+});
+
+cli("waybill with no or an unknown command ends with 2, and names the nearest", () => {
+  const refusals: [string[], RegExp][] = [
+    [[], /a command is required/],
+    [["frobnicate"], /unknown command 'frobnicate'/],
+    [["constructor"], /unknown command 'constructor'/],
+    [["adit"], /unknown command 'adit'\n\(Did you mean audit\?\)/],
+    [["audit", "orders"], /unexpected argument "orders"/],
+    [["audit", "--ful"], /unknown option '--ful'\n\(Did you mean --full\?\)/],
+    [["audit", "--domain", "ordesr"], /one of orders.*\n\(Did you mean orders\?\)/],
+    [["rebuild"], /missing required argument 'domain'/],
+    [["rebuild", "oders"], /\(Did you mean orders\?\)/],
+  ];
+  for (const [args, problem] of refusals) {
+    const { status, stderr } = run("src/cli/main.ts", args);
+    assert.is(status, 2, args.join(" "));
+    assert.match(stderr, problem);
+  }
+});
+
+cli("a number out of its range is refused with the range", () => {
+  const refusals: [script: string, option: string, value: string, range: string][] = [
+    ["tools/stack/demo.ts", "--port", "99999", "a whole number from 0 to 65535"],
+    ["tools/stack/demo.ts", "--port", "1e3", "a whole number from 0 to 65535"],
+    ["tools/stack/demo.ts", "--garbage", "1.5", "a number from 0 to 1"],
+    ["tools/torture/main.ts", "--services", "0", "a whole number from 1 to 5"],
+    ["tools/torture/fuzz.ts", "--count", "x", "a whole number from 1 to 9007199254740991"],
+    ["bench/main.ts", "--rows", "10", "a whole number from 10000 to 1000000000"],
+    ["bench/vegeta/attack.ts", "--rate", "0", "a whole number from 1 to 1000000"],
+  ];
+  for (const [script, option, value, range] of refusals) {
+    const { status, stderr } = run(script, [option, value]);
+    assert.is(status, 2, `${script} ${option} ${value}`);
+    assert.match(stderr, `argument '${value}' is invalid. It must be ${range}.`);
+  }
+});
+
+cli("what is said of an argument cannot steer the terminal", () => {
+  const { status, stderr } = run("src/cli/main.ts", ["\u001b]0;pwned\u0007"]);
+  assert.is(status, 2);
+  assert.match(stderr, "\\u001b]0;pwned\\u0007");
+  assert.not.match(stderr, /[^\P{Cc}\n]/u);
 });
 
 cli("publisher refuses numbers that make no sense", () => {

@@ -6,7 +6,8 @@
 import { spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { Argument, command, exits, integer, Option, run, webAddress } from "../../src/cli/command.ts";
+import { InvalidInputError } from "../../src/contract/errors.ts";
 import { toPayload } from "../../tools/publisher/load.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { mebibytes } from "../../tools/stack/memory.ts";
@@ -15,17 +16,6 @@ import { fill } from "../fill.ts";
 import { metricOf, withService } from "../service.ts";
 import { Vegeta } from "./vegeta.ts";
 import { Wrk } from "./wrk.ts";
-
-const USAGE = `Usage: npm run attack -- NAME [--with vegeta|wrk] [--url URL] [--rate N] [--seconds S] [--out FOLDER]
-
-  ramp    one order after another, faster and faster until the knee: p99 over 50 ms, errors, or a rate that is not reached
-  soak    --rate reads a second for --seconds (default 5000/s for 600 s), and what the process has in memory at its ends
-  mix     six reads of ten from memory, two not modified, two of orders that are not there
-  intake  POST /orders at a fifth of --rate, and reads at --rate beside it
-
-  --with  vegeta where it is on PATH, else wrk
-  --url   a service that runs already, with the orders bench-0 to bench-49999; by default one is started and filled
-  --out   where targets, results and plots go (default .data/attack)`;
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -64,114 +54,134 @@ export type Report = Readonly<{
   failed: number;
 }>;
 
-async function main(): Promise<number> {
-  const options = {
-    with: { type: "string" },
-    url: { type: "string" },
-    rate: { type: "string", default: "5000" },
-    seconds: { type: "string" },
-    out: { type: "string", default: ".data/attack" },
-    help: { type: "boolean", short: "h", default: false },
-  } as const;
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
-  try {
-    parsed = parseArgs({ options, allowPositionals: true });
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
-  const { values, positionals } = parsed;
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  const name = positionals[0] ?? "";
-  if (!Object.hasOwn(ATTACKS, name)) return refuse(`choose one of ${Object.keys(ATTACKS).join(", ")}`);
-  const program = values.with ?? (isThere("vegeta", "-version") ? "vegeta" : "wrk");
-  if (program !== "vegeta" && program !== "wrk") return refuse("--with takes vegeta or wrk");
-  if (!isThere(program, program === "vegeta" ? "-version" : "--version")) {
-    return refuse(
-      `${program} is not on PATH${program === "wrk" ? " (Debian: apt-get install wrk)" : "; --with wrk goes without"}`,
-    );
-  }
-  const [rate, seconds] = [Number(values.rate), Number(values.seconds ?? (name === "soak" ? 600 : 10))];
-  if (!(rate > 0 && seconds > 0)) return refuse("--rate and --seconds must be more than 0");
-  await mkdir(values.out, { recursive: true });
-  say(`attacking with ${program}; targets, results and plots go to ${values.out}`);
-  const attacker: Attacker = program === "vegeta" ? new Vegeta(values.out) : new Wrk();
-  const attack = ATTACKS[name] as (typeof ATTACKS)[string];
-  if (values.url !== undefined) {
-    process.stdout.write(await attack(attacker, values.url, rate, seconds));
-    return 0;
-  }
+type Attack = Readonly<{
+  shows: string;
+  /** How long it lasts by default. */
+  seconds: number;
+  carryOut: (attacker: Attacker, url: string, rate: number, seconds: number) => Promise<string>;
+}>;
+
+const ATTACKS: Readonly<Record<string, Attack>> = {
+  ramp: {
+    shows:
+      "one order after another, faster and faster until the knee: p99 over 50 ms, errors, or a rate not reached",
+    seconds: 10,
+    carryOut: async (attacker, url, _rate, seconds) => {
+      const lines: string[] = [];
+      for (const load of attacker.ramp) {
+        const report = await attacker.attack(`ramp-${load}`, hits(url), load, seconds);
+        lines.push(rowOf(`${load} ${attacker.unit}`, report));
+        say(lines.at(-1) as string);
+        const isLate = attacker.isOpen && report.requestsPerSecond < 0.95 * load;
+        if (report.p99 > KNEE_P99_MS || report.failed > 0 || isLate) break;
+      }
+      return tableOf(lines);
+    },
+  },
+  soak: {
+    shows: "--rate reads a second for --seconds, and what the process has in memory at its ends",
+    seconds: 600,
+    carryOut: async (attacker, url, rate, seconds) => {
+      const before = await residentMebibytes(url);
+      const report = await attacker.attack("soak", hits(url), attacker.isOpen ? rate : CONNECTIONS, seconds);
+      return `${tableOf([rowOf("soak", report)])}\nresident: ${before} MiB before, ${await residentMebibytes(url)} MiB after\n`;
+    },
+  },
+  mix: {
+    shows: "six reads of ten from memory, two not modified, two of orders that are not there",
+    seconds: 10,
+    carryOut: async (attacker, url, rate, seconds) => {
+      const etag = (await fetch(`${url}/orders/bench-7`)).headers.get("etag") as string;
+      const list = Array.from({ length: 10_000 }, (_, index): Target => {
+        if (index % 10 < 2) return { method: "GET", path: `/orders/absent-${index}` };
+        if (index % 10 < 4)
+          return { method: "GET", path: "/orders/bench-7", headers: { "if-none-match": etag } };
+        return { method: "GET", path: `/orders/bench-${(index * 7919) % ORDERS}` };
+      });
+      const targets = { url, list, script: "mix" };
+      return tableOf([
+        rowOf("mix", await attacker.attack("mix", targets, attacker.isOpen ? rate : CONNECTIONS, seconds)),
+      ]);
+    },
+  },
+  intake: {
+    shows: "POST /orders at a fifth of --rate, and reads at --rate beside it",
+    seconds: 10,
+    carryOut: async (attacker, url, rate, seconds) => {
+      const factory = new OrderFactory(1);
+      const posts = Math.ceil((rate / 5) * seconds);
+      const list = Array.from({ length: posts }, (): Target => {
+        return { method: "POST", path: "/orders", body: toPayload(factory.next()) };
+      });
+      const [reads, writes] = await Promise.all([
+        attacker.attack("intake-reads", hits(url), attacker.isOpen ? rate : CONNECTIONS, seconds),
+        attacker.attack(
+          "intake-posts",
+          { url, list, script: "posts" },
+          attacker.isOpen ? rate / 5 : CONNECTIONS,
+          seconds,
+        ),
+      ]);
+      return tableOf([rowOf("GET", reads), rowOf("POST", writes)]);
+    },
+  },
+};
+
+const program = command("attack", "Load on GET /orders/:id and POST /orders until something gives way.")
+  .addArgument(new Argument("<name>", "of an attack").choices(Object.keys(ATTACKS)))
+  .addOption(
+    new Option("--with <program>", "that attacks (default: vegeta if it is on PATH, else wrk)").choices([
+      "vegeta",
+      "wrk",
+    ]),
+  )
+  .option(
+    "--url <url>",
+    "a service that runs already, with the orders bench-0 to bench-49999; by default one is started and filled",
+    webAddress,
+  )
+  .option("--rate <number>", "requests per second", integer(1, 1_000_000), 5_000)
+  .option("--seconds <number>", "how long (default: 600 for soak, else 10)", integer(1, 1_000_000))
+  .option("--out <folder>", "where targets, results and plots go", ".data/attack")
+  .addHelpText(
+    "after",
+    `
+Attacks:
+${Object.entries(ATTACKS)
+  .map(([name, { shows }]) => `  ${name.padEnd(8)}${shows}`)
+  .join("\n")}`,
+  )
+  .action(
+    exits(async (name, { with: chosen, url, rate, seconds, out }) => {
+      const attack = ATTACKS[name] as Attack;
+      const program = chosen ?? (isThere("vegeta", "-version") ? "vegeta" : "wrk");
+      if (!isThere(program, program === "vegeta" ? "-version" : "--version")) {
+        const instead = program === "wrk" ? " (Debian: apt-get install wrk)" : "; --with wrk does without it";
+        throw new InvalidInputError("with", `${program} is not on PATH${instead}`);
+      }
+      await mkdir(out, { recursive: true });
+      say(`attacking with ${program}; targets, results and plots go to ${out}`);
+      const attacker: Attacker = program === "vegeta" ? new Vegeta(out) : new Wrk();
+      const carryOut = (address: string) =>
+        attack.carryOut(attacker, address, rate, seconds ?? attack.seconds);
+      process.stdout.write(url === undefined ? await onOwnService(attacker, carryOut) : await carryOut(url));
+      return 0;
+    }),
+  );
+
+/** On a service that is started, filled and warmed up. */
+async function onOwnService(attacker: Attacker, carryOut: (url: string) => Promise<string>): Promise<string> {
   await using stack = await startStack("attack", say);
   const environment = { ...stack.environment, SOURCES: "http" };
   await fill(environment, 1, ORDERS, say);
-  process.stdout.write(
-    await withService(environment, stack.folder, async ({ url }) => {
-      say("filling the cache, and warming up");
-      while ((await metricOf(url, "waybill_cache_entries")) < ORDERS) await delay(50);
-      await attacker.attack(
-        "warm-up",
-        hits(url),
-        attacker.isOpen ? WARM_UP_RATE : CONNECTIONS,
-        WARM_UP_SECONDS,
-      );
-      return attack(attacker, url, rate, seconds);
-    }),
-  );
-  return 0;
+  return await withService(environment, stack.folder, async ({ url }) => {
+    say("filling the cache, and warming up");
+    while ((await metricOf(url, "waybill_cache_entries")) < ORDERS) await delay(50);
+    const load = attacker.isOpen ? WARM_UP_RATE : CONNECTIONS;
+    await attacker.attack("warm-up", hits(url), load, WARM_UP_SECONDS);
+    return await carryOut(url);
+  });
 }
-
-type Attack = (attacker: Attacker, url: string, rate: number, seconds: number) => Promise<string>;
-
-const ATTACKS: Readonly<Record<string, Attack>> = {
-  ramp: async (attacker, url, _rate, seconds) => {
-    const lines: string[] = [];
-    for (const load of attacker.ramp) {
-      const report = await attacker.attack(`ramp-${load}`, hits(url), load, seconds);
-      lines.push(rowOf(`${load} ${attacker.unit}`, report));
-      say(lines.at(-1) as string);
-      const isLate = attacker.isOpen && report.requestsPerSecond < 0.95 * load;
-      if (report.p99 > KNEE_P99_MS || report.failed > 0 || isLate) break;
-    }
-    return tableOf(lines);
-  },
-  soak: async (attacker, url, rate, seconds) => {
-    const before = await residentMebibytes(url);
-    const report = await attacker.attack("soak", hits(url), attacker.isOpen ? rate : CONNECTIONS, seconds);
-    return `${tableOf([rowOf("soak", report)])}\nresident: ${before} MiB before, ${await residentMebibytes(url)} MiB after\n`;
-  },
-  mix: async (attacker, url, rate, seconds) => {
-    const etag = (await fetch(`${url}/orders/bench-7`)).headers.get("etag") as string;
-    const list = Array.from({ length: 10_000 }, (_, index): Target => {
-      if (index % 10 < 2) return { method: "GET", path: `/orders/absent-${index}` };
-      if (index % 10 < 4)
-        return { method: "GET", path: "/orders/bench-7", headers: { "if-none-match": etag } };
-      return { method: "GET", path: `/orders/bench-${(index * 7919) % ORDERS}` };
-    });
-    const targets = { url, list, script: "mix" };
-    return tableOf([
-      rowOf("mix", await attacker.attack("mix", targets, attacker.isOpen ? rate : CONNECTIONS, seconds)),
-    ]);
-  },
-  intake: async (attacker, url, rate, seconds) => {
-    const factory = new OrderFactory(1);
-    const posts = Math.ceil((rate / 5) * seconds);
-    const list = Array.from({ length: posts }, (): Target => {
-      return { method: "POST", path: "/orders", body: toPayload(factory.next()) };
-    });
-    const [reads, writes] = await Promise.all([
-      attacker.attack("intake-reads", hits(url), attacker.isOpen ? rate : CONNECTIONS, seconds),
-      attacker.attack(
-        "intake-posts",
-        { url, list, script: "posts" },
-        attacker.isOpen ? rate / 5 : CONNECTIONS,
-        seconds,
-      ),
-    ]);
-    return tableOf([rowOf("GET", reads), rowOf("POST", writes)]);
-  },
-};
 
 function hits(url: string): Targets {
   const list = Array.from(
@@ -198,18 +208,10 @@ function isThere(program: string, ...given: string[]): boolean {
   return spawnSync(program, given).error === undefined;
 }
 
-function refuse(problem: string): number {
-  process.stderr.write(`attack: ${problem}\n\n${USAGE}\n`);
-  return 2;
-}
-
 const ORDERS = 50_000;
 const CONNECTIONS = 32;
 const KNEE_P99_MS = 50;
 const WARM_UP_RATE = 5_000;
 const WARM_UP_SECONDS = 4;
 
-process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(`attack: ${error instanceof Error ? error.message : String(error)}\n`);
-  return 1;
-});
+await run(program);

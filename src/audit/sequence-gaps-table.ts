@@ -2,6 +2,7 @@
  * The statements that read a broker's sequence numbers from the inbox, whose message ids are "<number>-<time>". The time
  * is the message's own with NATS Streaming. With JetStream it is its stream's, and every stream numbers from 1.
  */
+import { POSITION_MAX } from "../contract/values/integers.ts";
 import type { Queryable } from "../database/queryable.ts";
 import {
   type Arrival,
@@ -157,6 +158,3 @@ async function selectArrivals(
 
 /** The sources whose message ids begin with a number that the broker counts up by one. */
 const NUMBERED_SOURCES = ["nats-streaming", "jetstream"];
-
-/** Above every position. */
-const POSITION_MAX = 2n ** 63n - 1n;

@@ -101,8 +101,6 @@ function reworded(text: string): string {
   const message = text.replace(/^error: /, "");
   const [, expected, given] = /^too many arguments.* Expected (\d+) .*?: (.*)\.\n$/s.exec(message) ?? [];
   if (given !== undefined) return `unexpected argument "${given.split(", ").at(Number(expected))}"\n`;
-  const missing = /^required option '(\S+).*' not specified\n$/s.exec(message)?.[1];
-  if (missing !== undefined) return `${missing} is required\n`;
   const [, value = "", choices] = /'([^']*)' is invalid.* Allowed choices are (.*)\.\n$/s.exec(message) ?? [];
   const meant = choices && nearestName(value, choices.split(", "));
   return meant ? `${message}(Did you mean ${meant}?)\n` : message;

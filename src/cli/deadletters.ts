@@ -193,7 +193,7 @@ function redrives() {
 
 function discard() {
   return ofOne("discard", "give a letter up")
-    .requiredOption("--reason <text>", "why", operatorText("reason"))
+    .option("--reason <text>", "why; required", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
       exits(async (at, { json, ...operator }) => {
@@ -205,7 +205,7 @@ function discard() {
 
 function restore() {
   return ofOne("restore", "open a discarded letter again")
-    .requiredOption("--reason <text>", "why", operatorText("reason"))
+    .option("--reason <text>", "why; required", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
       exits(async (at, { json, ...operator }) => {

@@ -69,8 +69,8 @@ function describe(error: unknown): string {
 }
 
 function isAddressError(error: unknown): error is NodeJS.ErrnoException {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return code === "EADDRINUSE" || code === "EADDRNOTAVAIL" || code === "EACCES";
+  const { code, syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  return syscall === "listen" && (code === "EADDRINUSE" || code === "EADDRNOTAVAIL" || code === "EACCES");
 }
 
 /** Orchestrators kill after ten seconds; what is left undone by then comes again from the broker. */

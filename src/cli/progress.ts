@@ -6,7 +6,8 @@ import { SingleBar } from "cli-progress";
 
 export type Step = Readonly<{
   done: number | bigint;
-  total: number | bigint;
+  /** Undefined if it is unknown: then only what is done is counted. */
+  total?: number | bigint | undefined;
   /** What else there is to say. */
   note?: string | undefined;
 }>;
@@ -35,7 +36,7 @@ export class Progress implements Disposable {
     if (this.#phase?.name !== name) this.#begin(name, step);
     if (this.#phase) this.#phase.step = step;
     if (!step || !this.#bar) return;
-    this.#bar.setTotal(Number(step.total));
+    this.#bar.setTotal(Number(step.total ?? step.done));
     this.#bar.update(Number(step.done));
   }
 
@@ -65,7 +66,7 @@ export class Progress implements Disposable {
     this.#phase = phase;
     if (!this.#stream.isTTY) {
       const write = () => this.#phase && this.#stream.write(`${describe(this.#phase)}\n`);
-      this.#timer = timer ?? setInterval(write, LINE_EVERY_MS).unref();
+      this.#timer = timer ?? setInterval(write, LINE_EVERY_MS);
       return;
     }
     this.#bar = new SingleBar({
@@ -93,9 +94,10 @@ function describe({ name, begun, first, step, hasEnded }: Phase, progress?: numb
   const seconds = (performance.now() - begun) / 1000;
   if (step === undefined) return `${name}, ${Math.round(seconds)} s`;
   const { done, total, note } = step;
-  const left = Number(total) - Number(done);
+  const left = Number(total ?? done) - Number(done);
   const rate = (Number(done) - first) / seconds;
-  const parts = [`${name} ${progress === undefined ? "" : barOf(progress)}${done} of ${total}`];
+  const bar = progress === undefined || total === undefined ? "" : barOf(progress);
+  const parts = [`${name} ${bar}${done}${total === undefined ? "" : ` of ${total}`}`];
   if (hasEnded && left > 0) parts.push(`${left} not done`);
   if (rate >= 1 && Number.isFinite(rate)) parts.push(`${Math.round(rate)}/s`);
   if (!hasEnded && rate > 0 && left > 0) parts.push(`about ${Math.ceil(left / rate)} s left`);

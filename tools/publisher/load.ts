@@ -1,8 +1,17 @@
 /** What is published: a stream of good orders, broken messages, exact copies, and the same id with other content. */
+import { InvalidInputError } from "../../src/contract/errors.ts";
 import { makeGarbage } from "./garbage.ts";
 import type { OrderDocument, OrderFactory } from "./orders.ts";
 
 export type Mix = Readonly<{ garbage: number; duplicates: number; conflicts: number }>;
+
+/** @throws InvalidInputError if the fractions are more than the whole. */
+export function readMix({ garbage, duplicates, conflicts }: Mix): Mix {
+  if (garbage + duplicates + conflicts > 1) {
+    throw new InvalidInputError("garbage", "--garbage, --duplicates and --conflicts add up to more than 1");
+  }
+  return { garbage, duplicates, conflicts };
+}
 
 export type Load = Readonly<{
   kind: "order" | "garbage" | "duplicate" | "conflict";

@@ -4,136 +4,110 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
-import { parseArgs } from "node:util";
-import { exitWith } from "../../src/cli/process.ts";
-import { ConfigError } from "../../src/config/read.ts";
+import {
+  command,
+  decimal,
+  exits,
+  integer,
+  JSON_HELP,
+  Option,
+  run,
+  webAddress,
+} from "../../src/cli/command.ts";
+import { Progress } from "../../src/cli/progress.ts";
 import { SOURCE_NAMES } from "../../src/config/sources.ts";
+import { InvalidInputError } from "../../src/contract/errors.ts";
 import { watchForStop } from "../stack/stopping.ts";
 import { connectTo } from "./connect.ts";
-import { type Load, makeLoad } from "./load.ts";
-import { OrderFactory } from "./orders.ts";
-import { showProgress } from "./progress.ts";
+import { type Load, makeLoad, readMix } from "./load.ts";
+import { OrderFactory, randomSeed, SEED_MAX } from "./orders.ts";
 import { publish } from "./publish.ts";
 import { describe } from "./report.ts";
 import { traced } from "./traced.ts";
-import type { Transport } from "./transport.ts";
 
-const OPTIONS = {
-  count: { type: "string", default: "1000" },
-  rate: { type: "string", default: "0" },
-  garbage: { type: "string", default: "0" },
-  duplicates: { type: "string", default: "0" },
-  conflicts: { type: "string", default: "0" },
-  seed: { type: "string" },
-  file: { type: "string" },
-  dir: { type: "string" },
-  stdin: { type: "boolean", default: false },
-  lines: { type: "boolean", default: false },
-  to: { type: "string", default: "nats-streaming" },
-  verify: { type: "string" },
-  patience: { type: "string", default: "45" },
-  json: { type: "boolean", default: false },
-  help: { type: "boolean", short: "h", default: false },
-} as const;
-
-const USAGE = `Usage: npm run publisher -- [options]
-
-What to publish:
-  --count N          how many messages to make (default 1000)
-  --garbage P        fraction that is no order (default 0)
-  --duplicates P     fraction that repeats an order exactly (default 0)
-  --conflicts P      fraction that repeats an id with other content (default 0)
-  --seed N           makes the same messages again, under new ids (default: random, printed)
-  --file PATH        publish the bytes of a file instead, as one message
-  --dir PATH         the same for each file of a folder
-  --stdin            the same for standard input
-  --lines            with one of these three: one message for each line
-
-How:
-  --to WHERE         nats-streaming (default), jetstream, kafka or http
-  --rate N           messages per second, 0 for as fast as it goes (default 0)
-  --verify URL       ask the service for each published order and report what is missing
-  --patience N       with --verify: give up N seconds after the last order turned up (default 45)
-  --json             print the report as JSON
-
+const publisher = command("publisher", "Publishes messages, good and bad, and checks that they arrived.")
+  .optionsGroup("What to publish:")
+  .option("--count <number>", "how many messages to make", integer(0, Number.MAX_SAFE_INTEGER), 1_000)
+  .option("--garbage <fraction>", "of messages that are not orders", decimal(0, 1), 0)
+  .option("--duplicates <fraction>", "of exact copies of an order", decimal(0, 1), 0)
+  .option("--conflicts <fraction>", "of orders under a used id, with other content", decimal(0, 1), 0)
+  .option(
+    "--seed <number>",
+    "make the same messages again, under new ids (default: random, printed)",
+    integer(0, SEED_MAX),
+  )
+  .addOption(
+    new Option("--file <path>", "publish the bytes of a file instead, as one message").conflicts([
+      "dir",
+      "stdin",
+    ]),
+  )
+  .addOption(new Option("--dir <path>", "the same for each file of a folder").conflicts(["file", "stdin"]))
+  .addOption(new Option("--stdin", "the same for standard input").conflicts(["file", "dir"]))
+  .option("--lines", "with one of these three: one message for each line")
+  .optionsGroup("How:")
+  .addOption(new Option("--to <source>", "where to").choices(SOURCE_NAMES).default("nats-streaming"))
+  .option("--rate <number>", "messages per second, 0 for as fast as it goes", integer(0, 1_000_000), 0)
+  .option("--verify <url>", "ask the service for each published order and report what is missing", webAddress)
+  .option(
+    "--patience <seconds>",
+    "with --verify: give up when no order turned up for so long",
+    integer(0, 86_400),
+    45,
+  )
+  .option("--json", JSON_HELP)
+  .addHelpText(
+    "after",
+    `
 Environment: NATS_URL, STAN_CLUSTER_ID and STAN_CHANNEL for nats-streaming; JETSTREAM_URL, JETSTREAM_STREAM and the rest
 for jetstream, KAFKA_BROKERS, KAFKA_TOPIC and the rest for kafka, as for the service. With --to http the service's address
-is that of --verify, or http://127.0.0.1:3000; INGRESS_TOKEN where the service asks for it. OTEL_TRACES_EXPORTER and the
+is that of --verify, or http://127.0.0.1:3000; INGRESS_TOKEN if the service asks for it. OTEL_TRACES_EXPORTER and the
 other variables of tracing as for the service: each message's trace then begins here.
-Exit status: 0 done; 1 something was not published or is missing; 2 bad usage.`;
-
-class UsageError extends Error {}
-
-async function main(): Promise<number> {
-  const values = readOptions();
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  const count = wholeNumber("count", values.count);
-  const mix = {
-    garbage: fraction("garbage", values.garbage),
-    duplicates: fraction("duplicates", values.duplicates),
-    conflicts: fraction("conflicts", values.conflicts),
-  };
-  if (mix.garbage + mix.duplicates + mix.conflicts > 1)
-    throw new UsageError("the fractions add up to more than 1");
-  const rate = wholeNumber("rate", values.rate);
-  const seed =
-    values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : wholeNumber("seed", values.seed);
-  const verifyUrl = values.verify === undefined ? undefined : webAddress(values.verify);
-  const given = givenPayloads(values.file, values.dir, values.stdin, values.lines);
-
-  const stopping = watchForStop();
-  const progress = showProgress(given ? 0 : count, values.json);
-  await using transport = await traced(() => connect(values.to, verifyUrl));
-  const report = await publish({
-    transport,
-    load: given ?? makeLoad(new OrderFactory(seed), count, mix),
-    rate,
-    verifyUrl,
-    patienceSeconds: wholeNumber("patience", values.patience),
-    onProgress: progress.update,
-    signal: stopping,
-  });
-  progress.stop();
-  process.stdout.write(
-    values.json ? `${JSON.stringify({ seed, ...report })}\n` : describe(report, given ? undefined : seed),
+Exit status: 0 done; 1 something was not published or is missing; 2 bad usage or configuration.`,
+  )
+  .action(
+    exits(async ({ count, rate, seed = randomSeed(), to, verify, patience, json, ...what }) => {
+      const mix = readMix(what);
+      const given = givenPayloads(what);
+      const signal = watchForStop();
+      using progress = new Progress({ json });
+      await using transport = await traced(() => connectTo(to, process.env, verify));
+      const report = await publish({
+        transport,
+        load: given ?? makeLoad(new OrderFactory(seed), count, mix),
+        count: given ? undefined : count,
+        rate,
+        verifyUrl: verify,
+        patienceSeconds: patience,
+        onProgress: (phase, step) => progress.show(phase, step),
+        signal,
+      });
+      progress.end();
+      process.stdout.write(
+        json ? `${JSON.stringify({ seed, ...report })}\n` : describe(report, given ? undefined : seed),
+      );
+      const { verification } = report;
+      const isComplete =
+        !verification || (verification.missing.length === 0 && verification.different.length === 0);
+      return report.failed === 0 && isComplete && !signal.aborted ? 0 : 1;
+    }),
   );
-  const { verification } = report;
-  const isComplete =
-    !verification || (verification.missing.length === 0 && verification.different.length === 0);
-  return report.failed === 0 && isComplete && !stopping.aborted ? 0 : 1;
-}
 
-function readOptions() {
-  try {
-    return parseArgs({ options: OPTIONS }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-async function connect(to: string, verifyUrl: string | undefined): Promise<Transport> {
-  const source = SOURCE_NAMES.find((name) => name === to);
-  if (!source) throw new UsageError(`--to must be one of ${SOURCE_NAMES.join(", ")} (was "${to}")`);
-  return await connectTo(source, process.env, verifyUrl);
-}
-
-/** Raw bytes from outside, one message each; undefined where orders are to be made. */
-function givenPayloads(
-  file?: string,
-  dir?: string,
-  stdin?: boolean,
-  lines?: boolean,
-): AsyncGenerator<Load> | undefined {
-  const chosen = [file, dir, stdin || undefined].filter((choice) => choice !== undefined);
-  if (chosen.length > 1) throw new UsageError("choose one of --file, --dir and --stdin");
-  if (chosen.length === 0) {
-    if (lines) throw new UsageError("--lines goes with --file, --dir or --stdin");
-    return undefined;
-  }
-  return readPayloads(file, dir, lines ?? false);
+/** Raw bytes from outside, one message each; undefined if orders are to be made. */
+function givenPayloads({
+  file,
+  dir,
+  stdin,
+  lines = false,
+}: {
+  file?: string;
+  dir?: string;
+  stdin?: true;
+  lines?: boolean;
+}): AsyncGenerator<Load> | undefined {
+  if (file !== undefined || dir !== undefined || stdin) return readPayloads(file, dir, lines);
+  if (lines) throw new InvalidInputError("lines", "--lines needs --file, --dir or --stdin");
+  return undefined;
 }
 
 async function* readPayloads(
@@ -165,29 +139,4 @@ async function filesOf(dir: string): Promise<string[]> {
     .sort();
 }
 
-function wholeNumber(name: string, text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new UsageError(`--${name} must be a whole number (was "${text}")`);
-  return Number(text);
-}
-
-function fraction(name: string, text: string): number {
-  const value = /^(\d+|\d*\.\d+)$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value <= 1)) throw new UsageError(`--${name} must be a number from 0 to 1 (was "${text}")`);
-  return value;
-}
-
-function webAddress(text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new UsageError(`--verify must be an address such as http://127.0.0.1:3000 (was "${text}")`);
-  }
-  return text.replace(/\/+$/, "");
-}
-
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const isUsage = error instanceof UsageError;
-  if (error instanceof ConfigError) exitWith(error);
-  process.stderr.write(`publisher: ${(error as Error).message}\n${isUsage ? `\n${USAGE}\n` : ""}`);
-  process.exitCode = isUsage ? 2 : 1;
-}
+await run(publisher);

@@ -117,3 +117,10 @@ const POOL_SIZE = 300;
 const CURRENCIES = ["USD", "EUR", "JPY", "KWD", "RUB", "PLN", "GBP", "CHF", "KRW", "BHD"] as const;
 const CREATED_FROM = Date.UTC(2024, 0, 1) / 1000;
 const CREATED_RANGE_SECONDS = 2 * 365 * 24 * 3600;
+
+export function randomSeed(): number {
+  return Math.floor(Math.random() * SEED_MAX);
+}
+
+/** The generator takes 32 bits. */
+export const SEED_MAX = 2 ** 32 - 1;

@@ -13,7 +13,9 @@ export type PublishOptions = Readonly<{
   verifyUrl: string | undefined;
   /** How long to go on asking after the last order turned up. */
   patienceSeconds?: number;
-  onProgress: (phase: "publishing" | "verifying", done: number) => void;
+  /** How many messages the load has, if that is known. */
+  count?: number | undefined;
+  onProgress: (phase: "publishing" | "verifying", step: { done: number; total: number | undefined }) => void;
   signal: AbortSignal;
 }>;
 
@@ -61,7 +63,7 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
       if (known) known.push(message.payload);
       else contents.set(message.orderUid, [message.payload]);
     }
-    if (published % 50 === 0) onProgress("publishing", published);
+    if (published % 50 === 0) onProgress("publishing", { done: published, total: options.count });
     if (
       verifier &&
       message.kind === "order" &&
@@ -87,14 +89,16 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
     if (failed > 0 && published === 0) throw failure;
   }
   await Promise.all(inFlight);
-  onProgress("publishing", published);
+  onProgress("publishing", { done: published, total: options.count });
   const seconds = (performance.now() - started) / 1000;
   const report = { published, failed, refused, byKind, orders: contents.size, seconds };
   if (failed > 0 && published === 0) throw failure;
   if (!verifier || signal.aborted) return report;
 
   const expected = [...contents].map(([orderUid, list]): Expected => ({ orderUid, contents: list }));
-  const verification = await verifier.check(expected, (done) => onProgress("verifying", done));
+  const verification = await verifier.check(expected, (done) =>
+    onProgress("verifying", { done, total: expected.length }),
+  );
   const times = (await Promise.all(watched)).filter((time) => time !== undefined).sort((a, b) => a - b);
   verifier.close();
   const readable = { watched: times.length, p50: quantile(times, 0.5), p99: quantile(times, 0.99) };

@@ -56,19 +56,24 @@ export class Verifier {
 
   /**
    * Checks all; what is not there yet is asked for again until nothing new has turned up for a while.
-   * @param onChecked is told how many are done.
+   * @param onFound is told how many the service has served so far.
    */
-  async check(expected: readonly Expected[], onChecked: (done: number) => void): Promise<Verification> {
+  async check(expected: readonly Expected[], onFound: (found: number) => void): Promise<Verification> {
     const different: string[] = [];
+    let found = 0;
     let open = [...expected];
     let lastProgress = performance.now();
     for (;;) {
       const missing: Expected[] = [];
       await this.#inParallel(open, async (one) => {
         const document = await this.read(one.orderUid).catch(() => undefined);
-        if (!document) missing.push(one);
-        else if (!one.contents.some((content) => content.equals(document))) different.push(one.orderUid);
-        onChecked(expected.length - missing.length);
+        if (!document) {
+          missing.push(one);
+          return;
+        }
+        if (!one.contents.some((content) => content.equals(document))) different.push(one.orderUid);
+        found += 1;
+        onFound(found);
       });
       if (missing.length < open.length) lastProgress = performance.now();
       open = missing;

@@ -3,11 +3,11 @@
  * `--once` it audits, prints the sum and ends; without, it runs until Ctrl-C.
  */
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { command, decimal, exits, integer, Option, run } from "../../src/cli/command.ts";
+import { Progress } from "../../src/cli/progress.ts";
 import { connectTo } from "../publisher/connect.ts";
-import { makeLoad } from "../publisher/load.ts";
-import { OrderFactory } from "../publisher/orders.ts";
-import { showProgress } from "../publisher/progress.ts";
+import { makeLoad, readMix } from "../publisher/load.ts";
+import { OrderFactory, randomSeed, SEED_MAX } from "../publisher/orders.ts";
 import { publish } from "../publisher/publish.ts";
 import { describe } from "../publisher/report.ts";
 import { traced } from "../publisher/traced.ts";
@@ -18,104 +18,79 @@ import { type ServiceProcess, startServiceProcess } from "./service.ts";
 import { type Stack, startStack } from "./stack.ts";
 import { watchForStop } from "./stopping.ts";
 
-const OPTIONS = {
-  once: { type: "boolean", default: false },
-  orders: { type: "string", default: "2000" },
-  garbage: { type: "string", default: "0.1" },
-  duplicates: { type: "string", default: "0.05" },
-  conflicts: { type: "string", default: "0.02" },
-  source: { type: "string", default: "nats-streaming" },
-  rate: { type: "string", default: "1000" },
-  seed: { type: "string" },
-  port: { type: "string" },
-  observe: { type: "boolean", default: false },
-  help: { type: "boolean", short: "h", default: false },
-} as const;
+const demo = command(
+  "demo",
+  "Runs the whole service on a stack of its own, with a mixed load through it, verified.",
+)
+  .option("--once", "publish, verify, audit, print the sum and end: status 0 if everything is accounted for")
+  .addOption(
+    new Option("--source <kind>", "through which broker").choices(BROKER_KINDS).default("nats-streaming"),
+  )
+  .option("--orders <number>", "how many messages to publish", integer(0, Number.MAX_SAFE_INTEGER), 2_000)
+  .option("--garbage <fraction>", "of messages that are not orders", decimal(0, 1), 0.1)
+  .option("--duplicates <fraction>", "of exact copies of an order", decimal(0, 1), 0.05)
+  .option("--conflicts <fraction>", "of orders under a used id, with other content", decimal(0, 1), 0.02)
+  .option("--rate <number>", "messages per second, 0 for as fast as it goes", integer(0, 1_000_000), 1_000)
+  .option(
+    "--seed <number>",
+    "the same messages again, under new ids (default: random, printed)",
+    integer(0, SEED_MAX),
+  )
+  .option("--observe", "start Prometheus and Jaeger beside it, if they can be had, and trace every message")
+  .option(
+    "--port <number>",
+    "of the service (default: 3000, or a free one if that is taken; with --once a free one)",
+    integer(0, 65_535),
+  )
+  .action(
+    exits(async ({ orders: count, rate, seed = randomSeed(), once, observe, port, source, ...fractions }) => {
+      const mix = readMix(fractions);
+      const signal = watchForStop();
+      await using started = new AsyncDisposableStack();
+      const stack = started.use(await startStack("demo", say, { source }));
+      if (signal.aborted) return 1;
+      if (!stack.broker) warnWithoutBroker(source);
+      const jaeger = observe ? await startJaeger(stack) : undefined;
+      if (jaeger) started.use(jaeger);
+      say("starting the service");
+      const service = await startService(stack, once ? (port ?? 0) : port);
+      started.defer(() => service.child.end("SIGTERM"));
+      if (signal.aborted) return 1;
+      const prometheus = observe ? await startPrometheus(stack, service) : undefined;
+      if (prometheus) started.use(prometheus);
 
-const USAGE = `Usage: npm run demo -- [options]
+      using progress = new Progress();
+      const report = await publishTo(stack, service.url, {
+        load: makeLoad(new OrderFactory(seed), count, mix),
+        count,
+        rate,
+        onProgress: (phase, step) => progress.show(phase, step),
+        signal,
+      });
+      progress.end();
+      process.stdout.write(describe(report, seed));
+      if (signal.aborted) return 1;
 
-  --once             publish, verify, audit, print the sum and end: status 0 where everything is accounted for
-  --source KIND      through which broker: nats-streaming (default), jetstream or kafka
-  --orders N         how many messages to publish (default 2000)
-  --garbage P, --duplicates P, --conflicts P
-                     fractions that are no order, exact copies, other content under a used id
-                     (default 0.1, 0.05, 0.02)
-  --rate N           messages per second, 0 for as fast as it goes (default 1000)
-  --seed N           the same messages again, under new ids
-  --observe          starts Prometheus and Jaeger beside it, where they can be had, and traces every message
-  --port N           the service's port (default 3000, or a free one where that is taken; with --once a free one)`;
+      const sum = await settledSum(service.url, report.published, progress);
+      progress.end();
+      const { verification } = report;
+      const isComplete =
+        verification?.missing.length === 0 && verification.different.length === 0 && report.failed === 0;
+      const holds = sum.holds && sum.pending === 0 && sum.received === report.published && isComplete;
+      process.stdout.write(
+        `received ${sum.received} = projected ${sum.projected} + duplicate ${sum.duplicate} + dead ${sum.dead} + pending ${sum.pending}\n` +
+          (holds
+            ? "Every published message is accounted for.\n"
+            : "NOT every published message is accounted for.\n"),
+      );
+      if (once) return holds ? 0 : 1;
 
-class UsageError extends Error {}
-
-async function main(): Promise<number> {
-  const values = readOptions();
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  return await run(values, watchForStop());
-}
-
-async function run(values: ReturnType<typeof readOptions>, signal: AbortSignal): Promise<number> {
-  const count = numberOf("orders", values.orders, Number.MAX_SAFE_INTEGER);
-  const mix = {
-    garbage: numberOf("garbage", values.garbage, 1),
-    duplicates: numberOf("duplicates", values.duplicates, 1),
-    conflicts: numberOf("conflicts", values.conflicts, 1),
-  };
-  if (mix.garbage + mix.duplicates + mix.conflicts > 1)
-    throw new UsageError("the fractions add up to more than 1");
-  const source = BROKER_KINDS.find((kind) => kind === values.source);
-  if (!source) {
-    throw new UsageError(`--source must be one of ${BROKER_KINDS.join(", ")} (was "${values.source}")`);
-  }
-  const rate = numberOf("rate", values.rate, Number.MAX_SAFE_INTEGER);
-  const seed =
-    values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : numberOf("seed", values.seed, 2 ** 32);
-  const port = values.port === undefined ? undefined : numberOf("port", values.port, 65_535);
-
-  await using started = new AsyncDisposableStack();
-  const stack = started.use(await startStack("demo", say, { source }));
-  if (signal.aborted) return 1;
-  if (!stack.broker) warnWithoutBroker(source);
-  const jaeger = values.observe ? await startJaeger(stack) : undefined;
-  if (jaeger) started.use(jaeger);
-  say("starting the service");
-  const service = await startService(stack, values.once ? (port ?? 0) : port);
-  started.defer(() => service.child.end("SIGTERM"));
-  if (signal.aborted) return 1;
-  const prometheus = values.observe ? await startPrometheus(stack, service) : undefined;
-  if (prometheus) started.use(prometheus);
-
-  const progress = showProgress(count, false);
-  const report = await publishTo(stack, service.url, {
-    load: makeLoad(new OrderFactory(seed), count, mix),
-    rate,
-    onProgress: progress.update,
-    signal,
-  });
-  progress.stop();
-  process.stdout.write(describe(report, seed));
-  if (signal.aborted) return 1;
-
-  const sum = await settledSum(service.url, report.published);
-  const { verification } = report;
-  const isComplete =
-    verification?.missing.length === 0 && verification.different.length === 0 && report.failed === 0;
-  const holds = sum.holds && sum.pending === 0 && sum.received === report.published && isComplete;
-  process.stdout.write(
-    `received ${sum.received} = projected ${sum.projected} + duplicate ${sum.duplicate} + dead ${sum.dead} + pending ${sum.pending}\n` +
-      (holds
-        ? "Every published message is accounted for.\n"
-        : "NOT every published message is accounted for.\n"),
+      process.stdout.write(addresses(stack, service, { Jaeger: jaeger?.url, Prometheus: prometheus?.url }));
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      say("stopping");
+      return holds ? 0 : 1;
+    }),
   );
-  if (values.once) return holds ? 0 : 1;
-
-  process.stdout.write(addresses(stack, service, { Jaeger: jaeger?.url, Prometheus: prometheus?.url }));
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
-  say("stopping");
-  return holds ? 0 : 1;
-}
 
 /** The variables of tracing, for the service and for what publishes here. */
 let observed: Readonly<Record<string, string>> = {};
@@ -167,7 +142,7 @@ type Sum = {
 };
 
 /** Audits until what was published has its outcome, or it takes too long. */
-async function settledSum(url: string, published: number): Promise<Sum> {
+async function settledSum(url: string, published: number, progress: Progress): Promise<Sum> {
   const deadline = performance.now() + SETTLE_TIMEOUT_MS;
   for (;;) {
     const { holds, domains } = (await (await fetch(`${url}/audit`)).json()) as {
@@ -176,6 +151,7 @@ async function settledSum(url: string, published: number): Promise<Sum> {
     };
     const sum = { ...domains.orders, holds };
     if ((sum.pending === 0 && sum.received >= published) || performance.now() > deadline) return sum;
+    progress.show("waiting for outcomes", { done: sum.received - sum.pending, total: published });
     await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
   }
 }
@@ -212,23 +188,6 @@ function warnWithoutBroker(source: BrokerKind): void {
   );
 }
 
-function readOptions() {
-  try {
-    return parseArgs({ options: OPTIONS }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
-function numberOf(name: string, text: string, most: number): number {
-  const isFraction = most === 1;
-  const value = (isFraction ? /^(\d+|\d*\.\d+)$/ : /^\d{1,15}$/).test(text) ? Number(text) : Number.NaN;
-  if (value <= most) return value;
-  throw new UsageError(
-    `--${name} must be a ${isFraction ? "number from 0 to 1" : "whole number"} (was "${text}")`,
-  );
-}
-
 function say(text: string): void {
   process.stderr.write(`demo: ${text}\n`);
 }
@@ -236,10 +195,4 @@ function say(text: string): void {
 const SETTLE_TIMEOUT_MS = 60_000;
 const SETTLE_POLL_MS = 200;
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  const isUsage = error instanceof UsageError;
-  process.stderr.write(`demo: ${(error as Error).message}\n${isUsage ? `\n${USAGE}\n` : ""}`);
-  process.exitCode = isUsage ? 2 : 1;
-}
+await run(demo);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
+import { command, exits, run } from "../../src/cli/command.ts";
 import { makeLoad, toPayload } from "../publisher/load.ts";
 import { OrderFactory } from "../publisher/orders.ts";
 import { connectToHttp } from "../publisher/transport.ts";
@@ -12,7 +13,7 @@ import { startStack } from "./stack.ts";
 const DOCS = fileURLToPath(new URL("../../docs", import.meta.url));
 const say = (text: string) => process.stderr.write(`screenshots: ${text}\n`);
 
-async function main(): Promise<void> {
+async function takeAll(): Promise<number> {
   await using started = new AsyncDisposableStack();
   const stack = started.use(await startStack("screenshots", say));
   const environment = { ...stack.environment, SOURCES: "http", PAYLOAD_BYTES_MAX: String(8 * 1024 * 1024) };
@@ -80,6 +81,7 @@ async function main(): Promise<void> {
   const bulk = await redriveMany(url);
   await shoot("bulk-redrive", `/ui/redrive?id=${bulk}`, (tab) => tab.waitForSelector("#status"));
   await shoot("api", "/docs", (tab) => tab.waitForSelector(".opblock"));
+  return 0;
 }
 
 async function publishSome(url: string, count: number): Promise<void> {
@@ -131,7 +133,8 @@ function openTab(browser: Browser, options: object): Promise<Page> {
   });
 }
 
-await main().catch((error: unknown) => {
-  process.stderr.write(`screenshots: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-});
+await run(
+  command("screenshots", "Takes the pages as they look with the demo's load, into docs/.").action(
+    exits(takeAll),
+  ),
+);

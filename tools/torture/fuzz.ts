@@ -3,10 +3,11 @@
  * end in exactly one outcome, the orders must not have to wait, and the service's memory has to stay where it is.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
+import { command, exits, integer, Option, run } from "../../src/cli/command.ts";
+import { Progress } from "../../src/cli/progress.ts";
 import { connectTo } from "../publisher/connect.ts";
 import { toPayload } from "../publisher/load.ts";
-import { OrderFactory } from "../publisher/orders.ts";
+import { OrderFactory, randomSeed, SEED_MAX } from "../publisher/orders.ts";
 import { quantile, Verifier } from "../publisher/verify.ts";
 import { BROKER_KINDS, type BrokerKind, HOW_TO_GET } from "../stack/broker.ts";
 import { mebibytes, residentBytes } from "../stack/memory.ts";
@@ -14,20 +15,30 @@ import { startServiceProcess } from "../stack/service.ts";
 import { startStack } from "../stack/stack.ts";
 import { makeHostile } from "./hostile.ts";
 
-const USAGE = `Usage: npm run fuzz -- [--count N] [--seed S] [--source KIND]
-
-Publishes N hostile messages (default 100000) and one good order among every hundred of them. Whether memory
-grows is judged from 20000 messages up. KIND is nats-streaming (default), jetstream or kafka.
-Exit status: 0 all is well; 1 it is not; 2 bad usage.`;
-
-const OPTIONS = {
-  count: { type: "string", default: "100000" },
-  seed: { type: "string" },
-  source: { type: "string", default: "nats-streaming" },
-  help: { type: "boolean", short: "h", default: false },
-} as const;
-
 const say = (text: string) => process.stderr.write(`fuzz: ${text}\n`);
+
+const program = command(
+  "fuzz",
+  "Hostile messages through the whole flow, and one good order among every hundred of them.",
+)
+  .option("--count <number>", "how many hostile messages", integer(1, Number.MAX_SAFE_INTEGER), 100_000)
+  .option("--seed <number>", "the same messages again (default: random, printed)", integer(0, SEED_MAX))
+  .addOption(
+    new Option("--source <kind>", "through which broker").choices(BROKER_KINDS).default("nats-streaming"),
+  )
+  .addHelpText(
+    "after",
+    () => `
+Whether memory grows is judged from ${COUNT_FOR_MEMORY} messages up.
+Exit status: 0 all is well; 1 it is not; 2 bad usage.`,
+  )
+  .action(
+    exits(async ({ count, seed = randomSeed(), source }) => {
+      const findings = await fuzz(count, seed, source);
+      process.stdout.write(findings.length === 0 ? "All is well.\n" : `FAILED: ${findings.join("; ")}\n`);
+      return findings.length === 0 ? 0 : 1;
+    }),
+  );
 
 async function fuzz(count: number, seed: number, source: BrokerKind): Promise<string[]> {
   say(`seed ${seed}`);
@@ -59,6 +70,7 @@ async function fuzz(count: number, seed: number, source: BrokerKind): Promise<st
     // No more than the service keeps up with: it is the messages that are to be hard and not their number.
     if (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
   };
+  using progress = new Progress();
   for (let sent = 0; sent < count && !hasEnded; sent++) {
     await publish(makeHostile(factory));
     if (sent % NEIGHBOUR_EVERY === 0) {
@@ -69,9 +81,12 @@ async function fuzz(count: number, seed: number, source: BrokerKind): Promise<st
       peaks[half] = Math.max(peaks[half], residentBytes(service.child.pid));
       while (published - (await processed(service.url)) > BEHIND_MAX && !hasEnded) await delay(5);
     }
-    if (sent > 0 && sent % 10_000 === 0)
-      say(`${sent} of ${count}, ${mebibytes(residentBytes(service.child.pid))} MiB in memory`);
+    if (sent % PROGRESS_EVERY === 0) {
+      const note = `${mebibytes(residentBytes(service.child.pid))} MiB in memory`;
+      progress.show("publishing", { done: sent, total: count, note });
+    }
   }
+  progress.end();
   await Promise.all(underWay);
   const delays = (await Promise.all(waits))
     .map((wait) => wait ?? Number.POSITIVE_INFINITY)
@@ -109,6 +124,9 @@ async function processed(url: string): Promise<number> {
 }
 
 const UNDER_WAY_MAX = 200;
+
+/** To read how much memory a process has costs a system call. */
+const PROGRESS_EVERY = 500;
 const NEIGHBOUR_EVERY = 100;
 const BEHIND_MAX = 2_000;
 
@@ -119,26 +137,4 @@ const GROWTH_MEBIBYTES_MAX = 64;
 /** Before so many the process is still growing into its work, and what is collected when is chance. */
 const COUNT_FOR_MEMORY = 20_000;
 
-try {
-  const { values } = parseArgs({ options: OPTIONS });
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
-  } else {
-    const [count, seed] = [Number(values.count), Number(values.seed ?? Math.floor(Math.random() * 2 ** 31))];
-    if (!Number.isInteger(count) || count < 1 || !Number.isInteger(seed) || seed < 0) {
-      throw Object.assign(new Error("--count and --seed must be whole numbers"), { code: "ERR_PARSE_ARGS" });
-    }
-    const source = BROKER_KINDS.find((kind) => kind === values.source);
-    if (!source) {
-      const message = `--source must be one of ${BROKER_KINDS.join(", ")}`;
-      throw Object.assign(new Error(message), { code: "ERR_PARSE_ARGS" });
-    }
-    const findings = await fuzz(count, seed, source);
-    process.stdout.write(findings.length === 0 ? "All is well.\n" : `FAILED: ${findings.join("; ")}\n`);
-    process.exitCode = findings.length === 0 ? 0 : 1;
-  }
-} catch (error) {
-  const isUsage = (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS") ?? false;
-  process.stderr.write(`fuzz: ${(error as Error).message}\n${isUsage ? `\n${USAGE}\n` : ""}`);
-  process.exitCode = isUsage ? 2 : 1;
-}
+await run(program);

@@ -5,10 +5,11 @@
 import { cp, mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { command, decimal, exits, integer, Option, run } from "../../src/cli/command.ts";
+import { InvalidInputError } from "../../src/contract/errors.ts";
 import { Database } from "../../src/database/database.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
-import { OrderFactory } from "../publisher/orders.ts";
+import { OrderFactory, randomSeed, SEED_MAX } from "../publisher/orders.ts";
 import { BROKER_KINDS, type Broker, type BrokerKind } from "../stack/broker.ts";
 import { isReady } from "../stack/service.ts";
 import { watchForStop } from "../stack/stopping.ts";
@@ -16,75 +17,59 @@ import { type Chance, DISK_FULL, FAULTS } from "./faults.ts";
 import { Judge } from "./judge.ts";
 import { createWorld, type World } from "./world.ts";
 
-const USAGE = `Usage: npm run torture -- [options]
-
-  --kills N      how many faults (default 30)
-  --minutes M    as many as fit into M minutes instead
-  --seed S       the same faults in the same order again
-  --services N   service processes on one queue group (default 2)
-  --rate N       messages per second (default 1500)
-  --source KIND  nats-streaming (default), jetstream or kafka
-  --only NAME    only faults whose name contains NAME
-
-Faults: ${Object.keys(FAULTS).join(", ")}.
-Exit status: 0 nothing was lost; 1 something was, or it could not be finished; 2 bad usage.`;
-
-const OPTIONS = {
-  kills: { type: "string", default: "30" },
-  minutes: { type: "string" },
-  seed: { type: "string" },
-  services: { type: "string", default: "2" },
-  rate: { type: "string", default: "1500" },
-  source: { type: "string", default: "nats-streaming" },
-  only: { type: "string", default: "" },
-  help: { type: "boolean", short: "h", default: false },
-} as const;
-
 const say = (text: string) => process.stderr.write(`torture: ${text}\n`);
 
-type Plan = {
+const program = command(
+  "torture",
+  "Faults at random under load, and then a judge: was anything lost, doubled or changed?",
+)
+  .option("--kills <number>", "how many faults", integer(1, 1_000_000), 30)
+  .option("--minutes <number>", "as many as fit into so many minutes instead", decimal(0.1, 10_000))
+  .option(
+    "--seed <number>",
+    "the same faults in the same order again (default: random, printed)",
+    integer(0, SEED_MAX),
+  )
+  .option("--services <number>", "service processes on one queue group", integer(1, 5), 2)
+  .option("--rate <number>", "messages per second", integer(1, 100_000), 1_500)
+  .addOption(
+    new Option("--source <kind>", "through which broker").choices(BROKER_KINDS).default("nats-streaming"),
+  )
+  .option("--only <name>", "only faults whose name contains this")
+  .addHelpText(
+    "after",
+    `
+Faults:
+${Object.keys(FAULTS)
+  .map((name) => `  ${name}`)
+  .join("\n")}
+
+Exit status: 0 nothing was lost; 1 something was, or it could not be finished; 2 bad usage.`,
+  )
+  .action(
+    exits(async ({ kills, minutes, seed = randomSeed(), only = "", ...load }) => {
+      const names = Object.keys(FAULTS).filter((name) => name.includes(only));
+      if (names.length === 0) throw new InvalidInputError("only", `no fault has "${only}" in its name`);
+      const plan = {
+        ...load,
+        seed,
+        names,
+        kills: minutes === undefined ? kills : Number.POSITIVE_INFINITY,
+        endsAt: performance.now() + (minutes ?? Number.POSITIVE_INFINITY) * 60_000,
+      };
+      return await torture(plan, watchForStop());
+    }),
+  );
+
+type Plan = Readonly<{
   kills: number;
   endsAt: number;
   seed: number;
   services: number;
   rate: number;
   source: BrokerKind;
-  names: string[];
-};
-
-function readPlan(): Plan | undefined {
-  const { values } = parseArgs({ options: OPTIONS });
-  if (values.help) return undefined;
-  const numberOf = (
-    name: "kills" | "minutes" | "seed" | "services" | "rate",
-    least: number,
-    most: number,
-  ) => {
-    const value = Number(values[name]);
-    if (/^\d+(\.\d+)?$/.test(String(values[name])) && value >= least && value <= most) return value;
-    throw new UsageError(`--${name} must be a number from ${least} to ${most}`);
-  };
-  const names = Object.keys(FAULTS).filter((name) => name.includes(values.only));
-  if (names.length === 0) throw new UsageError(`there is no fault "${values.only}"`);
-  const minutes = values.minutes === undefined ? undefined : numberOf("minutes", 0.1, 10_000);
-  return {
-    kills: minutes === undefined ? numberOf("kills", 1, 1_000_000) : Number.POSITIVE_INFINITY,
-    endsAt: performance.now() + (minutes ?? Number.POSITIVE_INFINITY) * 60_000,
-    seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : numberOf("seed", 0, 2 ** 32),
-    services: numberOf("services", 1, 5),
-    rate: numberOf("rate", 1, 100_000),
-    source: sourceOf(values.source),
-    names,
-  };
-}
-
-function sourceOf(text: string): BrokerKind {
-  const kind = BROKER_KINDS.find((one) => one === text);
-  if (kind) return kind;
-  throw new UsageError(`--source must be one of ${BROKER_KINDS.join(", ")}`);
-}
-
-class UsageError extends Error {}
+  names: readonly string[];
+}>;
 
 async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
   say(`seed ${plan.seed}`);
@@ -217,16 +202,4 @@ const STRIKES = 5;
 const REDRIVE_EVERY_MS = 700;
 const READY_TIMEOUT_MS = 90_000;
 
-try {
-  const plan = readPlan();
-  if (plan) {
-    process.exitCode = await torture(plan, watchForStop());
-  } else {
-    process.stdout.write(`${USAGE}\n`);
-  }
-} catch (error) {
-  const isUsage =
-    error instanceof UsageError || (error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS");
-  process.stderr.write(`torture: ${(error as Error).message}\n${isUsage ? `\n${USAGE}\n` : ""}`);
-  process.exitCode = isUsage ? 2 : 1;
-}
+await run(program);
