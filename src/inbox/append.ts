@@ -17,7 +17,7 @@ import {
 } from "./inbox-table.ts";
 
 /** Enqueues, in the given transaction, the job that wakes the projector. */
-export type EnqueueWakeup = (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
+type EnqueueWakeup = (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
 
 export type Appended = Readonly<{
   /** One for each message, in their order. */

@@ -142,7 +142,7 @@ export async function insertMissingMessages(
 }
 
 /** A message to append again, and the trace context that the new one goes on with. */
-export type RedriveOf = Readonly<{ position: bigint; traceparent: string | undefined }>;
+type RedriveOf = Readonly<{ position: bigint; traceparent: string | undefined }>;
 
 /**
  * Appends messages again, in the order of their positions, as messages of their own that refer to the first ones.

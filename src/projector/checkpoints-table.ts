@@ -11,7 +11,7 @@ export type Checkpoint = Readonly<{
   dead: bigint;
   generation: bigint;
 }>;
-export type OutcomeCounts = Readonly<{ projected: number; duplicate: number; dead: number }>;
+type OutcomeCounts = Readonly<{ projected: number; duplicate: number; dead: number }>;
 
 /**
  * Locks the domain's checkpoint until the transaction ends, so that one batch is projected at a time.

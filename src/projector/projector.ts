@@ -60,11 +60,6 @@ export class Projector {
     return this.#failure;
   }
 
-  /** How many batches have failed since the last that succeeded. */
-  get failures(): number {
-    return this.#failures;
-  }
-
   /** Processes everything up to and including `position` as soon as possible. */
   wake(position: bigint): void {
     this.reach(position).catch(() => {

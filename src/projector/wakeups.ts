@@ -9,10 +9,10 @@ import { type Jobs, POLL_SECONDS, QUEUE_OPTIONS, type QueueDefinition } from "..
 import type { Queryable } from "../database/queryable.ts";
 
 /** Asks the projector to have processed everything up to and including a position. */
-export type Reach = (position: bigint, traceparent: string | undefined) => Promise<void>;
+type Reach = (position: bigint, traceparent: string | undefined) => Promise<void>;
 
 /** Makes sure that everything up to and including a position is processed for good. */
-export type Confirm = (position: bigint) => Promise<void>;
+type Confirm = (position: bigint) => Promise<void>;
 
 export class Wakeups {
   readonly #jobs: Jobs;

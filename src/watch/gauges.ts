@@ -5,14 +5,14 @@ import type { CheckpointWatch } from "../projector/checkpoint-watch.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** One running domain. */
-export type GaugedLine = Readonly<{
+type GaugedLine = Readonly<{
   name: string;
   watch: CheckpointWatch;
   inbox: { readonly bufferBytes: number };
   intake: { readonly sources: readonly Source[] };
 }>;
 
-export type Gauged = Readonly<{
+type Gauged = Readonly<{
   lines: readonly GaugedLine[];
   database: { readonly isConnected: boolean };
   auditor: { readonly ageSeconds: number | undefined };

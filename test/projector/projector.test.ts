@@ -29,16 +29,20 @@ async function failFor(database: TestDatabase, pattern: string, sqlState: string
 
 function projectorOn(database: TestDatabase) {
   let batches = 0;
+  let failures = 0;
   const projector = new Projector({
-    database: database,
+    database,
     domain,
     logger: createLogger("silent"),
     backoff: () => 5,
+    onFailed: () => {
+      failures += 1;
+    },
     onProjected: () => {
       batches += 1;
     },
   });
-  return { domain, projector, batches: () => batches };
+  return { domain, projector, batches: () => batches, failures: () => failures };
 }
 
 const orders = (count: number, name: string) =>
@@ -116,11 +120,11 @@ for (const [what, pattern, sqlState] of [
   faults(`${what} buries nothing, and when it has passed all is projected`, async () => {
     await using database = await createDatabase();
     await failFor(database, pattern, sqlState);
-    const { projector, domain } = projectorOn(database);
+    const { projector, domain, failures } = projectorOn(database);
     const { upTo } = await appendAll(database, [...orders(40, "poison"), ...orders(3, "after")]);
     const reached = projector.reach(upTo ?? 0n);
     // More failures than narrowing down and isolating take together.
-    await until("it has failed often", () => projector.failures > 22, 90_000);
+    await until("it has failed often", () => failures() > 22, 90_000);
     assert.is(projector.failure, "a fault");
     const { rows } = await database.query("select count(*)::int as dead from dead_letters");
     assert.equal(rows, [{ dead: 0 }]);

@@ -9,9 +9,9 @@ import { excerptOf, pointerTo, type Rejection, reject } from "../rejection.ts";
 import { scanJson } from "./json-scan.ts";
 
 /** Deeper than any real message, and far below where PostgreSQL's own parser gives up. */
-export const NESTING_MAX = 64;
+const NESTING_MAX = 64;
 
-export type JsonDocument = Readonly<{ value: unknown }>;
+type JsonDocument = Readonly<{ value: unknown }>;
 
 /** @param bytesMax a constant of the domain, because it decides an outcome. */
 export function parseJsonDocument(payload: Buffer, bytesMax: number): JsonDocument | Rejection {

@@ -4,7 +4,7 @@
  * stack, so no depth of nesting can exhaust the machine's.
  * Source: RFC 8259; the pushdown automaton follows its grammar.
  */
-export type JsonScan = {
+type JsonScan = {
   /** The first character that cannot stand where it stands (the end of the text where something is missing). */
   error?: { index: number; expected: string; path: (string | number)[] };
   /** The path of each name that its object had already, at most as many as a person would read. */
