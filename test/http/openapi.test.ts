@@ -182,7 +182,16 @@ api("what goes well is as the document says", async () => {
   await drive("POST", "/deadletters/redrives/{id}/cancel", cancel, { body: who });
   await drive("POST", "/deadletters/redrives/{id}/cancel", cancel, { body: who });
 
-  for (const path of ["/audit", "/events", "/healthz", "/readyz", "/metrics", "/openapi.json", "/pages.json"])
+  for (const path of [
+    "/audit",
+    "/events",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/openapi.json",
+    "/pages.json",
+    "/status.json",
+  ])
     await drive("GET", path, path);
   for (const path of ["/", "/docs"]) {
     const page = await drive("GET", path, path);

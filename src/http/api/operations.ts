@@ -20,6 +20,7 @@ import type { Unready } from "../../contract/part.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
 import type { Metrics } from "../../watch/metrics.ts";
 import { checkNames, readFlag } from "../server/parameters.ts";
+import { statusRoute } from "./status.ts";
 
 /** May be below 0, where a rebuild has given room back. */
 const PER_DAY = nullable({ type: "integer" });
@@ -148,6 +149,7 @@ export function operationsRoutes({
         response.end(text);
       },
     },
+    statusRoute({ domains, metrics, refreshMetrics }),
     {
       method: "GET",
       path: "/audit",

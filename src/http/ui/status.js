@@ -1,88 +1,19 @@
-/** How the service does, for those who have no Grafana: its own metrics, read every two seconds. */
+/** How the service does, for those who have no Grafana: its figures, read every two seconds. */
 import { complain, get } from "/ui/api.js";
 import { ago, byId, cell, element, link, table } from "/ui/dom.js";
-import { LineChart } from "/ui/line-chart.js";
-import { all, quantile, rate, readMetrics, sum } from "/ui/metrics.js";
+import { orDash, plain, seconds } from "/ui/figures.js";
+import { largest, quantile, rate, sum } from "/ui/rates.js";
 import { showConnection } from "/ui/shell.js";
-
-const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1, notation: "compact" });
-const plain = (value) => number.format(value);
-const seconds = (value) => (value < 1 ? `${plain(value * 1000)} ms` : `${plain(value)} s`);
-const share = (value) => `${plain(value * 100)} %`;
-const bytes = (value) => `${plain(value / 2 ** 20)} MiB`;
-
-const HTTP = "waybill_http_request_duration_seconds";
-const outcomes = (before, now, outcome) => rate(before, now, "waybill_outcomes_total", { outcome });
-const reads = (before, now, result) => rate(before, now, "waybill_cache_requests_total", { result });
-
-/** Each with what its lines are, of a reading and the one before it. */
-const CHARTS = [
-  [
-    "Messages a second",
-    plain,
-    {
-      stored: (before, now) => rate(before, now, "waybill_inbox_appended_total"),
-      projected: (before, now) => outcomes(before, now, "projected"),
-      dead: (before, now) => outcomes(before, now, "dead"),
-    },
-  ],
-  ["Pending messages", plain, { pending: (_before, now) => sum(now, "waybill_pending_messages") }],
-  [
-    "99 in 100 within",
-    seconds,
-    {
-      "an append": (before, now) => quantile(before, now, "waybill_inbox_append_duration_seconds", 0.99),
-      readable: (before, now) => quantile(before, now, "waybill_publish_to_readable_seconds", 0.99),
-    },
-  ],
-  [
-    "Requests a second",
-    plain,
-    {
-      all: (before, now) => rate(before, now, `${HTTP}_count`),
-      "from memory": (before, now) => reads(before, now, "hit"),
-      "read through": (before, now) => reads(before, now, "miss"),
-    },
-  ],
-  [
-    "Memory",
-    bytes,
-    {
-      resident: (_before, now) => sum(now, "process_resident_memory_bytes"),
-      "of it the cache": (_before, now) => sum(now, "waybill_cache_bytes"),
-    },
-  ],
-  [
-    "Processor, of one core",
-    share,
-    {
-      used: (before, now) => rate(before, now, "process_cpu_seconds_total"),
-    },
-  ],
-].map(([title, format, lines]) => ({
-  chart: new LineChart(byId("charts"), title, Object.keys(lines), format),
-  values: Object.values(lines),
-}));
-
-/** Each with what it shows of a reading, and from which value on it is bad. */
-const FIGURES = [
-  ["Pending", "waybill_pending_messages", plain, 100_000],
-  ["Oldest pending", "waybill_oldest_pending_age_seconds", seconds, 60],
-  ["Projection stalled for", "waybill_projector_stalled_seconds", seconds, 10],
-  ["Conservation violations", "waybill_audit_discrepancies", plain, 1],
-  ["Last audit", "waybill_audit_age_seconds", seconds, 3_600],
-];
+import { addToCharts } from "/ui/status-charts.js";
 
 let before;
 
 async function look() {
-  const now = await readMetrics();
-  for (const { chart, values } of CHARTS)
-    chart.add(
-      now.at,
-      values.map((value) => value(before, now)),
-    );
+  const status = await get("/status.json");
+  const now = { ...status, at: Date.parse(status.at) / 1000 };
+  addToCharts(before, now);
   showFigures(now);
+  showDomains(now);
   showSources(now);
   showCauses(now);
   before = now;
@@ -101,38 +32,104 @@ async function showReadiness() {
   );
 }
 
-function showFigures(now) {
-  const tiles = FIGURES.map(([name, metric, format, bad]) => {
-    const value = sum(now, metric);
-    return tile(name, value === null ? "–" : format(value), value !== null && value >= bad);
+/** The figures of a domain. All domains together have the sum of them, or the worst of them. */
+const FIGURES = [
+  { title: "Pending", name: "pending", of: sum, format: plain, badFrom: 100_000 },
+  { title: "Oldest pending", name: "oldest_pending_seconds", of: largest, format: seconds, badFrom: 60 },
+  { title: "Projection stalled for", name: "stalled_seconds", of: largest, format: seconds, badFrom: 10 },
+  { title: "Conservation violations", name: "discrepancies", of: sum, format: plain, badFrom: 1 },
+  { title: "Last audit", name: "audit_age_seconds", of: largest, format: seconds, badFrom: 3_600 },
+];
+
+function showFigures({ domains, database }) {
+  const tiles = FIGURES.map(({ title, name, of, format, badFrom }) => {
+    const value = of(domains.map((domain) => domain[name]));
+    return tile(title, orDash(value, format), value !== null && value >= badFrom);
   });
-  const database = sum(now, "waybill_database_connected");
-  tiles.push(tile("database connected", database === 1 ? "yes" : "no", database !== 1));
+  tiles.push(tile("database connected", database.connected ? "yes" : "no", !database.connected));
   byId("figures").replaceChildren(...tiles);
 }
 
-/** One row a source; what a broker does not say is no zero. */
-function showSources(now) {
-  const shown = (name, source) => {
-    const value = sum(now, name, { source });
-    return value === null ? "–" : plain(value);
-  };
-  const rows = all(now, "waybill_source_connected").map(({ labels: { source }, value }) => {
-    const taken = rate(before, now, "waybill_inbox_appended_total", { source });
-    const lost = sum(now, "waybill_source_gap_messages", { source }) ?? 0;
+/** One row for each domain; with a single domain the tiles say the same. */
+function showDomains(now) {
+  byId("domains-section").hidden = now.domains.length < 2;
+  const rows = now.domains.map((domain) => {
+    const own = ({ domains }) => domains.find((one) => one.domain === domain.domain);
+    const perSecond = (name) => orDash(rate(before, now, (reading) => own(reading)?.[name] ?? null));
+    const p99 = quantile(before, now, (reading) => own(reading)?.readable_seconds ?? [], 0.99);
     return element("tr", {}, [
-      cell("Source", source),
-      cell("Connected", element("span", value === 1 ? {} : { class: "bad" }, [value === 1 ? "yes" : "no"])),
-      cell("Taken in a second", taken === null ? "–" : plain(taken), "number"),
-      cell("Waiting at the broker", shown("waybill_source_lag_messages", source), "number"),
-      cell("Delivered again", shown("waybill_source_redelivered_total", source), "number"),
-      cell("Found no room", shown("waybill_source_refused_total", source), "number"),
-      cell("Lost by the broker", element("span", lost > 0 ? { class: "bad" } : {}, [plain(lost)]), "number"),
+      cell("Domain", domain.domain),
+      ...FIGURES.map(({ title, name, format, badFrom }) =>
+        cell(title, judged(orDash(domain[name], format), domain[name] >= badFrom), "number"),
+      ),
+      cell("Stored a second", perSecond("appended"), "number"),
+      cell("Projected a second", perSecond("projected"), "number"),
+      cell("Dead a second", perSecond("dead"), "number"),
+      cell("p99 publish to readable", orDash(p99, seconds), "number"),
     ]);
   });
-  const heads = ["Source", "Connected", "Taken in a second", "Waiting at the broker", "Delivered again"];
-  byId("sources").replaceChildren(table("Sources", [...heads, "Found no room", "Lost by the broker"], rows));
+  const heads = [
+    "Domain",
+    ...FIGURES.map(({ title }) => title),
+    "Stored a second",
+    "Projected a second",
+    "Dead a second",
+    "p99 publish to readable",
+  ];
+  byId("domains").replaceChildren(table("Domains", heads, rows));
 }
+
+/** One row for each source of a domain; a dash is what the broker does not tell. */
+function showSources(now) {
+  const isSame = (one, other) =>
+    one.domain === other.domain && one.source === other.source && one.channel === other.channel;
+  const rows = now.sources.map((source) => {
+    const taken = rate(
+      before,
+      now,
+      ({ sources }) => sources.find((one) => isSame(one, source))?.appended ?? null,
+    );
+    return element("tr", {}, [
+      ...domainCell(now, source.domain),
+      cell("Source", source.source),
+      cell("Connected", judged(source.connected ? "yes" : "no", !source.connected)),
+      cell("Taken in a second", orDash(taken), "number"),
+      cell("Waiting at the broker", orDash(source.lag), "number"),
+      cell("Redelivered", orDash(source.redelivered), "number"),
+      cell("Refused for a full buffer", orDash(source.refused), "number"),
+      cell("Lost by the broker", judged(plain(source.lost), source.lost > 0), "number"),
+    ]);
+  });
+  const heads = [
+    ...domainHead(now),
+    "Source",
+    "Connected",
+    "Taken in a second",
+    "Waiting at the broker",
+    "Redelivered",
+    "Refused for a full buffer",
+    "Lost by the broker",
+  ];
+  byId("sources").replaceChildren(table("Sources", heads, rows));
+}
+
+function showCauses(now) {
+  const causes = now.causes.toSorted((one, other) => other.letters - one.letters);
+  if (causes.length === 0) return byId("causes").replaceChildren(element("p", {}, ["None."]));
+  const rows = causes.map(({ domain, code, fingerprint, letters }) =>
+    element("tr", {}, [
+      ...domainCell(now, domain),
+      cell("Code", code),
+      cell("Cause", link(`/ui/dead-letter-list?fingerprint=${fingerprint}&domain=${domain}`, fingerprint)),
+      cell("Letters", plain(letters)),
+    ]),
+  );
+  byId("causes").replaceChildren(table("Causes", [...domainHead(now), "Code", "Cause", "Letters"], rows));
+}
+
+/** With a single domain its name would stand in each row. */
+const domainHead = ({ domains }) => (domains.length > 1 ? ["Domain"] : []);
+const domainCell = ({ domains }, domain) => (domains.length > 1 ? [cell("Domain", domain)] : []);
 
 function tile(name, value, isBad) {
   return element("div", {}, [
@@ -141,49 +138,26 @@ function tile(name, value, isBad) {
   ]);
 }
 
-function showCauses(now) {
-  const causes = all(now, "waybill_deadletters_recent").sort((one, other) => other.value - one.value);
-  byId("causes").replaceChildren(
-    causes.length === 0
-      ? element("p", {}, ["None."])
-      : table(
-          "Causes",
-          ["Code", "Cause", "Letters"],
-          causes.map(({ labels, value }) =>
-            element("tr", {}, [
-              cell("Code", labels.code),
-              cell(
-                "Cause",
-                link(`/ui/dead-letter-list?fingerprint=${labels.fingerprint}`, labels.fingerprint),
-              ),
-              cell("Letters", plain(value)),
-            ]),
-          ),
-        ),
-  );
-}
+const judged = (text, isBad) => element("span", isBad ? { class: "bad" } : {}, [text]);
 
 async function showNewest() {
   const { deadletters } = await get("/deadletters?limit=8");
-  byId("newest").replaceChildren(
-    deadletters.length === 0
-      ? element("p", {}, ["None."])
-      : table(
-          "Newest dead letters",
-          ["Position", "Code", "Arrived", "Message"],
-          deadletters.map((letter) =>
-            element("tr", {}, [
-              cell("Position", link(`/ui/dead-letter?position=${letter.position}`, letter.position)),
-              cell("Code", letter.code),
-              cell("Arrived", ago(letter.received_at)),
-              cell("Message", link(`/messages/${letter.position}`, "history")),
-            ]),
-          ),
-        ),
+  if (deadletters.length === 0) return byId("newest").replaceChildren(element("p", {}, ["None."]));
+  const hasDomains = before?.domains.length > 1;
+  const rows = deadletters.map((letter) =>
+    element("tr", {}, [
+      cell("Position", link(`/ui/dead-letter?position=${letter.position}`, letter.position)),
+      ...(hasDomains ? [cell("Domain", letter.domain)] : []),
+      cell("Code", letter.code),
+      cell("Arrived", ago(letter.received_at)),
+      cell("Message", link(`/messages/${letter.position}`, "history")),
+    ]),
   );
+  const heads = ["Position", ...(hasDomains ? ["Domain"] : []), "Code", "Arrived", "Message"];
+  byId("newest").replaceChildren(table("Newest dead letters", heads, rows));
 }
 
-/** Again and again, a while after the last answer: a service that is slow is not asked the more for it. */
+/** Repeats, with a pause after each answer: a slow service does not get more requests. */
 async function repeat(pauseMs, ask, onError) {
   for (;;) {
     await ask().catch(onError);
@@ -191,15 +165,19 @@ async function repeat(pauseMs, ask, onError) {
   }
 }
 
+/** Between two readings: often enough for a chart of ten minutes. */
+const FIGURES_PAUSE_MS = 2_000;
+
+/** Letters are read from the database, and a person reads them slower than figures. */
+const NEWEST_PAUSE_MS = 5_000;
+
 showConnection("connecting…");
 repeat(
-  2_000,
+  FIGURES_PAUSE_MS,
   async () => {
     await Promise.all([look(), showReadiness()]);
     showConnection("live");
   },
-  () => {
-    showConnection("the service cannot be reached; trying again", true);
-  },
+  () => showConnection("the service cannot be reached; trying again", true),
 );
-repeat(5_000, showNewest, (error) => complain(byId("newest"), error));
+repeat(NEWEST_PAUSE_MS, showNewest, (error) => complain(byId("newest"), error));

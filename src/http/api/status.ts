@@ -1,0 +1,180 @@
+/**
+ * `GET /status.json`: the figures of the status page, taken from the same metrics that Prometheus reads. Counters and
+ * buckets only grow, so the reader makes rates and quantiles of two answers. It is as open as `/metrics`, and says
+ * nothing that `/metrics` does not say.
+ */
+import {
+  answer,
+  arrayOf,
+  COUNT,
+  FLAG,
+  nullable,
+  object,
+  type Schema,
+  TEXT,
+  TIME,
+} from "../../contract/openapi.ts";
+import { type Route, sendJson } from "../../contract/route.ts";
+import type { Metrics } from "../../watch/metrics.ts";
+
+export type StatusOptions = Readonly<{
+  /** The domains that run here. */
+  domains: readonly string[];
+  metrics: Metrics;
+  /** Brings the gauges up to date before they are read. */
+  refreshMetrics: () => Promise<void>;
+}>;
+
+export function statusRoute({ domains, metrics, refreshMetrics }: StatusOptions): Route {
+  return {
+    method: "GET",
+    path: "/status.json",
+    access: "open",
+    operation: {
+      tags: ["operations"],
+      summary: "The figures of the status page, of this process",
+      responses: { 200: answer("counts since the process started, and values of now", STATUS) },
+    },
+    handle: async (_request, response) => {
+      await refreshMetrics();
+      sendJson(response, 200, await readStatus(domains, metrics));
+    },
+  };
+}
+
+async function readStatus(names: readonly string[], metrics: Metrics) {
+  const domains = await Promise.all(names.map((name) => readDomain(name, metrics)));
+  const [memory, processor, causes] = await Promise.all([
+    samplesNamed(metrics, "process_resident_memory_bytes"),
+    samplesNamed(metrics, "process_cpu_seconds_total"),
+    samplesOf(metrics.recentDeadLetters),
+  ]);
+  const requests = await samplesOf(metrics.requestTimes);
+  return {
+    at: new Date().toISOString(),
+    database: { connected: sum(await samplesOf(metrics.databaseConnected)) === 1 },
+    process: { resident_bytes: sum(memory), cpu_seconds: sum(processor) ?? 0 },
+    requests: sum(requests.filter(({ metricName }) => metricName?.endsWith("_count"))) ?? 0,
+    domains,
+    sources: await readSources(metrics),
+    causes: causes.map(({ labels, value }) => ({
+      domain: String(labels.domain),
+      code: String(labels.code),
+      fingerprint: String(labels.fingerprint),
+      letters: value,
+    })),
+  };
+}
+
+async function readDomain(domain: string, metrics: Metrics) {
+  const sumOf = async (metric: Readable, labels: Labels = {}) =>
+    sum(await samplesOf(metric), { domain, ...labels });
+  const outcome = async (name: string) => (await sumOf(metrics.outcomes, { outcome: name })) ?? 0;
+  const cacheReads = await samplesNamed(metrics, "waybill_cache_requests_total");
+  return {
+    domain,
+    pending: await sumOf(metrics.pending),
+    oldest_pending_seconds: await sumOf(metrics.oldestPendingSeconds),
+    stalled_seconds: await sumOf(metrics.stalledSeconds),
+    discrepancies: await sumOf(metrics.auditDiscrepancies),
+    audit_age_seconds: await sumOf(metrics.auditAgeSeconds),
+    appended: (await sumOf(metrics.inboxAppended)) ?? 0,
+    projected: await outcome("projected"),
+    duplicate: await outcome("duplicate"),
+    dead: await outcome("dead"),
+    append_seconds: bucketsOf(await samplesOf(metrics.appendSeconds), domain),
+    readable_seconds: bucketsOf(await samplesOf(metrics.publishToReadable), domain),
+    cache_bytes: sum(await samplesNamed(metrics, "waybill_cache_bytes"), { domain }),
+    cache_hits: sum(cacheReads, { domain, result: "hit" }),
+    cache_misses: sum(cacheReads, { domain, result: "miss" }),
+  };
+}
+
+async function readSources(metrics: Metrics) {
+  const read = async (metric: Readable, labels: Labels) => sum(await samplesOf(metric), labels);
+  const connected = await samplesOf(metrics.sourceConnected);
+  return Promise.all(
+    connected.map(async ({ labels, value }) => ({
+      domain: String(labels.domain),
+      source: String(labels.source),
+      channel: String(labels.channel),
+      connected: value === 1,
+      appended: (await read(metrics.inboxAppended, labels)) ?? 0,
+      lag: await read(metrics.sourceLag, labels),
+      redelivered: await read(metrics.redelivered, labels),
+      refused: await read(metrics.refused, labels),
+      lost: (await read(metrics.gapMessages, labels)) ?? 0,
+    })),
+  );
+}
+
+type Labels = Readonly<Partial<Record<string, string | number>>>;
+type Sample = Readonly<{ value: number; labels: Labels; metricName?: string }>;
+type Readable = Readonly<{ get(): Promise<Readonly<{ values: readonly Sample[] }>> }>;
+
+async function samplesOf(metric: Readable | undefined): Promise<readonly Sample[]> {
+  return (await metric?.get())?.values ?? [];
+}
+
+/** For metrics that the engine does not own: those of the process, and those that a domain may have. */
+function samplesNamed({ registry }: Metrics, name: string): Promise<readonly Sample[]> {
+  return samplesOf(registry.getSingleMetric(name) as Readable | undefined);
+}
+
+/** The sum of the samples with these labels; null if there are none: unknown is not 0. */
+function sum(samples: readonly Sample[], wanted: Labels = {}): number | null {
+  const found = samples.filter(({ labels }) =>
+    Object.entries(wanted).every(([name, value]) => labels[name] === value),
+  );
+  return found.length === 0 ? null : found.reduce((total, { value }) => total + value, 0);
+}
+
+/** Cumulative counts up to each bound, ascending; the bound null is infinity. */
+function bucketsOf(samples: readonly Sample[], domain: string) {
+  return samples
+    .filter(({ labels, metricName }) => metricName?.endsWith("_bucket") && labels.domain === domain)
+    .map(({ labels: { le }, value }) => ({ le: typeof le === "number" ? le : null, count: value }));
+}
+
+const NUMBER: Schema = { type: "number" };
+const BUCKETS = arrayOf(object({ le: nullable(NUMBER), count: COUNT }));
+
+const STATUS = object({
+  at: TIME,
+  database: object({ connected: FLAG }),
+  process: object({ resident_bytes: nullable(COUNT), cpu_seconds: NUMBER }),
+  requests: COUNT,
+  domains: arrayOf(
+    object({
+      domain: TEXT,
+      pending: nullable(COUNT),
+      oldest_pending_seconds: nullable(NUMBER),
+      stalled_seconds: nullable(NUMBER),
+      discrepancies: nullable(COUNT),
+      audit_age_seconds: nullable(NUMBER),
+      appended: COUNT,
+      projected: COUNT,
+      duplicate: COUNT,
+      dead: COUNT,
+      append_seconds: BUCKETS,
+      readable_seconds: BUCKETS,
+      cache_bytes: nullable(COUNT),
+      cache_hits: nullable(COUNT),
+      cache_misses: nullable(COUNT),
+    }),
+  ),
+  sources: arrayOf(
+    object({
+      domain: TEXT,
+      source: TEXT,
+      channel: TEXT,
+      connected: FLAG,
+      appended: COUNT,
+      lag: nullable(COUNT),
+      redelivered: nullable(COUNT),
+      refused: nullable(COUNT),
+      lost: COUNT,
+    }),
+  ),
+  causes: arrayOf(object({ domain: TEXT, code: TEXT, fingerprint: TEXT, letters: COUNT })),
+});
