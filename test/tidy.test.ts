@@ -107,7 +107,6 @@ tidy("outside of a domain's folder, the engine does not speak of it", () => {
   const engine = globSync("src/**/*.{ts,js,html}").filter((file) => !file.startsWith("src/domains/"));
   assert.ok(engine.some((file) => file.endsWith(".html")));
   for (const file of engine) {
-    if (file === "src/http/ui/dead-letter.js") continue;
     // Comments included: who explains the engine by one domain has written it for one domain.
     assert.not.match(read(file), /\border(_uid|Uid|s)\b/, file);
   }

@@ -38,7 +38,7 @@ async function isWithoutOverflow(tab: Page): Promise<boolean> {
   return tab.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth);
 }
 
-pages("from a group to a letter, edited until it is right, redriven, and the order opens", async () => {
+pages("from a group to a letter, edited until it is right, redriven, and its result opens", async () => {
   await bury(orderWith({ order_uid: "mended on the page", sm_id: "ninety-nine" }));
   const { tab, complaints } = await open("/ui/dead-letters");
   await tab.click("#groups a:has-text('/sm_id')");
@@ -67,7 +67,7 @@ pages("from a group to a letter, edited until it is right, redriven, and the ord
   await tab.click("#redrive-edited");
   await tab.waitForSelector("#redriven:has-text('projected')");
   assert.match((await tab.textContent("#history")) ?? "", "redrive by Ann: a number was meant");
-  await tab.click("text=Open the order");
+  await tab.click("#redriven a:has-text('Open the result')");
   await tab.waitForSelector(".order:has-text('mended on the page')");
   assert.equal(complaints, []);
   await tab.close();

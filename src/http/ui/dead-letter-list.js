@@ -2,12 +2,15 @@
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+import { domainCells, domainHeads, loadDomains, offerDomains } from "/ui/domains.js";
 
 const asked = new URLSearchParams(location.search);
 const form = byId("filter");
 const bulkForm = byId("bulk-form");
+const domains = await loadDomains();
 
 function fill() {
+  offerDomains(form.elements.domain, domains, asked.get("domain"));
   for (const [name, value] of asked) {
     const field = form.elements.namedItem(name);
     if (field) field.value = value;
@@ -27,7 +30,7 @@ async function show() {
       rows.length > 0
         ? table(
             "Dead letters",
-            ["Position", "Received", "State", "Code", "Problem", "Channel", "Bytes"],
+            ["Position", ...domainHeads(domains), "Received", "State", "Code", "Problem", "Channel", "Bytes"],
             rows,
           )
         : element("p", {}, ["No letter matches", page.next ? " among these." : "."]),
@@ -49,6 +52,7 @@ function rowOf(letter) {
   const received = first.excerpt === undefined ? first.received : `${first.received} ${first.excerpt}`;
   return element("tr", {}, [
     cell("Position", link(`/ui/dead-letter?position=${letter.position}`, letter.position), "words"),
+    ...domainCells(domains, letter.domain),
     cell("Received", time(letter.received_at), "words"),
     cell("State", letter.state, "words"),
     cell("Code", letter.code, "words"),
@@ -96,6 +100,7 @@ function showDryRun(run) {
   );
   const rows = run.failures.map((failure) =>
     element("tr", {}, [
+      ...domainCells(domains, failure.domain),
       cell("Code", failure.code, "words"),
       cell("Problem", visible(`${failure.errors[0].path || "the document"}: ${failure.errors[0].expected}`)),
       cell("Letters", failure.count.toLocaleString(), "number"),
@@ -106,7 +111,13 @@ function showDryRun(run) {
     element("p", { class: run.dead + run.conflict === 0 && run.letters > 0 ? "good" : "bad" }, [sum]),
     ...skipped,
     ...(rows.length > 0
-      ? [table("What would be dead again", ["Code", "Problem", "Letters", "Sample"], rows)]
+      ? [
+          table(
+            "What would be dead again",
+            [...domainHeads(domains), "Code", "Problem", "Letters", "Sample"],
+            rows,
+          ),
+        ]
       : []),
   );
 }

@@ -2,11 +2,13 @@
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { button, byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
+import { loadDomains } from "/ui/domains.js";
 import { openEditor } from "/ui/editor.js";
 import { viewDiff, viewPayload } from "/ui/payload-view.js";
 
 const position = new URLSearchParams(location.search).get("position");
 const address = `/deadletters/${encodeURIComponent(position)}`;
+const domains = await loadDomains();
 
 async function load() {
   try {
@@ -22,7 +24,14 @@ function show(letter) {
   byId("facts").replaceChildren(
     facts([
       ["State", element("strong", { id: "state" }, [letter.state])],
-      ["Code", link(`/ui/dead-letter-list?state=open&fingerprint=${letter.fingerprint}`, letter.code)],
+      ...(domains.length > 1 ? [["Domain", letter.domain]] : []),
+      [
+        "Code",
+        link(
+          `/ui/dead-letter-list?state=open&fingerprint=${letter.fingerprint}&domain=${letter.domain}`,
+          letter.code,
+        ),
+      ],
       ["Received", time(letter.received_at)],
       ["From", visible(`${letter.source}, channel ${letter.channel}, id ${letter.message_id}`)],
       ...(letter.with ? [["With", visible(describeWith(letter.with))]] : []),
@@ -38,6 +47,7 @@ function show(letter) {
           ]
         : []),
       ...(letter.redriven_as ? [["Redriven as", redrivenAs(letter.redriven_as)]] : []),
+      ...(letter.view ? [["Result", link(letter.view, "Open the result")]] : []),
     ]),
   );
   showProblems(letter.errors);
@@ -93,8 +103,7 @@ function goTo(index) {
 
 function showPayload({ payload, errors, links }) {
   const notes = [`${payload.bytes.toLocaleString()} bytes. `];
-  if (payload.is_masked)
-    notes.push("Personal values are masked; that somebody asks to see them is recorded. ");
+  if (payload.is_masked) notes.push("Personal values are masked; revealing them is recorded. ");
   const who = new URLSearchParams(author() === "" ? {} : { author: author() });
   byId("payload").replaceChildren(
     element("p", { class: "quiet" }, [...notes, link(`${links.payload}?${who}`, "Download it unmasked")]),
@@ -125,7 +134,7 @@ function showHistory(letter) {
     ...letter.actions.map((action) =>
       element("li", {}, [
         time(action.at),
-        visible(` ${action.action} by ${action.author ?? "somebody"}`),
+        visible(` ${action.action} by ${action.author ?? "an unnamed operator"}`),
         ...(action.reason ? [visible(`: ${action.reason}`)] : []),
         ...(action.redrive_position
           ? [" → ", link(`/messages/${action.redrive_position}`, `position ${action.redrive_position}`)]
@@ -160,7 +169,7 @@ async function act(work) {
     await work(place);
   } catch (error) {
     complain(place, error);
-    // Somebody else was quicker: show what it has become.
+    // Another operator was quicker: show the letter as it is now.
     if (error.status === 409) await load();
   }
 }
@@ -209,35 +218,25 @@ async function edit() {
       throw new Error("this payload is too large to be edited here: use the command line");
     openEditor(letter.payload.content, address, (payload) => {
       const again = operator(true);
-      if (again) act(async () => follow(await post(`${address}/redrive`, { ...again, payload }), payload));
+      if (again) act(async () => follow(await post(`${address}/redrive`, { ...again, payload })));
     });
   });
 }
 
 /** Waits for what becomes of a redrive, and shows it. */
-async function follow({ redrive_position }, payload) {
+async function follow({ redrive_position }) {
   byId("editor").hidden = true;
   await load();
-  const { outcome } = await get(`/messages/${redrive_position}?wait=10`);
+  const { outcome, view } = await get(`/messages/${redrive_position}?wait=10`);
   await load();
-  const orderId = outcome === "projected" && orderIdIn(payload ?? byId("payload").textContent);
   byId("act").hidden = false;
   byId("actions").replaceChildren();
   byId("act-result").replaceChildren(
     element("p", { id: "redriven", class: outcome === "dead" ? "bad" : "good" }, [
       `Redriven as position ${redrive_position}: ${outcome}. `,
-      ...(orderId ? [link(`/#order=${encodeURIComponent(orderId)}`, "Open the order")] : []),
+      ...(view ? [link(view, "Open the result")] : []),
     ]),
   );
-}
-
-function orderIdIn(text) {
-  const match = /"order_uid"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text);
-  try {
-    return match && JSON.parse(match[1]);
-  } catch {
-    return undefined;
-  }
 }
 
 byId("act-form").addEventListener("submit", (event) => event.preventDefault());

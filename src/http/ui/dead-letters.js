@@ -2,14 +2,27 @@
 import { complain, get } from "/ui/api.js";
 import { bars } from "/ui/chart.js";
 import { ago, byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+import { domainCells, domainHeads, loadDomains, offerDomains } from "/ui/domains.js";
 import { watchEvents } from "/ui/shell.js";
 
+const domains = await loadDomains();
+const choice = byId("domain");
+
+/** `&domain=…` of the domain that is chosen; empty for all domains. */
+const chosen = () => (choice.value === "" ? "" : `&domain=${encodeURIComponent(choice.value)}`);
+
 async function refresh() {
+  const domain = choice.value;
   try {
-    const [overview, bulks] = await Promise.all([get("/deadletters/groups"), get("/deadletters/redrives")]);
+    const [overview, { redrives }] = await Promise.all([
+      get(`/deadletters/groups?${chosen()}`),
+      get("/deadletters/redrives"),
+    ]);
+    // The answer for a domain that was chosen before comes too late.
+    if (domain !== choice.value) return;
     showTotals(overview);
     showGroups(overview);
-    showBulks(bulks.redrives);
+    showBulks(redrives.filter((bulk) => domain === "" || bulk.domain === domain));
   } catch (error) {
     complain(byId("groups"), error);
   }
@@ -18,7 +31,7 @@ async function refresh() {
 function showTotals({ totals, oldest_open, trend }) {
   const tiles = Object.entries(totals).map(([state, count]) =>
     element("div", {}, [
-      element("dt", {}, [link(`/ui/dead-letter-list?state=${state}`, state)]),
+      element("dt", {}, [link(`/ui/dead-letter-list?state=${state}${chosen()}`, state)]),
       element("dd", { "data-total": state }, [count.toLocaleString()]),
     ]),
   );
@@ -44,8 +57,12 @@ function showGroups({ groups, has_more, trend }) {
   }
   const rows = groups.map((group) =>
     element("tr", {}, [
+      ...domainCells(domains, group.domain),
       cell("Problem", [
-        link(`/ui/dead-letter-list?state=open&fingerprint=${group.fingerprint}`, describe(group)),
+        link(
+          `/ui/dead-letter-list?state=open&fingerprint=${group.fingerprint}&domain=${group.domain}`,
+          describe(group),
+        ),
         ...(group.cause_count > 1 ? [` and ${group.cause_count - 1} more`] : []),
         ...(group.came_back_after
           ? [
@@ -64,7 +81,16 @@ function showGroups({ groups, has_more, trend }) {
       cell("Sample", link(letterAddress(group.sample), group.sample), "words"),
     ]),
   );
-  const heads = ["Problem", "Open", "Over time", "First seen", "Last seen", "Channels", "Sample"];
+  const heads = [
+    ...domainHeads(domains),
+    "Problem",
+    "Open",
+    "Over time",
+    "First seen",
+    "Last seen",
+    "Channels",
+    "Sample",
+  ];
   byId("groups").replaceChildren(
     table("Groups of dead letters", heads, rows),
     ...(has_more ? [element("p", {}, ["There are more groups; the largest are shown."])] : []),
@@ -84,6 +110,7 @@ function showBulks(bulks) {
   const rows = bulks.map((bulk) =>
     element("tr", {}, [
       cell("Begun", link(`/ui/redrive?id=${bulk.id}`, time(bulk.created_at)), "words"),
+      ...domainCells(domains, bulk.domain),
       cell("Status", bulk.status, "words"),
       cell(
         "Done",
@@ -96,7 +123,11 @@ function showBulks(bulks) {
     ]),
   );
   byId("bulks").replaceChildren(
-    table("Bulk redrives", ["Begun", "Status", "Done", "Dead again", "By", "Why"], rows),
+    table(
+      "Bulk redrives",
+      ["Begun", ...domainHeads(domains), "Status", "Done", "Dead again", "By", "Why"],
+      rows,
+    ),
   );
 }
 
@@ -105,6 +136,12 @@ const letterAddress = (position) => `/ui/dead-letter?position=${position}`;
 /** Under load the counts change twice a second; the groups need not be read as often. */
 const REFRESH_PAUSE_MS = 2_000;
 
+offerDomains(choice, domains, new URLSearchParams(location.search).get("domain"));
+choice.addEventListener("change", () => {
+  // The address can be kept and sent; the page itself stays, so that the field keeps the focus.
+  history.replaceState(null, "", chosen() === "" ? location.pathname : `?${chosen().slice(1)}`);
+  refresh();
+});
 await refresh();
 // Every change shows in the counts; several changes in a short time cause one refresh.
 let isWaiting = false;

@@ -2,9 +2,11 @@
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
+import { loadDomains } from "/ui/domains.js";
 
 const id = new URLSearchParams(location.search).get("id");
 const form = byId("cancel-form");
+const domains = await loadDomains();
 
 async function refresh() {
   try {
@@ -29,7 +31,10 @@ function show(bulk) {
     element("tr", {}, [
       cell(
         "Code",
-        link(`/ui/dead-letter-list?state=open&fingerprint=${failure.fingerprint}`, failure.code),
+        link(
+          `/ui/dead-letter-list?state=open&fingerprint=${failure.fingerprint}&domain=${bulk.domain}`,
+          failure.code,
+        ),
         "words",
       ),
       cell("Letters", failure.count.toLocaleString(), "number"),
@@ -40,6 +45,7 @@ function show(bulk) {
     element("p", { id: "status", class: bulk.dead > 0 ? "bad" : "good" }, [words[bulk.status]]),
     element("progress", { value: done, max: bulk.letters, "aria-label": "Letters done" }),
     facts([
+      ...(domains.length > 1 ? [["Domain", bulk.domain]] : []),
       ["Done", `${done.toLocaleString()} of ${bulk.letters.toLocaleString()}`],
       ["Projected", bulk.projected.toLocaleString()],
       ["Duplicate", bulk.duplicate.toLocaleString()],

@@ -1,6 +1,7 @@
 /** How the service does, for those who have no Grafana: its figures, read every two seconds. */
 import { complain, get } from "/ui/api.js";
 import { ago, byId, cell, element, link, table } from "/ui/dom.js";
+import { domainCells, domainHeads } from "/ui/domains.js";
 import { orDash, plain, seconds } from "/ui/figures.js";
 import { largest, quantile, rate, sum } from "/ui/rates.js";
 import { showConnection } from "/ui/shell.js";
@@ -81,6 +82,7 @@ function showDomains(now) {
 
 /** One row for each source of a domain; a dash is what the broker does not tell. */
 function showSources(now) {
+  const names = namesIn(now);
   const isSame = (one, other) =>
     one.domain === other.domain && one.source === other.source && one.channel === other.channel;
   const rows = now.sources.map((source) => {
@@ -90,7 +92,7 @@ function showSources(now) {
       ({ sources }) => sources.find((one) => isSame(one, source))?.appended ?? null,
     );
     return element("tr", {}, [
-      ...domainCell(now, source.domain),
+      ...domainCells(names, source.domain),
       cell("Source", source.source),
       cell("Connected", judged(source.connected ? "yes" : "no", !source.connected)),
       cell("Taken in a second", orDash(taken), "number"),
@@ -101,7 +103,7 @@ function showSources(now) {
     ]);
   });
   const heads = [
-    ...domainHead(now),
+    ...domainHeads(names),
     "Source",
     "Connected",
     "Taken in a second",
@@ -116,20 +118,19 @@ function showSources(now) {
 function showCauses(now) {
   const causes = now.causes.toSorted((one, other) => other.letters - one.letters);
   if (causes.length === 0) return byId("causes").replaceChildren(element("p", {}, ["None."]));
+  const names = namesIn(now);
   const rows = causes.map(({ domain, code, fingerprint, letters }) =>
     element("tr", {}, [
-      ...domainCell(now, domain),
+      ...domainCells(names, domain),
       cell("Code", code),
       cell("Cause", link(`/ui/dead-letter-list?fingerprint=${fingerprint}&domain=${domain}`, fingerprint)),
       cell("Letters", plain(letters)),
     ]),
   );
-  byId("causes").replaceChildren(table("Causes", [...domainHead(now), "Code", "Cause", "Letters"], rows));
+  byId("causes").replaceChildren(table("Causes", [...domainHeads(names), "Code", "Cause", "Letters"], rows));
 }
 
-/** With a single domain its name would stand in each row. */
-const domainHead = ({ domains }) => (domains.length > 1 ? ["Domain"] : []);
-const domainCell = ({ domains }, domain) => (domains.length > 1 ? [cell("Domain", domain)] : []);
+const namesIn = ({ domains }) => domains.map(({ domain }) => domain);
 
 function tile(name, value, isBad) {
   return element("div", {}, [
@@ -138,22 +139,22 @@ function tile(name, value, isBad) {
   ]);
 }
 
-const judged = (text, isBad) => element("span", isBad ? { class: "bad" } : {}, [text]);
+const judged = (text, isBad) => (isBad ? element("span", { class: "bad" }, [text]) : text);
 
 async function showNewest() {
   const { deadletters } = await get("/deadletters?limit=8");
   if (deadletters.length === 0) return byId("newest").replaceChildren(element("p", {}, ["None."]));
-  const hasDomains = before?.domains.length > 1;
+  const names = before ? namesIn(before) : [];
   const rows = deadletters.map((letter) =>
     element("tr", {}, [
       cell("Position", link(`/ui/dead-letter?position=${letter.position}`, letter.position)),
-      ...(hasDomains ? [cell("Domain", letter.domain)] : []),
+      ...domainCells(names, letter.domain),
       cell("Code", letter.code),
       cell("Arrived", ago(letter.received_at)),
       cell("Message", link(`/messages/${letter.position}`, "history")),
     ]),
   );
-  const heads = ["Position", ...(hasDomains ? ["Domain"] : []), "Code", "Arrived", "Message"];
+  const heads = ["Position", ...domainHeads(names), "Code", "Arrived", "Message"];
   byId("newest").replaceChildren(table("Newest dead letters", heads, rows));
 }
 

@@ -1,0 +1,174 @@
+/** The pages with two domains in one process: every choice and every row tells the domains apart. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { AnyDomain } from "../../src/contract/domain.ts";
+import { DOMAINS } from "../../src/domains/index.ts";
+import { launchBrowser } from "../../tools/stack/browser.ts";
+import { openTab } from "../support/browser.ts";
+import { createDatabase } from "../support/database.ts";
+import { ledger } from "../support/ledger/index.ts";
+import { entryOf } from "../support/ledger/messages.ts";
+import { orderWith } from "../support/messages.ts";
+import { startInProcess } from "../support/service.ts";
+
+const folder = await mkdtemp(join(tmpdir(), "waybill-page-"));
+await writeFile(
+  join(folder, "index.html"),
+  `<title>Ledger · Waybill</title>
+<script type="module" src="/ui/ledger/page.js"></script>
+<main id="main"><p id="said"></p></main>
+`,
+);
+await writeFile(
+  join(folder, "page.js"),
+  `import { byId } from "/ui/dom.js";
+import { showConnection } from "/ui/shell.js";
+byId("said").textContent = "the page of the ledger runs";
+showConnection("ready");
+`,
+);
+/** The ledger with a page: one folder with one page file and one script. */
+const paged: AnyDomain = {
+  ...ledger,
+  open: (context, settings) => {
+    const service = ledger.open?.(context, settings);
+    assert.ok(service);
+    return { ...service, page: { title: "Ledger <&>", folder: pathToFileURL(`${folder}/`) } };
+  },
+};
+const database = await createDatabase(undefined, [ledger]);
+const service = await startInProcess(database, { DOMAINS: "orders,ledger" }, [...DOMAINS, paged]);
+const browser = await launchBrowser();
+const pages = suite("pages of two domains");
+
+const open = (path: string) => openTab(browser, service.url, path);
+const post = async (path: string, body: Buffer) => {
+  const response = await fetch(`${service.url}${path}`, { method: "POST", body: new Uint8Array(body) });
+  const { position } = (await response.json()) as { position: string };
+  const message = await fetch(`${service.url}/messages/${position}?wait=10`);
+  return { position, outcome: ((await message.json()) as { outcome: string }).outcome };
+};
+const texts = (tab: Page, selector: string) => tab.locator(selector).allTextContents();
+
+// Bytes that are not JSON have the same fingerprint in every domain.
+const ordersLetter = await post("/orders", Buffer.from("not JSON"));
+const ledgerLetters = [
+  await post("/ledger/entries", Buffer.from("not JSON")),
+  await post("/ledger/entries", Buffer.from("not JSON either")),
+];
+const mendable = await post("/orders", orderWith({ order_uid: "mended", sm_id: "ninety-nine" }));
+await post("/ledger/entries", entryOf("entry", "account", 5));
+
+pages("a domain adds its page with one page file and one script", async () => {
+  assert.equal(
+    [ordersLetter, ...ledgerLetters, mendable].map(({ outcome }) => outcome),
+    ["dead", "dead", "dead", "dead"],
+  );
+  const { tab, complaints } = await open("/ui/ledger/");
+  await tab.waitForSelector("#said:has-text('the page of the ledger runs')");
+  await tab.waitForSelector("#connection:has-text('ready')");
+  const titles = ["Orders", "Ledger <&>", "Status", "Dead letters", "Find", "API"];
+  assert.equal(await texts(tab, "nav a"), titles);
+  assert.equal(await texts(tab, "nav a[aria-current=page]"), ["Ledger <&>"]);
+  await tab.click("nav a:has-text('Orders')");
+  await tab.waitForSelector("#newest");
+  await tab.waitForSelector("[data-count=dead]:text-is('2')");
+  assert.is(await tab.textContent("[data-count=received]"), "2");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("the overview shows the groups of all domains or of the chosen one", async () => {
+  const { tab, complaints } = await open("/ui/dead-letters");
+  await tab.waitForSelector("#groups tbody tr:nth-child(3)");
+  assert.equal((await texts(tab, "#groups td[data-name=Domain]")).sort(), ["ledger", "orders", "orders"]);
+  assert.equal(await texts(tab, "#domain option"), ["all", "orders", "ledger"]);
+  await tab.selectOption("#domain", "ledger");
+  await tab.waitForSelector("[data-total=open]:text-is('2')");
+  assert.equal(await texts(tab, "#groups td[data-name=Domain]"), ["ledger"]);
+  assert.match(tab.url(), /\?domain=ledger$/);
+  await tab.reload();
+  await tab.waitForSelector("[data-total=open]:text-is('2')");
+  assert.is(await tab.inputValue("#domain"), "ledger");
+  // The same fingerprint in another domain is another group.
+  await tab.click("#groups td[data-name=Problem] a");
+  await tab.waitForSelector("#letters tbody tr:nth-child(2)");
+  assert.equal(await texts(tab, "#letters td[data-name=Domain]"), ["ledger", "ledger"]);
+  assert.is(await tab.inputValue("#filter [name=domain]"), "ledger");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("the list filters by domain, and a bulk redrive keeps the filter", async () => {
+  const { tab, complaints } = await open("/ui/dead-letter-list?state=open");
+  await tab.waitForSelector("#letters tbody tr:nth-child(4)");
+  assert.equal(await texts(tab, "#letters td[data-name=Domain]"), ["orders", "ledger", "ledger", "orders"]);
+  await tab.selectOption("#filter [name=domain]", "ledger");
+  await tab.click("#filter button");
+  await tab.waitForURL(/domain=ledger/);
+  await tab.waitForSelector("#letters tbody tr:nth-child(2)");
+  assert.equal(await texts(tab, "#letters td[data-name=Domain]"), ["ledger", "ledger"]);
+  await tab.fill("#bulk-form [name=author]", "Ann");
+  await tab.fill("#bulk-form [name=reason]", "to see whose letters are tried");
+  await tab.click("text=Dry run");
+  await tab.waitForSelector("#bulk-result:has-text('Of 2 letters 0 would pass')");
+  assert.equal(await texts(tab, "#bulk-result td[data-name=Domain]"), ["ledger"]);
+  await tab.click("#bulk-run");
+  await tab.waitForURL(/\/ui\/redrive\?id=/);
+  await tab.waitForSelector("#status:has-text('Stopped by itself')");
+  assert.match((await tab.textContent("dl.facts")) ?? "", "Domainledger");
+  await tab.goto(`${service.url}/ui/dead-letters?domain=orders`);
+  await tab.waitForSelector("#bulks p:has-text('There was none yet.')");
+  await tab.selectOption("#domain", "ledger");
+  await tab.waitForSelector("#bulks td[data-name=Domain]:text-is('ledger')");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("a letter names its domain, and a redrive links to the page of what it became", async () => {
+  const letter = await open(`/ui/dead-letter?position=${mendable.position}`);
+  const { tab } = letter;
+  await tab.waitForSelector("#facts dd:text-is('orders')");
+  await tab.fill("#author", "Ann");
+  await tab.click("button:has-text('Edit')");
+  await tab.waitForSelector("#verdict .bad");
+  await tab.fill("#edited", orderWith({ order_uid: "mended" }).toString());
+  await tab.waitForSelector("#verdict .good");
+  await tab.fill("#reason", "a number was meant");
+  await tab.click("#redrive-edited");
+  await tab.click("#redriven a:has-text('Open the result')");
+  await tab.waitForURL("**/ui/orders/#order=mended");
+  await tab.waitForSelector(".order:has-text('mended')");
+  assert.equal(letter.complaints, []);
+  await tab.close();
+});
+
+pages("the status page has a row for each domain, and names the domain of sources and causes", async () => {
+  const { tab, complaints } = await open("/ui/status");
+  await tab.waitForSelector("#domains tbody tr:nth-child(2)");
+  assert.equal(await texts(tab, "#domains td[data-name=Domain]"), ["orders", "ledger"]);
+  for (const domain of ["orders", "ledger"]) {
+    const row = `tr:has(td[data-name=Domain]:text-is("${domain}"))`;
+    await tab.waitForSelector(`#domains ${row}:has(td[data-name=Pending]:text-is("0"))`);
+    await tab.waitForSelector(`#domains ${row}:has(td[data-name="Conservation violations"]:text-is("0"))`);
+    await tab.waitForSelector(`#domains ${row}:has(td[data-name="Dead a second"]:text-is("0"))`);
+    await tab.waitForSelector(`#sources ${row}:has(td[data-name=Connected]:text-is("yes"))`);
+    await tab.waitForSelector(`#causes ${row} a[href*="domain=${domain}"]`);
+    await tab.waitForSelector(`#newest ${row}`);
+  }
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages.after(async () => {
+  await browser.close();
+  await service[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+pages.run();
