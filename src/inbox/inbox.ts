@@ -29,12 +29,12 @@ export type InboxOptions = Readonly<{
   logger: Logger;
 }>;
 
-/** `siblings` are those that are held of the same source and channel, by their ids. */
-type Held = { message: Message; committed: (receipt: Receipt) => void; siblings: Map<string, Held> };
+/** A buffered message; `ofChannel` are all buffered messages of its source and channel, by their ids. */
+type Held = { message: Message; committed: (receipt: Receipt) => void; ofChannel: Map<string, Held> };
 
 export class Inbox implements Sink {
   readonly #options: InboxOptions;
-  /** Everything that is held, by source, channel and id. */
+  /** All buffered messages, by source, channel and id. */
   readonly #held = new Map<string, Map<string, Map<string, Held>>>();
   /** What is held and not in flight, in its order. */
   #waiting: Held[] = [];
@@ -63,8 +63,8 @@ export class Inbox implements Sink {
   }
 
   offer(message: Message, committed: (receipt: Receipt) => void): boolean {
-    const siblings = this.#siblingsOf(message);
-    const held = siblings.get(message.messageId);
+    const ofChannel = this.#heldByChannel(message);
+    const held = ofChannel.get(message.messageId);
     if (held) {
       held.committed = committed;
       return true;
@@ -75,8 +75,8 @@ export class Inbox implements Sink {
       return false;
     }
     this.#options.buffer.take(bytesOf(message));
-    const taken = { message, committed, siblings };
-    siblings.set(message.messageId, taken);
+    const taken = { message, committed, ofChannel };
+    ofChannel.set(message.messageId, taken);
     this.#waiting.push(taken);
     this.#running ??= this.#run();
     return true;
@@ -114,7 +114,7 @@ export class Inbox implements Sink {
       const batch = this.#takeBatch();
       const messages = batch.map(({ message }) => message);
       const begun = performance.now();
-      const appended = await this.#appendForAsLongAsItTakes(messages);
+      const appended = await this.#appendWithRetry(messages);
       if (!appended) break;
       const seconds = (performance.now() - begun) / 1000;
       // In the next turn: the next append is on its way to the database before this one is acknowledged.
@@ -137,15 +137,15 @@ export class Inbox implements Sink {
     return this.#waiting.splice(0, count);
   }
 
-  #siblingsOf({ source, channel }: Message): Map<string, Held> {
+  #heldByChannel({ source, channel }: Message): Map<string, Held> {
     const known = this.#held.get(source)?.get(channel);
     if (known) return known;
-    const siblings = new Map<string, Held>();
-    this.#held.set(source, (this.#held.get(source) ?? new Map()).set(channel, siblings));
-    return siblings;
+    const ofChannel = new Map<string, Held>();
+    this.#held.set(source, (this.#held.get(source) ?? new Map()).set(channel, ofChannel));
+    return ofChannel;
   }
 
-  async #appendForAsLongAsItTakes(messages: readonly Message[]): Promise<Appended | undefined> {
+  async #appendWithRetry(messages: readonly Message[]): Promise<Appended | undefined> {
     for (let attempt = 0; ; attempt++) {
       try {
         const appended = await this.#options.append(messages);
@@ -168,7 +168,7 @@ export class Inbox implements Sink {
     this.#options.onAppended(messages, appended, seconds);
     for (const [index, held] of batch.entries()) {
       this.#options.buffer.give(bytesOf(held.message));
-      held.siblings.delete(held.message.messageId);
+      held.ofChannel.delete(held.message.messageId);
       // A source whose connection has just gone must not keep the others from their acknowledgement.
       try {
         held.committed(appended.receipts[index] as Receipt);

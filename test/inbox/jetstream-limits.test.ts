@@ -35,6 +35,8 @@ async function at(server: typeof ofAccount, login: string, work: (given: Given) 
   const chosen = {
     ...jetStreamOptions(server as NonNullable<typeof server>),
     url: `nats://${login}${address}`,
+    // Longer than a test on a busy machine takes: nothing is to be redelivered.
+    ackWaitSeconds: 60,
   };
   const connection = await connect(natsConnectionOptions(chosen));
   const manager = await jetstreamManager(connection);

@@ -73,16 +73,15 @@ nats("what was refused is asked for again once there is room, and not after AckW
 
 nats("what is delivered again is counted", async () => {
   let redelivered = 0;
-  const counted = { ...natsStreamingOptions(), onRedelivered: () => redelivered++ };
+  const counted = { ...natsStreamingOptions(), ackWaitSeconds: 1, onRedelivered: () => redelivered++ };
   await using transport = await connectToBroker(counted);
   await transport.publish(Buffer.from("late"));
   const sink = new TestSink();
   const source = new NatsStreamingSource(counted);
   source.start(sink);
-  await until("it is delivered", () => sink.offers.length === 1);
-  assert.is(redelivered, 0);
-  await until("it is delivered again, since nobody has acknowledged it", () => sink.offers.length === 2);
-  assert.is(redelivered, 1);
+  await until("it is delivered", () => sink.offers.length > 0);
+  await until("it is delivered again, since it is not acknowledged", () => sink.offers.length > 1);
+  assert.is(redelivered, sink.offers.length - 1);
   await source.close();
 });
 

@@ -18,7 +18,8 @@ export class HttpSource implements Source {
   readonly name = "http";
   readonly channel: string;
   readonly #options: HttpSourceOptions;
-  readonly #underWay = new Map<string, Promise<Receipt>>();
+  /** Messages that were offered and are not committed, by their id. */
+  readonly #inFlight = new Map<string, Promise<Receipt>>();
   #inbox: Sink | undefined;
 
   constructor(options: HttpSourceOptions) {
@@ -49,7 +50,7 @@ export class HttpSource implements Source {
     const { payload, messageId = randomUUID() } = given;
     const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
     // Two requests with one key at a time: the second waits, then the inbox knows the first.
-    for (let earlier = this.#underWay.get(messageId); earlier; earlier = this.#underWay.get(messageId)) {
+    for (let earlier = this.#inFlight.get(messageId); earlier; earlier = this.#inFlight.get(messageId)) {
       await inTime(earlier, deadline);
     }
     const receipt = await inTime(this.#offer({ ...given, messageId }), deadline);
@@ -59,13 +60,13 @@ export class HttpSource implements Source {
     return receipt;
   }
 
-  #offer({ messageId, payload, headers = {}, traceparent }: NewMessage): Promise<Receipt> {
+  async #offer({ messageId, payload, headers = {}, traceparent }: NewMessage): Promise<Receipt> {
     const inbox = this.#inbox;
     if (!inbox) throw new UnavailableError("the service takes nothing in at the moment", RETRY_AFTER_SECONDS);
     if (inbox.failure !== undefined) throw new UnavailableError("the database is away", RETRY_AFTER_SECONDS);
     const { promise, resolve } = Promise.withResolvers<Receipt>();
     const committed = (receipt: Receipt) => {
-      this.#underWay.delete(messageId);
+      this.#inFlight.delete(messageId);
       resolve(receipt);
     };
     const headersJson = headersToJson({ headers: Object.entries(headers) });
@@ -80,8 +81,8 @@ export class HttpSource implements Source {
     };
     if (!inbox.offer(message, committed))
       throw new UnavailableError("the inbox is full", RETRY_AFTER_SECONDS);
-    // Until it is committed, and not until the sender lost patience: the message is still held.
-    this.#underWay.set(messageId, promise);
+    // Until it is committed, and not only until the sender gives up: the message is still buffered.
+    this.#inFlight.set(messageId, promise);
     return promise;
   }
 }
