@@ -29,6 +29,11 @@ export interface DomainModule<Settings extends object = object, Added = unknown>
   readonly tables: readonly [ProjectedTable, ...ProjectedTable[]];
   /** The numbered migrations of the tables, and `privileges.sql`; undefined if the engine's own folder holds them. */
   readonly migrations?: URL;
+  /**
+   * The JSON pointer of every member that the schema knows, with `#` for any index of an array; `pathsOf` gives those of
+   * a type. Dead letters are grouped by them, and never by names that a sender made up.
+   */
+  readonly paths: readonly string[];
   /** Member names whose values identify a person. They are masked in this domain's dead letters only. */
   readonly personalNames: readonly string[];
   /** The domain's own environment variables. */

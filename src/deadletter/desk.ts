@@ -64,7 +64,8 @@ export class Desk {
   /** Groups, trend, totals and the oldest open letter. */
   overview(filter: GroupFilter, limit: number) {
     this.#checkDomain(filter);
-    return readOverview(this.#options.database, filter, limit, new Date());
+    const knownOf = (domain: string) => new Set(this.#domains.get(domain)?.paths);
+    return readOverview(this.#options.database, filter, limit, new Date(), knownOf);
   }
 
   /** One page of letters, newest first. @param before the position that the page before ended with. */

@@ -2,7 +2,7 @@
 
 import type { Problem, Rejection, RejectionCode } from "../contract/rejection.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { fingerprintOf, foldIndexes } from "./fingerprint.ts";
+import { fingerprintOf, foldPath, type KnownPaths } from "./fingerprint.ts";
 
 /** What operators have made of a letter; the database checks the states too. */
 export const STATES = ["open", "redriven", "discarded"] as const;
@@ -27,7 +27,7 @@ export type DeadLetter = Readonly<{
  */
 export async function insertDeadLetters(
   transaction: Queryable,
-  domain: string,
+  { name, paths }: Readonly<{ name: string; paths: KnownPaths }>,
   letters: readonly Readonly<{ position: bigint; rejection: Rejection }>[],
 ): Promise<void> {
   if (letters.length === 0) return;
@@ -68,23 +68,22 @@ export async function insertDeadLetters(
        first_received_at = least(groups.first_received_at, excluded.first_received_at),
        last_received_at = greatest(groups.last_received_at, excluded.last_received_at),
        last_position = greatest(groups.last_position, excluded.last_position)`,
-    [domain, JSON.stringify(letters.map(toRecord))],
+    [name, JSON.stringify(letters.map((letter) => toRecord(letter, paths)))],
   );
 }
 
-function toRecord({ position, rejection }: Readonly<{ position: bigint; rejection: Rejection }>) {
+function toRecord(
+  { position, rejection }: Readonly<{ position: bigint; rejection: Rejection }>,
+  known: KnownPaths,
+) {
   return {
     position: String(position),
     code: rejection.code,
-    fingerprint: fingerprintOf(rejection),
-    paths: foldedPathsOf(rejection),
+    fingerprint: fingerprintOf(rejection, known),
+    paths: [...new Set(rejection.problems.map(({ path }) => foldPath(path, known)))].sort(),
     errors: rejection.problems,
     original_position: rejection.originalPosition?.toString() ?? null,
   };
-}
-
-function foldedPathsOf({ problems }: Rejection): string[] {
-  return [...new Set(problems.map(({ path }) => foldIndexes(path)))].sort();
 }
 
 export async function selectDeadLetter(

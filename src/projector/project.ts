@@ -16,23 +16,28 @@ import { insertEvents } from "../outbox/outbox-table.ts";
 import { advanceCheckpoint, beginProjection } from "./checkpoints-table.ts";
 import { insertDeadLetters } from "./dead-letters-table.ts";
 import { type Duplicate, insertDuplicates } from "./duplicates-table.ts";
+import type { KnownPaths } from "./fingerprint.ts";
 import { Handover } from "./handover.ts";
 
 /** A domain with a projection instance that nothing else uses. */
 export type Projecting = Readonly<{
   name: string;
   isDurable: boolean;
+  paths: KnownPaths;
   projection: Projection;
   /** Whether events are written. Only the live projection writes them: a rebuild would publish history again. */
   isLive: boolean;
 }>;
 
+/** What the engine needs of a domain to project it. */
+export type ProjectedDomain = Pick<AnyDomain, "name" | "isDurable" | "paths" | "createProjection">;
+
 /** A new projection instance of a domain. */
 export function projectingOf(
-  { name, isDurable, createProjection }: Pick<AnyDomain, "name" | "isDurable" | "createProjection">,
+  { name, isDurable, paths, createProjection }: ProjectedDomain,
   { isLive }: Readonly<{ isLive: boolean }>,
 ): Projecting {
-  return { name, isDurable, projection: createProjection(), isLive };
+  return { name, isDurable, paths: new Set(paths), projection: createProjection(), isLive };
 }
 
 export type ProjectedBatch = Readonly<{
@@ -132,7 +137,7 @@ async function projectBatch(
 
     const { outcomes, added = [], events = [] } = await project(transaction, domain, rows);
     if (domain.isLive) await insertEvents(transaction, domain.name, events);
-    await recordOutcomes(transaction, domain.name, rows, outcomes, last.position);
+    await recordOutcomes(transaction, domain, rows, outcomes, last.position);
     return { checkpoint: last.position, rows, outcomes, added };
   });
   failpoint("projection-before-cache");
@@ -230,7 +235,7 @@ function nameOf(error: unknown): string {
 
 async function recordOutcomes(
   transaction: Transaction,
-  domain: string,
+  domain: Projecting,
   rows: readonly InboxRow[],
   outcomes: readonly Outcome[],
   checkpoint: bigint,
@@ -243,11 +248,11 @@ async function recordOutcomes(
       duplicates.push({ position, originalPosition: outcome.originalPosition });
     if (outcome.kind === "dead") letters.push({ position, rejection: outcome.rejection });
   }
-  await insertDuplicates(transaction, domain, duplicates);
+  await insertDuplicates(transaction, domain.name, duplicates);
   await insertDeadLetters(transaction, domain, letters);
   const projected = rows.length - duplicates.length - letters.length;
   const counts = { projected, duplicate: duplicates.length, dead: letters.length };
-  advanceCheckpoint(transaction, domain, checkpoint, counts);
+  advanceCheckpoint(transaction, domain.name, checkpoint, counts);
 }
 
 /** As many as an append holds at most, so that what was appended together is projected together. */

@@ -4,7 +4,6 @@
  * letter, unless it strikes one message alone, again and again, while those around it pass.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { AnyDomain } from "../contract/domain.ts";
 import { backoffMilliseconds } from "../database/backoff.ts";
 import type { Database } from "../database/database.ts";
 import { DatabaseError } from "../database/database-error.ts";
@@ -16,6 +15,7 @@ import {
   buryNext,
   isolatePoisonMessage,
   type ProjectedBatch,
+  type ProjectedDomain,
   type Projecting,
   projectingOf,
   projectNext,
@@ -23,7 +23,7 @@ import {
 
 export type ProjectorOptions = Readonly<{
   database: Database;
-  domain: Pick<AnyDomain, "name" | "isDurable" | "createProjection">;
+  domain: ProjectedDomain;
   onProjected: (batch: ProjectedBatch, seconds: number) => void;
   /** Told of each batch that could not be projected. */
   onFailed?: () => void;

@@ -13,7 +13,7 @@ import { waitForSchema } from "../../src/database/wait.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
-import { fingerprintOf } from "../../src/projector/fingerprint.ts";
+import { fingerprintOf, foldIndexes, foldPath } from "../../src/projector/fingerprint.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
@@ -148,9 +148,13 @@ migrations("dead letters that are there already get what a new version knows of 
   await using database = await createDatabase("template0");
   await runOnly(database, 3);
   const factory = new OrderFactory(8);
+  const known = new Set(orders.paths);
   const letters = Array.from({ length: 60 }, () => makeGarbage(factory)).flatMap(({ payload }) => {
     const rejection = parseOrder(payload);
-    return "code" in rejection ? [{ payload, rejection }] : [];
+    if (!("code" in rejection)) return [];
+    // A migration does not know a schema. Names that a sender made up are folded by the next rebuild.
+    const isKnown = rejection.problems.every(({ path }) => foldPath(path, known) === foldIndexes(path));
+    return isKnown ? [{ payload, rejection }] : [];
   });
   for (const { payload, rejection } of letters) {
     await database.admin(
@@ -164,7 +168,7 @@ migrations("dead letters that are there already get what a new version knows of 
         letters.findIndex((letter) => letter.payload === payload),
         payload,
         rejection.code,
-        fingerprintOf(rejection),
+        fingerprintOf(rejection, known),
         JSON.stringify(rejection.problems),
       ],
     );

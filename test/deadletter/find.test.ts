@@ -4,7 +4,8 @@ import * as assert from "uvu/assert";
 import { InvalidInputError } from "../../src/contract/errors.ts";
 import { readFilter } from "../../src/deadletter/find/filter.ts";
 import { findAllPositions } from "../../src/deadletter/find/find.ts";
-import { foldIndexes } from "../../src/projector/fingerprint.ts";
+import { orders } from "../../src/domains/orders/index.ts";
+import { foldPath } from "../../src/projector/fingerprint.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
 import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";
@@ -58,7 +59,7 @@ function matching(letters: readonly Row[], filter: Record<string, string>): bigi
   const { state, code, fingerprint, channel, path, since, until, q } = filter;
   return letters
     .filter((letter) => {
-      const paths = letter.errors.map((error) => foldIndexes(error.path));
+      const paths = letter.errors.map((error) => foldPath(error.path, new Set(orders.paths)));
       return (
         (state === undefined || letter.state === state) &&
         (code === undefined || letter.code === code) &&

@@ -3,6 +3,7 @@
  * type, its check and its JSON Schema (2020-12, the dialect of OpenAPI 3.1) come from that one description.
  */
 import { scope, type } from "arktype";
+import { pointerTo } from "../rejection.ts";
 
 declare global {
   /** Lets a type carry the `format` that its JSON Schema has. */
@@ -45,6 +46,30 @@ export function membersOf(shape: Parameters<typeof schemaOf>[0]): [name: string,
   const { properties = {} } = schemaOf(shape) as { properties?: Record<string, JsonSchema> };
   return Object.entries(properties);
 }
+
+/**
+ * The JSON pointer of every member that a type knows, with `#` for any index of an array.
+ * @param prefix the pointer to the value itself.
+ */
+export function pathsOf(shape: Parameters<typeof schemaOf>[0], prefix = ""): string[] {
+  const below = pathsBelow(schemaOf(shape), prefix);
+  return prefix === "" ? below : [prefix, ...below];
+}
+
+function pathsBelow(schema: JsonSchema, path: string): string[] {
+  const { properties = {}, items, anyOf = [] } = schema as InnerSchemas;
+  const inner = Object.entries(properties).map(([name, member]): [string, JsonSchema] => [
+    pointerTo([name]),
+    member,
+  ]);
+  if (items) inner.push(["/#", items]);
+  return [
+    ...inner.flatMap(([step, member]) => [path + step, ...pathsBelow(member, path + step)]),
+    ...anyOf.flatMap((one) => pathsBelow(one, path)),
+  ];
+}
+
+type InnerSchemas = { properties?: Record<string, JsonSchema>; items?: JsonSchema; anyOf?: JsonSchema[] };
 
 /** A document without the members that are undefined. */
 export function defined<T extends object>(document: T): Defined<T> {

@@ -1,7 +1,7 @@
 /** Lists and groups of dead letters as JSON documents: the shape of each, and how it is filled. */
 import { type } from "arktype";
 import { defined } from "../../contract/values/shapes.ts";
-import { foldIndexes } from "../../projector/fingerprint.ts";
+import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";
 import { shape } from "../shapes.ts";
 import { problemDocument } from "../show/documents.ts";
 import type { Mask } from "../show/mask.ts";
@@ -87,11 +87,12 @@ export function groupDocument(
   letters: bigint,
   total: bigint,
   hours: number[],
+  known: KnownPaths,
 ): typeof groupType.infer {
   const { lastRedrivenAt, lastReceivedAt } = group;
   const causes = new Map(
     group.errors.map(({ path, rule, expected }) => {
-      const folded = foldIndexes(path);
+      const folded = foldPath(path, known);
       return [`${folded} ${rule}`, { path: folded, rule, expected }];
     }),
   );

@@ -2,6 +2,7 @@
 import type { Database } from "../../database/database.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { STATES } from "../../projector/dead-letters-table.ts";
+import type { KnownPaths } from "../../projector/fingerprint.ts";
 import {
   countByCode,
   type GroupFilter,
@@ -13,13 +14,15 @@ import {
 import { selectPlaces } from "./dead-letter-pages-table.ts";
 import { groupDocument, type OverviewDocument } from "./documents.ts";
 
+/** @param knownOf gives what the schema of a domain knows. */
 export function readOverview(
   database: Database,
   filter: GroupFilter,
   limit: number,
   now: Date,
+  knownOf: (domain: string) => KnownPaths,
 ): Promise<OverviewDocument> {
-  return database.transaction((transaction) => read(transaction, filter, limit, now));
+  return database.transaction((transaction) => read(transaction, filter, limit, now, knownOf));
 }
 
 async function read(
@@ -27,6 +30,7 @@ async function read(
   filter: GroupFilter,
   limit: number,
   now: Date,
+  knownOf: (domain: string) => KnownPaths,
 ): Promise<OverviewDocument> {
   const { domain, state } = filter;
   const since = new Date(Math.floor(now.getTime() / HOUR_MS) * HOUR_MS - (HOURS_SHOWN - 1) * HOUR_MS);
@@ -43,9 +47,10 @@ async function read(
     state ? counts[state] : counts.open + counts.redriven + counts.discarded;
   const total = countOf(totals);
   return {
-    groups: shown.map((group) =>
-      groupDocument(group, countOf(group), total, hoursFrom(since, hours.get(keyOf(group)) ?? [])),
-    ),
+    groups: shown.map((group) => {
+      const own = hoursFrom(since, hours.get(keyOf(group)) ?? []);
+      return groupDocument(group, countOf(group), total, own, knownOf(group.domain));
+    }),
     has_more: groups.length > limit,
     totals: {
       open: Number(totals.open),

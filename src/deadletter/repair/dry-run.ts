@@ -29,10 +29,11 @@ export async function tryPayload(database: Database, domain: AnyDomain, payload:
     receivedAtMs: Date.now(),
     publishedAt: undefined,
   };
+  const projecting = projectingOf(domain, { isLive: false });
   const { outcomes } = await database.attempt((transaction) =>
-    projectInSavepoints(transaction, projectingOf(domain, { isLive: false }), [row]),
+    projectInSavepoints(transaction, projecting, [row]),
   );
-  return trialOf(outcomes[0] as Outcome);
+  return trialOf(outcomes[0] as Outcome, projecting);
 }
 
 export type DryRun = {
@@ -103,7 +104,7 @@ async function tryBatch(
     const tried = own.map((row, index) => ({ ...row, position: trialPosition + BigInt(index) }));
     const { outcomes } = await projectInSavepoints(transaction, here, tried);
     for (const [index, outcome] of outcomes.entries()) {
-      tally.count(domain, own[index]?.position as bigint, trialOf(outcome));
+      tally.count(domain, own[index]?.position as bigint, trialOf(outcome, here));
     }
   }
   return rows.length;
@@ -150,7 +151,7 @@ class Tally {
   }
 }
 
-function trialOf(outcome: Outcome): Trial {
+function trialOf(outcome: Outcome, { paths }: Projecting): Trial {
   if (outcome.kind !== "dead") return { outcome, fingerprint: undefined };
   const { rejection } = outcome;
   return {
@@ -158,7 +159,7 @@ function trialOf(outcome: Outcome): Trial {
       kind: "dead",
       rejection: { ...rejection, problems: rejection.problems.map(withoutTrialPositions) },
     },
-    fingerprint: fingerprintOf(rejection),
+    fingerprint: fingerprintOf(rejection, paths),
   };
 }
 

@@ -9,6 +9,7 @@ import { type NewOrder, selectOrderUid } from "./orders-table.ts";
 import { OrdersProjection } from "./projection.ts";
 import { createOrderReader, restoreCache } from "./read-order.ts";
 import { INTAKE, listed, ordersRoutes, type ReadCounts } from "./routes.ts";
+import { ORDER_PATHS } from "./schema.ts";
 
 export type OrdersSettings = Readonly<{
   /** Bytes that the orders in memory may take. */
@@ -20,6 +21,7 @@ export const orders: DomainModule<OrdersSettings, NewOrder> = {
   tables: [{ name: "orders", key: ["order_uid"] }],
   // The engine's own migrations made the table; only its privileges stand in this folder.
   migrations: new URL("../../../migrations/orders/", import.meta.url),
+  paths: ORDER_PATHS,
   personalNames: ["name", "phone", "email", "address", "zip", "city"],
   channelPrefix: "",
   settings: {

@@ -7,6 +7,7 @@ import { excerptOf, jsonTypeOf, type Problem, type Rejection } from "../../contr
 import { parseDateTime } from "../../contract/values/date-time.ts";
 import { parseJsonDocument } from "../../contract/values/json-document.ts";
 import { schemaProblems } from "../../contract/values/schema-problems.ts";
+import { pathsOf } from "../../contract/values/shapes.ts";
 
 /** What is looked up of an order; everything else stays in the document. */
 export type Order = Readonly<{
@@ -131,6 +132,9 @@ const orderType = type({
   date_created: "string",
   oof_shard: "string",
 });
+
+/** What the schema knows; names that a sender made up are not among it. */
+export const ORDER_PATHS: readonly string[] = [...pathsOf(orderType), ...pathsOf(itemType, "/items/#")];
 
 /** Checked beside the schema and not in it: a rule of one's own makes arktype leave its compiled path. */
 function noDateTime(text: string): Problem {

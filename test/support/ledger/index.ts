@@ -9,9 +9,18 @@ import type { InboxRow } from "../../../src/contract/message.ts";
 import { conflict, type Rejection } from "../../../src/contract/rejection.ts";
 import { parseJsonDocument } from "../../../src/contract/values/json-document.ts";
 import { schemaProblems } from "../../../src/contract/values/schema-problems.ts";
+import { pathsOf } from "../../../src/contract/values/shapes.ts";
 import type { Transaction } from "../../../src/database/transaction.ts";
 import { type Entry, insertEntries, selectBalances, selectEntries, upsertBalances } from "./ledger-table.ts";
 import { ledgerRoutes } from "./routes.ts";
+
+const message = type({
+  "+": "reject",
+  id: "1 <= string <= 64",
+  account: "1 <= string <= 64",
+  amount: "number.integer",
+  "holder?": "string",
+});
 
 export const ledger: AnyDomain = {
   name: "ledger",
@@ -20,6 +29,7 @@ export const ledger: AnyDomain = {
     { name: "ledger_accounts", key: ["account"] },
   ],
   migrations: new URL("migrations/", import.meta.url),
+  paths: pathsOf(message),
   personalNames: ["holder"],
   settings: {},
   isDurable: true,
@@ -36,14 +46,6 @@ export const ledger: AnyDomain = {
   createProjection: () => new LedgerProjection(),
   open: (context) => ({ routes: ledgerRoutes(context) }),
 };
-
-const message = type({
-  "+": "reject",
-  id: "1 <= string <= 64",
-  account: "1 <= string <= 64",
-  amount: "number.integer",
-  "holder?": "string",
-});
 
 class LedgerProjection implements Projection<Entry> {
   async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<Entry>> {
