@@ -1,13 +1,14 @@
 /**
- * Conservation over all domains: `inbox = projected + duplicate + dead + pending`, each position exactly once. The
- * command, the endpoint and the metric all show what this found. What was proved is kept: the next audit reads only
- * what came since, and once a day, or when asked to, everything again.
+ * The proof over all domains: conservation, `inbox = projected + duplicate + dead + pending`, each position exactly once,
+ * and beside it the checks of each domain. The command, the endpoint and the metrics all show this one result. A proof is
+ * stored: the next audit reads only what came since, and once a day, or when asked to, everything again.
  */
 import type { AnyDomain } from "../contract/domain.ts";
 import type { SourceGap } from "../contract/source.ts";
 import type { Database } from "../database/database.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
 import { type Conservation, DISCREPANCIES_MAX, selectConservation, selectLate } from "./audit-table.ts";
+import { type CheckResult, runCheck } from "./checks-table.ts";
 import {
   type Earlier,
   insertProof,
@@ -20,7 +21,7 @@ import { gapSize, NO_SEQUENCES, type SequenceGap } from "./sequence-gaps.ts";
 import { readSequences } from "./sequence-gaps-table.ts";
 import { selectSourceGaps } from "./source-gaps-table.ts";
 
-export type AuditedDomain = Pick<AnyDomain, "name" | "tables">;
+export type AuditedDomain = Pick<AnyDomain, "name" | "tables" | "checks">;
 
 export type AuditOptions = Readonly<{
   /** Reads everything, whatever was proved before. */
@@ -30,6 +31,7 @@ export type AuditOptions = Readonly<{
 }>;
 
 export type AuditReport = Readonly<{
+  /** False if any position breaks conservation, or any row a check. */
   holds: boolean;
   domains: Readonly<Record<string, DomainAudit>>;
   storage: Readonly<{ bytes: bigint; bytesPerDay: number | undefined; tables: ReadonlyMap<string, bigint> }>;
@@ -41,6 +43,8 @@ export type AuditGap = Pick<SequenceGap, "source" | "channel" | "from" | "to"> &
 
 export type DomainAudit = Conservation &
   Readonly<{
+    /** The result of each of the domain's own checks, by name. */
+    checks: ReadonlyMap<string, CheckResult>;
     /** What brokers numbered and never delivered: lost outside, so conservation holds all the same. */
     gaps: readonly AuditGap[];
     /** Up to this position an earlier audit had proved it. */
@@ -51,7 +55,10 @@ export type DomainAudit = Conservation &
     messagesPerDay: number | undefined;
   }>;
 
-/** Audits each domain in a snapshot of its own. */
+/**
+ * Audits each domain in a snapshot of its own.
+ * @throws CheckFailedError if a check of a domain cannot be run; DatabaseError.
+ */
 export async function audit(
   database: Database,
   domains: readonly AuditedDomain[],
@@ -61,22 +68,22 @@ export async function audit(
   const bytes = [...tables.values()].reduce((sum, size) => sum + size, 0n);
   const found: Record<string, DomainAudit> = {};
   let bytesPerDay: number | undefined;
-  for (const {
-    name,
-    tables: [{ name: relation }],
-  } of domains) {
-    const { earlier, ...audited } = await auditDomain(database, name, relation, bytes, options);
-    found[name] = audited;
+  for (const domain of domains) {
+    const { earlier, ...audited } = await auditDomain(database, domain, bytes, options);
+    found[domain.name] = audited;
     bytesPerDay ??= perDay(earlier, bytes, earlier?.bytes);
   }
-  const holds = Object.values(found).every(({ broken }) => broken === 0n);
+  const holds = Object.values(found).every((one) => one.broken + violationsOf(one.checks) === 0n);
   return { holds, domains: found, storage: { bytes, bytesPerDay, tables } };
+}
+
+function violationsOf(checks: DomainAudit["checks"]): bigint {
+  return [...checks.values()].reduce((sum, { broken }) => sum + broken, 0n);
 }
 
 function auditDomain(
   database: Database,
-  domain: string,
-  relation: string,
+  { name: domain, tables: [{ name: relation }], checks }: AuditedDomain,
   bytes: bigint,
   { isFull = false, gapSettledSeconds = GAP_SETTLED_SECONDS }: AuditOptions,
 ): Promise<DomainAudit & { earlier: Earlier | undefined }> {
@@ -92,6 +99,10 @@ function auditDomain(
       ? await selectLate(transaction, domain, relation, proof.position, proof.auditedAt)
       : [];
     const sum = addTo(base, since, late);
+    const results = new Map<string, CheckResult>();
+    for (const check of checks) {
+      results.set(check.name, await runCheck(transaction, domain, check, base.position));
+    }
     const { lost, ...sequences } = await readSequences(
       transaction,
       domain,
@@ -99,7 +110,9 @@ function auditDomain(
       gapSettledSeconds,
     );
     const earlier = await selectEarlier(transaction, domain);
-    const { projected, duplicate, dead, broken } = sum;
+    const { projected, duplicate, dead } = sum;
+    // A violation of a check proves nothing either: the next audit has to read everything, lest it skips that row.
+    const broken = sum.broken + violationsOf(results);
     const proved = { position: checkpoint, projected, duplicate, dead, sequences };
     // Without a change since the last proof there is nothing to add.
     const isNew =
@@ -109,6 +122,7 @@ function auditDomain(
       : undefined;
     return {
       ...sum,
+      checks: results,
       gaps: [...lost, ...(await selectSourceGaps(transaction, domain))],
       provedBefore: base.position,
       fullAt: (proof ? proof.fullAt : keptAt) as Date,
@@ -164,6 +178,14 @@ function domainToJson(found: DomainAudit) {
     proved_before: Number(found.provedBefore),
     full_at: found.fullAt.toISOString(),
     messages_per_day: rounded(found.messagesPerDay),
+    checks: Object.fromEntries([...found.checks].map(([name, result]) => [name, checkToJson(result)])),
+  };
+}
+
+function checkToJson({ broken, samples }: CheckResult) {
+  return {
+    broken: Number(broken),
+    samples: samples.map(({ position, detail }) => ({ position: Number(position), detail })),
   };
 }
 

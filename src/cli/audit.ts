@@ -1,6 +1,7 @@
 /** `waybill audit`: proves conservation, and says how much there is and how it grows. */
 
 import { type AuditReport, audit, type DomainAudit, toJson } from "../audit/audit.ts";
+import type { CheckResult } from "../audit/checks-table.ts";
 import { gapSize } from "../audit/sequence-gaps.ts";
 import { loadConfig } from "../config/config.ts";
 import { Database } from "../database/database.ts";
@@ -8,13 +9,13 @@ import { DOMAINS } from "../domains/index.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Command, exits, JSON_HELP } from "./command.ts";
 import { DOMAIN_NAMES, domains } from "./domains.ts";
-import { print, printJson } from "./print.ts";
+import { print, printJson, visible } from "./print.ts";
 import { Progress } from "./progress.ts";
 
 export const auditCommand = new Command("audit")
-  .summary("prove that received = projected + duplicate + dead + pending; exit 1 if it does not hold")
+  .summary("prove that nothing was lost and that each domain's checks hold; exit 1 if not")
   .description(
-    `Proves by SQL that received = projected + duplicate + dead + pending, each position exactly once, and names the positions that break it.`,
+    `Proves by SQL that received = projected + duplicate + dead + pending, each position exactly once, and names the positions that break it. Then runs the checks of each domain.`,
   )
   .option("--domain <names>", `only these of ${DOMAIN_NAMES} (default: those of DOMAINS)`, domains)
   .option("--full", "read everything again, not only what came since the last audit")
@@ -51,11 +52,13 @@ Exit status: 0 it holds; 1 it does not; 2 bad usage or configuration.`,
 function describe({ holds, domains, storage }: AuditReport): string {
   const tables = [...storage.tables].filter(([, bytes]) => bytes >= TABLE_BYTES_SHOWN_MIN);
   const largest = tables.map(([name, bytes]) => `${name} ${mebibytes(Number(bytes))}`).join(", ");
+  const isConserved = Object.values(domains).every(({ broken }) => broken === 0n);
   const growth = storage.bytesPerDay === undefined ? "" : `, ${mebibytes(storage.bytesPerDay)} more a day`;
   return [
     ...Object.entries(domains).flatMap(([name, found]) => describeDomain(name, found)),
     `storage: ${mebibytes(Number(storage.bytes))}${growth}${largest && ` (${largest})`}`,
-    holds ? "Conservation holds." : "Conservation does NOT hold.",
+    `Conservation ${isConserved ? "holds" : "does NOT hold"}.`,
+    ...(holds || !isConserved ? [] : ["A check of a domain does NOT hold."]),
   ].join("\n");
 }
 
@@ -76,12 +79,24 @@ function describeDomain(name: string, found: DomainAudit): string[] {
     const more = broken > BigInt(discrepancies.length) ? ", …" : "";
     lines.push(`${name}: ${broken} positions break this: ${discrepancies.join(", ")}${more}`);
   }
+  for (const [check, result] of found.checks) {
+    if (result.broken > 0n) lines.push(...describeCheck(name, check, result));
+  }
   for (const { source, channel, series, from, to, before } of gaps) {
     lines.push(
       `${name}: ${source} never delivered ${gapSize({ from, to })} messages of ${channel}${series === undefined ? "" : `, ${series}`}, ${from} to ${to}${before === undefined ? "" : `, before position ${before}`}`,
     );
   }
   return lines;
+}
+
+function describeCheck(domain: string, check: string, { broken, samples }: CheckResult): string[] {
+  const more = broken > BigInt(samples.length) ? [`${domain}:   …`] : [];
+  return [
+    `${domain}: the check ${check} is broken by ${broken} rows:`,
+    ...samples.map(({ position, detail }) => `${domain}:   position ${position}: ${visible(detail)}`),
+    ...more,
+  ];
 }
 
 const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

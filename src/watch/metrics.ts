@@ -132,6 +132,11 @@ export function createMetrics() {
       "Positions that broke conservation in the last audit.",
       ["domain"],
     ),
+    auditCheckViolations: gauge(
+      "waybill_audit_check_violations",
+      "Rows that broke a check of the domain in the last audit; positions in the check `conservation`.",
+      ["domain", "check"],
+    ),
     gapMessages: gauge(
       "waybill_source_gap_messages",
       "Messages that the broker numbered and never delivered, by the last audit.",

@@ -89,8 +89,12 @@ export function auditRecorder(metrics: Metrics): (report: AuditReport) => void {
     if (storage.bytesPerDay !== undefined) metrics.storageBytesPerDay.set(storage.bytesPerDay);
     // The series of a gap that has closed stays at 0 instead of disappearing.
     for (const labels of gapLabels.values()) metrics.gapMessages.set(labels, 0);
-    for (const [domain, { broken, gaps, messagesPerDay }] of Object.entries(domains)) {
+    for (const [domain, { broken, checks, gaps, messagesPerDay }] of Object.entries(domains)) {
       metrics.auditDiscrepancies.set({ domain }, Number(broken));
+      metrics.auditCheckViolations.set({ domain, check: CONSERVATION }, Number(broken));
+      for (const [check, { broken: violations }] of checks) {
+        metrics.auditCheckViolations.set({ domain, check }, Number(violations));
+      }
       if (messagesPerDay !== undefined) metrics.messagesPerDay.set({ domain }, messagesPerDay);
       for (const { source, channel, from, to } of gaps) {
         const labels = { domain, source, channel };
@@ -100,3 +104,6 @@ export function auditRecorder(metrics: Metrics): (report: AuditReport) => void {
     }
   };
 }
+
+/** The check that every domain has; no domain may give a check of its own this name. */
+const CONSERVATION = "conservation";

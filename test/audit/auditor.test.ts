@@ -12,7 +12,7 @@ const auditors = suite("auditor");
 
 auditors("each domain keeps its own lost messages in the metrics", async () => {
   await using database = await createDatabase();
-  const other = { name: "other", tables: orders.tables };
+  const other = { name: "other", tables: orders.tables, checks: [] };
   const metrics = createMetrics();
   const auditor = new Auditor(database, [orders, other], auditRecorder(metrics));
   const gapMessages = async () => {

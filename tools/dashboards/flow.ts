@@ -27,12 +27,14 @@ export const FLOW: Dashboard = {
         queries: { "{{domain}}": `max by (domain) (waybill_pending_messages{${OF_DOMAINS}})` },
       },
       {
-        title: "Audit: positions that break conservation",
+        title: "Audit: what breaks conservation or a check",
         description: "Anything but 0 means that a table was changed: see `waybill audit --full`.",
         unit: "short",
         isNumber: true,
         thresholds: [1, 1],
-        queries: { "{{domain}}": `max by (domain) (waybill_audit_discrepancies{${OF_DOMAINS}})` },
+        queries: {
+          "{{domain}} {{check}}": `max by (domain, check) (waybill_audit_check_violations{${OF_DOMAINS}})`,
+        },
         links: { "The audit": `${WAYBILL}/audit` },
       },
       {

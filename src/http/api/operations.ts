@@ -51,6 +51,13 @@ const AUDIT = object({
       proved_before: COUNT,
       full_at: TIME,
       messages_per_day: PER_DAY,
+      checks: {
+        type: "object",
+        additionalProperties: object({
+          broken: COUNT,
+          samples: arrayOf(object({ position: COUNT, detail: TEXT })),
+        }),
+      },
     }),
   },
   storage: object({
@@ -156,11 +163,17 @@ export function operationsRoutes({
       access: "operator",
       operation: {
         tags: ["operations"],
-        summary: "Whether anything was lost: conservation over the whole inbox",
+        summary:
+          "Whether anything was lost: conservation over the whole inbox, and the checks of each domain",
         description:
           "What an earlier audit has proved is counted with it; once a day, everything is read again.",
         parameters: [inQuery("full", "whether to read everything now", FLAG)],
-        responses: { 200: answer("the sums, and every position that breaks them", AUDIT) },
+        responses: {
+          200: answer(
+            "the sums, every position that breaks them, and what breaks a check of a domain",
+            AUDIT,
+          ),
+        },
       },
       handle: async ({ query }, response) => {
         checkNames(query, ["full"]);

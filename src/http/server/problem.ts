@@ -3,6 +3,7 @@
  * What is not expected is logged in full and answered without any detail.
  */
 import type { ServerResponse } from "node:http";
+import { CheckFailedError } from "../../audit/checks-table.ts";
 import {
   InvalidInputError,
   KeyReusedError,
@@ -103,6 +104,11 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof DatabaseError && !error.isAboutData) {
     return problemOf(new UnavailableError("the database is away", DATABASE_RETRY_AFTER_SECONDS));
+  }
+  if (error instanceof CheckFailedError) {
+    const { domain, check } = error;
+    const detail = `the check ${check} of the domain ${domain} cannot be run; the log has the reason`;
+    return { status: 500, type: "check-failed", title: "The audit failed", detail };
   }
   return { status: 500, type: "internal", title: "Internal error" };
 }
