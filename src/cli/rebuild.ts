@@ -4,7 +4,7 @@ import { audit } from "../audit/audit.ts";
 import { loadConfig } from "../config/config.ts";
 import { Database } from "../database/database.ts";
 import { DOMAINS } from "../domains/index.ts";
-import { type RebuildReport, rebuild } from "../rebuild/rebuild.ts";
+import { differs, type RebuildReport, rebuild } from "../rebuild/rebuild.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Command, exits, JSON_HELP } from "./command.ts";
 import { DOMAIN_NAMES, domain } from "./domains.ts";
@@ -43,17 +43,19 @@ Exit status: 0 done (a dry run: nothing differs); 1 a dry run found differences,
         });
         progress.end();
         const { holds } = await audit(database, [domain]);
-        const differs = report.changes.length > 0;
-        if (json) printJson({ ...toJson(report), differs, holds });
-        else print(`${describe(report)}\n${holds ? "Conservation holds." : "Conservation does NOT hold."}`);
-        return holds && !(dryRun && differs) ? 0 : 1;
+        if (json) printJson({ ...toJson(report), differs: differs(report), holds });
+        else
+          print(
+            `${describe(report)}\n${holds ? "Conservation holds." : "The audit does NOT hold: see waybill audit."}`,
+          );
+        return holds && !(dryRun && differs(report)) ? 0 : 1;
       } finally {
         await database.close();
       }
     }),
   );
 
-function toJson({ domain, changes, upTo, projected, duplicate, dead, isTakenOver }: RebuildReport) {
+function toJson({ domain, changes, tables, upTo, projected, duplicate, dead, isTakenOver }: RebuildReport) {
   return {
     domain,
     taken_over: isTakenOver,
@@ -67,13 +69,35 @@ function toJson({ domain, changes, upTo, projected, duplicate, dead, isTakenOver
       positions: Number(positions),
       samples: samples.map(String),
     })),
+    tables: Object.fromEntries(
+      tables.map(({ table, added, removed, changed, samples }) => [
+        table,
+        {
+          added: Number(added),
+          removed: Number(removed),
+          changed: Number(changed),
+          samples: samples.map(String),
+        },
+      ]),
+    ),
   };
 }
 
-function describe({ domain, upTo, projected, duplicate, dead, changes, isTakenOver }: RebuildReport): string {
+function describe(report: RebuildReport): string {
+  const { domain, upTo, projected, duplicate, dead, isTakenOver } = report;
   const sum = `${domain}: rebuilt up to position ${upTo}: projected ${projected}, duplicate ${duplicate}, dead ${dead}.`;
-  if (changes.length === 0) return `${sum}\nThe rebuilt projection is the live one, row by row.`;
-  const table = tableOf(
+  if (!differs(report)) return `${sum}\nThe rebuilt projection is the live one, row by row.`;
+  return [
+    sum,
+    ...(report.changes.length > 0 ? [describeChanges(report)] : []),
+    describeTables(report),
+    "Differences mean that the projection code changed since these rows were written, or that rows were edited by hand.",
+    isTakenOver ? "The rebuilt tables are live now." : "Nothing was changed: this was a dry run.",
+  ].join("\n");
+}
+
+function describeChanges({ changes }: RebuildReport): string {
+  return tableOf(
     ["WAS", "IS NOW", "POSITIONS", "SUCH AS"],
     changes.map(({ before, after, positions, samples }) => [
       before ?? "(nothing)",
@@ -82,10 +106,17 @@ function describe({ domain, upTo, projected, duplicate, dead, changes, isTakenOv
       samples.join(", "),
     ]),
   );
-  return [
-    sum,
-    table,
-    "Differences mean that the projection code changed since these rows were written, or that rows were edited by hand.",
-    isTakenOver ? "The rebuilt tables are live now." : "Nothing was changed: this was a dry run.",
-  ].join("\n");
+}
+
+function describeTables({ tables }: RebuildReport): string {
+  return tableOf(
+    ["TABLE", "ADDED", "REMOVED", "CHANGED", "SUCH AS"],
+    tables.map(({ table, added, removed, changed, samples }) => [
+      table,
+      added,
+      removed,
+      changed,
+      samples.join(", "),
+    ]),
+  );
 }

@@ -110,6 +110,12 @@ export async function moveDeadLetters(
   from: State,
   to: State,
 ): Promise<{ position: bigint; domain: string; fingerprint: string }[]> {
+  // Waits for a rebuild that replaces letters and their counts. The next statement then sees what it left.
+  await transaction.query(
+    `select pg_advisory_xact_lock_shared($2, hashtext(domain))
+     from (select distinct domain from dead_letters where position = any($1::bigint[]) order by domain) as moved`,
+    [positions.map(String), LETTERS_LOCK_CLASS],
+  );
   // Rows are locked in the order of their keys, so two who move the same letters cannot wait for each other.
   const { rows } = await transaction.query<{ position: bigint; domain: string; fingerprint: string }>(
     `with chosen as materialized (
@@ -139,3 +145,11 @@ export async function moveDeadLetters(
   );
   return rows;
 }
+
+/** Holds up everything that changes the state of a domain's letters until the transaction ends. */
+export async function lockLetters(transaction: Queryable, domain: string): Promise<void> {
+  await transaction.query("select pg_advisory_xact_lock($1, hashtext($2))", [LETTERS_LOCK_CLASS, domain]);
+}
+
+/** The first half of the advisory lock's key: nothing else in this database may use it. */
+const LETTERS_LOCK_CLASS = 0x6c657474;

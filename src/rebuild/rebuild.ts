@@ -1,43 +1,55 @@
 /**
- * Rebuilds a projection from position 0 beside the live one, which goes on: the inbox enters, by the same code as
- * always, into tables of a schema of its own. When it has caught up, every row is compared with the live one; what
- * differs is taken over in one transaction. Until then nothing of the live projection has changed, however it ends.
+ * Rebuilds a projection from position 0 beside the live one. The inbox enters, by the same code as always, into tables of
+ * a schema of its own; when it has caught up, every row is compared with the live one, and the differences are taken over
+ * in one transaction. Until that commits, nothing of the live projection has changed, however the rebuild ends.
  *
- * Differences mean that the code of the domain is another one than that which projected the live rows, or that
- * somebody changed those by hand.
+ * Tables whose rows never change are compared while the live projector works. It waits for the rest: the messages that it
+ * projected meanwhile, and every table whose rows can change, such as balances, which is compared as a whole.
+ *
+ * A rebuild goes no further than the live checkpoint and writes no events: the live projection alone does both.
+ * Differences mean that the code of the domain changed since the live rows were written, or that rows were edited by hand.
  */
 import type { AnyDomain } from "../contract/domain.ts";
 import { WrongStateError } from "../contract/errors.ts";
 import { POSITION_MAX } from "../contract/values/integers.ts";
 import { Database } from "../database/database.ts";
-import { selectHead } from "../inbox/inbox-table.ts";
+import type { Queryable } from "../database/queryable.ts";
+import type { Transaction } from "../database/transaction.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
 import { Handover } from "../projector/handover.ts";
-import { projectingOf, projectNext } from "../projector/project.ts";
+import { BATCH_ROWS_MAX, projectingOf, projectNext } from "../projector/project.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { describeTables, type RebuiltTable } from "./catalogue-table.ts";
 import {
   type Change,
+  createDifferences,
+  noteDifferences,
+  type Range,
+  selectChanges,
+  selectTableDifferences,
+  type TableDifference,
+} from "./differences-table.ts";
+import {
+  countMessages,
   createShadow,
   dropShadow,
   lockLive,
-  noteChanges,
   reconcileShadow,
-  selectChanges,
   shadowSchemaOf,
-  takeOver,
   tryRebuildLock,
-} from "./rebuild-table.ts";
+} from "./shadow-table.ts";
+import { takeOver } from "./take-over-table.ts";
 
 export type RebuildOptions = Readonly<{
-  /** Of the owner: it makes and drops a schema. */
+  /** The connection of the owner role, which makes and drops a schema. */
   ownerUrl: string;
   domain: AnyDomain;
   /** Compare, and change nothing. */
   isDryRun: boolean;
   logger: Logger;
   signal: AbortSignal;
-  /** Told after each batch how far it has come, and how far it has to come by now. */
-  onProgress: (stage: "projecting" | "comparing" | "taking over", position: bigint, head: bigint) => void;
+  /** Called after each batch with the position that is reached and the one to reach. */
+  onProgress: (stage: "projecting" | "comparing" | "taking over", position: bigint, target: bigint) => void;
 }>;
 
 export type RebuildReport = Readonly<{
@@ -47,90 +59,122 @@ export type RebuildReport = Readonly<{
   projected: bigint;
   duplicate: bigint;
   dead: bigint;
-  /** What ended otherwise than in the live projection, or with other content. */
+  /** By outcome: positions that end in another way than in the live projection, or with other content. */
   changes: readonly Change[];
+  /** By table of the domain. */
+  tables: readonly TableDifference[];
   isTakenOver: boolean;
 }>;
 
+/** Whether the rebuilt projection differs from the live one. */
+export function differs({ changes, tables }: RebuildReport): boolean {
+  return changes.length > 0 || tables.some(({ added, removed, changed }) => added + removed + changed > 0n);
+}
+
 /**
- * @throws WrongStateError where another rebuild of the domain runs; the signal's reason where it aborts; DatabaseError.
+ * @throws WrongStateError if another rebuild of the domain runs; the signal's reason if it aborts; Error if the domain
+ * names a table that does not exist; DatabaseError.
  */
 export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const { ownerUrl, domain, logger } = options;
   await using stack = new AsyncDisposableStack();
-  // Comparing takes as long as it takes.
-  const owner = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, hasTimeouts: false }));
+  // Comparing large tables takes longer than any limit for ordinary statements.
+  const live = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, hasTimeouts: false }));
   // The lock lives as long as the connection that took it, which therefore does nothing else.
   const locker = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger }));
   const lock = stack.use(await locker.hold());
   if (!(await tryRebuildLock(lock, domain.name))) {
     throw new WrongStateError(`a rebuild of ${domain.name} is running already`);
   }
-  await createShadow(owner, domain.name, domain.tables[0].name);
-  // Where that fails the next rebuild does it.
-  stack.defer(() => dropShadow(owner, domain.name).catch(() => {}));
+  const tables = await describeTables(live, domain);
+  await createShadow(live, domain);
+  // If that fails, the next rebuild drops it.
+  stack.defer(() => dropShadow(live, domain.name).catch(() => {}));
+  await createDifferences(live, domain.name, tables);
   const schema = shadowSchemaOf(domain.name);
-  const shadow = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, schema }));
-  return await rebuildBeside(options, owner, shadow);
+  const rebuilt = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, schema }));
+  return await rebuildBeside(options, tables, live, rebuilt);
 }
 
 async function rebuildBeside(
   options: RebuildOptions,
+  tables: readonly RebuiltTable[],
   live: Database,
   rebuilt: Database,
 ): Promise<RebuildReport> {
   const { domain, isDryRun, signal, onProgress } = options;
+  const projectUpTo = shadowProjector(options, rebuilt);
+  const compare = async (queryable: Queryable, compared: readonly RebuiltTable[], range?: Range) => {
+    for (const table of compared) await noteDifferences(queryable, domain.name, table, range);
+    signal.throwIfAborted();
+  };
+  const report = async (queryable: Queryable): Promise<RebuildReport> => ({
+    domain: domain.name,
+    ...(await totalsOf(rebuilt, domain.name)),
+    changes: await selectChanges(queryable, domain.name, tables),
+    tables: await selectTableDifferences(queryable, domain.name, tables),
+    isTakenOver: !isDryRun,
+  });
 
-  await projectUntil(options, rebuilt, async () => selectHead(rebuilt, domain.name));
-  const { position: reached } = await selectCheckpoint(rebuilt, domain.name);
-  const { position: liveReached } = await selectCheckpoint(live, domain.name);
-  // Below both, no row of the live projection changes any more but by operators, who are reconciled below.
-  const settled = reached < liveReached ? reached : liveReached;
+  const settled = await catchUp(live, domain.name, projectUpTo);
   onProgress("comparing", settled, settled);
   await reconcileShadow(live, domain.name);
-  await noteChanges(live, domain.name, domain.tables[0].name, 0n, settled);
-  signal.throwIfAborted();
-  if (isDryRun) return reportOf(options, live, rebuilt, false);
+  const insertOnly = tables.filter((table) => table.isInsertOnly);
+  const changeable = tables.filter((table) => !table.isInsertOnly);
+  await compare(live, insertOnly, { above: 0n, upTo: settled });
+  if (isDryRun && changeable.length === 0) return report(live);
 
-  await live.transaction(async (transaction) => {
+  const finish = async (transaction: Transaction): Promise<RebuildReport> => {
     const locked = await lockLive(transaction, domain.name);
-    onProgress("taking over", locked, locked);
-    // The live projector waits now: the rest is what it did since.
-    await projectUntil(options, rebuilt, async () => locked);
+    onProgress(isDryRun ? "comparing" : "taking over", locked, locked);
+    await projectUpTo(locked);
     await reconcileShadow(transaction, domain.name);
-    await noteChanges(transaction, domain.name, domain.tables[0].name, settled, POSITION_MAX);
-    signal.throwIfAborted();
-    await takeOver(transaction, domain.name, domain.tables[0].name);
-  });
-  return reportOf(options, live, rebuilt, true);
+    await compare(transaction, insertOnly, { above: settled, upTo: POSITION_MAX });
+    await compare(transaction, changeable);
+    if (!isDryRun) await takeOver(transaction, domain.name, tables);
+    return report(transaction);
+  };
+  return isDryRun ? live.attempt(finish) : live.transaction(finish);
 }
 
-async function projectUntil(
-  { domain, signal, onProgress }: RebuildOptions,
-  shadow: Database,
-  readTarget: () => Promise<bigint>,
-): Promise<void> {
-  const handover = new Handover();
-  const projecting = projectingOf(domain, { isLive: false });
-  let target = await readTarget();
-  let { position } = await selectCheckpoint(shadow, domain.name);
-  while (position < target) {
-    signal.throwIfAborted();
-    const batch = await projectNext(shadow, projecting, handover);
-    if (batch.rows.length === 0) return;
-    position = batch.checkpoint;
-    onProgress("projecting", position, target);
-    if (position >= target) target = await readTarget();
+/**
+ * Projects until no more than a batch is left to do: the live projector moves on meanwhile, and waits for the rest.
+ * @returns the position that is reached.
+ */
+async function catchUp(
+  live: Database,
+  domain: string,
+  projectUpTo: (target: bigint) => Promise<number>,
+): Promise<bigint> {
+  for (;;) {
+    const { position } = await selectCheckpoint(live, domain);
+    if ((await projectUpTo(position)) <= BATCH_ROWS_MAX) return position;
   }
 }
 
-async function reportOf(
-  { domain }: RebuildOptions,
-  live: Database,
-  rebuilt: Database,
-  isTakenOver: boolean,
-): Promise<RebuildReport> {
-  const { position, projected, duplicate, dead } = await selectCheckpoint(rebuilt, domain.name);
-  const changes = await selectChanges(live, domain.name);
-  return { domain: domain.name, upTo: position, projected, duplicate, dead, changes, isTakenOver };
+/**
+ * @returns projects into the shadow up to a position and no further, by one instance for the whole rebuild, and resolves
+ * with the number of messages.
+ */
+function shadowProjector({ domain, signal, onProgress }: RebuildOptions, rebuilt: Database) {
+  const projecting = projectingOf(domain, { isLive: false });
+  const handover = new Handover();
+  let position = 0n;
+  return async (target: bigint): Promise<number> => {
+    for (let messages = 0; ; ) {
+      signal.throwIfAborted();
+      const range = { above: position, upTo: target, limit: BATCH_ROWS_MAX };
+      const count = await countMessages(rebuilt, domain.name, range);
+      if (count === 0) return messages;
+      const batch = await projectNext(rebuilt, projecting, handover, count);
+      position = batch.checkpoint;
+      messages += batch.rows.length;
+      onProgress("projecting", position, target);
+    }
+  };
+}
+
+async function totalsOf(rebuilt: Database, domain: string) {
+  const { position: upTo, projected, duplicate, dead } = await selectCheckpoint(rebuilt, domain);
+  return { upTo, projected, duplicate, dead };
 }

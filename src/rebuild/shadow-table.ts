@@ -1,0 +1,120 @@
+/**
+ * The statements of a rebuild's shadow: a schema beside the live one with the same tables. Put first in the search path,
+ * its tables take the place of the live ones. Names of tables are those of the code, never of a caller.
+ */
+import pg from "pg";
+import type { AnyDomain } from "../contract/domain.ts";
+import type { Database } from "../database/database.ts";
+import type { Queryable } from "../database/queryable.ts";
+import type { Transaction } from "../database/transaction.ts";
+import { beginProjection } from "../projector/checkpoints-table.ts";
+import { lockLetters } from "../projector/dead-letters-table.ts";
+import { selectReferences } from "./catalogue-table.ts";
+
+const quoted = pg.escapeIdentifier;
+
+/** The schema in which a domain is rebuilt. */
+export function shadowSchemaOf(domain: string): string {
+  return `rebuild_${domain}`;
+}
+
+/** Held until the connection ends. @returns false if another connection holds it. */
+export async function tryRebuildLock(database: Queryable, domain: string): Promise<boolean> {
+  const { rows } = await database.query<{ locked: boolean }>(
+    "select pg_try_advisory_lock($1, hashtext($2)) as locked",
+    [REBUILD_LOCK_CLASS, domain],
+  );
+  return rows[0]?.locked ?? false;
+}
+
+/**
+ * Makes the shadow's tables, empty, with the same columns, keys and foreign keys: what the database refuses in the live
+ * tables it refuses here too. The remains of an earlier rebuild are dropped.
+ */
+export async function createShadow(database: Database, domain: AnyDomain): Promise<void> {
+  await dropShadow(database, domain.name);
+  const schema = quoted(shadowSchemaOf(domain.name));
+  const own = domain.tables.map(({ name }) => name);
+  const references = await selectReferences(database, own);
+  await database.transaction(async (transaction) => {
+    await transaction.query(`create schema ${schema}`);
+    for (const table of [...own, ...SHARED_TABLES]) {
+      // Unlogged, because a crash ends the rebuild anyway.
+      await transaction.query(
+        `create unlogged table ${schema}.${quoted(table)} (like public.${quoted(table)} including all)`,
+      );
+    }
+    await transaction.query(`set local search_path = ${schema}, public`);
+    for (const { child, name, definition } of references) {
+      await transaction.query(
+        `alter table ${schema}.${quoted(child)} add constraint ${quoted(name)} ${definition}`,
+      );
+    }
+  });
+}
+
+export async function dropShadow(database: Queryable, domain: string): Promise<void> {
+  await database.query(`drop schema if exists ${quoted(shadowSchemaOf(domain))} cascade`);
+}
+
+/** How many messages of a domain follow a position, up to another one and up to a limit. */
+export async function countMessages(
+  database: Queryable,
+  domain: string,
+  { above, upTo, limit }: Readonly<{ above: bigint; upTo: bigint; limit: number }>,
+): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(
+    `select count(*)::int as count
+     from (select from inbox where domain = $1 and position > $2 and position <= $3 limit $4) as messages`,
+    [domain, String(above), String(upTo), limit],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** Brings the decisions of operators about dead letters over to the shadow, and counts its groups again. */
+export async function reconcileShadow(database: Queryable, domain: string): Promise<void> {
+  const schema = quoted(shadowSchemaOf(domain));
+  await database.query(
+    `update ${schema}.dead_letters as letters set state = coalesce(decided.state, 'open')
+     from ${schema}.dead_letters as same
+     left join lateral (
+       select state from public.operator_actions as actions
+       where actions.position = same.position and actions.state is not null order by id desc limit 1
+     ) as decided on true
+     where letters.position = same.position and letters.state <> coalesce(decided.state, 'open')`,
+  );
+  await database.query(`truncate ${schema}.dead_letter_groups`);
+  await database.query(
+    `insert into ${schema}.dead_letter_groups (
+       domain, fingerprint, channel, code, paths, open, redriven, discarded,
+       first_received_at, last_received_at, last_position
+     )
+     select domain, fingerprint, channel, min(code), min(paths), count(*) filter (where state = 'open'),
+            count(*) filter (where state = 'redriven'), count(*) filter (where state = 'discarded'),
+            min(received_at), max(received_at), max(position)
+     from ${schema}.dead_letters group by domain, fingerprint, channel`,
+  );
+}
+
+/**
+ * Holds up the domain's live projector, and the operators who change its dead letters, until the transaction ends. Other
+ * domains are not held up.
+ * @returns the live checkpoint.
+ */
+export async function lockLive(transaction: Transaction, domain: string): Promise<bigint> {
+  const checkpoint = await beginProjection(transaction, domain, { isDurable: true });
+  await lockLetters(transaction, domain);
+  return checkpoint;
+}
+
+/** Tables of the engine that a projection writes, or counts what it wrote in. */
+const SHARED_TABLES = [
+  "checkpoints",
+  "duplicates",
+  "dead_letters",
+  "dead_letter_groups",
+  "dead_letter_hours",
+];
+
+/** The first half of the advisory lock's key: nothing else in this database may use it. */
+const REBUILD_LOCK_CLASS = 0x72626c64;
