@@ -34,8 +34,8 @@ export type RedriveContext = Readonly<{
 
 /**
  * Redrives one letter, as it is or with an edited payload.
- * @throws NotFoundError; WrongStateError if it is not open, or not any more; RejectedError if the edited payload would
- * be dead again: nothing is appended then.
+ * @throws NotFoundError; InvalidInputError without an author, or without a reason for an edit; WrongStateError if the
+ * letter is not open, or not any more; RejectedError if the edited payload would be dead again: nothing is appended then.
  */
 export async function redriveLetter(
   context: RedriveContext,
@@ -44,10 +44,11 @@ export async function redriveLetter(
   operator: Operator,
 ): Promise<Redriven> {
   const letter = await openLetter(context.database, position);
+  if (operator.author === undefined)
+    throw new InvalidInputError("author", "author is required to redrive a letter");
   if (payload) {
-    if (operator.author === undefined || operator.reason === undefined) {
-      const missing = operator.author === undefined ? "author" : "reason";
-      throw new InvalidInputError(missing, `${missing} is needed for an edited payload`);
+    if (operator.reason === undefined) {
+      throw new InvalidInputError("reason", "reason is required for an edited payload");
     }
     const { outcome } = await context.tryPayload(letter, payload);
     if (outcome.kind === "dead") {

@@ -83,7 +83,7 @@ export const redrive: Operation = {
   tags,
   summary: "Redrive a dead letter, as it is or with an edited payload",
   description:
-    "An edited payload needs an author and a reason. It is refused with 422 if it would be dead again.",
+    "A redrive needs an author, and one with an edited payload a reason too. An edited payload that would be dead again is refused with 422.",
   parameters: [POSITION_IN_PATH, DRY_RUN],
   requestBody: jsonBody(schemaOf(redriveType), false),
   responses: {
