@@ -6,6 +6,8 @@ export type Request = IncomingMessage & {
   params: Record<string, string>;
   query: Record<string, string>;
   path: string;
+  /** Whether the caller has an operator's rights; unknown on open routes. */
+  isOperator?: boolean;
 };
 
 export type Access =

@@ -9,6 +9,7 @@ import type { Jobs } from "../database/jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { selectAt } from "../inbox/inbox-table.ts";
 import type { DeadLetter } from "../projector/dead-letters-table.ts";
+import type { KnownPaths } from "../projector/fingerprint.ts";
 import type { GroupFilter } from "./find/dead-letter-groups-table.ts";
 import { listedDocument, type PageDocument } from "./find/documents.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
@@ -24,7 +25,7 @@ import { insertReveal, type Operator } from "./repair/operator-actions-table.ts"
 import { type RedriveContext, redriveLetter } from "./repair/redrive.ts";
 import { type Biography, readBiography } from "./show/biography.ts";
 import { type DiffLine, diffPayloads } from "./show/diff.ts";
-import { biographyDocument, letterDocument } from "./show/documents.ts";
+import { biographyDocument, letterDocument, outcomeDocument } from "./show/documents.ts";
 import { Mask } from "./show/mask.ts";
 import { viewPayload } from "./show/view.ts";
 
@@ -64,7 +65,7 @@ export class Desk {
   /** Groups, trend, totals and the oldest open letter. */
   overview(filter: GroupFilter, limit: number) {
     this.#checkDomain(filter);
-    const knownOf = (domain: string) => new Set(this.#domains.get(domain)?.paths);
+    const knownOf = (domain: string) => this.#knownOf(domain);
     return readOverview(this.#options.database, filter, limit, new Date(), knownOf);
   }
 
@@ -79,6 +80,12 @@ export class Desk {
       next: next === undefined ? null : String(next),
       ...(searched === undefined ? {} : { searched }),
     };
+  }
+
+  /** What became of a message, for its sender. */
+  async outcome(position: bigint) {
+    const biography = await this.#biographyOf(position);
+    return outcomeDocument(biography, this.#knownOf(biography.entry.domain));
   }
 
   /** A message: where it came from, what became of it, and who did what about it since. */
@@ -244,6 +251,11 @@ export class Desk {
   /** A domain that this process does not know is masked by what is personal in any domain. */
   #maskOf(domain: string): Mask {
     return this.#masks.get(domain) ?? this.#strictestMask;
+  }
+
+  /** What the schema of a domain knows. */
+  #knownOf(domain: string): KnownPaths {
+    return new Set(this.#domains.get(domain)?.paths);
   }
 
   #runningDomain(name: string): AnyDomain {

@@ -44,6 +44,50 @@ access("each route asks for the token it should ask for", async () => {
     assert.is(await status(path), 200, path);
 });
 
+access("the ingress token is told what became of a message, and nothing of payloads and people", async () => {
+  const secret = "John Doe, Main Street 5, +49 170 1234567";
+  const bury = async (body: string) => {
+    const response = await fetch(`${url}/orders`, { method: "POST", headers: bearer(INGRESS), body });
+    return ((await response.json()) as { position: string }).position;
+  };
+  type Told = { outcome: string; code: string; errors: { path: string }[] };
+  const get = async (path: string, token: string) => {
+    const response = await fetch(`${url}${path}`, { headers: bearer(token) });
+    return (await response.json()) as Told;
+  };
+  const position = await bury(JSON.stringify({ delivery: secret, [secret]: secret }));
+  const made = await bury(`{"${secret}":1,"${secret}":2}`);
+  await get(`/messages/${made}?wait=10`, INGRESS);
+  for (const action of ["discard", "restore"]) {
+    await fetch(`${url}/deadletters/${position}/${action}`, {
+      method: "POST",
+      headers: bearer(ADMIN),
+      body: JSON.stringify({ author: "Ann Operator", reason: "a private reason" }),
+    });
+  }
+  const first = await get(`/messages/${position}`, INGRESS);
+  const second = await get(`/messages/${made}`, INGRESS);
+  assert.equal([first.outcome, first.code, second.code], ["dead", "schema", "schema"]);
+  assert.ok(first.errors.some(({ path }) => path === "/delivery"));
+  assert.equal(
+    second.errors.map(({ path }) => path),
+    ["/*"],
+  );
+  for (const word of ["John", "Street", "1234567", "Ann Operator", "private"])
+    assert.not.match(JSON.stringify([first, second]), word);
+  assert.equal(Object.keys(first).sort(), [
+    "channel",
+    "code",
+    "domain",
+    "errors",
+    "outcome",
+    "position",
+    "received_at",
+    "source",
+  ]);
+  assert.match(JSON.stringify(await get(`/messages/${position}`, ADMIN)), "Ann Operator");
+});
+
 access("signing in gives a cookie that no script can read, and it ends with signing out", async () => {
   const refused = await fetch(`${url}/session`, { method: "POST", body: "wrong" });
   assert.is(refused.status, 401);

@@ -127,6 +127,7 @@ api("what goes well is as the document says", async () => {
   await drive("GET", "/orders/{id}", "/orders/api", { headers: { "if-none-match": etag } });
   await drive("GET", "/orders", "/orders?limit=1");
   await drive("GET", "/orders", "/orders?before=1");
+  await drive("GET", "/messages/{position}", `/messages/${posted.body.position}`, { token: INGRESS });
   const twin = await drive("POST", "/orders", "/orders", { body: order });
   await drive("GET", "/messages/{position}", `/messages/${twin.body.position}?wait=10`);
 

@@ -2,6 +2,7 @@
 import { type } from "arktype";
 import { defined } from "../../contract/values/shapes.ts";
 import type { DeadLetter } from "../../projector/dead-letters-table.ts";
+import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";
 import type { OperatorAction } from "../repair/operator-actions-table.ts";
 import { type ProblemDocument, shape } from "../shapes.ts";
 import type { Biography } from "./biography.ts";
@@ -49,6 +50,20 @@ export const biographyType = shape({
   "redrive_of?": "position",
   "redriven_as?": { position: "position", outcome: "outcome" },
   "diff?": "diff",
+});
+
+/** What a sender may know of a message: what became of it. It says nothing of payloads, people and their changes. */
+export const outcomeType = shape({
+  position: "position",
+  domain: "string",
+  source: "string",
+  channel: "string",
+  received_at: "time",
+  outcome: "outcome",
+  "original_position?": "position",
+  "code?": "code",
+  "errors?": shape({ path: "string", rule: "string", expected: "string" }).array(),
+  "redriven_as?": { position: "position", outcome: "outcome" },
 });
 
 /** Text, or bytes that are not text. */
@@ -115,6 +130,28 @@ export function biographyDocument(biography: Biography, { view, diff, mask }: Sh
       redrive_of: redriveOf && `/messages/${redriveOf}`,
       redriven_as: redrivenAs && `/messages/${redrivenAs.position}`,
     }),
+  });
+}
+
+/** @param known what the schema of the domain knows: a name that only the payload has is not told. */
+export function outcomeDocument(
+  { entry, outcome, originalPosition, letter, redrivenAs }: Biography,
+  known: KnownPaths,
+): typeof outcomeType.infer {
+  return defined({
+    position: String(entry.position),
+    domain: entry.domain,
+    source: entry.source,
+    channel: entry.channel,
+    received_at: entry.receivedAt.toISOString(),
+    outcome,
+    original_position: originalPosition?.toString(),
+    code: letter?.code,
+    errors: letter?.errors.map(({ path, rule, expected }) => {
+      const folded = foldPath(path, known);
+      return { path: folded.endsWith("/*") ? folded : path, rule, expected };
+    }),
+    redriven_as: redrivenAs && { position: String(redrivenAs.position), outcome: redrivenAs.outcome },
   });
 }
 

@@ -17,7 +17,7 @@ import { readPosition } from "../../contract/values/integers.ts";
 import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { operatorType } from "../../deadletter/repair/requests.ts";
-import { biographyType } from "../../deadletter/show/documents.ts";
+import { biographyType, outcomeType } from "../../deadletter/show/documents.ts";
 
 /** @param settled resolves with the outcome of a position, or with `pending` when the signal aborts. */
 export function messagesRoutes(
@@ -33,13 +33,14 @@ export function messagesRoutes(
       handle: async (request, response) => {
         const position = readPosition(request.params.position);
         const waitSeconds = readWait(request.query.wait);
-        let biography = await desk.biography(position);
-        if (biography.outcome === "pending" && waitSeconds > 0) {
+        const read = () => (request.isOperator ? desk.biography(position) : desk.outcome(position));
+        let document = await read();
+        if (document.outcome === "pending" && waitSeconds > 0) {
           const signal = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), closeOf(response)]);
-          await settled(biography.domain, position, signal);
-          biography = await desk.biography(position);
+          await settled(document.domain, position, signal);
+          document = await read();
         }
-        sendJson(response, 200, biography);
+        sendJson(response, 200, document);
       },
     },
     {
@@ -88,7 +89,8 @@ const WAIT_SECONDS_MAX = 30;
 const SHOW: Operation = {
   tags: ["messages"],
   summary: "The biography of a message",
-  description: "Where it came from, what became of it and why, and what operators did about it.",
+  description:
+    "Where it came from, what became of it and why, and what operators did about it. INGRESS_TOKEN alone shows what became of it: no payload, no person, no difference.",
   parameters: [
     POSITION_IN_PATH,
     inQuery("wait", `seconds to wait for the outcome, at most ${WAIT_SECONDS_MAX}`, {
@@ -97,7 +99,12 @@ const SHOW: Operation = {
       maximum: WAIT_SECONDS_MAX,
     }),
   ],
-  responses: { 200: answer("the biography", schemaOf(biographyType)), ...problems(400, 404) },
+  responses: {
+    200: answer("the biography, or the outcome alone for INGRESS_TOKEN", {
+      anyOf: [schemaOf(biographyType), schemaOf(outcomeType)],
+    }),
+    ...problems(400, 404),
+  },
 };
 
 const PAYLOAD: Operation = {

@@ -5,7 +5,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { NotAllowedError } from "../../contract/errors.ts";
-import type { Access } from "../../contract/route.ts";
+import type { Access, Request } from "../../contract/route.ts";
 import type { Attempts } from "./attempts.ts";
 
 export type Tokens = Readonly<{ adminToken: string | undefined; ingressToken: string | undefined }>;
@@ -15,7 +15,7 @@ export type Tokens = Readonly<{ adminToken: string | undefined; ingressToken: st
  * @throws NotAllowedError, TooManyAttemptsError
  */
 export function checkAccess(
-  request: IncomingMessage,
+  request: IncomingMessage & Pick<Request, "isOperator">,
   access: Access,
   tokens: Tokens,
   attempts: Attempts,
@@ -28,7 +28,10 @@ export function checkAccess(
   const isIngress = ingressToken === undefined || hasToken(request, ingressToken);
   const isAllowed =
     access === "operator" ? isOperator : access === "ingress" ? isIngress : isOperator || isIngress;
-  if (isAllowed) return;
+  if (isAllowed) {
+    request.isOperator = isOperator;
+    return;
+  }
   // Whoever gives no token at all tries none out.
   if (request.headers.authorization === undefined) throw tokenNeeded();
   return attempts.check(request).then(async () => {
