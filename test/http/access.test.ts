@@ -40,7 +40,15 @@ access("each route asks for the token it should ask for", async () => {
   }
   for (const token of [ADMIN, INGRESS]) assert.is(await status(`${message}?wait=5`, bearer(token)), 200);
   assert.is(await status(message ?? ""), 401);
-  for (const path of ["/orders/access", "/healthz", "/readyz", "/metrics", "/"])
+  for (const path of [
+    "/orders/access",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/status.json",
+    "/pages.json",
+    "/",
+  ])
     assert.is(await status(path), 200, path);
 });
 

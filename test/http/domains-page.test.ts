@@ -38,7 +38,7 @@ const paged: AnyDomain = {
   open: (context, settings) => {
     const service = ledger.open?.(context, settings);
     assert.ok(service);
-    return { ...service, page: { title: "Ledger <&>", folder: pathToFileURL(`${folder}/`) } };
+    return { ...service, page: { title: "Ledger <b>&amp;", folder: pathToFileURL(`${folder}/`) } };
   },
 };
 const database = await createDatabase(undefined, [ledger]);
@@ -72,15 +72,50 @@ pages("a domain adds its page with one page file and one script", async () => {
   const { tab, complaints } = await open("/ui/ledger/");
   await tab.waitForSelector("#said:has-text('the page of the ledger runs')");
   await tab.waitForSelector("#connection:has-text('ready')");
-  const titles = ["Orders", "Ledger <&>", "Status", "Dead letters", "Find", "API"];
+  const titles = ["Orders", "Ledger <b>&amp;", "Status", "Dead letters", "Find", "API"];
   assert.equal(await texts(tab, "nav a"), titles);
-  assert.equal(await texts(tab, "nav a[aria-current=page]"), ["Ledger <&>"]);
+  assert.equal(await texts(tab, "nav a[aria-current=page]"), ["Ledger <b>&amp;"]);
   await tab.click("nav a:has-text('Orders')");
   await tab.waitForSelector("#newest");
   await tab.waitForSelector("[data-count=dead]:text-is('2')");
   assert.is(await tab.textContent("[data-count=received]"), "2");
   assert.equal(complaints, []);
   await tab.close();
+});
+
+pages("the status document counts each domain, source and cause by itself", async () => {
+  type Counts = { domain: string; appended: number; projected: number; dead: number };
+  const status = (await (await fetch(`${service.url}/status.json`)).json()) as {
+    domains: (Counts & { append_seconds: { le: number | null; count: number }[] })[];
+    sources: { domain: string; source: string; connected: boolean; appended: number }[];
+    causes: { domain: string; code: string; letters: number }[];
+  };
+  assert.equal(
+    status.domains.map(({ domain, appended, projected, dead }) => ({ domain, appended, projected, dead })),
+    [
+      { domain: "orders", appended: 2, projected: 0, dead: 2 },
+      { domain: "ledger", appended: 3, projected: 1, dead: 2 },
+    ],
+  );
+  assert.equal(
+    status.domains.map(({ append_seconds }) => append_seconds.at(-1)),
+    [
+      { le: null, count: 2 },
+      { le: null, count: 3 },
+    ],
+  );
+  assert.equal(
+    status.sources.map(({ domain, source, connected, appended }) => [domain, source, connected, appended]),
+    [
+      ["orders", "http", true, 2],
+      ["ledger", "http", true, 3],
+    ],
+  );
+  assert.equal(status.causes.map(({ domain, code, letters }) => `${domain} ${code} ${letters}`).sort(), [
+    "ledger not_json 2",
+    "orders not_json 1",
+    "orders schema 1",
+  ]);
 });
 
 pages("the overview shows the groups of all domains or of the chosen one", async () => {
