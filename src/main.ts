@@ -42,6 +42,8 @@ if (import.meta.main) {
   await runProcess(() => {
     const config = loadConfig(DOMAINS);
     if (config.failpoint) armFailpoint(config.failpoint.name, config.failpoint.passes);
-    return startService(config, createLogger(config.logLevel));
+    const logger = createLogger(config.logLevel);
+    for (const warning of config.warnings) logger.warn(warning);
+    return startService(config, logger);
   });
 }

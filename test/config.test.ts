@@ -70,8 +70,69 @@ config("the defaults are those of the documentation", () => {
     logLevel: "info",
     tracing: undefined,
     failpoint: undefined,
+    warnings: [],
   });
   assert.ok(Object.isFrozen(loadConfig(DOMAINS, { DATABASE_URL })));
+});
+
+config("a misspelt setting is named, with the setting that it resembles", () => {
+  const warningsOf = (...names: string[]) =>
+    loadConfig(DOMAINS, { DATABASE_URL, ...Object.fromEntries(names.map((name) => [name, "1"])) }).warnings;
+  const misspelt: [name: string, meant?: string][] = [
+    ["STAN_CHANEL", "STAN_CHANNEL"],
+    ["STAN_QUEUE"],
+    ["JETSTREAM_STREMA", "JETSTREAM_STREAM"],
+    ["KAFKA_BROKER", "KAFKA_BROKERS"],
+    ["KAFAK_BROKERS", "KAFKA_BROKERS"],
+    ["HTTP_PROT", "HTTP_PORT"],
+    ["NATS_URI", "NATS_URL"],
+    ["CACHE_BYTE_MAX", "CACHE_BYTES_MAX"],
+    ["INBOX_BYTES_MAX"],
+    ["PAYLOAD_BYTES"],
+    ["INGRESS_TOKENS", "INGRESS_TOKEN"],
+    ["OTEL_TRACE_EXPORTER", "OTEL_TRACES_EXPORTER"],
+  ];
+  for (const [name, meant] of misspelt) {
+    const [warning = "", ...more] = warningsOf(name);
+    assert.equal(more, []);
+    assert.ok(warning.startsWith(`${name} is not a setting and has no effect`), `${name}: ${warning}`);
+    if (meant) assert.match(warning, `did you mean ${meant}?`);
+  }
+});
+
+config("variables of other programs are none of ours", () => {
+  const foreign = [
+    ..."HTTP_PROXY HTTPS_PORT SMTP_HOST SMTP_PORT FTP_HOST KAFKA_HOME KAFKA_OPTS KAFKA_HEAP_OPTS".split(" "),
+    ..."CACHE_DIR CACHE_URL NATS_SERVER NATS_STREAMING_SERVER OTEL_SERVICE_NAME OTEL_EXPORTER_OTLP_ENDPOINT".split(
+      " ",
+    ),
+    ..."LOG_FILE LOG_DIR DOMAIN SOURCE HOST PORT PATH HOME NODE_ENV DATABASE_HOST ADMIN_EMAIL".split(" "),
+    ..."STAN_SERVICE_HOST STAN_PORT STAN_PORT_4222_TCP_ADDR JETSTREAM_SERVICE_PORT_CLIENT".split(" "),
+  ];
+  assert.equal(
+    loadConfig(DOMAINS, { DATABASE_URL, ...Object.fromEntries(foreign.map((name) => [name, "1"])) }).warnings,
+    [],
+  );
+});
+
+config("settings of a domain that does not run are settings", () => {
+  const known = [...DOMAINS, ledger];
+  const environment = {
+    DATABASE_URL,
+    DOMAINS: "orders",
+    LEDGER_KAFKA_TOPIC: "ledger",
+    LEDGER_STAN_CHANEL: "x",
+  };
+  const [warning = "", ...more] = loadConfig(known, environment).warnings;
+  assert.match(warning, "did you mean LEDGER_STAN_CHANNEL?");
+  assert.equal(more, []);
+});
+
+config("what is missing may have been misspelt, and then both are said", () => {
+  assert.equal(problemsOf({ DATABSE_URL: "postgres://x" }), [
+    "DATABASE_URL is required",
+    "DATABSE_URL is not a setting and has no effect; did you mean DATABASE_URL?",
+  ]);
 });
 
 config("every problem is reported at once, each by its name", () => {
@@ -231,6 +292,27 @@ config("the process says all of it, prints no secret and no stack, and ends with
   for (const name of ["DATABASE_URL", "ADMIN_TOKEN", "NATS_URL", "HTTP_PORT"]) assert.match(stderr, name);
   assert.not.match(stderr + stdout, "secret");
   assert.not.match(stderr, /^\s+at /m);
+});
+
+config("the service says of a misspelt setting that it has no effect", () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["src/main.ts"], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: "postgres://waybill@127.0.0.1:1/waybill",
+      STAN_CHANEL: "orders-eu",
+      // An address of no machine: the service ends before it waits for its database.
+      HTTP_HOST: "192.0.2.1",
+      ADMIN_TOKEN: "0123456789abcdef",
+      INGRESS_TOKEN: "0123456789abcdef",
+    },
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  assert.is(status, 2);
+  assert.match(stderr, /EADDRNOTAVAIL.*: set HTTP_HOST and HTTP_PORT/);
+  const warnings = stdout.split("\n").filter((line) => line.includes("STAN_CHANEL"));
+  assert.is(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /"level":"?(40|warn)"?/);
 });
 
 config.run();

@@ -3,6 +3,7 @@
  * person mends a configuration in one go. No value of a secret is ever part of a message.
  */
 import type { FailpointName } from "./failpoint.ts";
+import { misspeltVariables } from "./misspelt.ts";
 import { type Environment, EnvironmentReader, type Read } from "./read.ts";
 import {
   failpointPass,
@@ -17,7 +18,7 @@ import {
   tracesExporter,
   tracesSampler,
 } from "./rules.ts";
-import type { SettingsOf } from "./settings.ts";
+import { type SettingsOf, variablesOf } from "./settings.ts";
 import {
   CHANNEL_VARIABLES,
   type DomainChannels,
@@ -49,6 +50,8 @@ export type Config = Readonly<{
   /** Undefined if OTEL_TRACES_EXPORTER is `none`. */
   tracing: TracingConfig | undefined;
   failpoint: Readonly<{ name: FailpointName; passes: number }> | undefined;
+  /** What is odd about the environment and stops nothing, one sentence each. */
+  warnings: readonly string[];
 }>;
 
 /** One domain of the process: its own settings, and its channel at each broker. */
@@ -111,9 +114,12 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
     logLevel: read("LOG_LEVEL", "info", logLevel),
     tracing: readTracing(read),
     failpoint: read("WAYBILL_FAILPOINT", "", failpointPass),
+    warnings: misspeltVariables(Object.keys(env), settingsOf(known, reader)),
   };
   problems.push(...unknownChannels(known, env));
   if (problems.length === 0) problems.push(...contradictions(config));
+  // Perhaps the variable that is missing was misspelt.
+  if (problems.length > 0) problems.push(...config.warnings.filter((warning) => !isAbout(warning, problems)));
   reader.finish();
   return Object.freeze(config);
 }
@@ -148,6 +154,17 @@ function channelsOf({ name, channelPrefix }: ConfigurableDomain): DomainChannels
   return { name, prefix: channelPrefix ?? `${name.toUpperCase()}_` };
 }
 
+/** The names of all settings: those that were read, and those of domains that do not run here. */
+function settingsOf(known: readonly ConfigurableDomain[], { names }: EnvironmentReader): ReadonlySet<string> {
+  const settings = new Set([...names, "MIGRATION_DATABASE_URL"]);
+  for (const domain of known) {
+    const { prefix } = channelsOf(domain);
+    for (const name of CHANNEL_VARIABLES) settings.add(`${prefix}${name}`);
+    for (const variable of variablesOf(domain.settings)) settings.add(variable);
+  }
+  return settings;
+}
+
 /** The variables of the OpenTelemetry specification, and a bound. The SDK reads the others itself. */
 function readTracing(read: Read): TracingConfig | undefined {
   const exporter = read("OTEL_TRACES_EXPORTER", "none", tracesExporter);
@@ -168,6 +185,12 @@ function unknownChannels(known: readonly ConfigurableDomain[], env: Environment)
     problems.push(`${variable} names the channel of a domain that does not exist; the domains are ${names}`);
   }
   return problems;
+}
+
+/** Whether a problem already names the variable of the warning. */
+function isAbout(warning: string, problems: readonly string[]): boolean {
+  const [variable] = warning.split(" ");
+  return problems.some((problem) => problem.startsWith(`${variable} `));
 }
 
 /** Rules that no single variable can break. */

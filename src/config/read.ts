@@ -20,6 +20,8 @@ export type Read = <T>(name: string, fallback: string | undefined, rule: Rule<T>
 
 export class EnvironmentReader {
   readonly problems: string[] = [];
+  /** The names of the variables that were read. */
+  readonly names = new Set<string>();
   readonly #environment: Environment;
   readonly #secrets: ReadonlySet<string>;
 
@@ -48,6 +50,7 @@ export class EnvironmentReader {
   }
 
   #read(name: string, fallback: string | undefined, rule: Rule<unknown>, isSecret: boolean): unknown {
+    this.names.add(name);
     // An empty value means "not set": compose files and shells leave a variable out that way.
     const text = this.#environment[name] || fallback;
     if (text === undefined) {

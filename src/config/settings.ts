@@ -19,3 +19,8 @@ export type Setting<Value> = Readonly<{
 
 /** The settings of a domain, by the names of their values. */
 export type SettingsOf<Values extends object> = { readonly [Name in keyof Values]: Setting<Values[Name]> };
+
+/** The names of a domain's own variables. */
+export function variablesOf<Values extends object>(settings: SettingsOf<Values>): string[] {
+  return Object.values<Setting<unknown>>(settings).map(({ variable }) => variable);
+}

@@ -63,7 +63,8 @@ export class Parts {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#starting;
+    // The caller of start has the error; what did start still has to stop.
+    await this.#starting?.catch(() => {});
     for (const part of this.#started.reverse()) await part.stop?.();
   }
 
