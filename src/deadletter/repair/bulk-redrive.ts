@@ -13,6 +13,7 @@ import { selectDomainsOf } from "../../inbox/inbox-table.ts";
 import { selectCheckpoint } from "../../projector/checkpoints-table.ts";
 import type { DeadLetterFilter } from "../find/filter.ts";
 import { findAllPositions } from "../find/find.ts";
+import { insertBulkAction, type Operator } from "../operator-actions-table.ts";
 import {
   type BulkRedrive,
   countOutcomes,
@@ -21,7 +22,6 @@ import {
   selectNextLetters,
   updateBulkRedrive,
 } from "./bulk-redrives-table.ts";
-import { insertBulkAction, type Operator } from "./operator-actions-table.ts";
 import { type RedriveContext, redriveIn } from "./redrive.ts";
 
 export type BulkOptions = Readonly<{

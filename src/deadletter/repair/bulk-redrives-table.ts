@@ -1,7 +1,7 @@
 /** Every statement on `bulk_redrives` and `bulk_redrive_letters`: a frozen set of letters, and how far it has come. */
 import type { RejectionCode } from "../../contract/rejection.ts";
 import type { Queryable } from "../../database/queryable.ts";
-import type { Operator } from "./operator-actions-table.ts";
+import type { Operator } from "../operator-actions-table.ts";
 
 export type BulkRedrive = Readonly<{
   id: bigint;

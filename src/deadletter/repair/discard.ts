@@ -1,8 +1,8 @@
 /** Discards a dead letter, or takes that back. Nothing is removed: the letter changes its state. */
 import type { Database } from "../../database/database.ts";
 import { moveDeadLetters, type State } from "../../projector/dead-letters-table.ts";
+import { insertDecision, type Operator } from "../operator-actions-table.ts";
 import { existingLetter, wrongState } from "./letter-state.ts";
-import { insertDecision, type Operator } from "./operator-actions-table.ts";
 
 /** @throws NotFoundError; WrongStateError if the letter is not open. */
 export function discardLetter(database: Database, position: bigint, operator: Operator): Promise<void> {

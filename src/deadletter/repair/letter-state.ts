@@ -2,7 +2,7 @@
 import { NotFoundError, WrongStateError } from "../../contract/errors.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import { type DeadLetter, selectDeadLetter } from "../../projector/dead-letters-table.ts";
-import { selectActions } from "./operator-actions-table.ts";
+import { selectActions } from "../operator-actions-table.ts";
 
 /** @throws NotFoundError */
 export async function existingLetter(database: Queryable, position: bigint): Promise<DeadLetter> {

@@ -14,9 +14,9 @@ import {
   selectTraceparents,
 } from "../../inbox/inbox-table.ts";
 import { type DeadLetter, moveDeadLetters } from "../../projector/dead-letters-table.ts";
+import { insertRedrives, type Operator } from "../operator-actions-table.ts";
 import type { Trial } from "./dry-run.ts";
 import { openLetter, wrongState } from "./letter-state.ts";
-import { insertRedrives, type Operator } from "./operator-actions-table.ts";
 
 export type Redriven = Readonly<{ position: bigint; redrivePosition: bigint }>;
 

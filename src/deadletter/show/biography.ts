@@ -5,7 +5,7 @@ import { type InboxEntry, selectEntry, selectRedriveOf } from "../../inbox/inbox
 import { selectCheckpoint } from "../../projector/checkpoints-table.ts";
 import { type DeadLetter, selectDeadLetter } from "../../projector/dead-letters-table.ts";
 import { selectDuplicate } from "../../projector/duplicates-table.ts";
-import { type OperatorAction, selectActions } from "../repair/operator-actions-table.ts";
+import { type OperatorAction, selectActions } from "../operator-actions-table.ts";
 
 export type Biography = Readonly<{
   entry: InboxEntry;

@@ -3,7 +3,7 @@ import { type } from "arktype";
 import { defined } from "../../contract/values/shapes.ts";
 import type { DeadLetter } from "../../projector/dead-letters-table.ts";
 import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";
-import type { OperatorAction } from "../repair/operator-actions-table.ts";
+import type { OperatorAction } from "../operator-actions-table.ts";
 import { type ProblemDocument, shape } from "../shapes.ts";
 import type { Biography } from "./biography.ts";
 import type { DiffLine } from "./diff.ts";

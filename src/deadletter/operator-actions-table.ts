@@ -1,6 +1,6 @@
 /** Every statement on the `operator_actions` table: what people did, when and why. Rows are only ever added. */
-import type { Queryable } from "../../database/queryable.ts";
-import type { State } from "../../projector/dead-letters-table.ts";
+import type { Queryable } from "../database/queryable.ts";
+import type { State } from "../projector/dead-letters-table.ts";
 
 /** Who acts, and why. Where somebody did not say, that is kept too. */
 export type Operator = Readonly<{ author?: string | undefined; reason?: string | undefined }>;
