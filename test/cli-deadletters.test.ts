@@ -1,9 +1,12 @@
 /** `waybill deadletters …` as it is used from a shell, beside a running service. */
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type } from "arktype";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { operatorType } from "../src/deadletter/repair/requests.ts";
+import { checkIf } from "./support/check-if.ts";
 import { createDatabase, environment } from "./support/database.ts";
 import { orderWith } from "./support/messages.ts";
 import { startAsProcess } from "./support/service.ts";
@@ -29,6 +32,17 @@ async function waybill(...args: string[]): Promise<Result> {
   });
   const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
   return { status, stdout, stderr };
+}
+
+/** What the command writes if its output is a terminal. */
+function onTerminal(...args: string[]): string {
+  const command = [process.execPath, "src/cli/main.ts", "deadletters", ...args].join(" ");
+  const { stdout } = spawnSync("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
+    env: { PATH: process.env.PATH, DATABASE_URL: database.serviceUrl },
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  return stdout;
 }
 
 async function json(...args: string[]) {
@@ -124,6 +138,47 @@ cli("whatever a message holds is shown to the terminal and never obeyed", async 
   assert.match((await waybill("show", binary)).stdout, "00000000  ff 1b 5b 41");
 });
 
+checkIf(spawnSync("script", ["--version"]).status === 0, cli)(
+  "a payload reaches a pipe as it is, and a terminal escaped unless --raw asks for it",
+  async () => {
+    const hostile = Buffer.from("\u001b]52;c;cHduZWQ=\u0007 \u202e\u3164\ufe0f\u{e0041}\r\nend");
+    const position = await bury(hostile);
+    assert.is((await waybill("payload", position)).stdout, hostile.toString());
+    const shown = onTerminal("payload", position);
+    assert.match(shown, "\\u001b]52;c;cHduZWQ=\\u0007 \\u202e\\u3164\\ufe0f\\udb40\\udc41\r\nend");
+    assert.not.match(shown, /[^\P{Cc}\r\n]/u);
+    assert.match(onTerminal("payload", position, "--raw"), "\u001b]52;c;cHduZWQ=\u0007");
+    const binary = await bury(Buffer.from([0xff, 0x1b, 0x5b, 0x41]));
+    assert.match(onTerminal("payload", binary), "00000000  ff 1b 5b 41");
+  },
+);
+
+cli("an author and a reason show something", async () => {
+  const position = await bury("who decides");
+  const blanks = [
+    "\u3164",
+    "\uffa0\u1160\u115f",
+    "\ufe0f\ufe0f",
+    "\u{e0100}",
+    "\u{e0041}",
+    "\u2800",
+    "\u0301",
+    " \u00a0",
+  ];
+  for (const blank of blanks) {
+    assert.instance(operatorType({ author: blank }), type.errors, JSON.stringify(blank));
+    assert.instance(operatorType({ reason: blank }), type.errors, JSON.stringify(blank));
+  }
+  for (const option of ["--author", "--reason"]) {
+    const { status, stderr } = await waybill("payload", position, option, "\u3164");
+    assert.is(status, 2);
+    assert.match(stderr, "visible characters");
+  }
+  for (const author of ["안나", "Ann ❤\ufe0f", "Zoe\u0308", "李"])
+    assert.equal(operatorType({ author }), { author });
+  assert.is((await waybill("payload", position, "--author", "안나")).status, 0);
+});
+
 cli("personal values are masked until they are asked for", async () => {
   const position = await bury(orderWith({ locale: 5 }));
   assert.not.match((await waybill("show", position)).stdout, "+9720000000");
@@ -141,6 +196,8 @@ cli("bad usage is explained, with status 2", async () => {
     [["show", "1", "2"], /unexpected argument "2"/],
     [["show", "1", "--limit", "2"], /unknown option '--limit'/],
     [["list", "--code", "%"], /code must be/],
+    [["list", "--domain", "oders"], /one of orders.*\n\(Did you mean orders\?\)/],
+    [["groups", "--domain", "wall"], /one of orders/],
     [["list", "--since", "yesterday"], /since must be/],
     [["list", "--limit", "0"], /--limit.*a whole number from 1 to 500/],
     [["list", "--before", "9223372036854775808"], /--before.*a whole number/],

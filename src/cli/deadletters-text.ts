@@ -1,4 +1,5 @@
 /** Dead letters as a terminal shows them. */
+import { isUtf8 } from "node:buffer";
 import type { Desk } from "../deadletter/desk.ts";
 import { tableOf, visible, visibleLines } from "./print.ts";
 
@@ -165,6 +166,11 @@ function firstProblem(
   if (!first) return "";
   const more = count > 1 ? ` (and ${count - 1} more)` : "";
   return `${first.path} ${first.rule}: ${first.expected}${more}`.trim();
+}
+
+/** A whole payload: as text if it is UTF-8, else its bytes. */
+export function payloadText(bytes: Buffer): string {
+  return isUtf8(bytes) ? visibleLines(bytes.toString()) : hexDump(bytes, 0);
 }
 
 /** Sixteen bytes a line: the offset, the bytes, and what of them is printable. */

@@ -17,8 +17,10 @@ import {
   groupsTable,
   letterText,
   listTable,
+  payloadText,
   trialText,
 } from "./deadletters-text.ts";
+import { DOMAIN_NAMES, domainName } from "./domains.ts";
 import { withDesk } from "./open-desk.ts";
 import { print, printJson } from "./print.ts";
 import { Progress } from "./progress.ts";
@@ -57,7 +59,7 @@ function list() {
 function groups() {
   return new Command("groups")
     .description("dead letters by their cause")
-    .option("--domain <name>", DOMAIN_HELP)
+    .option("--domain <name>", DOMAIN_HELP, domainName)
     .option("--state <state>", STATE_HELP, "open")
     .option("--limit <number>", LIMIT_HELP, integer(1, LIST_MAX), LIST_DEFAULT)
     .option("--json", JSON_HELP)
@@ -84,11 +86,14 @@ function showOne() {
 }
 
 function payload() {
-  return ofOne("payload", "the bytes of a letter, unmasked, which is recorded")
+  return ofOne("payload", "the bytes of a letter, unmasked, which is recorded; a terminal gets them escaped")
+    .option("--raw", "the bytes as they are, to a terminal too")
     .option("--reason <text>", "why they are read", operatorText("reason"))
     .action(
-      exits(async (at, operator) => {
-        process.stdout.write(await withDesk((desk) => desk.payload(at, signed(operator))));
+      exits(async (at, { raw, ...operator }) => {
+        const bytes = await withDesk((desk) => desk.payload(at, signed(operator)));
+        if (raw || !process.stdout.isTTY) process.stdout.write(bytes);
+        else print(payloadText(bytes));
         return 0;
       }),
     );
@@ -217,7 +222,9 @@ function restore() {
 
 /** A command that takes the filters of dead letters. */
 function filtered(name: string, description: string) {
-  const command = new Command(name).description(description);
+  const command = new Command(name)
+    .description(description)
+    .option("--domain <name>", DOMAIN_HELP, domainName);
   for (const [filter, [value, help]] of Object.entries(FILTERS))
     command.option(`--${filter} <${value}>`, help);
   return command;
@@ -279,12 +286,11 @@ function show(json: Json, document: object, describe: () => string): 0 {
   return 0;
 }
 
-const DOMAIN_HELP = "letters of this domain";
+const DOMAIN_HELP = `letters of one domain: ${DOMAIN_NAMES}`;
 const STATE_HELP = STATES.join(", ");
 
-/** The value and the help of each filter. */
-const FILTERS: Readonly<Record<keyof DeadLetterFilter, [value: string, help: string]>> = {
-  domain: ["name", DOMAIN_HELP],
+/** The value and the help of each other filter. */
+const FILTERS: Readonly<Record<Exclude<keyof DeadLetterFilter, "domain">, [value: string, help: string]>> = {
   state: ["state", STATE_HELP],
   code: ["code", `why it was rejected: ${REJECTION_CODES.join(", ")}`],
   fingerprint: ["digits", "of a group"],

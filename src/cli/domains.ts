@@ -16,6 +16,11 @@ export function domain(text: string): AnyDomain {
   throw new InvalidArgumentError(`It must be one of ${DOMAIN_NAMES}.${suggestion}`);
 }
 
+/** The name of one domain of this version. */
+export function domainName(text: string): string {
+  return domain(text).name;
+}
+
 /** One or several: separated by commas, or by the option given again. */
 export function domains(
   text: string,

@@ -35,12 +35,19 @@ export function tableOf(heads: readonly string[], rows: readonly (readonly unkno
     .join("\n");
 }
 
+/** As JSON writes it: a character beyond 16 bits is two escapes. */
 function escapeOf(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return character
+    .split("")
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+    .join("");
 }
 
-/** Control characters, and the format characters that reorder or hide text. */
-const STEERING = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/gu;
+/**
+ * Control characters, line separators, and everything that shows nothing: format characters that reorder or hide text,
+ * Hangul fillers, tag characters, variation selectors.
+ */
+const STEERING = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu;
 
 const BORDERS = [
   "top",

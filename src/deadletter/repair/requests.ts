@@ -3,13 +3,16 @@ import { type } from "arktype";
 import { words } from "../../contract/values/shapes.ts";
 import { filterType } from "../find/filter.ts";
 
-/** One line of 1 to 100 characters that is not blank: shown to others, so nothing in it may steer a terminal. */
-const author = type(/^(?=.*\S)[^\p{Cc}\p{Cf}\u2028\u2029]{1,100}$/u).describe(
-  "one line of 1 to 100 visible characters",
-);
-const reason = type(/^(?=.*\S)[^\p{Cc}\p{Cf}\u2028\u2029]{1,1000}$/u).describe(
-  "one line of 1 to 1000 visible characters",
-);
+/**
+ * One line of 1 to 100 characters: shown to others, so nothing in it may steer a terminal, and not blank: Hangul fillers,
+ * variation selectors, accents without a letter and the empty Braille cell show nothing by themselves.
+ */
+const author = type(
+  /^(?=.*[^\s\p{M}\p{Default_Ignorable_Code_Point}\u2800])[^\p{Cc}\p{Cf}\u2028\u2029]{1,100}$/u,
+).describe("one line of 1 to 100 visible characters");
+const reason = type(
+  /^(?=.*[^\s\p{M}\p{Default_Ignorable_Code_Point}\u2800])[^\p{Cc}\p{Cf}\u2028\u2029]{1,1000}$/u,
+).describe("one line of 1 to 1000 visible characters");
 
 export const operatorType = type({
   "+": "reject",
