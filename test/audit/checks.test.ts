@@ -11,6 +11,7 @@ import { appendAll, projectAll } from "../support/engine.ts";
 import { errorOf } from "../support/error.ts";
 import { ledger } from "../support/ledger/index.ts";
 import { ledgerMessages, validEntries } from "../support/ledger/messages.ts";
+import { startInProcess } from "../support/service.ts";
 
 const checks = suite("checks");
 
@@ -126,6 +127,29 @@ checks(
     assert.ok((await auditLedger(database)).report.holds, "the audit itself can still write its proof");
   },
 );
+
+checks("GET /audit answers with the checks, and names one that cannot be run", async () => {
+  await using database = await ledgerWith(30);
+  const domain = withChecks(...ledger.checks, {
+    name: "no_such_table",
+    sql: "select * from ledger_balances",
+  });
+  for (const [module, status] of [
+    [ledger, 200],
+    [domain, 500],
+  ] as const) {
+    await using service = await startInProcess(database, { DOMAINS: "ledger" }, [module]);
+    const response = await fetch(`${service.url}/audit`);
+    assert.is(response.status, status);
+    const body = (await response.json()) as { detail?: string; domains?: Record<string, { checks: object }> };
+    if (status === 200) {
+      assert.equal(body.domains?.ledger?.checks, { balance_is_sum_of_entries: { broken: 0, samples: [] } });
+    } else {
+      assert.match(body.detail ?? "", "the check no_such_table of the domain ledger cannot be run");
+      assert.not.match(body.detail ?? "", "ledger_balances");
+    }
+  }
+});
 
 checks("the metric names domain and check", async () => {
   await using database = await ledgerWith(50);

@@ -22,11 +22,13 @@ import { dumpSchema } from "../../tools/stack/schema-dump.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { projectAll } from "../support/engine.ts";
 import { errorOf } from "../support/error.ts";
+import { ledger } from "../support/ledger/index.ts";
+import { startInProcess } from "../support/service.ts";
+import { until } from "../support/wait.ts";
 
 const migrations = suite("migrate");
 /** How many the engine has. */
 const MIGRATIONS = readdirSync("migrations").filter((name) => /^\d{4}_/.test(name)).length;
-const LEDGER = { name: "ledger", migrations: new URL("../support/ledger/migrations/", import.meta.url) };
 
 const run = ({ ownerUrl, serviceUrl }: TestDatabase, domains: readonly MigratedDomain[] = DOMAINS) =>
   install(ownerUrl, serviceUrl, domains);
@@ -189,10 +191,10 @@ migrations("dead letters that are there already get what a new version knows of 
 
 migrations("a domain has migrations of its own, whose numbers begin with 1, and privileges", async () => {
   await using database = await createDatabase();
-  assert.equal(await missingMigrations(database, [...DOMAINS, LEDGER]), ["ledger/0001_ledger"]);
-  const applied = await Promise.all(Array.from({ length: 20 }, () => run(database, [...DOMAINS, LEDGER])));
+  assert.equal(await missingMigrations(database, [...DOMAINS, ledger]), ["ledger/0001_ledger"]);
+  const applied = await Promise.all(Array.from({ length: 20 }, () => run(database, [...DOMAINS, ledger])));
   assert.equal(applied.flat(), ["ledger/0001_ledger"], "of twenty at once one applies it");
-  assert.equal(await missingMigrations(database, [...DOMAINS, LEDGER]), []);
+  assert.equal(await missingMigrations(database, [...DOMAINS, ledger]), []);
   await database.query("insert into ledger_accounts (account, balance) values ('a', 1)");
   assert.is(
     ((await errorOf(database.query("drop table ledger_accounts"))) as DatabaseError).sqlState,
@@ -202,7 +204,7 @@ migrations("a domain has migrations of its own, whose numbers begin with 1, and 
 
 migrations("the tables of a domain that the process does not run are left alone", async () => {
   await using database = await createDatabase();
-  await run(database, [...DOMAINS, LEDGER]);
+  await run(database, [...DOMAINS, ledger]);
   await run(database, []);
   await database.query("select * from ledger_accounts");
   await database.query("select * from orders");
@@ -216,10 +218,10 @@ migrations("the tables of a domain that the process does not run are left alone"
 migrations("a migration of a domain that fails leaves nothing of that domain", async () => {
   await using database = await createDatabase();
   await database.admin("create table ledger_accounts (x int)");
-  assert.match((await errorOf(run(database, [LEDGER]))).message, "ledger_accounts");
-  assert.equal(await missingMigrations(database, [LEDGER]), ["ledger/0001_ledger"]);
+  assert.match((await errorOf(run(database, [ledger]))).message, "ledger_accounts");
+  assert.equal(await missingMigrations(database, [ledger]), ["ledger/0001_ledger"]);
   await database.admin("drop table ledger_accounts");
-  assert.equal(await run(database, [LEDGER]), ["ledger/0001_ledger"]);
+  assert.equal(await run(database, [ledger]), ["ledger/0001_ledger"]);
 });
 
 migrations("a service whose domain is not migrated waits, and says which and what to do", async () => {
@@ -227,11 +229,32 @@ migrations("a service whose domain is not migrated waits, and says which and wha
   const waited = Promise.withResolvers<string>();
   const stopping = new AbortController();
   const logger = createLogger("silent");
-  const waiting = waitForSchema(database, [...DOMAINS, LEDGER], logger, stopping.signal, waited.resolve);
+  const waiting = waitForSchema(database, [...DOMAINS, ledger], logger, stopping.signal, waited.resolve);
   assert.is(await waited.promise, 'the database lacks ledger/0001_ledger: run "npm run waybill -- migrate"');
-  await run(database, [LEDGER]);
+  await run(database, [ledger]);
   await waiting;
 });
+
+migrations(
+  "readiness says which domain is not migrated; after `migrate` the service starts by itself",
+  async () => {
+    await using database = await createDatabase();
+    const domains = [...DOMAINS, ledger];
+    await using service = await startInProcess(database, { DOMAINS: "orders,ledger" }, domains, {
+      isAwaited: false,
+    });
+    const reasons = async () => {
+      const response = await fetch(`${service.url}/readyz`);
+      const { reasons: all = [] } = (await response.json()) as { reasons?: string[] };
+      return { status: response.status, text: all.join() };
+    };
+    await until("the reason is known", async () => (await reasons()).text.includes("ledger/0001_ledger"));
+    assert.is((await reasons()).status, 503);
+    assert.match((await reasons()).text, 'run "npm run waybill -- migrate"');
+    await run(database, domains);
+    await until("it is ready", async () => (await reasons()).status === 200);
+  },
+);
 
 migrations("a database that does not hold UTF-8 is refused with a reason", async () => {
   await using database = await createDatabase("template0");
