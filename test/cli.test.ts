@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
+import { runInNewContext } from "node:vm";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { orders } from "../src/domains/orders/index.ts";
@@ -79,6 +81,37 @@ cli("every script of package.json that is a command is tested here", () => {
     files.filter((file) => !tested.has(file)),
     ["src/main.ts", "test/run.ts"],
   );
+});
+
+cli("an old Node is refused with the version that is needed, and a new one is not", () => {
+  const source = readFileSync("src/node-version.cjs", "utf8");
+  // Each version runs the file as it stands; what a process tells of itself is all that differs.
+  const statusOn = (node: string) => {
+    let status: number | undefined;
+    let said = "";
+    runInNewContext(source, {
+      require: createRequire(new URL("../src/node-version.cjs", import.meta.url)),
+      process: {
+        versions: { node },
+        stderr: { write: (text: string) => (said += text) },
+        exit: (code: number) => (status = code),
+      },
+    });
+    return { status, said };
+  };
+  for (const node of ["18.20.0", "20.20.2", "22.22.0", "24.5.9"]) {
+    const { status, said } = statusOn(node);
+    assert.is(status, 2, node);
+    assert.match(said, `this is Node ${node}, and Node 24.6 or newer is needed`);
+  }
+  for (const node of ["24.6.0", "24.21.0", "26.0.0"])
+    assert.equal(statusOn(node), { status: undefined, said: "" });
+});
+
+cli("every npm script of the service refuses an old Node", () => {
+  const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
+  for (const name of ["start", "waybill"])
+    assert.match(scripts[name], /^exec node --require \.\/src\/node-version\.cjs /);
 });
 
 cli("waybill with no or an unknown command ends with 2, and names the nearest", () => {
