@@ -3,6 +3,7 @@
  * readiness says what is missing. app.ts lists the parts; domain-line.ts is the way of a message.
  */
 import { createApp } from "./app.ts";
+import { command, run } from "./cli/command.ts";
 import { runProcess } from "./cli/process.ts";
 import { type Config, loadConfig } from "./config/config.ts";
 import { armFailpoint } from "./config/failpoint.ts";
@@ -39,11 +40,13 @@ export async function startService(
 }
 
 if (import.meta.main) {
-  await runProcess(() => {
+  const start = () => {
     const config = loadConfig(DOMAINS);
     if (config.failpoint) armFailpoint(config.failpoint.name, config.failpoint.passes);
     const logger = createLogger(config.logLevel);
     for (const warning of config.warnings) logger.warn(warning);
     return startService(config, logger);
-  });
+  };
+  const description = "Runs the service. The environment configures it: see README.md and .env.example.";
+  await run(command("start", description).action(() => runProcess(start)));
 }

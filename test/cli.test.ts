@@ -24,6 +24,7 @@ function run(script: string, args: string[], environment: Record<string, string>
 
 /** Every command, with each of its own commands. */
 const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = [
+  ["src/main.ts"],
   ["src/cli/main.ts"],
   ["src/cli/main.ts", "migrate"],
   ["src/cli/main.ts", "audit"],
@@ -79,7 +80,7 @@ cli("every script of package.json that is a command is tested here", () => {
   const tested = new Set<string>(COMMANDS.map(([script]) => script));
   assert.equal(
     files.filter((file) => !tested.has(file)),
-    ["src/main.ts", "test/run.ts"],
+    ["test/run.ts"],
   );
 });
 
@@ -194,6 +195,10 @@ cli("audit exits 0 where conservation holds, and 1 with the positions where it d
   const good = run("src/cli/main.ts", ["audit"], environment);
   assert.is(good.status, 0, good.stderr);
   assert.match(good.stdout, "received 3 = projected 1 + duplicate 1 + dead 1 + pending 0");
+
+  const chosen = run("src/cli/main.ts", ["audit", "--domain", "orders, orders", "--json"], environment);
+  assert.is(chosen.status, 0, chosen.stderr);
+  assert.equal(Object.keys(JSON.parse(chosen.stdout).domains), ["orders"]);
 
   await database.admin("delete from dead_letters");
   const known = run("src/cli/main.ts", ["audit"], environment);
