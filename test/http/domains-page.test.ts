@@ -15,6 +15,7 @@ import { ledger } from "../support/ledger/index.ts";
 import { entryOf } from "../support/ledger/messages.ts";
 import { orderWith } from "../support/messages.ts";
 import { startInProcess } from "../support/service.ts";
+import { until } from "../support/wait.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "waybill-page-"));
 await writeFile(
@@ -118,6 +119,18 @@ pages("the status document counts each domain, source and cause by itself", asyn
   ]);
 });
 
+pages("the status document says how much memory and processor time the process takes now", async () => {
+  const read = async () => {
+    const status = (await (await fetch(`${service.url}/status.json`)).json()) as {
+      process: { cpu_seconds: number; resident_bytes: number };
+    };
+    return status.process;
+  };
+  const before = await read();
+  assert.ok(before.resident_bytes > 10 * 1024 * 1024 && before.cpu_seconds > 0);
+  await until("the processor time grows", async () => (await read()).cpu_seconds > before.cpu_seconds);
+});
+
 pages("the overview shows the groups of all domains or of the chosen one", async () => {
   const { tab, complaints } = await open("/ui/dead-letters");
   await tab.waitForSelector("#groups tbody tr:nth-child(3)");
@@ -161,6 +174,28 @@ pages("the list filters by domain, and a bulk redrive keeps the filter", async (
   await tab.waitForSelector("#bulks p:has-text('There was none yet.')");
   await tab.selectOption("#domain", "ledger");
   await tab.waitForSelector("#bulks td[data-name=Domain]:text-is('ledger')");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("the forms act before the service has said which domains there are", async () => {
+  const { tab, complaints } = await open("/ui/status");
+  const asked = Promise.withResolvers<void>();
+  await tab.route("**/status.json", async (route) => {
+    await asked.promise;
+    await route.continue();
+  });
+  await tab.goto(`${service.url}/ui/dead-letter-list?state=open&domain=ledger`);
+  await tab.fill("#bulk-form [name=author]", "Ann");
+  await tab.fill("#bulk-form [name=reason]", "to be quick");
+  await tab.click("text=Dry run");
+  await tab.waitForSelector("#bulk-result:has-text('Of 2 letters')");
+  await tab.fill("#filter [name=channel]", "ledger");
+  await tab.click("#filter button");
+  await tab.waitForURL(/domain=ledger.*channel=ledger/);
+  asked.resolve();
+  await tab.waitForSelector("#letters tbody tr:nth-child(2)");
+  assert.is(await tab.inputValue("#filter [name=domain]"), "ledger");
   assert.equal(complaints, []);
   await tab.close();
 });

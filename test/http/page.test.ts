@@ -106,7 +106,7 @@ page("the status page shows the figures live, in charts and in words, and leads 
   await tab.waitForSelector('#charts [aria-label^="Pending messages: pending 0"]');
   await tab.waitForSelector('#charts [aria-label^="Messages a second: stored "]');
   const figures = await tab.textContent("#figures");
-  for (const figure of ["database connectedyes", "Conservation violations0"]) {
+  for (const figure of ["Database connectedyes", "Conservation violations0"]) {
     assert.ok(figures?.includes(figure), `${figure} in ${figures}`);
   }
   const href = await tab.getAttribute("#newest a", "href");

@@ -58,7 +58,7 @@ async function takeAll(): Promise<number> {
   const isLive = (tab: Page) => tab.waitForSelector("#connection:has-text('live')");
   const hasGroups = (tab: Page) => tab.waitForSelector("#groups tbody tr");
   const hasPayload = (tab: Page) => tab.waitForSelector("pre.payload");
-  await shoot("orders", "/", isLive);
+  await shoot("orders", "/", (tab) => tab.waitForSelector("[data-count=received]:not(:text-is('–'))"));
   await shoot("status", "/ui/status", async (tab) => {
     await isLive(tab);
     // While the charts get their first quarter of a minute, something happens that they can show.

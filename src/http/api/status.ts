@@ -44,16 +44,13 @@ export function statusRoute({ domains, metrics, refreshMetrics }: StatusOptions)
 
 async function readStatus(names: readonly string[], metrics: Metrics) {
   const domains = await Promise.all(names.map((name) => readDomain(name, metrics)));
-  const [memory, processor, causes] = await Promise.all([
-    samplesNamed(metrics, "process_resident_memory_bytes"),
-    samplesNamed(metrics, "process_cpu_seconds_total"),
-    samplesOf(metrics.recentDeadLetters),
-  ]);
+  const causes = await samplesOf(metrics.recentDeadLetters);
+  const { user, system } = process.cpuUsage();
   const requests = await samplesOf(metrics.requestTimes);
   return {
     at: new Date().toISOString(),
     database: { connected: sum(await samplesOf(metrics.databaseConnected)) === 1 },
-    process: { resident_bytes: sum(memory), cpu_seconds: sum(processor) ?? 0 },
+    process: { resident_bytes: process.memoryUsage.rss(), cpu_seconds: (user + system) / 1_000_000 },
     requests: sum(requests.filter(({ metricName }) => metricName?.endsWith("_count"))) ?? 0,
     domains,
     sources: await readSources(metrics),
@@ -116,7 +113,7 @@ async function samplesOf(metric: Readable | undefined): Promise<readonly Sample[
   return (await metric?.get())?.values ?? [];
 }
 
-/** For metrics that the engine does not own: those of the process, and those that a domain may have. */
+/** For metrics that a domain may have. */
 function samplesNamed({ registry }: Metrics, name: string): Promise<readonly Sample[]> {
   return samplesOf(registry.getSingleMetric(name) as Readable | undefined);
 }
@@ -142,7 +139,7 @@ const BUCKETS = arrayOf(object({ le: nullable(NUMBER), count: COUNT }));
 const STATUS = object({
   at: TIME,
   database: object({ connected: FLAG }),
-  process: object({ resident_bytes: nullable(COUNT), cpu_seconds: NUMBER }),
+  process: object({ resident_bytes: COUNT, cpu_seconds: NUMBER }),
   requests: COUNT,
   domains: arrayOf(
     object({

@@ -7,10 +7,10 @@ import { domainCells, domainHeads, loadDomains, offerDomains } from "/ui/domains
 const asked = new URLSearchParams(location.search);
 const form = byId("filter");
 const bulkForm = byId("bulk-form");
-const domains = await loadDomains();
+let domains = [];
 
 function fill() {
-  offerDomains(form.elements.domain, domains, asked.get("domain"));
+  offerDomains(form.elements.domain, [], asked.get("domain") ?? "");
   for (const [name, value] of asked) {
     const field = form.elements.namedItem(name);
     if (field) field.value = value;
@@ -141,4 +141,7 @@ byId("bulk-run").addEventListener("click", async () => {
 });
 
 fill();
+// From here on the forms act, however long the answers take.
+domains = await loadDomains();
+offerDomains(form.elements.domain, domains, form.elements.domain.value);
 await show();

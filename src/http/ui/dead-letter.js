@@ -8,7 +8,7 @@ import { viewDiff, viewPayload } from "/ui/payload-view.js";
 
 const position = new URLSearchParams(location.search).get("position");
 const address = `/deadletters/${encodeURIComponent(position)}`;
-const domains = await loadDomains();
+let domains = [];
 
 async function load() {
   try {
@@ -240,4 +240,5 @@ async function follow({ redrive_position }) {
 }
 
 byId("act-form").addEventListener("submit", (event) => event.preventDefault());
+domains = await loadDomains();
 await load();

@@ -136,7 +136,7 @@ const letterAddress = (position) => `/ui/dead-letter?position=${position}`;
 /** Under load the counts change twice a second; the groups need not be read as often. */
 const REFRESH_PAUSE_MS = 2_000;
 
-offerDomains(choice, domains, new URLSearchParams(location.search).get("domain"));
+offerDomains(choice, domains, new URLSearchParams(location.search).get("domain") ?? "");
 choice.addEventListener("change", () => {
   // The address can be kept and sent; the page itself stays, so that the field keeps the focus.
   history.replaceState(null, "", chosen() === "" ? location.pathname : `?${chosen().slice(1)}`);

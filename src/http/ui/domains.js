@@ -13,12 +13,13 @@ export async function loadDomains() {
 
 /**
  * Offers the domains in a `<select>` inside a hidden `<label>`, and shows the label if there is a choice.
- * @param chosen a domain that the address names; it is offered even if another process runs it.
+ * The first option, for all domains, stays.
+ * @param chosen the domain that is chosen, or an empty text; it is offered even if another process runs it.
  */
 export function offerDomains(select, domains, chosen) {
-  const offered = chosen === null || domains.includes(chosen) ? domains : [...domains, chosen];
-  select.append(...offered.map((domain) => element("option", {}, [domain])));
-  select.value = chosen ?? "";
+  const offered = chosen === "" || domains.includes(chosen) ? domains : [...domains, chosen];
+  select.replaceChildren(select.options[0], ...offered.map((domain) => element("option", {}, [domain])));
+  select.value = chosen;
   select.closest("label").hidden = offered.length < 2;
 }
 

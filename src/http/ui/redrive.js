@@ -6,7 +6,7 @@ import { loadDomains } from "/ui/domains.js";
 
 const id = new URLSearchParams(location.search).get("id");
 const form = byId("cancel-form");
-const domains = await loadDomains();
+let domains = [];
 
 async function refresh() {
   try {
@@ -76,4 +76,6 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
+// From here on the form acts, however long the answers take.
+domains = await loadDomains();
 await refresh();

@@ -47,7 +47,7 @@ function showFigures({ domains, database }) {
     const value = of(domains.map((domain) => domain[name]));
     return tile(title, orDash(value, format), value !== null && value >= badFrom);
   });
-  tiles.push(tile("database connected", database.connected ? "yes" : "no", !database.connected));
+  tiles.push(tile("Database connected", database.connected ? "yes" : "no", !database.connected));
   byId("figures").replaceChildren(...tiles);
 }
 
