@@ -47,6 +47,7 @@ tidy("the environment is read in src/config alone", () => {
 const FLOORS: readonly (readonly string[])[] = [
   ["main.ts"],
   ["app.ts"],
+  ["composition"],
   ["domain-line.ts"],
   ["http", "grpc", "cli"],
   ["watch"],

@@ -1,0 +1,52 @@
+/** Builds what people work with: the desk, bulk redrives and audits. */
+
+import { Auditor } from "../audit/auditor.ts";
+import type { AnyDomain, OutcomeName } from "../contract/domain.ts";
+import { Desk } from "../deadletter/desk.ts";
+import { BulkRunner } from "../deadletter/repair/bulk-runner.ts";
+import type { DomainLine } from "../domain-line.ts";
+import { CheckpointWatch } from "../projector/checkpoint-watch.ts";
+import { auditRecorder } from "../watch/record.ts";
+import type { Shared } from "./shared.ts";
+
+export type Operators = ReturnType<typeof openOperators>;
+
+export function openOperators(
+  { logger, metrics, pools, jobs, wakeups, createTraces }: Shared,
+  modules: readonly AnyDomain[],
+  lines: readonly DomainLine[],
+) {
+  const lineOf = (domain: string) => lines.find(({ name }) => name === domain);
+  const traces = createTraces?.();
+  const redriving = {
+    database: pools.desk,
+    enqueueWakeup: wakeups.enqueue.bind(wakeups),
+    onAppended: (domain: string, upTo: bigint) => lineOf(domain)?.projector.wake(upTo),
+    traceRedrive: traces?.redrive.bind(traces),
+  };
+  const settled = async (domain: string, position: bigint, signal: AbortSignal): Promise<OutcomeName> => {
+    const line = lineOf(domain);
+    if (line) return line.watch.settled(position, signal);
+    // Another process runs the domain. That is rare enough for a watch of the caller's own.
+    const watch = new CheckpointWatch({ database: pools.reads, domain, logger });
+    watch.start();
+    return watch.settled(position, signal).finally(() => watch.stop());
+  };
+  return {
+    settled,
+    desk: new Desk({
+      ...redriving,
+      reads: pools.reads,
+      jobs,
+      domains: modules,
+      running: lines.map(({ name }) => name),
+      viewOf: async (domain, position) => lineOf(domain)?.service?.viewOf?.(position),
+    }),
+    bulkRunner: new BulkRunner({ context: redriving, jobs, logger, settled }),
+    auditor: new Auditor(
+      pools.audit,
+      lines.map(({ module }) => module),
+      auditRecorder(metrics),
+    ),
+  };
+}

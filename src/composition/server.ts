@@ -1,0 +1,64 @@
+/** Builds the HTTP server: the routes of the domains, then those of the engine. */
+
+import type { Parts } from "../contract/part.ts";
+import type { DatabaseMonitor } from "../database/monitor.ts";
+import { countByCode, selectRecentGroups } from "../deadletter/find/dead-letter-groups-table.ts";
+import type { DomainLine } from "../domain-line.ts";
+import { deadLetterRoutes } from "../http/api/deadletters.ts";
+import { docsRoutes } from "../http/api/docs.ts";
+import { messagesRoutes } from "../http/api/messages.ts";
+import { operationsRoutes } from "../http/api/operations.ts";
+import { pageRoutes } from "../http/page.ts";
+import { Attempts } from "../http/server/attempts.ts";
+import { HttpServer } from "../http/server/server.ts";
+import { sessionRoutes } from "../http/server/session.ts";
+import type { Tracing } from "../telemetry/tracing.ts";
+import { refreshGauges } from "../watch/gauges.ts";
+import type { Operators } from "./operators.ts";
+import type { Shared } from "./shared.ts";
+
+export function createServer(
+  { config, logger, metrics, pools, feed }: Shared,
+  lines: readonly DomainLine[],
+  { desk, settled, auditor }: Operators,
+  monitor: DatabaseMonitor,
+  tracing: Tracing | undefined,
+  health: () => ReturnType<Parts["health"]>,
+): HttpServer {
+  const gauged = {
+    lines,
+    database: monitor,
+    pools,
+    auditor,
+    countDeadLetters: () => countByCode(pools.reads),
+    recentDeadLetters: () => selectRecentGroups(pools.reads, RECENT_GROUPS_SHOWN),
+  };
+  const services = lines.flatMap(({ name, service }) => (service ? [{ domain: name, ...service }] : []));
+  const attempts = new Attempts();
+  const routes = [
+    ...services.flatMap((service) => service.routes),
+    ...messagesRoutes(desk, settled),
+    ...deadLetterRoutes(desk, config.payloadBytesMax),
+    ...operationsRoutes({
+      domains: lines.map(({ name }) => name),
+      health,
+      metrics,
+      refreshMetrics: () => refreshGauges(metrics, gauged),
+      audit: (isFull) => auditor.run(isFull),
+    }),
+    feed.route,
+    ...sessionRoutes(config.adminToken, attempts),
+    ...pageRoutes(services.flatMap(({ domain, page }) => (page ? [{ domain, ...page }] : []))),
+  ];
+  return new HttpServer({
+    routes: [...routes, ...docsRoutes(routes)],
+    tokens: config,
+    attempts,
+    logger,
+    metrics,
+    tracing,
+  });
+}
+
+/** Bounds the series of a label that could have many values. */
+const RECENT_GROUPS_SHOWN = 10;
