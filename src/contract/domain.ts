@@ -34,8 +34,16 @@ export interface DomainModule<Settings extends object = object, Added = unknown>
    * a type. Dead letters are grouped by them, and never by names that a sender made up.
    */
   readonly paths: readonly string[];
-  /** Member names whose values identify a person. They are masked in this domain's dead letters only. */
+  /**
+   * Names of members and headers whose values identify a person, in any case or as a word of a longer name. They decide
+   * for what the schema does not know. They are masked in this domain's dead letters only.
+   */
   readonly personalNames: readonly string[];
+  /**
+   * Those of `paths` whose values, with all that is below them, identify a person; by default those whose last name is
+   * one of `personalNames`.
+   */
+  readonly personalPaths?: readonly string[];
   /** The domain's own environment variables. */
   readonly settings: SettingsOf<Settings>;
   /** Prefix of the channel variables, such as `WALLET_` in WALLET_KAFKA_TOPIC; by default the name in capitals. */

@@ -1,8 +1,10 @@
 /**
  * The desk: everything that operators see and do about messages and dead letters. Each verb gives a JSON document. The
  * routes of the server and the commands of the shell are two ways to the same desk. A verb throws `NotFoundError` for
- * what does not exist, `InvalidInputError` for a wrong filter, and `WrongStateError` if another operator was first.
+ * what does not exist, `InvalidInputError` for a wrong filter, and `WrongStateError` if another operator was first. What
+ * takes some ten milliseconds of a large payload is done in turns of its own, so that others are answered in between.
  */
+import { setImmediate } from "node:timers/promises";
 import type { AnyDomain } from "../contract/domain.ts";
 import { InvalidInputError, NotFoundError } from "../contract/errors.ts";
 import type { Jobs } from "../database/jobs.ts";
@@ -58,8 +60,9 @@ export class Desk {
     this.#running = new Map(
       domains.flatMap((domain) => (running.includes(domain.name) ? [[domain.name, domain]] : [])),
     );
-    this.#masks = new Map(domains.map(({ name, personalNames }) => [name, new Mask(personalNames)]));
-    this.#strictestMask = new Mask([...new Set(domains.flatMap(({ personalNames }) => personalNames))]);
+    this.#masks = new Map(domains.map((domain) => [domain.name, new Mask(domain)]));
+    const personalNames = domains.flatMap((domain) => domain.personalNames);
+    this.#strictestMask = new Mask({ personalNames, paths: [] });
   }
 
   /** Groups, trend, totals and the oldest open letter. */
@@ -126,6 +129,7 @@ export class Desk {
     const problems = trial.outcome.kind === "dead" ? trial.outcome.rejection.problems : [];
     // What operators wrote themselves need not be hidden from them. The original is hidden until it was revealed.
     const view = viewPayload(payload, problems, edited ? Mask.none : mask);
+    await setImmediate();
     const isRevealed = actions.some(({ action }) => action === "reveal");
     const diff = edited && diffOf(original, edited, isRevealed ? Mask.none : mask);
     return trialDocument(trial, view.problems, diff);
@@ -211,6 +215,7 @@ export class Desk {
     const payload = await this.#payloadOf(letter.entry.position);
     const diff = await this.#changeOf(letter, mask, payload);
     const view = await this.#viewOf(letter);
+    await setImmediate();
     return letterDocument(letter, viewPayload(payload, letter.letter.errors, mask), { view, diff, mask });
   }
 

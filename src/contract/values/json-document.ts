@@ -6,7 +6,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { excerptOf, pointerTo, type Rejection, reject } from "../rejection.ts";
-import { scanJson } from "./json-scan.ts";
+import { type JsonScan, scanJson } from "./json-scan.ts";
 
 /** Deeper than any real message, and far below where PostgreSQL's own parser gives up. */
 const NESTING_MAX = 64;
@@ -34,14 +34,15 @@ export function parseJsonDocument(payload: Buffer, bytesMax: number): JsonDocume
   }
   if (!isUtf8(payload)) return notUtf8(payload);
   const text = payload.toString("utf8");
+  const shape = measureShape(payload);
+  // Parsing a million brackets takes longer than finding out what is wrong with them.
+  if (shape.depth > NESTING_MAX) return tooDeep(text);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return notJson(text);
+    return notJson(text, scanJson(text));
   }
-  const shape = measureShape(payload);
-  if (shape.depth > NESTING_MAX) return tooDeep(text);
   // JSON.parse keeps the last of two equal names, so fewer names in the value than in the text means a repetition.
   if (shape.names !== countNames(value)) return repeatedNames(text);
   // A NUL or half a surrogate pair can only have come by a \u escape.
@@ -60,8 +61,7 @@ function notUtf8(payload: Buffer): Rejection {
   return reject("not_utf8", { path: "", rule: "utf8", expected: "UTF-8", received, byteOffset: offset });
 }
 
-function notJson(text: string): Rejection {
-  const { error } = scanJson(text);
+function notJson(text: string, { error }: JsonScan): Rejection {
   const index = error?.index ?? text.length;
   return reject("not_json", {
     path: pointerTo(error?.path ?? []),
@@ -76,10 +76,12 @@ function notJson(text: string): Rejection {
 }
 
 function tooDeep(text: string): Rejection {
-  const { deepest } = scanJson(text, NESTING_MAX + 1);
+  const scan = scanJson(text, NESTING_MAX + 1);
+  // A text that is not JSON at all is refused for that.
+  if (scan.error) return notJson(text, scan);
   const expected = `at most ${NESTING_MAX} levels`;
   return reject("schema", {
-    path: pointerTo(deepest),
+    path: pointerTo(scan.deepest),
     rule: "nesting_max",
     expected,
     received: "a deeper level",
@@ -97,7 +99,7 @@ function repeatedNames(text: string): Rejection {
   return { code: "schema", problems };
 }
 
-/** What one pass over the bytes of valid JSON shows, without looking at any value. */
+/** What one pass over the bytes shows, without looking at any value: of valid JSON that is exact. */
 function measureShape(json: Buffer): { depth: number; names: number; hasUnicodeEscape: boolean } {
   let level = 0;
   let depth = 0;
@@ -106,7 +108,7 @@ function measureShape(json: Buffer): { depth: number; names: number; hasUnicodeE
   for (let index = 0; index < json.length; index++) {
     const byte = json[index];
     if (byte === QUOTE) {
-      for (index++; json[index] !== QUOTE; index++) {
+      for (index++; index < json.length && json[index] !== QUOTE; index++) {
         if (json[index] !== BACKSLASH) continue;
         index++;
         if (json[index] === LETTER_U) hasUnicodeEscape = true;

@@ -1,16 +1,16 @@
 /** The difference between two payloads as a person reads one: both laid out line by line, long equal parts left out. */
-import { diffLines } from "diff";
-import { applyEdits, format } from "jsonc-parser";
+import { diffArrays } from "diff";
+import { layOut } from "./layout.ts";
 
 export type DiffLine = Readonly<{
   kind: "same" | "removed" | "added" | "skipped";
-  /** Of `skipped`: how many equal lines were left out, as a text. */
+  /** For `skipped`: how many equal lines were left out, as a text. */
   text: string;
 }>;
 
 /**
- * @param show what is done to a text before it is shown, such as masking it.
- * @returns undefined where the two are too large or too different for a difference that anybody could read.
+ * @param show what is done to a payload before it is shown, such as masking it.
+ * @returns undefined if the two are too large or too different for a difference that a person could read.
  */
 export function diffPayloads(
   before: string,
@@ -18,18 +18,53 @@ export function diffPayloads(
   show: (text: string) => string,
 ): DiffLine[] | undefined {
   if (before.length + after.length > LENGTH_MAX) return undefined;
-  const changes = diffLines(show(layOut(before)), show(layOut(after)), { timeout: TIMEOUT_MS });
-  return changes?.flatMap(({ value, added, removed }, index): DiffLine[] => {
-    const lines = value.replace(/\n$/, "").split("\n");
-    if (added || removed) return lines.map((text) => ({ kind: added ? "added" : "removed", text }));
-    return foldSame(lines, index === 0, index === changes.length - 1);
+  const old = layOut(show(before), LINES_MAX);
+  const now = old && layOut(show(after), LINES_MAX);
+  if (!old || !now) return undefined;
+  const head = countEqual(old, now, (lines, index) => lines[index]);
+  const rest = Math.min(old.length, now.length) - head;
+  const tail = Math.min(
+    rest,
+    countEqual(old, now, (lines, index) => lines[lines.length - 1 - index]),
+  );
+  const changes = diffArrays(old.slice(head, old.length - tail), now.slice(head, now.length - tail), {
+    maxEditLength: EDIT_LINES_MAX,
+    timeout: TIMEOUT_MS,
   });
+  return (
+    changes &&
+    fold([
+      { kind: "same", lines: old.slice(0, head) },
+      ...changes.map(
+        ({ value, added, removed }): Part => ({
+          kind: added ? "added" : removed ? "removed" : "same",
+          lines: value,
+        }),
+      ),
+      { kind: "same", lines: old.slice(old.length - tail) },
+    ])
+  );
 }
 
-/** One member a line, also of what is not quite JSON; white space is all that changes. */
-function layOut(text: string): string {
-  const laidOut = applyEdits(text, format(text, undefined, { insertSpaces: true, tabSize: 2, eol: "\n" }));
-  return `${laidOut.replace(/\n*$/, "")}\n`;
+type Part = Readonly<{ kind: "same" | "removed" | "added"; lines: readonly string[] }>;
+
+/** How many lines from one end on are equal. */
+function countEqual(
+  old: readonly string[],
+  now: readonly string[],
+  at: (lines: readonly string[], index: number) => string | undefined,
+): number {
+  const most = Math.min(old.length, now.length);
+  let count = 0;
+  while (count < most && at(old, count) === at(now, count)) count++;
+  return count;
+}
+
+function fold(parts: readonly Part[]): DiffLine[] {
+  return parts.flatMap(({ kind, lines }, index): DiffLine[] => {
+    if (kind !== "same") return lines.map((text) => ({ kind, text }));
+    return foldSame(lines, index === 0, index === parts.length - 1);
+  });
 }
 
 function foldSame(lines: readonly string[], isFirst: boolean, isLast: boolean): DiffLine[] {
@@ -46,6 +81,12 @@ function foldSame(lines: readonly string[], isFirst: boolean, isLast: boolean): 
 
 const CONTEXT_LINES = 3;
 
-/** Nobody reads more, and comparing takes the more time the more differs. */
+/** Two payloads of a quarter of a megabyte; laying out and comparing them takes some ten milliseconds. */
 const LENGTH_MAX = 512 * 1024;
-const TIMEOUT_MS = 200;
+
+/** An order of a thousand items has fewer. */
+const LINES_MAX = 20_000;
+
+/** A person does not read more. Comparing takes the more time the more lines differ, so it ends here. */
+const EDIT_LINES_MAX = 1_000;
+const TIMEOUT_MS = 20;

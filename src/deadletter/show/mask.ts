@@ -1,50 +1,78 @@
 /**
- * Hides personal values in a payload that a person looks at: text enters, text of the same length leaves, so that
- * every place in it stays where it was. In a JSON document the values are found by their names; in what is no JSON
- * document by what looks like a name before a value, an e-mail address or a telephone number, which may hide too much
- * and, of a text without any names, too little.
+ * Hides personal values in what a person looks at: text enters, text of the same length leaves, so that every place in
+ * it stays where it was. In a JSON document a value is hidden by its path if the schema knows that, and by the names on
+ * its way if the schema does not. E-mail addresses and telephone numbers are hidden wherever they stand. Text that is
+ * not a JSON document is searched by patterns, which is less certain.
  */
-import { type Node, parseTree } from "jsonc-parser";
 import type { StoredBytes, StoredHeaders } from "../../contract/headers.ts";
 import type { Problem } from "../../contract/rejection.ts";
+import { isDocument, walkJson } from "./json-walk.ts";
+import type { Range } from "./locate.ts";
+import { MASK, maskContacts, maskNamed, namedPattern } from "./patterns.ts";
 
-/** Hides the personal values of one domain's messages. */
+/** What a domain says of itself; `contract/domain.ts` describes the members. */
+export type PersonalData = Readonly<{
+  personalNames: readonly string[];
+  personalPaths?: readonly string[];
+  paths: readonly string[];
+}>;
+
 export class Mask {
   /** Shows everything. */
-  static readonly none = new Mask([]);
+  static readonly none = new Mask({ personalNames: [], paths: [] });
 
-  readonly #names: readonly string[];
+  readonly #names: ReadonlySet<string>;
+  readonly #named: RegExp | undefined;
+  readonly #root: Place;
 
-  /** @param personalNames of members whose values are personal, whatever object they stand in. */
-  constructor(personalNames: readonly string[]) {
-    this.#names = personalNames;
+  constructor({ personalNames, personalPaths, paths }: PersonalData) {
+    this.#names = new Set(personalNames.map((name) => name.toLowerCase()));
+    const lastName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+    const personal = personalPaths ?? paths.filter((path) => this.#names.has(lastName(path).toLowerCase()));
+    this.#named = namedPattern([...new Set([...personalNames, ...personal.map(lastName)])]);
+    this.#root = placesOf(paths, personal);
   }
 
   get hidesNothing(): boolean {
-    return this.#names.length === 0;
+    return this.#names.size === 0 && !this.#root.hasPersonal;
   }
 
   text(text: string): string {
-    if (this.hidesNothing) return text;
-    const tree = treeOf(text);
-    try {
-      if (tree) return maskTree(text, tree, new Set(this.#names));
-    } catch {
-      // Nested deeper than the stack: the text is searched by patterns instead.
-    }
-    return maskPatterns(text, this.#names);
+    return this.part(text, { start: 0, end: text.length }, isDocument(text));
+  }
+
+  /** The same for a part of a text; what stands before the part tells what is personal in it. */
+  part(text: string, { start, end }: Range, isOfDocument: boolean): string {
+    if (this.hidesNothing) return text.slice(start, end);
+    if (isOfDocument) return maskContacts(this.#document(text, { start, end }));
+    const from = Math.max(0, start - CONTEXT_LENGTH);
+    return this.#pattern(text.slice(from, end)).slice(start - from);
   }
 
   /** The same for bytes that are not text: each hidden byte becomes an asterisk. */
   bytes(bytes: Buffer): Buffer {
     if (this.hidesNothing) return bytes;
-    const masked = maskPatterns(bytes.toString("latin1"), this.#names);
+    const masked = this.#pattern(bytes.toString("latin1"));
     return Buffer.from(masked.replaceAll(MASK, "*"), "latin1");
   }
 
   problem<P extends Problem>(problem: P): P {
-    const isPersonal = problem.path.split("/").some((step) => this.#names.includes(step));
-    return isPersonal && problem.excerpt !== undefined ? { ...problem, excerpt: MASKED } : problem;
+    if (this.hidesNothing) return problem;
+    const { path, received, excerpt } = problem;
+    const place = path
+      .split("/")
+      .slice(1)
+      .reduce(
+        (above, step) => this.#below(above, step.replaceAll("~1", "/").replaceAll("~0", "~")),
+        this.#root,
+      );
+    const isContainer = received === "object" || received === "array";
+    const isHidden = place.isPersonal || (place.hasPersonal && !isContainer);
+    return {
+      ...problem,
+      path: maskContacts(path),
+      ...(excerpt === undefined ? {} : { excerpt: isHidden ? MASKED : this.#pattern(excerpt) }),
+    };
   }
 
   /** Headers are hidden by their names, other values by patterns. */
@@ -52,9 +80,9 @@ export class Mask {
     if (this.hidesNothing) return stored;
     const { headers, key, ...rest } = stored;
     const masked = (value: StoredBytes, name: StoredBytes): StoredBytes => {
-      const isNamed = typeof name === "string" && this.#names.includes(name.toLowerCase());
       if (value === null) return null;
-      return isNamed || typeof value !== "string" ? MASKED : maskPatterns(value, this.#names);
+      const isHidden = typeof value !== "string" || (typeof name === "string" && this.#isPersonalName(name));
+      return isHidden ? MASKED : this.#pattern(value);
     };
     return {
       ...(headers ? { headers: headers.map(([name, value]) => [name, masked(value, name)] as const) } : {}),
@@ -62,85 +90,104 @@ export class Mask {
       ...rest,
     };
   }
+
+  #pattern(text: string): string {
+    return maskContacts(maskNamed(text, this.#named));
+  }
+
+  #document(text: string, { start, end }: Range): string {
+    let masked = "";
+    let shownUpTo = start;
+    const hide = (from: number, to: number) => {
+      const first = Math.max(from, start);
+      const last = Math.min(to, end);
+      if (first >= last) return;
+      masked += text.slice(shownUpTo, first) + MASK.repeat(last - first);
+      shownUpTo = last;
+    };
+    walkJson<Place>(
+      text,
+      this.#root,
+      {
+        member: (place, from, to) => this.#below(place, nameIn(text, from, to)),
+        element: (place) => elementOf(place),
+        value: (place, from, to, kind) => {
+          if (kind === "container" || text.startsWith("null", from)) return;
+          const isText = kind === "text";
+          // A value in the place of an object that holds personal values is likely one of them.
+          const isHidden = place.isPersonal || place.hasPersonal || (isText && isDocumentInText(text, from));
+          if (isHidden) hide(isText ? from + 1 : from, isText ? to - 1 : to);
+        },
+      },
+      end,
+    );
+    return masked + text.slice(shownUpTo, end);
+  }
+
+  #below(place: Place, name: string): Place {
+    if (place === PERSONAL) return PERSONAL;
+    const known = place.members.get(name) ?? (/^\d+$/.test(name) ? place.members.get("#") : undefined);
+    return known ?? (this.#isPersonalName(name) ? PERSONAL : UNKNOWN);
+  }
+
+  /** A name in any case, or one of its words: `Email`, `customer_email` and `customerEmail`. */
+  #isPersonalName(name: string): boolean {
+    const cut = name.slice(0, NAME_LENGTH_MAX);
+    if (this.#names.has(cut.toLowerCase())) return true;
+    const words = cut
+      .replace(/(\p{Ll})(\p{Lu})/gu, "$1 $2")
+      .toLowerCase()
+      .split(/[^\p{L}\p{N}]+/u);
+    return words.some((word) => this.#names.has(word));
+  }
+}
+
+/** A place of the documents that a schema knows. */
+type Place = Readonly<{
+  /** By name; `#` for the elements of an array. */
+  members: ReadonlyMap<string, Place>;
+  /** Everything here and below identifies a person. */
+  isPersonal: boolean;
+  /** Something below does. */
+  hasPersonal: boolean;
+}>;
+
+const UNKNOWN: Place = { members: new Map(), isPersonal: false, hasPersonal: false };
+const PERSONAL: Place = { members: new Map(), isPersonal: true, hasPersonal: false };
+
+/** The tree of all known places. */
+function placesOf(paths: readonly string[], personal: readonly string[], path = ""): Place {
+  if (personal.includes(path)) return PERSONAL;
+  const members = new Map<string, Place>();
+  for (const known of paths) {
+    const step = known.slice(path.length + 1);
+    if (!known.startsWith(`${path}/`) || step.includes("/")) continue;
+    members.set(step.replaceAll("~1", "/").replaceAll("~0", "~"), placesOf(paths, personal, known));
+  }
+  const hasPersonal = [...members.values()].some((member) => member.isPersonal || member.hasPersonal);
+  return { members, isPersonal: false, hasPersonal };
+}
+
+function elementOf(place: Place): Place {
+  if (place === PERSONAL) return PERSONAL;
+  return place.members.get("#") ?? (place.hasPersonal ? PERSONAL : UNKNOWN);
+}
+
+function nameIn(text: string, start: number, end: number): string {
+  const name = text.slice(start + 1, end - 1);
+  return name.includes("\\") ? (JSON.parse(text.slice(start, end)) as string) : name;
+}
+
+/** A document that was encoded twice: its names are not looked at, so all of it is hidden. */
+function isDocumentInText(text: string, start: number): boolean {
+  return /^"\s{0,64}[{[]/.test(text.slice(start, start + 66));
 }
 
 /** Stands in the place of a personal value if its length does not matter. */
 const MASKED = "•••";
 
-/** The document's syntax tree; undefined where it is none, is too large, or nests deeper than the parser can. */
-export function treeOf(text: string): Node | undefined {
-  if (text.length > TREE_LENGTH_MAX) return undefined;
-  try {
-    const errors: object[] = [];
-    const tree = parseTree(text, errors as never, { disallowComments: true });
-    return errors.length === 0 ? tree : undefined;
-  } catch {
-    return undefined;
-  }
-}
+/** How far before a part a name may stand whose value reaches into it. */
+const CONTEXT_LENGTH = 16 * 1024;
 
-function maskTree(text: string, tree: Node, names: ReadonlySet<string>): string {
-  const hidden: Node[] = [];
-  const collect = (node: Node, isPersonalPart: boolean): void => {
-    if (node.type === "property") {
-      const [name, value] = node.children ?? [];
-      if (value) collect(value, isPersonalPart || names.has(String(name?.value)));
-    } else if (node.children) {
-      for (const child of node.children) collect(child, isPersonalPart);
-    } else if (node.type !== "null" && (isPersonalPart || isDocumentInText(node))) {
-      hidden.push(node);
-    }
-  };
-  collect(tree, false);
-  let masked = "";
-  let end = 0;
-  for (const { type, offset, length } of hidden) {
-    const quotes = type === "string" ? 1 : 0;
-    masked += text.slice(end, offset + quotes) + MASK.repeat(Math.max(0, length - 2 * quotes));
-    end = offset + length - quotes;
-  }
-  return masked + text.slice(end);
-}
-
-/** A document that was encoded twice: nobody looks for names in there, so all of it is hidden. */
-function isDocumentInText({ type, value }: Node): boolean {
-  return type === "string" && /^\s*[{[]/.test(value as string);
-}
-
-function maskPatterns(text: string, personalNames: readonly string[]): string {
-  const names = personalNames.join("|");
-  const quoted = String.raw`"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?`;
-  // Every repetition is bounded or always succeeds, so that no text makes this slow.
-  const name = String.raw`["'\\]{0,8}\b(?:${names})\b["'\\]{0,8}\s{0,64}[:=]\s{0,64}`;
-  const named = new RegExp(String.raw`(${name})(${quoted}|[^,}\]\n;&<]+)`, "gi");
-  const masked = text
-    .replace(named, (_all, before: string, value: string) => before + MASK.repeat(value.length))
-    .replace(TELEPHONE, (found) => MASK.repeat(found.length));
-  return maskAddresses(masked);
-}
-
-/** E-mail addresses: what stands around each "@". */
-function maskAddresses(text: string): string {
-  let masked = "";
-  let end = 0;
-  for (let at = text.indexOf("@"); at !== -1; at = text.indexOf("@", Math.max(at + 1, end))) {
-    let start = at;
-    while (start > end && at - start < ADDRESS_LENGTH_MAX && IN_ADDRESS.test(text[start - 1] as string))
-      start--;
-    let stop = at + 1;
-    while (stop < text.length && stop - at < ADDRESS_LENGTH_MAX && IN_ADDRESS.test(text[stop] as string))
-      stop++;
-    if (start === at || stop === at + 1) continue;
-    masked += text.slice(end, start) + MASK.repeat(stop - start);
-    end = stop;
-  }
-  return masked + text.slice(end);
-}
-
-const MASK = "•";
-const IN_ADDRESS = /[^\s"'<>,:;@]/;
-const ADDRESS_LENGTH_MAX = 255;
-const TELEPHONE = /\+\d[\d ()-]{6,20}\d/g;
-
-/** A syntax tree of a megabyte takes some 50 ms; larger documents are looked at in part only. */
-const TREE_LENGTH_MAX = 1024 * 1024;
+/** No name of a personal value is longer. */
+const NAME_LENGTH_MAX = 128;

@@ -1,8 +1,9 @@
 /** A payload and its problems as a person gets to see them: bounded, with each problem's place, and masked or not. */
 import { isUtf8 } from "node:buffer";
 import type { Problem } from "../../contract/rejection.ts";
-import { locate, type Range } from "./locate.ts";
-import { type Mask, treeOf } from "./mask.ts";
+import { isDocument } from "./json-walk.ts";
+import { locateAll, type Range } from "./locate.ts";
+import type { Mask } from "./mask.ts";
 
 export type PayloadView = Readonly<{
   bytes: number;
@@ -22,29 +23,42 @@ export type LocatedProblem = Problem & Readonly<{ range?: Range }>;
 export type LetterView = Readonly<{ payload: PayloadView; problems: readonly LocatedProblem[] }>;
 
 export function viewPayload(payload: Buffer, problems: readonly Problem[], mask: Mask): LetterView {
-  const shown = problems.map((problem) => mask.problem(problem));
-  const isMasked = !mask.hidesNothing;
-  if (!isUtf8(payload)) {
-    const located = shown.map((problem) => withRange(problem, rangeAt(problem.byteOffset, payload.length)));
-    const window = windowAround(located[0]?.range, payload.length, BYTES_SHOWN_MAX);
-    const part = payload.subarray(window.start, window.end);
-    const content = mask.bytes(part).toString("base64");
-    return {
-      payload: viewOf("base64", content, window, payload.length, payload.length, isMasked),
-      problems: located,
-    };
-  }
+  return isUtf8(payload) ? viewText(payload, problems, mask) : viewBytes(payload, problems, mask);
+}
+
+function viewText(payload: Buffer, problems: readonly Problem[], mask: Mask): LetterView {
   const text = payload.toString("utf8");
-  const tree = treeOf(text);
-  const located = shown.map((problem) => withRange(problem, locate(problem, text, tree)));
-  const window = windowAround(located[0]?.range, text.length, TEXT_SHOWN_MAX);
-  // A large text is masked in part only; that part begins at the front, so no value is cut off from its name.
-  const content =
-    text.length > MASKED_WHOLE_MAX
-      ? mask.text(text.slice(window.start, window.end))
-      : mask.text(text).slice(window.start, window.end);
+  const isOfDocument = isDocument(text);
+  const ranges = locateAll(problems, text, isOfDocument);
+  const located = problems.map((problem, index) => withRange(mask.problem(problem), ranges[index]));
+  const window = windowAround(ranges[0], text.length, TEXT_SHOWN_MAX);
   return {
-    payload: viewOf("text", content, window, text.length, payload.length, isMasked),
+    payload: {
+      bytes: payload.length,
+      encoding: "text",
+      content: mask.part(text, window, isOfDocument),
+      offset: window.start,
+      isWhole: window.end - window.start === text.length,
+      isMasked: !mask.hidesNothing,
+    },
+    problems: located,
+  };
+}
+
+function viewBytes(payload: Buffer, problems: readonly Problem[], mask: Mask): LetterView {
+  const located = problems.map((problem) =>
+    withRange(mask.problem(problem), rangeAt(problem.byteOffset, payload.length)),
+  );
+  const window = windowAround(located[0]?.range, payload.length, BYTES_SHOWN_MAX);
+  return {
+    payload: {
+      bytes: payload.length,
+      encoding: "base64",
+      content: mask.bytes(payload.subarray(window.start, window.end)).toString("base64"),
+      offset: window.start,
+      isWhole: window.end - window.start === payload.length,
+      isMasked: !mask.hidesNothing,
+    },
     problems: located,
   };
 }
@@ -59,25 +73,10 @@ function rangeAt(offset: number | undefined, length: number): Range | undefined 
 
 /** The part to show: all, or what lies around the first problem. */
 function windowAround(place: Range | undefined, length: number, shownMax: number): Range {
-  if (length <= shownMax || length > MASKED_WHOLE_MAX) return { start: 0, end: Math.min(length, shownMax) };
   const start = Math.max(0, Math.min((place?.start ?? 0) - shownMax / 2, length - shownMax));
-  return { start, end: start + shownMax };
-}
-
-function viewOf(
-  encoding: PayloadView["encoding"],
-  content: string,
-  { start, end }: Range,
-  length: number,
-  bytes: number,
-  isMasked: boolean,
-): PayloadView {
-  return { bytes, encoding, content, offset: start, isWhole: end - start === length, isMasked };
+  return { start, end: Math.min(length, start + shownMax) };
 }
 
 /** What a page shows without becoming slow; all of it can be downloaded. */
 const TEXT_SHOWN_MAX = 128 * 1024;
 const BYTES_SHOWN_MAX = 4 * 1024;
-
-/** Finding personal values in more than this would hold up everything else. */
-const MASKED_WHOLE_MAX = 1024 * 1024;

@@ -23,6 +23,7 @@ export const orders: DomainModule<OrdersSettings, NewOrder> = {
   migrations: new URL("../../../migrations/orders/", import.meta.url),
   paths: ORDER_PATHS,
   personalNames: ["name", "phone", "email", "address", "zip", "city"],
+  personalPaths: ["/delivery"],
   channelPrefix: "",
   settings: {
     cacheBytesMax: {

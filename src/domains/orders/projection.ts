@@ -6,6 +6,7 @@
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import type { InboxRow } from "../../contract/message.ts";
 import { conflict, type Rejection } from "../../contract/rejection.ts";
+import { mapInTurns } from "../../contract/values/in-turns.ts";
 import { DatabaseError } from "../../database/database-error.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { copyOrders, type NewOrder, selectOrders } from "./orders-table.ts";
@@ -25,7 +26,7 @@ export class OrdersProjection implements Projection<NewOrder> {
    * After such a conflict this batch and the next 16 look up existing ids first, because duplicates come in bursts.
    */
   async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<NewOrder>> {
-    const parsed = batch.map(({ payload }) => parseOrder(payload));
+    const parsed = await mapInTurns(batch, ({ payload }) => parseOrder(payload));
     if (this.#lookupFirstBatches === 0) {
       try {
         return await write(batch, parsed, new Map(), transaction);

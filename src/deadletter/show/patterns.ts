@@ -1,0 +1,57 @@
+/**
+ * Hides what looks personal in text: a value behind a personal name, an e-mail address, a telephone number. It may hide
+ * too much, and too little of a text without any names. Text of the same length leaves. Every pattern takes time in
+ * proportion to the length of the text, whatever it holds.
+ */
+
+/** What a hidden character becomes. */
+export const MASK = "•";
+
+/** Finds one of the names with the value behind it; undefined if there are no names. */
+export function namedPattern(names: readonly string[]): RegExp | undefined {
+  if (names.length === 0) return undefined;
+  const quoted = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"?|'[^'\\]*(?:\\.[^'\\]*)*'?`;
+  // Every repetition is bounded or always succeeds, so that no text makes this slow.
+  const name = String.raw`["'\\]{0,8}\b(?:${names.map(escaped).join("|")})\b["'\\]{0,8}\s{0,64}[:=]\s{0,64}`;
+  return new RegExp(String.raw`(${name})(${quoted}|[^,}\]\n;&<]+)`, "gi");
+}
+
+/** @param named from `namedPattern`. */
+export function maskNamed(text: string, named: RegExp | undefined): string {
+  if (!named) return text;
+  return text.replace(named, (_all, before: string, value: string) => before + MASK.repeat(value.length));
+}
+
+/** E-mail addresses and telephone numbers. */
+export function maskContacts(text: string): string {
+  const masked = text.includes("+") ? text.replace(TELEPHONE, (found) => MASK.repeat(found.length)) : text;
+  return maskAddresses(masked);
+}
+
+/** What stands around each "@". */
+function maskAddresses(text: string): string {
+  let masked = "";
+  let end = 0;
+  for (let at = text.indexOf("@"); at !== -1; at = text.indexOf("@", Math.max(at + 1, end))) {
+    let start = at;
+    while (start > end && at - start < ADDRESS_LENGTH_MAX && isInAddress(text, start - 1)) start--;
+    let stop = at + 1;
+    while (stop < text.length && stop - at < ADDRESS_LENGTH_MAX && isInAddress(text, stop)) stop++;
+    if (start === at || stop === at + 1) continue;
+    masked += text.slice(end, start) + MASK.repeat(stop - start);
+    end = stop;
+  }
+  return masked + text.slice(end);
+}
+
+function isInAddress(text: string, index: number): boolean {
+  return !NOT_IN_ADDRESS.has(text.charCodeAt(index));
+}
+
+function escaped(name: string): string {
+  return name.replace(/[^\w]/g, String.raw`\$&`);
+}
+
+const NOT_IN_ADDRESS = new Set([..." \t\r\n\"'<>,:;@{}[]"].map((character) => character.charCodeAt(0)));
+const ADDRESS_LENGTH_MAX = 255;
+const TELEPHONE = /\+\d[\d ()-]{6,20}\d/g;
