@@ -9,10 +9,11 @@ import * as assert from "uvu/assert";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
 import { findProgram as findKafka } from "../tools/stack/kafka.ts";
 import { checkIf } from "./support/check-if.ts";
+import { runScript } from "./support/command.ts";
 import { createDatabase } from "./support/database.ts";
 import { kafkaAt } from "./support/kafka.ts";
 import { auditOf, brokerEnvironment, startAsProcess } from "./support/service.ts";
-import { startKafka } from "./support/sources.ts";
+import { sharedKafka } from "./support/sources.ts";
 import { until } from "./support/wait.ts";
 
 const demo = suite("demo");
@@ -25,10 +26,8 @@ const environment = {
 };
 
 function run(script: string, args: string[], extra: Record<string, string> = {}, input?: string) {
-  return spawnSync(process.execPath, [script, ...args], {
-    env: { ...environment, ...extra },
-    encoding: "utf8",
-    timeout: 120_000,
+  return runScript(script, args, {
+    environment: { ...environment, ...extra },
     ...(input === undefined ? {} : { input }),
   });
 }
@@ -36,7 +35,7 @@ function run(script: string, args: string[], extra: Record<string, string> = {},
 for (const source of BROKER_KINDS) {
   const isThere = source !== "kafka" || (await findKafka(() => {})) !== undefined;
   const check = checkIf(isThere, demo);
-  check(`demo --once through ${source} accounts for every published message and ends with 0`, () => {
+  check(`demo --once through ${source} accounts for every published message and ends with 0`, async () => {
     const args = [
       "--once",
       "--source",
@@ -54,7 +53,7 @@ for (const source of BROKER_KINDS) {
       "--seed",
       "4",
     ];
-    const { status, stdout, stderr } = run("tools/stack/demo.ts", args);
+    const { status, stdout, stderr } = await run("tools/stack/demo.ts", args);
     assert.is(status, 0, stdout + stderr);
     assert.not.match(stderr, "WITHOUT A BROKER");
     const sum =
@@ -70,7 +69,7 @@ for (const source of BROKER_KINDS) {
   });
 }
 
-const broker = await startKafka();
+const broker = sharedKafka();
 const withKafka = checkIf(broker, demo);
 
 withKafka(
@@ -81,7 +80,7 @@ withKafka(
     await createTopic("orders");
     await produce("orders", [{ value: "of somebody else" }]);
     const args = ["--once", "--source", "kafka", "--orders", "100", "--rate", "0"];
-    const { status, stdout, stderr } = run("tools/stack/demo.ts", args, { KAFKA_BROKERS: address });
+    const { status, stdout, stderr } = await run("tools/stack/demo.ts", args, { KAFKA_BROKERS: address });
     assert.is(status, 0, stdout + stderr);
     const topics = await withAdmin((admin) => admin.listTopics());
     assert.ok(topics.some((topic) => topic.startsWith("waybill-")));
@@ -90,16 +89,16 @@ withKafka(
   },
 );
 
-demo("a Kafka that KAFKA_BROKERS names and that does not answer is said", () => {
+demo("a Kafka that KAFKA_BROKERS names and that does not answer is said", async () => {
   const at = "127.0.0.1:1";
-  const { status, stdout, stderr } = run("tools/stack/demo.ts", ["--once", "--source", "kafka"], {
+  const { status, stdout, stderr } = await run("tools/stack/demo.ts", ["--once", "--source", "kafka"], {
     KAFKA_BROKERS: at,
   });
   assert.is(status, 1);
   assert.match(stdout + stderr, `no Kafka broker answers at ${at}`);
 });
 
-demo("a broker that nobody knows is refused, with those that are known", () => {
+demo("a broker that nobody knows is refused, with those that are known", async () => {
   for (const [script, option] of [
     ["tools/stack/demo.ts", "--source"],
     ["tools/publisher/main.ts", "--to"],
@@ -107,15 +106,15 @@ demo("a broker that nobody knows is refused, with those that are known", () => {
     ["tools/torture/fuzz.ts", "--source"],
     ["bench/main.ts", "--source"],
   ] as const) {
-    const { status, stderr } = run(script, [option, "rabbit"]);
+    const { status, stderr } = await run(script, [option, "rabbit"]);
     assert.is(status, 2, script);
     assert.match(stderr, "nats-streaming, jetstream, kafka", script);
   }
 });
 
-demo("without a broker it runs over http, and says so loudly", () => {
+demo("without a broker it runs over http, and says so loudly", async () => {
   // Neither PATH nor the project's tool folder has one, and there is nothing to build it with.
-  const { status, stdout, stderr } = run(
+  const { status, stdout, stderr } = await run(
     "tools/stack/demo.ts",
     ["--once", "--orders", "200", "--rate", "0", "--garbage", "0"],
     {
@@ -135,7 +134,7 @@ demo("Ctrl-C ends the demo and leaves no process and no data", async () => {
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  await until("it runs", () => output.includes("until Ctrl-C"), 60_000);
+  await until("it runs", () => output.includes("until Ctrl-C"));
   const folder = /log\s+(\S+)\/service\.log/.exec(output)?.[1] ?? "";
   const processes = () => spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout.split("\n");
   assert.ok(processes().some((line) => line.includes(folder)));
@@ -157,11 +156,11 @@ demo(
     writeFileSync(join(folder, "b.json"), '{"a":\n1}');
     const publisher = (args: string[], input?: string) =>
       run("tools/publisher/main.ts", args, names as Record<string, string>, input);
-    assert.is(publisher(["--file", join(folder, "a.bin")]).status, 0);
-    assert.is(publisher(["--dir", folder]).status, 0);
-    assert.is(publisher(["--dir", folder, "--lines"]).status, 0);
-    assert.is(publisher(["--stdin"], "whole\ninput").status, 0);
-    assert.is(publisher(["--stdin", "--lines"], "one\ntwo\n").status, 0);
+    assert.is((await publisher(["--file", join(folder, "a.bin")])).status, 0);
+    assert.is((await publisher(["--dir", folder])).status, 0);
+    assert.is((await publisher(["--dir", folder, "--lines"])).status, 0);
+    assert.is((await publisher(["--stdin"], "whole\ninput")).status, 0);
+    assert.is((await publisher(["--stdin", "--lines"], "one\ntwo\n")).status, 0);
     await until("all arrive", async () => (await auditOf(service.url)).received >= 9);
     const { rows } = await database.admin(
       "select encode(payload, 'escape') as text from inbox order by position",
@@ -170,7 +169,7 @@ demo(
     for (const expected of ['{"a":\n1}', '{"a":', "1}", "whole\ninput", "one", "two"])
       assert.ok(texts.includes(expected), expected);
 
-    const { status, stdout } = publisher([
+    const { status, stdout } = await publisher([
       "--count",
       "300",
       "--garbage",
@@ -198,7 +197,7 @@ demo("publisher --verify names what is missing and ends with 1", async () => {
     ...brokerEnvironment(),
     SOURCES: "nats-streaming",
   });
-  const { status, stdout } = run(
+  const { status, stdout } = await run(
     "tools/publisher/main.ts",
     ["--count", "3", "--verify", service.url, "--patience", "1"],
     brokerEnvironment() as Record<string, string>,
@@ -209,7 +208,4 @@ demo("publisher --verify names what is missing and ends with 1", async () => {
   await service.child.end("SIGTERM");
 });
 
-demo.after(async () => {
-  await broker?.stop("SIGKILL");
-});
 demo.run();

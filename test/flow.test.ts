@@ -11,13 +11,12 @@ import { BROKER_KINDS, type BrokerKind } from "../tools/stack/broker.ts";
 import { checkIf } from "./support/check-if.ts";
 import { createDatabase } from "./support/database.ts";
 import { auditOf, brokerEnvironment, startAsProcess } from "./support/service.ts";
-import { startJetStream, startKafka } from "./support/sources.ts";
+import { sharedKafka, startJetStream } from "./support/sources.ts";
 import { until } from "./support/wait.ts";
 
 const flow = suite("flow");
 const started = new AsyncDisposableStack();
-const kafka = await startKafka();
-if (kafka) started.defer(() => kafka.stop("SIGKILL"));
+const kafka = sharedKafka();
 const jetStream = await startJetStream();
 if (jetStream) started.defer(() => jetStream.stop("SIGKILL"));
 
@@ -61,14 +60,10 @@ async function sendGarbageAmidOrders(source: BrokerKind, names: Record<string, s
     }
     await Promise.all(publishing);
   }
-  await until(
-    "everything is processed",
-    async () => {
-      const { received, pending } = await auditOf(service.url);
-      return received === 2_000 && pending === 0;
-    },
-    60_000,
-  );
+  await until("everything is processed", async () => {
+    const { received, pending } = await auditOf(service.url);
+    return received === 2_000 && pending === 0;
+  });
   const sum = await auditOf(service.url);
   assert.equal([sum.holds, sum.projected, sum.duplicate, sum.dead], [true, 1_000, 0, 1_000]);
 
@@ -120,7 +115,7 @@ all(
       const sum = await auditOf(service.url);
       return sum.received === received && sum.pending === 0;
     };
-    await until("everything is processed", settled(600), 60_000);
+    await until("everything is processed", settled(600));
     const { holds, projected, duplicate } = await auditOf(service.url);
     assert.equal([holds, projected, duplicate], [true, 200, 400]);
     const { rows } = await database.admin(
@@ -143,7 +138,7 @@ all(
     await jetStream?.stop("SIGKILL");
     const reasons = async () =>
       ((await (await fetch(`${service.url}/readyz`)).json()) as { reasons?: string[] }).reasons ?? [];
-    await until("readiness says which", async () => (await reasons()).length > 0, 30_000);
+    await until("readiness says which", async () => (await reasons()).length > 0);
     assert.equal(await reasons(), ["source jetstream is not connected"]);
     for (const [source, value] of [
       ["jetstream", 0],
@@ -163,9 +158,9 @@ all(
       await using transport = await connectTo("kafka", names);
       await transport.publish(toPayload(factory.next()));
     }
-    await until("Kafka goes on", settled(601), 30_000);
+    await until("Kafka goes on", settled(601));
     await jetStream?.start();
-    await until("it is ready again", async () => (await reasons()).length === 0, 30_000);
+    await until("it is ready again", async () => (await reasons()).length === 0);
     await service.child.end("SIGTERM");
   },
 );

@@ -1,162 +1,174 @@
 /**
- * The command `npm test`: starts one PostgreSQL and one broker for all, runs every test file in a process of its own,
- * and closes with one line that counts. A file that runs no test, or that ends in any way but a good one, has failed.
+ * The commands `npm test`, `npm run test:long` and `npm run test:all`: start one PostgreSQL for all, run each test file in
+ * a process of its own as soon as there is what it needs, and close with one line that counts.
  */
-import type { ChildProcess } from "node:child_process";
-import { glob, mkdir, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { install } from "../src/cli/install.ts";
 import { DOMAINS } from "../src/domains/index.ts";
-import { guardFolder, spawnGuarded } from "../tools/stack/guard.ts";
-import { findJaeger } from "../tools/stack/jaeger.ts";
-import { findNatsServer } from "../tools/stack/jetstream.ts";
-import { findProgram as findKafka } from "../tools/stack/kafka.ts";
-import { findBroker, NatsStreaming } from "../tools/stack/nats-streaming.ts";
+import { guardFolder } from "../tools/stack/guard.ts";
 import { Postgres } from "../tools/stack/postgres.ts";
 import { watchForStop } from "../tools/stack/stopping.ts";
-import { findToxiproxy } from "../tools/torture/proxy.ts";
+import { type Choice, chooseFiles, ROOT, recordDurations } from "./runner/files.ts";
+import { Needs } from "./runner/needs.ts";
+import { type FileResult, interruptAll, runFile, running } from "./runner/run-file.ts";
 
-type FileResult = { file: string; passed: number; failed: number; skipped: number; seconds: number };
+/** A file tells of each test, of each long wait and of each fault; only one that hangs is silent for so long. */
+const SILENT_SECONDS_MAX = 180;
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const USAGE = `Usage: npm test [-- [--record] [--silence SECONDS] [NAME…]]
+
+Runs the quick test files; with npm run test:long the long ones, with npm run test:all both. With names it runs each file
+of either kind whose path contains one of them.
+
+  --record   keeps how long each file took in test/durations.json, for the order of the next run
+  --silence  kills a file that prints nothing for so long (default ${SILENT_SECONDS_MAX})
+
+The last line says how many tests passed, failed and were skipped. Exit status: 0 none failed; 1 one did; 2 bad usage.`;
 
 async function main(): Promise<number> {
+  const { values, positionals: names } = readArguments();
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const kind: Choice["kind"] = values.all ? "all" : values.long ? "long" : "quick";
+  const silence = Number(values.silence);
+  if (!(silence > 0)) throw new UsageError("--silence must be a number of seconds");
+  const files = await chooseFiles({ kind, names });
+  if (files.length === 0) throw new UsageError(`no test file matches ${names.join(" ")}`);
   // Tests kill their brokers and change their logs: none that runs already.
   delete process.env.KAFKA_BROKERS;
-  const patterns = process.argv.slice(2);
-  const found: string[] = [];
-  for await (const file of glob("test/**/*.test.ts", { cwd: ROOT })) found.push(file);
-  const files = found.filter(
-    (file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)),
-  );
-  if (files.length === 0) {
-    process.stderr.write(`no test file matches ${patterns.join(" ")}\n`);
-    return 2;
-  }
-  await using started = new AsyncDisposableStack();
+
+  const results: FileResult[] = [];
+  let problem: string | undefined;
+  const started = new AsyncDisposableStack();
   watchForStop().addEventListener("abort", async () => {
-    await Promise.all([...running].map(interrupt));
+    await interruptAll();
     await started.disposeAsync();
     process.exit(130);
   });
-
-  // What some of them need is built or fetched while nothing else wants the processors.
-  if (patterns.length === 0) {
-    await findKafka(say);
-    await findNatsServer(say);
-    await findToxiproxy(say);
-    await findJaeger(say);
+  const progress = setInterval(() => tellProgress(results.length, files.length), PROGRESS_MS);
+  try {
+    await runAll(files, silence, started, results);
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+    await interruptAll();
   }
-  const environment = await startServers(started);
-  const results: FileResult[] = [];
-  const queue = files.sort(longestFirst).values();
-  const runNext = async () => {
-    for (const file of queue) results.push(await runFile(file, environment));
-  };
-  await Promise.all(Array.from({ length: FILES_AT_ONCE }, runNext));
+  clearInterval(progress);
+  await started.disposeAsync().catch((error: unknown) => {
+    problem ??= `what was started could not be stopped: ${error}`;
+  });
+  if (values.record) await recordDurations(results);
+  return report(results, problem);
+}
 
+/** Each of a few workers takes the longest file for which everything is ready. */
+async function runAll(
+  files: readonly string[],
+  silence: number,
+  started: AsyncDisposableStack,
+  results: FileResult[],
+): Promise<void> {
+  const folder = join(ROOT, ".data", `test-${process.pid}`);
+  guardFolder(folder);
+  await mkdir(folder, { recursive: true });
+  started.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  const needs = await Needs.begin(files, folder, started, say);
+  const common = { ...(await startPostgres(folder, started)), WAYBILL_TEST_FOLDER: folder };
+  const waiting = [...files];
+  const work = async () => {
+    while (waiting.length > 0) {
+      const index = waiting.findIndex((file) => needs.areReady(file));
+      if (index === -1) {
+        await needs.oneMore();
+        continue;
+      }
+      const [file] = waiting.splice(index, 1) as [string];
+      const environment = { ...common, ...(await needs.environmentFor(file)) };
+      results.push(await runFile(file, environment, silence));
+    }
+  };
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
+}
+
+async function startPostgres(
+  folder: string,
+  started: AsyncDisposableStack,
+): Promise<Readonly<Record<string, string>>> {
+  say("starting PostgreSQL");
+  const postgres = await Postgres.create(join(folder, "postgres"), ["max_connections=200"]);
+  started.defer(() => postgres.stop());
+  await postgres.createDatabase(TEMPLATE);
+  await install(postgres.ownerUrl(TEMPLATE), postgres.serviceUrl(TEMPLATE), DOMAINS);
+  return {
+    WAYBILL_TEST_ADMIN_URL: postgres.adminUrl(),
+    WAYBILL_TEST_OWNER_URL: postgres.ownerUrl(TEMPLATE),
+    WAYBILL_TEST_SERVICE_URL: postgres.serviceUrl(TEMPLATE),
+    WAYBILL_TEST_TEMPLATE: TEMPLATE,
+  };
+}
+
+function report(results: readonly FileResult[], problem: string | undefined): number {
   const sum = (of: (result: FileResult) => number) =>
     results.reduce((total, result) => total + of(result), 0);
-  const failed = sum((result) => result.failed);
+  const failed = sum((result) => result.failed) + (problem === undefined ? 0 : 1);
   const skipped = sum((result) => result.skipped);
+  if (results.length > SLOWEST) {
+    const slowest = results.toSorted((one, other) => other.seconds - one.seconds).slice(0, SLOWEST);
+    const texts = slowest.map(({ file, seconds }) => `${file} ${seconds.toFixed(0)} s`);
+    process.stdout.write(`slowest: ${texts.join(", ")}; all in ${process.uptime().toFixed(0)} s\n`);
+  }
+  if (problem !== undefined) process.stdout.write(`${problem}\n`);
   process.stdout.write(
     `${sum((result) => result.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}\n`,
   );
   return failed > 0 ? 1 : 0;
 }
 
-/** The torture takes minutes; begun last, it would run beside nothing. */
-function longestFirst(one: string, other: string): number {
-  const isLong = (file: string) => Number(file.includes("torture"));
-  return isLong(other) - isLong(one) || one.localeCompare(other);
+function tellProgress(done: number, all: number): void {
+  const now = performance.now();
+  const texts = [...running.values()].map(
+    ({ file, begun }) => `${file} (${Math.round((now - begun) / 1000)} s)`,
+  );
+  say(`${done} of ${all} files done; running: ${texts.join(", ") || "none"}`);
 }
 
 function say(text: string): void {
   process.stderr.write(`test: ${text}\n`);
 }
 
-async function startServers(started: AsyncDisposableStack): Promise<Record<string, string>> {
-  const folder = join(ROOT, ".data", `test-${process.pid}`);
-  guardFolder(folder);
-  await mkdir(folder, { recursive: true });
-  started.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  say("starting PostgreSQL");
-  const postgres = await Postgres.create(join(folder, "postgres"), ["max_connections=200"]);
-  started.defer(() => postgres.stop());
-  await postgres.createDatabase(TEMPLATE);
-  await install(postgres.ownerUrl(TEMPLATE), postgres.serviceUrl(TEMPLATE), DOMAINS);
-  const program = await findBroker(say);
-  if (!program) throw new Error("the tests need a NATS Streaming server; see README, Needs");
-  say("starting NATS Streaming");
-  const broker = await NatsStreaming.create(program, join(folder, "nats-streaming"));
-  started.defer(() => broker.stop());
-  return {
-    WAYBILL_TEST_ADMIN_URL: postgres.adminUrl(),
-    WAYBILL_TEST_OWNER_URL: postgres.ownerUrl(TEMPLATE),
-    WAYBILL_TEST_SERVICE_URL: postgres.serviceUrl(TEMPLATE),
-    WAYBILL_TEST_TEMPLATE: TEMPLATE,
-    WAYBILL_TEST_NATS_URL: broker.url,
-    WAYBILL_TEST_FOLDER: folder,
-  };
-}
+class UsageError extends Error {}
 
-async function runFile(file: string, environment: Record<string, string>): Promise<FileResult> {
-  const begun = performance.now();
-  const child = spawnGuarded(process.execPath, [join(ROOT, file)], {
-    cwd: ROOT,
-    env: { ...process.env, ...environment, FORCE_COLOR: "0" },
-  });
-  running.add(child);
-  let output = "";
-  let lingering: NodeJS.Timeout | undefined;
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      // Its tests are over; a file that then does not end has left something open, which is a failure too.
-      if (/^\s+Duration:/m.test(output))
-        lingering ??= setTimeout(() => child.kill("SIGKILL"), END_TIMEOUT_MS);
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        all: { type: "boolean", default: false },
+        long: { type: "boolean", default: false },
+        silence: { type: "string", default: String(SILENT_SECONDS_MAX) },
+        record: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+      allowPositionals: true,
     });
+  } catch (error) {
+    throw new UsageError((error as Error).message);
   }
-  const timer = setTimeout(() => child.kill("SIGKILL"), FILE_TIMEOUT_MS);
-  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  clearTimeout(timer);
-  running.delete(child);
-  clearTimeout(lingering);
-
-  const numberAfter = (label: string) => Number(new RegExp(`${label}:\\s+(\\d+)`).exec(output)?.[1] ?? 0);
-  const [total, passed, skipped] = [numberAfter("Total"), numberAfter("Passed"), numberAfter("Skipped")];
-  // uvu ends with status 0 where a hook throws; what it counted then does not add up, or it says FAIL.
-  const isGood = code === 0 && total + skipped > 0 && passed === total && !/^\s*FAIL\b/m.test(output);
-  const failed = isGood ? 0 : Math.max(1, total - passed);
-  const seconds = (performance.now() - begun) / 1000;
-  process.stdout.write(
-    `${isGood ? "ok  " : "FAIL"} ${file} ${isGood ? passed : `${passed} of ${total}`} (${seconds.toFixed(1)} s)\n`,
-  );
-  if (!isGood)
-    process.stdout.write(`${output}\n(ended with ${code === null ? "a signal" : `status ${code}`})\n`);
-  return { file, passed, failed, skipped, seconds };
-}
-
-/** The test files that run. */
-const running = new Set<ChildProcess>();
-
-/** Ends a test file; what it started is ended by its guard. */
-async function interrupt(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGINT");
-  await ended;
 }
 
 const TEMPLATE = "waybill_template";
 
-/** Two processors: more at a time would only make each slower. */
-const FILES_AT_ONCE = 2;
-const END_TIMEOUT_MS = 10_000;
-const FILE_TIMEOUT_MS = 540_000;
+/** One a processor: more would only make each slower. */
+const FILES_AT_ONCE = Math.max(2, Math.min(4, availableParallelism()));
+const PROGRESS_MS = 30_000;
+const SLOWEST = 5;
 
 process.exitCode = await main().catch((error: unknown) => {
-  process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n0 passed, 1 failed\n`);
-  return 1;
+  process.stderr.write(
+    `test: ${(error as Error).message}\n${error instanceof UsageError ? `\n${USAGE}\n` : ""}`,
+  );
+  return 2;
 });

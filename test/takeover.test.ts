@@ -7,12 +7,12 @@ import { Judge } from "../tools/torture/judge.ts";
 import { checkIf } from "./support/check-if.ts";
 import { createDatabase } from "./support/database.ts";
 import { auditOf, startAsProcess } from "./support/service.ts";
-import { startJetStream, startKafka } from "./support/sources.ts";
+import { sharedKafka, startJetStream } from "./support/sources.ts";
 import { until } from "./support/wait.ts";
 
 const takeover = suite("takeover");
 const BROKERS: readonly Readonly<{ source: BrokerKind; broker: Broker | undefined }>[] = [
-  { source: "kafka", broker: await startKafka() },
+  { source: "kafka", broker: sharedKafka() },
   { source: "jetstream", broker: await startJetStream() },
 ];
 const MIX = { garbage: 0.05, duplicates: 0.05, conflicts: 0.02 };

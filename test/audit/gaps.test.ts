@@ -21,7 +21,7 @@ import { createDatabase, environment, type TestDatabase } from "../support/datab
 import { appendAll } from "../support/engine.ts";
 import { messageOf } from "../support/messages.ts";
 import { auditOf, startAsProcess } from "../support/service.ts";
-import { startJetStream, startKafka } from "../support/sources.ts";
+import { sharedKafka, startJetStream } from "../support/sources.ts";
 import { until } from "../support/wait.ts";
 
 const gaps = suite("gaps");
@@ -30,17 +30,15 @@ const gaps = suite("gaps");
 const BROKERS: readonly {
   source: BrokerKind;
   broker: Broker | undefined;
-  remove: (broker: Broker) => Promise<void>;
+  remove: (broker: Broker, topic: string) => Promise<void>;
 }[] = [
   {
     source: "kafka",
-    broker: await startKafka(),
-    remove: async ({ address }) => {
+    broker: sharedKafka(),
+    remove: async ({ address }, topic) => {
       const admin = new Admin({ clientId: "test", bootstrapBrokers: [address] });
-      await admin.deleteRecords({
-        topics: [{ name: "orders", partitions: [{ partition: 0, offset: 15n }] }],
-      });
-      await admin.close();
+      const topics = [{ name: topic, partitions: [{ partition: 0, offset: 15n }] }];
+      await admin.deleteRecords({ topics }).finally(() => admin.close());
     },
   },
   {
@@ -315,7 +313,7 @@ for (const { source, broker, remove } of BROKERS) {
     };
     const serveUntil = async (projected: number) => {
       const service = await startAsProcess(database.serviceUrl, environment);
-      await until("all are there", async () => (await auditOf(service.url)).projected === projected, 60_000);
+      await until("all are there", async () => (await auditOf(service.url)).projected === projected);
       await until("the metric has it", async () => {
         const metrics = await (await fetch(`${service.url}/metrics`)).text();
         return /waybill_source_lag_messages\{[^}]*\} 0$/m.test(metrics);
@@ -325,7 +323,7 @@ for (const { source, broker, remove } of BROKERS) {
     await publishTen();
     await serveUntil(10);
     await publishTen();
-    await remove(broker as Broker);
+    await remove(broker as Broker, String(broker?.environment().KAFKA_TOPIC));
     await serveUntil(15);
     // With numbers of its own, JetStream's gap is told from what came after it, once that has settled.
     const found = await gapsOf(database);

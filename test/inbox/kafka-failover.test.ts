@@ -72,14 +72,14 @@ check("a partition is read on wherever its leader is: after a death, a return, a
       assert.is(await leaderOf(1), 2);
       await sendAndReceive("with both ");
       await second.stop("SIGKILL");
-      await until("the other one leads", async () => (await leaderOf(1)) === 1, 30_000);
+      await until("the other one leads", async () => (await leaderOf(1)) === 1);
       await sendAndReceive("with one ");
       await second.start();
-      await until("the first leader leads again", async () => (await leaderOf(1)) === 2, 60_000);
+      await until("the first leader leads again", async () => (await leaderOf(1)) === 2);
       await sendAndReceive("with both again ");
       // Those that led before may be asked all the same; they have the records too. Not so when a partition moves.
       await moveFirstTo(2);
-      await until("it has moved", async () => (await leaderOf(0)) === 2, 30_000);
+      await until("it has moved", async () => (await leaderOf(0)) === 2);
       await sendAndReceive("with all of it at the second ");
       assert.equal([...losses.reasons], [], "the membership is kept");
       assert.is(sink.offers.length, 160, "nothing was read twice");

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { KafkaSource } from "../../src/inbox/sources/kafka/kafka.ts";
 import { checkIf } from "../support/check-if.ts";
 import { kafkaAt } from "../support/kafka.ts";
-import { kafkaOptions, startKafka, texts, watchLosses, withSource } from "../support/sources.ts";
+import { kafkaOptions, sharedKafka, startKafka, texts, watchLosses, withSource } from "../support/sources.ts";
 import { type Offer, TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
@@ -19,7 +19,7 @@ const ANSWERS = connectionsApiChannel.asyncEnd.name;
 const DESCRIBE_GROUP = [15, 69];
 
 const groups = suite("kafka groups");
-const broker = await startKafka();
+const broker = sharedKafka();
 const check = checkIf(broker, groups);
 const { options, withAdmin, produce, createTopic } = kafkaAt(broker);
 
@@ -48,11 +48,7 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
 
       // A rebalance while an append is under way: nothing of it is committed yet.
       second.start(sinks[1] as TestSink);
-      await until(
-        "the second one reads what was not committed",
-        () => (sinks[1]?.offers.length ?? 0) > 0,
-        40_000,
-      );
+      await until("the second one reads what was not committed", () => (sinks[1]?.offers.length ?? 0) > 0);
       for (const sink of sinks) sink.commitAll();
       await spread("b");
       await until("both have their share", () => all().size === 200);
@@ -75,7 +71,7 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
 
       await second.close();
       await spread("c");
-      await until("the first one reads all again", () => all().size === 400, 40_000);
+      await until("the first one reads all again", () => all().size === 400);
       sinks[0]?.commitAll();
       await until("nothing is left", () => first.lag === 0);
       await first.close();
@@ -121,30 +117,29 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
               );
           })();
           const others: TestSink[] = [];
-          for (let turn = 1; turn <= 3; turn++) {
-            const other = new CommittingSink();
-            others.push(other);
-            const coming = new KafkaSource({ ...shared, clientId: `${shared.clientId}-${turn}` });
-            await withSource(
-              coming,
-              async () => {
-                await until("it has its share", () => other.offers.length > 20, 40_000);
-              },
-              other,
-            );
-            const before = sent;
-            await until(
-              "the one that stays has all again",
-              () => {
+          try {
+            for (let turn = 1; turn <= 3; turn++) {
+              const other = new CommittingSink();
+              others.push(other);
+              const coming = new KafkaSource({ ...shared, clientId: `${shared.clientId}-${turn}` });
+              await withSource(
+                coming,
+                async () => {
+                  await until("it has its share", () => other.offers.length > 20);
+                },
+                other,
+              );
+              const before = sent;
+              await until("the one that stays has all again", () => {
                 const latest = sink.payloads().slice(-20).map(Number);
                 return (
                   sent > before + 20 && new Set(latest.filter((n) => n > before).map((n) => n % 2)).size === 2
                 );
-              },
-              60_000,
-            );
+              });
+            }
+          } finally {
+            calm.abort();
           }
-          calm.abort();
           await sending;
           const all = () => new Set([sink, ...others].flatMap((one) => one.payloads()));
           await until("all are there", () => all().size === sent);
@@ -176,11 +171,11 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
       await withSource(new KafkaSource(shared), async (sink) => {
         await produce(shared.topic, [{ value: "a" }]);
         await until("it reads", () => sink.offers.length === 1);
-        await until("it has looked for another process", () => descriptions > 0, 30_000);
+        await until("it has looked for another process", () => descriptions > 0);
         assert.equal(warnings, []);
         await withSource(new KafkaSource(shared), async (other) => {
           await until("it reads the same", () => other.offers.length === 1);
-          await until("it is said", () => warnings.some((text) => /same KAFKA_CLIENT_ID/.test(text)), 60_000);
+          await until("it is said", () => warnings.some((text) => /same KAFKA_CLIENT_ID/.test(text)));
         });
       });
       unsubscribe(ANSWERS, count);
@@ -215,16 +210,12 @@ check("partitions that are added are read too", async () => {
         validateOnly: false,
       }),
     );
-    await until(
-      "the broker has it",
-      async () => {
-        await produce(chosen.topic, [{ value: "in the second", partition: 1 }]).catch((error: unknown) => {
-          if (!(error instanceof MultipleErrors)) throw error;
-        });
-        return sink.payloads().includes("in the second");
-      },
-      40_000,
-    );
+    await until("the broker has it", async () => {
+      await produce(chosen.topic, [{ value: "in the second", partition: 1 }]).catch((error: unknown) => {
+        if (!(error instanceof MultipleErrors)) throw error;
+      });
+      return sink.payloads().includes("in the second");
+    });
   });
 });
 
@@ -266,10 +257,10 @@ check(
       async (_sink, source) => {
         await spread();
         await until("it is noticed", () => (source.lag ?? 0) > 0);
-        await until("the requests under way have ended", () => source.lag === 8, 30_000);
+        await until("the requests under way have ended", () => source.lag === 8);
         subscribe(REQUESTS, count);
         await spread();
-        await until("the others are counted", () => source.lag === 16, 30_000);
+        await until("the others are counted", () => source.lag === 16);
         unsubscribe(REQUESTS, count);
         assert.is(reads, 0);
         sink.hasRoom = true;
@@ -307,24 +298,17 @@ check("comes back after the broker was killed, and reads again what was not comm
     await produce(chosen.topic, [{ value: "before" }], at);
     await until("it is there", () => sink.payloads().includes("before"));
     await own.stop("SIGKILL");
-    await until("it notices", () => !source.health.connected, 40_000);
+    await until("it notices", () => !source.health.connected);
     await own.start();
-    await until("connected again", () => source.health.connected, 60_000);
-    await until(
-      "it comes again",
-      () => sink.payloads().filter((text) => text === "before").length === 2,
-      40_000,
-    );
+    await until("connected again", () => source.health.connected);
+    await until("it comes again", () => sink.payloads().filter((text) => text === "before").length === 2);
     assert.is(new Set(sink.offers.map(({ message }) => message.messageId)).size, 1);
     await produce(chosen.topic, [{ value: "after" }], at);
-    await until("and the next one", () => sink.payloads().includes("after"), 40_000);
+    await until("and the next one", () => sink.payloads().includes("after"));
     await source.close();
   } finally {
     await own.stop("SIGKILL");
   }
 });
 
-groups.after(async () => {
-  await broker?.stop("SIGKILL");
-});
 groups.run();

@@ -8,12 +8,12 @@ import { KafkaSource } from "../../src/inbox/sources/kafka/kafka.ts";
 import { openKafkaSession } from "../../src/inbox/sources/kafka/session.ts";
 import { checkIf } from "../support/check-if.ts";
 import { kafkaAt } from "../support/kafka.ts";
-import { startKafka, texts, withSource } from "../support/sources.ts";
+import { sharedKafka, texts, withSource } from "../support/sources.ts";
 import { TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
 const kafka = suite("kafka");
-const broker = await startKafka();
+const broker = sharedKafka();
 const check = checkIf(broker, kafka);
 const { options, withAdmin, produce, createTopic } = kafkaAt(broker);
 
@@ -144,7 +144,7 @@ check("a topic that was deleted and made again is read from its beginning, under
       chosen.topic,
       texts(20, "new ").map((value) => ({ value })),
     );
-    await until("the new ones are there", () => sink.payloads().includes("new 19"), 40_000);
+    await until("the new ones are there", () => sink.payloads().includes("new 19"));
     assert.equal([...new Set(sink.payloads())], [...texts(20, "old "), ...texts(20, "new ")]);
     assert.is(new Set(sink.offers.map(({ message }) => message.messageId)).size, 40);
   });

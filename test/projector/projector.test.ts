@@ -124,7 +124,7 @@ for (const [what, pattern, sqlState] of [
     const { upTo } = await appendAll(database, [...orders(40, "poison"), ...orders(3, "after")]);
     const reached = projector.reach(upTo ?? 0n);
     // More failures than narrowing down and isolating take together.
-    await until("it has failed often", () => failures() > 22, 90_000);
+    await until("it has failed often", () => failures() > 22);
     assert.is(projector.failure, "a fault");
     const { rows } = await database.query("select count(*)::int as dead from dead_letters");
     assert.equal(rows, [{ dead: 0 }]);

@@ -61,7 +61,16 @@ export function jetStreamOptions(server: JetStream): JetStreamOptions {
   };
 }
 
-/** @returns undefined where it cannot be had: what needs it is skipped then, and the runner says so. */
+/**
+ * The broker that all test files share; none of them stops it.
+ * @returns undefined if it cannot be had: what needs it is skipped then, and the runner says so.
+ */
+export function sharedKafka(): Kafka | undefined {
+  const address = process.env.WAYBILL_TEST_KAFKA;
+  return address === undefined ? undefined : Kafka.at(address);
+}
+
+/** One of a test's own, with settings or to be killed. @returns undefined if it cannot be had. */
 export function startKafka(settings?: KafkaSettings): Promise<Kafka | undefined> {
   return Kafka.find(join(environment("WAYBILL_TEST_FOLDER"), `kafka-${unique()}`), () => {}, settings);
 }

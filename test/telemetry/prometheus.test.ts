@@ -14,15 +14,14 @@ import { OBSERVABILITY, Prometheus } from "../../tools/stack/prometheus.ts";
 import { checkIf } from "../support/check-if.ts";
 import { createDatabase, environment } from "../support/database.ts";
 import { auditOf, brokerEnvironment, startAsProcess } from "../support/service.ts";
-import { startJetStream, startKafka } from "../support/sources.ts";
+import { sharedKafka, startJetStream } from "../support/sources.ts";
 import { until } from "../support/wait.ts";
 
 const prometheus = suite("prometheus");
 const started = new AsyncDisposableStack();
 const database = started.use(await createDatabase());
 const broker = brokerEnvironment();
-const kafka = await startKafka();
-if (kafka) started.defer(() => kafka.stop("SIGKILL"));
+const kafka = sharedKafka();
 const jetStream = await startJetStream();
 if (jetStream) started.defer(() => jetStream.stop("SIGKILL"));
 const service = await startAsProcess(database.serviceUrl, {
@@ -56,7 +55,7 @@ prometheus.before(async () => {
   const letters = await (await fetch(`${service.url}/deadletters?limit=1`)).json();
   const [letter] = (letters as { deadletters: { position: string }[] }).deadletters;
   await fetch(`${service.url}/deadletters/${letter?.position}/redrive`, { method: "POST", body: "{}" });
-  await until("Prometheus has seen it", async () => (await server.query(REDRIVES))[0] !== undefined, 60_000);
+  await until("Prometheus has seen it", async () => (await server.query(REDRIVES))[0] !== undefined);
 });
 
 const REDRIVES = 'rate(waybill_http_request_duration_seconds_count{route=~"/deadletters.*redrive"}[1m]) >= 0';

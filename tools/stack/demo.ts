@@ -141,16 +141,20 @@ type Sum = {
   pending: number;
 };
 
-/** Audits until what was published has its outcome, or it takes too long. */
+/** Audits until what was published has its outcome, or nothing moves any more. */
 async function settledSum(url: string, published: number, progress: Progress): Promise<Sum> {
-  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  let [movedAt, last] = [performance.now(), ""];
   for (;;) {
     const { holds, domains } = (await (await fetch(`${url}/audit`)).json()) as {
       holds: boolean;
       domains: { orders: Sum };
     };
     const sum = { ...domains.orders, holds };
-    if ((sum.pending === 0 && sum.received >= published) || performance.now() > deadline) return sum;
+    if (sum.pending === 0 && sum.received >= published) return sum;
+    const now = `${sum.received} ${sum.pending}`;
+    if (now !== last) movedAt = performance.now();
+    last = now;
+    if (performance.now() - movedAt > STANDSTILL_MS_MAX) return sum;
     progress.show("waiting for outcomes", { done: sum.received - sum.pending, total: published });
     await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
   }
@@ -192,7 +196,7 @@ function say(text: string): void {
   process.stderr.write(`demo: ${text}\n`);
 }
 
-const SETTLE_TIMEOUT_MS = 60_000;
+const STANDSTILL_MS_MAX = 60_000;
 const SETTLE_POLL_MS = 200;
 
 await run(demo);

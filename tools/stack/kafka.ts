@@ -70,6 +70,16 @@ export class Kafka implements Broker {
     return broker;
   }
 
+  /** One that runs already: it is neither stopped nor wiped, and what is done there has a topic and a group of its own. */
+  static at(address: string): Kafka {
+    return new Kafka(
+      { kind: "running", address },
+      "",
+      { clients: 0, controller: 0, proxied: 0, proxy: 0 },
+      {},
+    );
+  }
+
   get pid(): number {
     return this.#child?.pid ?? 0;
   }

@@ -71,12 +71,7 @@ export class NatsStreaming implements Broker {
     const [command, args] = this.#commandLine();
     const child = startChild(command, args, { logFile });
     this.#child = child;
-    await waitUntilReady(
-      child,
-      `NATS Streaming (see ${logFile})`,
-      () => accepts(this.port),
-      START_TIMEOUT_MS,
-    );
+    await waitUntilReady(child, `NATS Streaming (see ${logFile})`, () => accepts(this.port));
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
@@ -131,4 +126,3 @@ const WITHOUT_LIMITS = ["-max_msgs", "0", "-max_bytes", "0", "-max_age", "0s", "
 
 /** Above the largest order, so that one that is too large reaches the service and is buried there. */
 export const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
-const START_TIMEOUT_MS = 60_000;

@@ -61,5 +61,5 @@ export async function isReady(url: string): Promise<boolean> {
 }
 
 /** A loaded machine takes its time. */
-const ADDRESS_TIMEOUT_MS = 60_000;
+const ADDRESS_TIMEOUT_MS = 150_000;
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

@@ -59,6 +59,16 @@ async function fuzz(count: number, seed: number, source: BrokerKind): Promise<st
   const waits: Promise<number | undefined>[] = [];
   const underWay = new Set<Promise<void>>();
   let published = 0;
+  // How long an order takes that has nobody beside it, on this machine at this moment.
+  const alone = await Promise.all(
+    Array.from({ length: ALONE }, async () => {
+      const order = factory.next();
+      await transport.publish(toPayload(order));
+      return await verifier.timeUntilReadable(order.order_uid, performance.now());
+    }),
+  );
+  published += ALONE;
+  const delayMax = DELAY_MS_MAX + ALONE_FACTOR * Math.max(...alone.map((wait) => wait ?? 0));
   // The most that was resident in the first half and in the second.
   const peaks: [number, number] = [0, 0];
   const publish = async (payload: Buffer) => {
@@ -106,8 +116,8 @@ async function fuzz(count: number, seed: number, source: BrokerKind): Promise<st
   const findings: string[] = [];
   if (!holds) findings.push("the audit does not hold");
   if (received !== published || pending !== 0) findings.push("not everything has its outcome");
-  if (projected < waits.length) findings.push("good orders are missing");
-  if (longest > DELAY_MS_MAX) findings.push(`an order had to wait for more than ${DELAY_MS_MAX} ms`);
+  if (projected < waits.length + ALONE) findings.push("good orders are missing");
+  if (longest > delayMax) findings.push(`an order had to wait for more than ${Math.round(delayMax)} ms`);
   if (isJudged && grown > GROWTH_MEBIBYTES_MAX)
     findings.push(`memory grew by more than ${GROWTH_MEBIBYTES_MAX} MiB`);
   return findings;
@@ -132,6 +142,9 @@ const BEHIND_MAX = 2_000;
 
 /** A few batches of the worst messages there are. */
 const DELAY_MS_MAX = 5_000;
+/** A machine on which orders wait without hostile messages is allowed more. */
+const ALONE = 20;
+const ALONE_FACTOR = 10;
 const GROWTH_MEBIBYTES_MAX = 64;
 
 /** Before so many the process is still growing into its work, and what is collected when is chance. */

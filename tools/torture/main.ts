@@ -106,6 +106,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
           const name = chance.pick(names);
           schedule.push(name);
           counts.set(name, (counts.get(name) ?? 0) + 1);
+          say(`strike ${schedule.length}: ${name}`);
           await FAULTS[name]?.(world, chance);
         }
         await delay(chance.between(200, 1_000));
@@ -200,6 +201,7 @@ async function waitUntilReady({ services }: World): Promise<void> {
 const MIX = { garbage: 0.1, duplicates: 0.05, conflicts: 0.03 };
 const STRIKES = 5;
 const REDRIVE_EVERY_MS = 700;
-const READY_TIMEOUT_MS = 90_000;
+/** Reconnecting takes seconds, on a busy machine more. */
+const READY_TIMEOUT_MS = 150_000;
 
 await run(program);

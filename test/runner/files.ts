@@ -1,0 +1,48 @@
+/** Which test files there are, and which of them a run takes, the longest first. */
+import { glob, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** `npm test` takes the quick ones, `npm run test:long` the long ones, `npm run test:all` both; a name takes of both. */
+export type Choice = Readonly<{ kind: "quick" | "long" | "all"; names: readonly string[] }>;
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export async function chooseFiles({ kind, names }: Choice): Promise<string[]> {
+  const files: string[] = [];
+  for await (const file of glob("test/**/*.ts", { cwd: ROOT })) {
+    const isTest = file.endsWith(".test.ts");
+    const isKind = kind === "all" || file.endsWith(".long.test.ts") === (kind === "long");
+    // What the runner's own test runs is no test file and has to be named in full.
+    const isNamed = names.some((name) => file === name || (isTest && file.includes(name)));
+    const isChosen = names.length > 0 ? isNamed : isTest && isKind;
+    if (isChosen) files.push(file);
+  }
+  const durations = await readDurations();
+  const seconds = (file: string) => durations[file] ?? UNKNOWN_SECONDS;
+  // The longest one begun last would run beside nothing.
+  return files.sort((one, other) => seconds(other) - seconds(one) || one.localeCompare(other));
+}
+
+type Durations = Readonly<Record<string, number>>;
+
+async function readDurations(): Promise<Durations> {
+  return JSON.parse(await readFile(DURATIONS, "utf8").catch(() => "{}"));
+}
+
+/** Keeps how long each file took, for the order of the next run. Files that did not run keep what they had. */
+export async function recordDurations(
+  results: readonly Readonly<{ file: string; seconds: number }>[],
+): Promise<void> {
+  const known = await readDurations();
+  const measured = Object.fromEntries(results.map(({ file, seconds }) => [file, Math.ceil(seconds)]));
+  const all = await chooseFiles({ kind: "all", names: [] });
+  const lines = Object.entries({ ...known, ...measured })
+    .filter(([file]) => all.includes(file))
+    .sort(([one], [other]) => one.localeCompare(other));
+  await writeFile(DURATIONS, `${JSON.stringify(Object.fromEntries(lines), null, 2)}\n`);
+}
+
+const DURATIONS = join(ROOT, "test", "durations.json");
+/** Between the quick and the slow ones. */
+const UNKNOWN_SECONDS = 10;

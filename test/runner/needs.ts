@@ -1,0 +1,116 @@
+/**
+ * What test files need beside PostgreSQL: programs, which are built or fetched once, and servers, which all files share.
+ * All of it is made ready while files that do not need it run already.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { findJaeger } from "../../tools/stack/jaeger.ts";
+import { findNatsServer } from "../../tools/stack/jetstream.ts";
+import { Kafka } from "../../tools/stack/kafka.ts";
+import { findBroker, NatsStreaming } from "../../tools/stack/nats-streaming.ts";
+import { findToxiproxy } from "../../tools/torture/proxy.ts";
+import { ROOT } from "./files.ts";
+
+type Environment = Readonly<Record<string, string>>;
+type Need = "nats-streaming" | "jetstream" | "kafka" | "toxiproxy" | "jaeger";
+
+/** A file needs what it names: a helper, a class or a command that uses it. */
+const NAMES: Readonly<Record<Need, RegExp>> = {
+  "nats-streaming":
+    /brokerEnvironment|natsStreamingOptions|findBroker|startStack|WAYBILL_TEST_NATS_URL|tools\/(torture|stack)\//,
+  jetstream: /[jJ]etStream\(|BROKER_KINDS|torture\/.*jetstream/s,
+  kafka: /Kafka\(|BROKER_KINDS|findKafka|findProgram/,
+  toxiproxy: /Toxiproxy|tools\/torture\/|torture\.test/,
+  jaeger: /Jaeger\./,
+};
+
+export class Needs {
+  readonly #ready = new Map<Need, Promise<Environment>>();
+  readonly #isReady = new Set<Need>();
+  readonly #of = new Map<string, readonly Need[]>();
+
+  /**
+   * Begins to make ready what the files need.
+   * @param folder for the servers that are shared.
+   * @param started is told how to stop them.
+   */
+  static async begin(
+    files: readonly string[],
+    folder: string,
+    started: AsyncDisposableStack,
+    say: (text: string) => void,
+  ): Promise<Needs> {
+    const needs = new Needs();
+    for (const file of files) {
+      const text = await readFile(join(ROOT, file), "utf8");
+      const named = Object.entries(NAMES).filter(([, name]) => name.test(text));
+      needs.#of.set(
+        file,
+        named.map(([need]) => need as Need),
+      );
+    }
+    const wanted = new Set([...needs.#of.values()].flat());
+    const prepare = (need: Need, work: () => Promise<Environment>) => {
+      if (!wanted.has(need)) return;
+      const preparing = work().then((environment) => {
+        needs.#isReady.add(need);
+        return environment;
+      });
+      preparing.catch(() => {});
+      needs.#ready.set(need, preparing);
+    };
+    // One after the other: a compiler uses all processors by itself. What most files need comes first.
+    let building: Promise<unknown> = Promise.resolve();
+    const inTurn = <T>(find: (say: (text: string) => void) => Promise<T>): Promise<T> => {
+      const found = building.then(() => find(say));
+      building = found.catch(() => {});
+      return found;
+    };
+    prepare("nats-streaming", async () => {
+      const program = await inTurn(findBroker);
+      if (!program) throw new Error("the tests need a NATS Streaming server; see README, Needs");
+      say("starting NATS Streaming");
+      const broker = await NatsStreaming.create(program, join(folder, "nats-streaming"));
+      started.defer(() => broker.stop());
+      return { WAYBILL_TEST_NATS_URL: broker.url };
+    });
+    // Maven fetches; it does not want the processors.
+    prepare("kafka", async () => {
+      const broker = await Kafka.find(join(folder, "kafka"), say);
+      if (!broker) return {};
+      started.defer(() => broker.stop("SIGKILL"));
+      return { WAYBILL_TEST_KAFKA: broker.address };
+    });
+    prepare("toxiproxy", async () => ignore(await inTurn(findToxiproxy)));
+    prepare("jetstream", async () => ignore(await inTurn(findNatsServer)));
+    prepare("jaeger", async () => ignore(await inTurn(findJaeger)));
+    return needs;
+  }
+
+  /** Whether all that a file needs is ready. */
+  areReady(file: string): boolean {
+    return this.#needsOf(file).every((need) => this.#isReady.has(need));
+  }
+
+  /** Waits until there is something more that is ready. @throws why something cannot be had that the tests cannot do without. */
+  async oneMore(): Promise<void> {
+    await Promise.race(
+      [...this.#ready].filter(([need]) => !this.#isReady.has(need)).map(([, ready]) => ready),
+    );
+  }
+
+  /** The variables by which a file finds the shared servers. */
+  async environmentFor(file: string): Promise<Environment> {
+    const parts = await Promise.all(this.#needsOf(file).map((need) => this.#ready.get(need)));
+    return Object.assign({}, ...parts);
+  }
+
+  #needsOf(file: string): readonly Need[] {
+    return this.#of.get(file) ?? [];
+  }
+}
+
+/** The path is found again by who uses it, and a test of what cannot be had is skipped. */
+function ignore(_path: string | undefined): Environment {
+  return {};
+}

@@ -1,0 +1,78 @@
+/** Runs one test file in a process of its own, and reads its output for what passed. */
+import type { ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import { spawnGuarded } from "../../tools/stack/guard.ts";
+import { ROOT } from "./files.ts";
+
+export type FileResult = Readonly<{
+  file: string;
+  passed: number;
+  failed: number;
+  skipped: number;
+  seconds: number;
+}>;
+
+/** The test files that run, and since when. */
+export const running = new Map<ChildProcess, Readonly<{ file: string; begun: number }>>();
+
+/** A file that runs no test, that ends in any way but a good one, or that falls silent, has failed. */
+export async function runFile(
+  file: string,
+  environment: Readonly<Record<string, string>>,
+  silentSecondsMax: number,
+): Promise<FileResult> {
+  const begun = performance.now();
+  const child = spawnGuarded(process.execPath, [join(ROOT, file)], {
+    cwd: ROOT,
+    env: { ...process.env, ...environment, FORCE_COLOR: "0" },
+  });
+  running.set(child, { file, begun });
+  let output = "";
+  let silentSeconds = 0;
+  let killed: string | undefined;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      silentSeconds = 0;
+    });
+  }
+  const watch = setInterval(() => {
+    silentSeconds += 1;
+    // Its tests are over; a file that then does not end has left something open.
+    const isOver = /^\s+Duration:/m.test(output);
+    if (silentSeconds < (isOver ? END_SECONDS_MAX : silentSecondsMax) || killed !== undefined) return;
+    killed = isOver
+      ? `killed: it had not ended ${END_SECONDS_MAX} s after its last test`
+      : `killed: it had printed nothing for ${silentSecondsMax} s`;
+    child.kill("SIGKILL");
+  }, 1_000);
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  clearInterval(watch);
+  running.delete(child);
+
+  const numberAfter = (label: string) =>
+    Number(new RegExp(`^\\s*${label}:\\s+(\\d+)`, "m").exec(output)?.[1] ?? 0);
+  const [total, passed, skipped] = [numberAfter("Total"), numberAfter("Passed"), numberAfter("Skipped")];
+  // uvu ends with status 0 where a hook throws; what it counted then does not add up, or it says FAIL.
+  const isGood = code === 0 && total + skipped > 0 && passed === total && !/^\s*FAIL\b/m.test(output);
+  const failed = isGood ? 0 : Math.max(1, total - passed);
+  const seconds = (performance.now() - begun) / 1000;
+  process.stdout.write(
+    `${isGood ? "ok  " : "FAIL"} ${file} ${isGood ? passed : `${passed} of ${total}`} (${seconds.toFixed(1)} s)\n`,
+  );
+  if (!isGood) {
+    const end = killed ?? `ended with ${code === null ? "a signal" : `status ${code}`}`;
+    process.stdout.write(`${output}\n(${end})\n`);
+  }
+  return { file, passed, failed, skipped, seconds };
+}
+
+/** Ends all test files that run; what they have started is ended by their guards. */
+export async function interruptAll(): Promise<void> {
+  const ends = [...running.keys()].map((child) => new Promise((resolve) => child.once("close", resolve)));
+  for (const child of running.keys()) child.kill("SIGINT");
+  await Promise.all(ends);
+}
+
+/** Ending takes a moment; a file that has left something open does not end at all. */
+const END_SECONDS_MAX = 60;
