@@ -2,6 +2,7 @@
 
 import { Auditor } from "../audit/auditor.ts";
 import type { AnyDomain, OutcomeName } from "../contract/domain.ts";
+import type { Queryable } from "../database/queryable.ts";
 import { Desk } from "../deadletter/desk.ts";
 import { BulkRunner } from "../deadletter/repair/bulk-runner.ts";
 import type { DomainLine } from "../domain-line.ts";
@@ -20,7 +21,8 @@ export function openOperators(
   const traces = createTraces?.();
   const redriving = {
     database: pools.desk,
-    enqueueWakeup: wakeups.enqueue.bind(wakeups),
+    enqueueWakeup: (transaction: Queryable, domain: string, upTo: bigint) =>
+      wakeups.enqueue(transaction, domain, upTo, traces?.traceparentOfJob()),
     onAppended: (domain: string, upTo: bigint) => lineOf(domain)?.projector.wake(upTo),
     traceRedrive: traces?.redrive.bind(traces),
   };
