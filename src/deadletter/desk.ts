@@ -282,5 +282,5 @@ function diffOf(before: Buffer, after: Buffer, mask: Mask): DiffLine[] | undefin
   return diffPayloads(before.toString(), after.toString(), (text) => mask.text(text));
 }
 
-/** Older ones are of interest to nobody at the desk. */
+/** A page of them; what operators look for is among the newest. */
 const BULKS_SHOWN = 20;

@@ -2,7 +2,7 @@
 import type { Queryable } from "../database/queryable.ts";
 import type { State } from "../projector/dead-letters-table.ts";
 
-/** Who acts, and why. Where somebody did not say, that is kept too. */
+/** Who acts, and why; undefined if the operator did not say. */
 export type Operator = Readonly<{ author?: string | undefined; reason?: string | undefined }>;
 
 /** An action on one position. */
@@ -59,7 +59,7 @@ export async function insertDecision(
   );
 }
 
-/** Records that somebody asked to see what is masked. */
+/** Records that an operator saw masked values. */
 export async function insertReveal(
   database: Queryable,
   position: bigint,

@@ -1,4 +1,5 @@
 /** Dead letters of several domains in one database: each is found, masked, tried and counted as one of its own domain. */
+import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { AnyDomain, Outcome } from "../../src/contract/domain.ts";
@@ -180,6 +181,20 @@ domains("the codes and states of the database are those of the code", async () =
       ["operator_actions_state_check", [...STATES]],
     ],
   );
+});
+
+domains("the page offers every code and state", () => {
+  const html = readFileSync("src/http/ui/dead-letter-list.html", "utf8");
+  for (const [name, values] of [
+    ["code", REJECTION_CODES],
+    ["state", STATES],
+  ] as const) {
+    const [, options = ""] = new RegExp(`<select name="${name}">(.*?)</select>`, "s").exec(html) ?? [];
+    assert.equal(
+      [...options.matchAll(/<option>(\w+)/g)].map(([, value]) => value),
+      [...values],
+    );
+  }
 });
 
 domains.after(async () => {

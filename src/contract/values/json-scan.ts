@@ -217,7 +217,7 @@ const BRACKET_CLOSE = 0x5d;
 const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;
 
-/** A dead letter lists problems for a person; more of the same kind help nobody. */
+/** A person reads a few problems; more of the same kind add nothing. */
 const REPEATED_MAX = 100;
 
 /** Below this the document is refused for its depth; remembering a hundred thousand levels of names is in vain. */

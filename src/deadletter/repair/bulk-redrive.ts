@@ -4,7 +4,7 @@
  * whole stops where more letters die again than was allowed: what fails for one mostly fails for all.
  *
  * How far it has come is kept in the transaction of each step, under the lock of its row. So a step is done once,
- * however many processes try, and after a crash whoever goes on finds out where.
+ * however many processes try, and after a crash the next worker finds the place.
  */
 import { InvalidInputError, NotFoundError, WrongStateError } from "../../contract/errors.ts";
 import type { Database } from "../../database/database.ts";

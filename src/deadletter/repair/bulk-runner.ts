@@ -39,7 +39,7 @@ export class BulkRunner {
     );
   }
 
-  /** Lets the step in flight be finished; the rest goes on where somebody takes jobs. */
+  /** Finishes the step in flight. Another process that takes jobs continues, or this one after a restart. */
   stop(): void {
     this.#stop.abort();
   }

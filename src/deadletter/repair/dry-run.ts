@@ -1,6 +1,6 @@
 /**
  * What would become of payloads if they were redriven now: today's schema and projection run over them in a
- * transaction that is rolled back, so nothing changes and nobody else sees it. Each run has projections of its own, so
+ * transaction that is rolled back, so nothing changes and no other transaction sees it. Each run has projections of its own, so
  * the live ones learn nothing from it. A live message with the id of a tried one waits for the rollback, so a set is
  * tried in parts.
  */
@@ -163,7 +163,7 @@ function trialOf(outcome: Outcome, { paths }: Projecting): Trial {
   };
 }
 
-/** A trial has a position that will never be: nobody should look for it. */
+/** The position of a trial will never exist, so it is not named. */
 function withoutTrialPositions({ positions, ...problem }: Problem): Problem {
   if (!positions) return problem;
   const real = Object.entries(positions).filter(([, position]) => BigInt(position) < TRIAL_POSITION);

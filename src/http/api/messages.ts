@@ -77,7 +77,7 @@ function readWait(text: string | undefined): number {
   return seconds;
 }
 
-/** Aborts when the caller has gone, so that nobody waits for an answer that nobody reads. */
+/** Aborts when the connection closes: an answer without a reader is not waited for. */
 function closeOf(response: { once(event: "close", listener: () => void): unknown }): AbortSignal {
   const controller = new AbortController();
   response.once("close", () => controller.abort());
