@@ -8,7 +8,7 @@ import { moveDeadLetters } from "../src/projector/dead-letters-table.ts";
 import { Handover } from "../src/projector/handover.ts";
 import { projectingOf, projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
+import { OrderFactory } from "../tools/domains/orders/factory.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { makeSmallGarbage } from "./fill.ts";

@@ -3,9 +3,9 @@
  * The limit is measured in the same round: the same bytes by binary COPY into two bare tables, nothing else.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectTo } from "../tools/publisher/connect.ts";
-import { toPayload } from "../tools/publisher/load.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 import type { ServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
@@ -77,7 +77,7 @@ export async function publishLoad(stack: Stack, count: number, garbageShare = 0)
   const payloads = Array.from({ length: count }, () =>
     factory.random() < garbageShare ? factory.pick(garbage) : toPayload(factory.next()),
   );
-  await using transport = await connectTo(stack.broker.kind, stack.environment);
+  await using transport = await connectTo(ordersKit, stack.broker.kind, stack.environment);
   const inFlight = new Set<Promise<void>>();
   for (const payload of payloads) {
     const sending = transport.publish(payload).finally(() => inFlight.delete(sending));

@@ -5,16 +5,16 @@ import { orders } from "../src/domains/orders/index.ts";
 import { Handover } from "../src/projector/handover.ts";
 import { projectingOf, projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
+import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { makeGarbage } from "../tools/publisher/garbage.ts";
-import { toPayload } from "../tools/publisher/load.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 
 /** Of every kind but the largest, which would be most of the bytes, and conflicts, which need an order. */
 export function makeSmallGarbage(factory: OrderFactory, count: number): Buffer[] {
   const payloads: Buffer[] = [];
   while (payloads.length < count) {
-    const { payload, code } = makeGarbage(factory);
+    const { payload, code } = makeGarbage(ordersKit, factory);
     if (payload.length < 8_192 && code !== "conflict") payloads.push(payload);
   }
   return payloads;

@@ -3,9 +3,9 @@
  * neither a slow service nor a slow publisher hides a delay (no coordinated omission).
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectTo } from "../tools/publisher/connect.ts";
-import { toPayload } from "../tools/publisher/load.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
 import type { Transport } from "../tools/publisher/transport.ts";
 import { quantile, Verifier } from "../tools/publisher/verify.ts";
 import type { Stack } from "../tools/stack/stack.ts";
@@ -16,7 +16,7 @@ export async function measureLatency(stack: Stack, say: (text: string) => void):
   const { broker } = stack;
   if (!broker) throw new Error("latency is measured through a NATS Streaming server");
   return withService(stack.environment, stack.folder, async ({ url }) => {
-    await using transport = await connectTo(broker.kind, stack.environment);
+    await using transport = await connectTo(ordersKit, broker.kind, stack.environment);
     say("latency: warming up");
     await timesAt(transport, url, 1_000, WARM_UP_SECONDS);
     const results: Measurement[] = [];
@@ -43,7 +43,7 @@ async function timesAt(transport: Transport, url: string, rate: number, seconds:
   const factory = new OrderFactory(rate);
   const count = rate * seconds;
   const orders = Array.from({ length: count }, () => factory.next());
-  const verifier = new Verifier(url);
+  const verifier = new Verifier(url, ordersKit.readBack);
   const watched: Promise<number | undefined>[] = [];
   const publishing: Promise<void>[] = [];
   // Watching takes requests of its own; so many a second do not disturb what they measure.
@@ -52,10 +52,11 @@ async function timesAt(transport: Transport, url: string, rate: number, seconds:
   for (const [index, order] of orders.entries()) {
     const due = started + (index * 1000) / rate;
     if (due - performance.now() > 1) await delay(due - performance.now());
-    const published = transport.publish(toPayload(order));
+    const payload = toPayload(order);
+    const published = transport.publish(payload);
     publishing.push(published);
     if (index % every === 0) {
-      watched.push(published.then(() => verifier.timeUntilReadable(order.order_uid, due)));
+      watched.push(published.then(() => verifier.timeUntilReadable(order.order_uid, payload, due)));
     }
   }
   await Promise.all(publishing);

@@ -3,9 +3,10 @@
  * acknowledged meanwhile, and how quickly it is through when the database is back.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { OrderFactory } from "../tools/domains/orders/factory.ts";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectTo } from "../tools/publisher/connect.ts";
 import { makeLoad } from "../tools/publisher/load.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
 import { mebibytes, residentBytes } from "../tools/stack/memory.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
@@ -18,8 +19,8 @@ export async function measureOutage(
 ): Promise<Measurement[]> {
   if (!stack.broker) throw new Error("an outage is measured with a broker");
   const service = await startServiceProcess(stack.environment, stack.folder);
-  await using transport = await connectTo(stack.broker.kind, stack.environment);
-  const load = makeLoad(new OrderFactory(6), Number.POSITIVE_INFINITY, {
+  await using transport = await connectTo(ordersKit, stack.broker.kind, stack.environment);
+  const load = makeLoad(ordersKit, new OrderFactory(6), Number.POSITIVE_INFINITY, {
     garbage: 0,
     duplicates: 0,
     conflicts: 0,

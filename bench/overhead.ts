@@ -4,8 +4,7 @@
  * and of all.
  */
 import { join } from "node:path";
-import { toPayload } from "../tools/publisher/load.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
+import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
 import { connectToHttp } from "../tools/publisher/transport.ts";
 import { Jaeger } from "../tools/stack/jaeger.ts";
 import { type ServiceProcess, startServiceProcess } from "../tools/stack/service.ts";
@@ -70,7 +69,7 @@ async function measureReadsOf(
       services.set(mode, await startServiceProcess(all, stack.folder));
     }
     const order = new OrderFactory(1).next();
-    await using transport = connectToHttp([...services.values()][0]?.url as string, undefined);
+    await using transport = connectToHttp(`${[...services.values()][0]?.url}/orders`, undefined);
     await transport.publish(toPayload(order));
     const ways = [...services].map(([mode, { url }]) => {
       const address = `${url}/orders/${order.order_uid}`;

@@ -6,9 +6,9 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectTo } from "../tools/publisher/connect.ts";
-import { toPayload } from "../tools/publisher/load.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
 import { runGuarded, spawnGuarded } from "../tools/stack/guard.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { fill } from "./fill.ts";
@@ -90,7 +90,7 @@ export function needWrk(): void {
 /** Publishes a thousand orders a second for as long as the work takes. */
 async function withIntake(stack: Stack, work: () => Promise<number>): Promise<number> {
   if (!stack.broker) throw new Error("the intake needs a NATS Streaming server");
-  await using transport = await connectTo(stack.broker.kind, stack.environment);
+  await using transport = await connectTo(ordersKit, stack.broker.kind, stack.environment);
   const factory = new OrderFactory(3);
   let isDone = false;
   const publishing = (async () => {

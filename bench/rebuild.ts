@@ -1,5 +1,6 @@
 /** `waybill rebuild` of many orders while the service answers reads: how quickly, in how much memory, and what it costs them. */
 import { readFileSync } from "node:fs";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { quantile, Verifier } from "../tools/publisher/verify.ts";
 import { spawnGuarded } from "../tools/stack/guard.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
@@ -14,7 +15,7 @@ export async function measureRebuild(
 ): Promise<Measurement> {
   await fill(stack.environment, 1, orders, say);
   const service = await startServiceProcess({ ...stack.environment, SOURCES: "http" }, stack.folder);
-  const verifier = new Verifier(service.url);
+  const verifier = new Verifier(service.url, ordersKit.readBack);
   try {
     const quiet = await readFor(
       verifier,

@@ -3,9 +3,10 @@
  * messages are delivered again, timers pile up, or memory grows because of it.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { OrderFactory } from "../tools/domains/orders/factory.ts";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectTo } from "../tools/publisher/connect.ts";
 import { makeLoad } from "../tools/publisher/load.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
 import { mebibytes, residentBytes } from "../tools/stack/memory.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
@@ -19,7 +20,7 @@ export async function measureSlowDatabase(stack: Stack, say: (text: string) => v
   database.port = String(await proxy.open("database", stack.postgres.port));
   const environment = { ...stack.environment, DATABASE_URL: database.toString() };
   const service = await startServiceProcess(environment, stack.folder);
-  await using transport = await connectTo(stack.broker.kind, stack.environment);
+  await using transport = await connectTo(ordersKit, stack.broker.kind, stack.environment);
   const stopping = new AbortController();
   const publishing = publishUntil(stopping.signal, (payload) => transport.publish(payload));
   try {
@@ -67,7 +68,7 @@ export async function measureSlowDatabase(stack: Stack, say: (text: string) => v
 
 /** So many waiting at any time that the service never waits for the publisher. */
 async function publishUntil(signal: AbortSignal, publish: (payload: Buffer) => Promise<void>): Promise<void> {
-  const load = makeLoad(new OrderFactory(8), Number.POSITIVE_INFINITY, {
+  const load = makeLoad(ordersKit, new OrderFactory(8), Number.POSITIVE_INFINITY, {
     garbage: 0,
     duplicates: 0,
     conflicts: 0,

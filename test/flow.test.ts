@@ -2,10 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectTo } from "../tools/publisher/connect.ts";
-import { GARBAGE_KINDS, makeGarbage } from "../tools/publisher/garbage.ts";
-import { toPayload } from "../tools/publisher/load.ts";
-import { OrderFactory } from "../tools/publisher/orders.ts";
+import { garbageKinds, makeGarbage } from "../tools/publisher/garbage.ts";
 import { Verifier } from "../tools/publisher/verify.ts";
 import { BROKER_KINDS, type BrokerKind } from "../tools/stack/broker.ts";
 import { checkIf } from "./support/check-if.ts";
@@ -14,6 +14,7 @@ import { auditOf, brokerEnvironment, startAsProcess } from "./support/service.ts
 import { sharedKafka, startJetStream } from "./support/sources.ts";
 import { until } from "./support/wait.ts";
 
+const KINDS = garbageKinds(ordersKit);
 const flow = suite("flow");
 const started = new AsyncDisposableStack();
 const kafka = sharedKafka();
@@ -45,15 +46,15 @@ async function sendGarbageAmidOrders(source: BrokerKind, names: Record<string, s
   await using database = await createDatabase();
   const service = await startAsProcess(database.serviceUrl, { ...names, SOURCES: source });
   const factory = new OrderFactory(21);
-  const orders: { orderUid: string; contents: Buffer[] }[] = [];
+  const orders: { key: string; published: Buffer[] }[] = [];
   const garbage: ReturnType<typeof makeGarbage>[] = [];
   {
-    await using transport = await connectTo(source, names);
+    await using transport = await connectTo(ordersKit, source, names);
     const publishing: Promise<void>[] = [];
     for (let index = 0; index < 1_000; index++) {
       const order = factory.next();
-      orders.push({ orderUid: order.order_uid, contents: [toPayload(order)] });
-      const piece = makeGarbage(factory, GARBAGE_KINDS[index % GARBAGE_KINDS.length]);
+      orders.push({ key: order.order_uid, published: [toPayload(order)] });
+      const piece = makeGarbage(ordersKit, factory, KINDS[index % KINDS.length]);
       garbage.push(piece);
       publishing.push(transport.publish(toPayload(order)), transport.publish(piece.payload));
       if (publishing.length >= 200) await Promise.all(publishing.splice(0));
@@ -83,7 +84,7 @@ async function sendGarbageAmidOrders(source: BrokerKind, names: Record<string, s
     const paths = errors.map(({ path }: { path: string }) => path).sort();
     if (piece?.paths) assert.equal(paths, [...piece.paths].sort(), piece.kind);
   }
-  const verifier = new Verifier(service.url);
+  const verifier = new Verifier(service.url, ordersKit.readBack);
   const { missing, different } = await verifier.check(orders, () => {});
   verifier.close();
   assert.equal([missing, different], [[], []]);
@@ -108,7 +109,7 @@ all(
     const factory = new OrderFactory(22);
     const orders = Array.from({ length: 200 }, () => factory.next());
     for (const kind of BROKER_KINDS) {
-      await using transport = await connectTo(kind, names);
+      await using transport = await connectTo(ordersKit, kind, names);
       await Promise.all(orders.map((order) => transport.publish(toPayload(order), { key: order.order_uid })));
     }
     const settled = (received: number) => async () => {
@@ -155,7 +156,7 @@ all(
     assert.match(await metrics(), lagOf("kafka"));
     assert.not.match(await metrics(), lagOf("jetstream"), "nobody knows what waits at a broker that is away");
     {
-      await using transport = await connectTo("kafka", names);
+      await using transport = await connectTo(ordersKit, "kafka", names);
       await transport.publish(toPayload(factory.next()));
     }
     await until("Kafka goes on", settled(601));

@@ -11,6 +11,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Database } from "../src/database/database.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
 import { findProgram as findKafka } from "../tools/stack/kafka.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
@@ -91,7 +92,7 @@ for (const source of BROKER_KINDS) {
         connectionsMax: 2,
         logger: createLogger("silent"),
       });
-      const judge = new Judge();
+      const judge = new Judge(ordersKit);
       const start = (environment: Record<string, string> = {}) =>
         startServiceProcess({ ...stack.environment, ...environment }, stack.folder);
       const post = async (url: string, id: string) => {

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import type { Broker, BrokerKind } from "../tools/stack/broker.ts";
 import { Judge } from "../tools/torture/judge.ts";
 import { checkIf } from "./support/check-if.ts";
@@ -35,7 +36,7 @@ for (const { source, broker } of BROKERS) {
         return Number(/^waybill_inbox_appended_total\{[^}]*\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
       };
       const [dying, staying] = [await start("dying"), await start("staying")];
-      const judge = new Judge();
+      const judge = new Judge(ordersKit);
       const calm = new AbortController();
       const load = judge.publish(broker as Broker, 5, 1_000, MIX, calm.signal);
       try {

@@ -3,6 +3,7 @@ import { globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { KITS } from "../tools/domains/index.ts";
 
 const tidy = suite("tidy");
 const read = (file: string) => readFileSync(file, "utf8");
@@ -107,6 +108,26 @@ tidy("outside of a domain's folder, the engine does not speak of it", () => {
   for (const file of engine) {
     // Comments included: who explains the engine by one domain has written it for one domain.
     assert.not.match(read(file), /\border(_uid|Uid|s)\b/, file);
+  }
+});
+
+tidy("outside of a domain's kit, the tools do not speak of it", () => {
+  const folders = KITS.map(({ domain }) => `tools/domains/${domain.name}/`);
+  const tools = globSync("tools/**/*.ts").filter(
+    (file) => !folders.some((folder) => file.startsWith(folder)),
+  );
+  assert.ok(tools.length > 40);
+  for (const { domain, messageNoun: noun } of KITS) {
+    const upper = noun.charAt(0).toUpperCase() + noun.slice(1);
+    // Names, and the noun as a part of a name or after an article: "in order" and "order by" are no messages.
+    const words = new RegExp(
+      `\\b${domain.name}\\b|\\b(${noun}|${upper})[A-Z_]|[a-z]${upper}\\b|\\b(an?|each|every|good|valid) ${noun}\\b`,
+    );
+    for (const file of tools) {
+      // One line a domain.
+      if (file === "tools/domains/index.ts") continue;
+      assert.not.match(read(file), words, file);
+    }
   }
 });
 

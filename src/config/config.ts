@@ -126,6 +126,10 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
 
 /** The parts of the configuration that tools need as well. @throws ConfigError */
 export const loadTracing = (env: Environment = process.env) => loadPart(env, readTracing);
+export const loadNatsStreaming = (
+  domain: ConfigurableDomain,
+  env: Environment = process.env,
+): NatsStreamingConfig => loadPart(env, (read) => readNatsStreaming(read, channelsOf(domain)));
 export const loadKafka = (domain: ConfigurableDomain, env: Environment = process.env): KafkaConfig =>
   loadPart(env, (read) => readKafka(read, channelsOf(domain)));
 export const loadJetStream = (domain: ConfigurableDomain, env: Environment = process.env): JetStreamConfig =>
@@ -150,7 +154,8 @@ function readDomain(reader: EnvironmentReader, domain: ConfigurableDomain): Doma
   };
 }
 
-function channelsOf({ name, channelPrefix }: ConfigurableDomain): DomainChannels {
+/** How the channels of a domain are named. */
+export function channelsOf({ name, channelPrefix }: ConfigurableDomain): DomainChannels {
   return { name, prefix: channelPrefix ?? `${name.toUpperCase()}_` };
 }
 

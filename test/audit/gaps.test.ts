@@ -10,9 +10,9 @@ import { audit } from "../../src/audit/audit.ts";
 import { insertSourceGap } from "../../src/audit/source-gaps-table.ts";
 import type { Database } from "../../src/database/database.ts";
 import { orders } from "../../src/domains/orders/index.ts";
+import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { connectTo } from "../../tools/publisher/connect.ts";
-import { toPayload } from "../../tools/publisher/load.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
 import type { Broker, BrokerKind } from "../../tools/stack/broker.ts";
 import { findBroker, NatsStreaming } from "../../tools/stack/nats-streaming.ts";
@@ -308,7 +308,7 @@ for (const { source, broker, remove } of BROKERS) {
     const environment = { ...broker?.environment(), SOURCES: source, KAFKA_CREATE_TOPIC: "1" };
     const factory = new OrderFactory(1);
     const publishTen = async () => {
-      await using transport = await connectTo(source, environment);
+      await using transport = await connectTo(ordersKit, source, environment);
       for (let index = 0; index < 10; index++) await transport.publish(toPayload(factory.next()));
     };
     const serveUntil = async (projected: number) => {

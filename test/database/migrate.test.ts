@@ -15,8 +15,9 @@ import { orders } from "../../src/domains/orders/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
 import { fingerprintOf, foldIndexes, foldPath } from "../../src/projector/fingerprint.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { OrderFactory } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { withClient } from "../../tools/stack/postgres.ts";
 import { dumpSchema } from "../../tools/stack/schema-dump.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
@@ -151,7 +152,7 @@ migrations("dead letters that are there already get what a new version knows of 
   await runOnly(database, 3);
   const factory = new OrderFactory(8);
   const known = new Set(orders.paths);
-  const letters = Array.from({ length: 60 }, () => makeGarbage(factory)).flatMap(({ payload }) => {
+  const letters = Array.from({ length: 60 }, () => makeGarbage(ordersKit, factory)).flatMap(({ payload }) => {
     const rejection = parseOrder(payload);
     if (!("code" in rejection)) return [];
     // A migration does not know a schema. Names that a sender made up are folded by the next rebuild.

@@ -6,8 +6,9 @@ import { readFilter } from "../../src/deadletter/find/filter.ts";
 import { findAllPositions } from "../../src/deadletter/find/find.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { foldPath } from "../../src/projector/fingerprint.ts";
+import { OrderFactory } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";
 import { ANN, openDesk } from "../support/desk.ts";
 import { appendAll } from "../support/engine.ts";
@@ -35,7 +36,7 @@ for (let round = 0; round < 30; round++) {
   await appendAll(
     database,
     Array.from({ length: 20 }, () =>
-      messageOf(makeGarbage(factory).payload, { channel: factory.pick(CHANNELS) }),
+      messageOf(makeGarbage(ordersKit, factory).payload, { channel: factory.pick(CHANNELS) }),
     ),
   );
 }

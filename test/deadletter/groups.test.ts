@@ -5,7 +5,7 @@ import { readFilter } from "../../src/deadletter/find/filter.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
 import { fingerprintOf, foldPath } from "../../src/projector/fingerprint.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { OrderFactory } from "../../tools/domains/orders/factory.ts";
 import { createDatabase } from "../support/database.ts";
 import { openDesk } from "../support/desk.ts";
 import { MODEL, orderWith } from "../support/messages.ts";

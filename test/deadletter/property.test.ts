@@ -8,8 +8,9 @@ import { audit } from "../../src/audit/audit.ts";
 import { WrongStateError } from "../../src/contract/errors.ts";
 import { readFilter } from "../../src/deadletter/find/filter.ts";
 import { orders } from "../../src/domains/orders/index.ts";
+import { OrderFactory } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";
 import { ANN, openDesk } from "../support/desk.ts";
 import { appendAll, projectAll, tablesOf } from "../support/engine.ts";
@@ -54,7 +55,7 @@ for (let run = 0; run < 5; run++) {
       () =>
         appendAll(database, [
           messageOf(orderWith({ order_uid: uid() })),
-          messageOf(makeGarbage(factory).payload),
+          messageOf(makeGarbage(ordersKit, factory).payload),
         ]),
       () =>
         appendAll(database, [

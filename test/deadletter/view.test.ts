@@ -8,8 +8,9 @@ import { Mask } from "../../src/deadletter/show/mask.ts";
 import { viewPayload } from "../../src/deadletter/show/view.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
-import { GARBAGE_KINDS, makeGarbage } from "../../tools/publisher/garbage.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { OrderFactory } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
+import { garbageKinds, makeGarbage } from "../../tools/publisher/garbage.ts";
 import { createDatabase } from "../support/database.ts";
 import { ANN, openDesk } from "../support/desk.ts";
 import { appendAll, projectAll } from "../support/engine.ts";
@@ -88,8 +89,8 @@ test("bytes are masked byte by byte", () => {
 test("of every kind of garbage nothing personal is shown, and each problem's place is in the payload", () => {
   const seed = Math.floor(Math.random() * 2 ** 31);
   const factory = new OrderFactory(seed);
-  for (const kind of GARBAGE_KINDS) {
-    const { payload } = makeGarbage(factory, kind);
+  for (const kind of garbageKinds(ordersKit)) {
+    const { payload } = makeGarbage(ordersKit, factory, kind);
     const rejection = parseOrder(payload);
     const found: readonly Problem[] = "code" in rejection ? rejection.problems : [];
     assert.ok(found.length > 0, kind);

@@ -2,8 +2,7 @@
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { toPayload } from "../../tools/publisher/load.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
 import { launchBrowser } from "../../tools/stack/browser.ts";
 import { openTab } from "../support/browser.ts";

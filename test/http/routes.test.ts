@@ -2,9 +2,9 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
-import { toPayload } from "../../tools/publisher/load.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";
 import { MODEL, orderWith } from "../support/messages.ts";
 import { auditOf, startInProcess } from "../support/service.ts";
@@ -265,7 +265,7 @@ http("GET /orders lists the newest first, page by page", async () => {
 http("garbage of every kind over HTTP becomes one dead letter each", async () => {
   const factory = new OrderFactory(11);
   for (let sent = 0; sent < 60; sent++) {
-    const { payload, code, kind } = makeGarbage(factory);
+    const { payload, code, kind } = makeGarbage(ordersKit, factory);
     if (payload.length > 100_000) continue;
     assert.is((await settle(payload)).code, code, kind);
   }

@@ -9,8 +9,9 @@ import { beginProjection } from "../../src/projector/checkpoints-table.ts";
 import { Handover } from "../../src/projector/handover.ts";
 import { Projector } from "../../src/projector/projector.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { OrderFactory } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase } from "../support/database.ts";
 import { appendAll, domainThat, projectAll, projectOne, tablesOf } from "../support/engine.ts";
 import { messageOf, mixedMessages, orderWith } from "../support/messages.ts";
@@ -348,7 +349,7 @@ test("a batch from memory is used only where it begins exactly at the checkpoint
 test("garbage of every kind is projected from memory and from the table alike", async () => {
   await using database = await createDatabase();
   const factory = new OrderFactory(5);
-  const messages = Array.from({ length: 100 }, () => messageOf(makeGarbage(factory).payload));
+  const messages = Array.from({ length: 100 }, () => messageOf(makeGarbage(ordersKit, factory).payload));
   await appendAll(database, messages);
   await projectAll(database, domain);
   assert.is((await tablesOf(database)).deadLetters.length, 100);

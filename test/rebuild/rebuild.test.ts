@@ -7,8 +7,9 @@ import { WrongStateError } from "../../src/contract/errors.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { type RebuildOptions, rebuild } from "../../src/rebuild/rebuild.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { OrderFactory } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeLoad } from "../../tools/publisher/load.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { ANN, openDesk } from "../support/desk.ts";
 import { appendAll, domainThat, projectAll, tablesOf } from "../support/engine.ts";
@@ -45,7 +46,7 @@ async function leftovers(database: TestDatabase): Promise<number> {
 }
 
 async function fill(database: TestDatabase, count = 3_000): Promise<void> {
-  const load = [...makeLoad(new OrderFactory(3), count, MIX)];
+  const load = [...makeLoad(ordersKit, new OrderFactory(3), count, MIX)];
   await appendAll(
     database,
     load.map(({ payload }) => messageOf(payload)),
@@ -155,7 +156,7 @@ rebuilding("while messages arrive and operators decide it loses neither", async 
   const factory = new OrderFactory(5);
   const working = (async () => {
     while (!isDone) {
-      const load = [...makeLoad(factory, 40, MIX)];
+      const load = [...makeLoad(ordersKit, factory, 40, MIX)];
       await appendAll(
         database,
         load.map(({ payload }) => messageOf(payload)),

@@ -2,6 +2,7 @@
 import * as assert from "uvu/assert";
 import { Database } from "../../src/database/database.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { type ServiceProcess, startServiceProcess } from "../../tools/stack/service.ts";
 import { startStack } from "../../tools/stack/stack.ts";
 import { Judge } from "../../tools/torture/judge.ts";
@@ -15,7 +16,7 @@ export async function startCrashStack(name: string) {
     connectionsMax: 2,
     logger: createLogger("silent"),
   });
-  const judge = new Judge();
+  const judge = new Judge(ordersKit);
   const running: ServiceProcess[] = [];
 
   const start = async (): Promise<ServiceProcess> => {

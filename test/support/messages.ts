@@ -1,8 +1,9 @@
 /** Messages and orders for tests. */
 import { readFileSync } from "node:fs";
 import type { Message } from "../../src/contract/message.ts";
-import { makeLoad, toPayload } from "../../tools/publisher/load.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
+import { makeLoad } from "../../tools/publisher/load.ts";
 
 /** The example order of the specification. */
 export const MODEL = JSON.parse(readFileSync(new URL("model.json", import.meta.url), "utf8"));
@@ -35,7 +36,7 @@ export function validOrders(count: number): Message[] {
 
 /** Orders, with garbage, duplicates and conflicts among them. */
 export function mixedMessages(count: number, seed = 7): Message[] {
-  const load = makeLoad(new OrderFactory(seed, `seed${seed}`), count, MIX);
+  const load = makeLoad(ordersKit, new OrderFactory(seed, `seed${seed}`), count, MIX);
   return [...load].map(({ payload }) => messageOf(payload));
 }
 

@@ -6,8 +6,9 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DASHBOARDS, fileOf, jsonOf } from "../../tools/dashboards/dashboards.ts";
 import { OF_DOMAINS } from "../../tools/dashboards/panels.ts";
-import { makeLoad, toPayload } from "../../tools/publisher/load.ts";
-import { OrderFactory } from "../../tools/publisher/orders.ts";
+import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../tools/domains/orders/index.ts";
+import { makeLoad } from "../../tools/publisher/load.ts";
 import { publish } from "../../tools/publisher/publish.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
 import { OBSERVABILITY, Prometheus } from "../../tools/stack/prometheus.ts";
@@ -69,10 +70,10 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
   });
   const factory = new OrderFactory(4);
   while (!signal.aborted) {
-    const messages = [...makeLoad(factory, 40, { garbage: 0.2, duplicates: 0.1, conflicts: 0.1 })];
+    const messages = [...makeLoad(ordersKit, factory, 40, { garbage: 0.2, duplicates: 0.1, conflicts: 0.1 })];
     const options = { rate: 0, verifyUrl: undefined, onProgress: () => {}, signal };
-    await publish({ transport, load: messages, ...options });
-    for (const { orderUid } of messages) await fetch(`${service.url}/orders/${orderUid ?? "nobody"}`);
+    await publish({ kit: ordersKit, transport, load: messages, ...options });
+    for (const { key } of messages) await fetch(`${service.url}/orders/${key ?? "nobody"}`);
     await fetch(`${service.url}/orders`, { method: "POST", body: "garbage" });
   }
 }

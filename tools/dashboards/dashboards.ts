@@ -1,5 +1,5 @@
 /** All dashboards, and the files that they become. */
-import { ORDERS_DASHBOARD } from "../domains/orders/dashboard.ts";
+import { KITS } from "../domains/index.ts";
 import { build } from "./build.ts";
 import { DEAD_LETTERS } from "./dead-letters.ts";
 import { FLOW } from "./flow.ts";
@@ -12,7 +12,7 @@ export const DASHBOARDS: readonly Dashboard[] = [
   DEAD_LETTERS,
   HTTP,
   PROCESS_AND_DATABASE,
-  ORDERS_DASHBOARD,
+  ...KITS.flatMap(({ dashboard }) => dashboard ?? []),
 ];
 
 export const fileOf = ({ uid }: Dashboard): string => `${uid}.json`;

@@ -22,7 +22,7 @@ export async function connectToJetStream(config: JetStreamConfig): Promise<Trans
       if (!isMissing || newStreamSubject === undefined) throw error;
       return await manager.streams.add({ name: stream, subjects: [newStreamSubject] });
     });
-    const subject = [config.subject, ...(info.config.subjects ?? [])].find(isLiteral) ?? "orders";
+    const subject = [config.subject, ...(info.config.subjects ?? [])].find(isLiteral) ?? stream;
     const client = jetstream(connection, { timeout: TIMEOUT_MS });
     return {
       publish: async (payload, { traceparent } = {}) => {

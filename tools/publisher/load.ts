@@ -1,7 +1,7 @@
-/** What is published: a stream of good orders, broken messages, exact copies, and the same id with other content. */
+/** What is published: a stream of valid messages, garbage, exact copies, and used ids with other content. */
 import { InvalidInputError } from "../../src/contract/errors.ts";
+import type { DomainKit, KitMessage, MessageFactory } from "../domains/kit.ts";
 import { makeGarbage } from "./garbage.ts";
-import type { OrderDocument, OrderFactory } from "./orders.ts";
 
 export type Mix = Readonly<{ garbage: number; duplicates: number; conflicts: number }>;
 
@@ -13,42 +13,36 @@ export function readMix({ garbage, duplicates, conflicts }: Mix): Mix {
   return { garbage, duplicates, conflicts };
 }
 
-export type Load = Readonly<{
-  kind: "order" | "garbage" | "duplicate" | "conflict";
-  payload: Buffer;
-  /** Of everything but garbage. */
-  orderUid?: string;
-  /** Of garbage: which kind. */
-  garbageKind?: string;
-}>;
+/** What can be published: made by a kit, or given from outside as raw bytes. */
+export type Load =
+  | KitMessage
+  | Readonly<{ kind: "given"; payload: Buffer; key?: undefined; becomes?: undefined }>;
 
 /** Makes `count` messages. @param mix fractions of the whole. */
-export function* makeLoad(factory: OrderFactory, count: number, mix: Mix): Generator<Load> {
-  const recent: OrderDocument[] = [];
+export function* makeLoad(
+  kit: DomainKit,
+  factory: MessageFactory,
+  count: number,
+  mix: Mix,
+): Generator<KitMessage> {
+  const recent: KitMessage[] = [];
   for (let made = 0; made < count; made++) {
     const draw = factory.random();
     if (draw < mix.garbage) {
-      const { payload, kind } = makeGarbage(factory);
-      yield { kind: "garbage", payload, garbageKind: kind };
+      const { payload, code, paths } = makeGarbage(kit, factory);
+      yield { kind: "garbage", payload, becomes: { outcome: "dead", code, paths } };
     } else if (draw < mix.garbage + mix.duplicates && recent.length > 0) {
-      const order = factory.pick(recent);
-      yield { kind: "duplicate", payload: toPayload(order), orderUid: order.order_uid };
+      yield { ...factory.pick(recent), kind: "duplicate", becomes: { outcome: "duplicate" } };
     } else if (draw < mix.garbage + mix.duplicates + mix.conflicts && recent.length > 0) {
-      const order = factory.pick(recent);
-      const payload = toPayload({ ...order, customer_id: `${order.customer_id}-changed-${made}` });
-      yield { kind: "conflict", payload, orderUid: order.order_uid };
+      yield factory.conflictWith(factory.pick(recent));
     } else {
-      const order = factory.next();
-      if (recent.length < RECENT) recent.push(order);
-      else recent[made % RECENT] = order;
-      yield { kind: "order", payload: toPayload(order), orderUid: order.order_uid };
+      const message = factory.valid();
+      if (recent.length < RECENT) recent.push(message);
+      else recent[made % RECENT] = message;
+      yield message;
     }
   }
 }
 
-export function toPayload(order: object): Buffer {
-  return Buffer.from(JSON.stringify(order));
-}
-
-/** Copies and conflicts are of orders that were made not long ago, as a sender's retry is. */
+/** Copies and conflicts are of messages that were made not long ago, as a sender's retry is. */
 const RECENT = 500;

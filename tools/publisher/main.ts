@@ -17,20 +17,22 @@ import {
 import { Progress } from "../../src/cli/progress.ts";
 import { SOURCE_NAMES } from "../../src/config/sources.ts";
 import { InvalidInputError } from "../../src/contract/errors.ts";
+import { domainOption } from "../domains/option.ts";
+import { randomSeed, SEED_MAX } from "../domains/random.ts";
 import { watchForStop } from "../stack/stopping.ts";
 import { connectTo } from "./connect.ts";
 import { type Load, makeLoad, readMix } from "./load.ts";
-import { OrderFactory, randomSeed, SEED_MAX } from "./orders.ts";
 import { publish } from "./publish.ts";
-import { describe } from "./report.ts";
+import { describe, toJson } from "./report.ts";
 import { traced } from "./traced.ts";
 
 const publisher = command("publisher", "Publishes messages, good and bad, and checks that they arrived.")
   .optionsGroup("What to publish:")
+  .addOption(domainOption())
   .option("--count <number>", "how many messages to make", integer(0, Number.MAX_SAFE_INTEGER), 1_000)
-  .option("--garbage <fraction>", "of messages that are not orders", decimal(0, 1), 0)
-  .option("--duplicates <fraction>", "of exact copies of an order", decimal(0, 1), 0)
-  .option("--conflicts <fraction>", "of orders under a used id, with other content", decimal(0, 1), 0)
+  .option("--garbage <fraction>", "of messages that the domain cannot read", decimal(0, 1), 0)
+  .option("--duplicates <fraction>", "of exact copies", decimal(0, 1), 0)
+  .option("--conflicts <fraction>", "of used ids with other content", decimal(0, 1), 0)
   .option(
     "--seed <number>",
     "make the same messages again, under new ids (default: random, printed)",
@@ -48,10 +50,10 @@ const publisher = command("publisher", "Publishes messages, good and bad, and ch
   .optionsGroup("How:")
   .addOption(new Option("--to <source>", "where to").choices(SOURCE_NAMES).default("nats-streaming"))
   .option("--rate <number>", "messages per second, 0 for as fast as it goes", integer(0, 1_000_000), 0)
-  .option("--verify <url>", "ask the service for each published order and report what is missing", webAddress)
+  .option("--verify <url>", "ask the service for what was published and report what is missing", webAddress)
   .option(
     "--patience <seconds>",
-    "with --verify: give up when no order turned up for so long",
+    "with --verify: give up when nothing new could be read for so long",
     integer(0, 86_400),
     45,
   )
@@ -60,21 +62,23 @@ const publisher = command("publisher", "Publishes messages, good and bad, and ch
     "after",
     `
 Environment: NATS_URL, STAN_CLUSTER_ID and STAN_CHANNEL for nats-streaming; JETSTREAM_URL, JETSTREAM_STREAM and the rest
-for jetstream, KAFKA_BROKERS, KAFKA_TOPIC and the rest for kafka, as for the service. With --to http the service's address
+for jetstream, KAFKA_BROKERS, KAFKA_TOPIC and the rest for kafka, as for the service, the channels with the prefix of the
+domain if it has one (<DOMAIN>_KAFKA_TOPIC). With --to http the service's address
 is that of --verify, or http://127.0.0.1:3000; INGRESS_TOKEN if the service asks for it. OTEL_TRACES_EXPORTER and the
 other variables of tracing as for the service: each message's trace then begins here.
 Exit status: 0 done; 1 something was not published or is missing; 2 bad usage or configuration.`,
   )
   .action(
-    exits(async ({ count, rate, seed = randomSeed(), to, verify, patience, json, ...what }) => {
+    exits(async ({ domain: kit, count, rate, seed = randomSeed(), to, verify, patience, json, ...what }) => {
       const mix = readMix(what);
       const given = givenPayloads(what);
       const signal = watchForStop();
       using progress = new Progress({ json });
-      await using transport = await traced(() => connectTo(to, process.env, verify));
+      await using transport = await traced(() => connectTo(kit, to, process.env, verify));
       const report = await publish({
+        kit,
         transport,
-        load: given ?? makeLoad(new OrderFactory(seed), count, mix),
+        load: given ?? makeLoad(kit, kit.createFactory(seed), count, mix),
         count: given ? undefined : count,
         rate,
         verifyUrl: verify,
@@ -84,7 +88,7 @@ Exit status: 0 done; 1 something was not published or is missing; 2 bad usage or
       });
       progress.end();
       process.stdout.write(
-        json ? `${JSON.stringify({ seed, ...report })}\n` : describe(report, given ? undefined : seed),
+        json ? `${toJson(kit, report, seed)}\n` : describe(kit, report, given ? undefined : seed),
       );
       const { verification } = report;
       const isComplete =
@@ -93,7 +97,7 @@ Exit status: 0 done; 1 something was not published or is missing; 2 bad usage or
     }),
   );
 
-/** Raw bytes from outside, one message each; undefined if orders are to be made. */
+/** Raw bytes from outside, one message each; undefined if messages are to be made. */
 function givenPayloads({
   file,
   dir,
@@ -119,14 +123,14 @@ async function* readPayloads(
   for (const path of paths) {
     if (!lines) {
       yield {
-        kind: "garbage",
+        kind: "given",
         payload: path === undefined ? await buffer(process.stdin) : await readFile(path),
       };
       continue;
     }
     const input = path === undefined ? process.stdin : createReadStream(path);
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      yield { kind: "garbage", payload: Buffer.from(line) };
+      yield { kind: "given", payload: Buffer.from(line) };
     }
   }
 }

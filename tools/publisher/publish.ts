@@ -1,17 +1,19 @@
 /** Publishes a load at a rate, keeps a journal of what was acknowledged, and verifies it on request. */
 import { setTimeout as delay } from "node:timers/promises";
+import type { DomainKit } from "../domains/kit.ts";
 import type { Load } from "./load.ts";
 import { PayloadRefusedError, type Transport } from "./transport.ts";
 import { type Expected, quantile, type Verification, Verifier } from "./verify.ts";
 
 export type PublishOptions = Readonly<{
+  kit: DomainKit;
   transport: Transport;
   load: Iterable<Load> | AsyncIterable<Load>;
   /** Messages per second, 0 for as fast as it goes. */
   rate: number;
-  /** The service's address, where what was published is to be verified. */
+  /** The service's address; undefined if nothing is to be verified. */
   verifyUrl: string | undefined;
-  /** How long to go on asking after the last order turned up. */
+  /** How long to go on asking after the last complete answer. */
   patienceSeconds?: number;
   /** How many messages the load has, if that is known. */
   count?: number | undefined;
@@ -25,18 +27,21 @@ export type PublishReport = Readonly<{
   /** Larger than the broker carries: never sent. */
   refused: number;
   byKind: Readonly<Record<string, number>>;
-  /** How many different order ids were published. */
-  orders: number;
+  /** How many different keys were published. */
+  keys: number;
+  /** How many of the published messages must be projected, in whatever sequence they arrive. */
+  mustProject: number;
   seconds: number;
   verification?: Verification & {
-    /** From publishing to readable, in milliseconds, of the orders that were watched. */
+    /** From publishing to readable, in milliseconds, of the messages that were watched. */
     readable: { watched: number; p50: number | undefined; p99: number | undefined };
   };
 }>;
 
 export async function publish(options: PublishOptions): Promise<PublishReport> {
-  const { transport, load, rate, verifyUrl, onProgress, signal } = options;
-  const verifier = verifyUrl === undefined ? undefined : new Verifier(verifyUrl, options.patienceSeconds);
+  const { kit, transport, load, rate, verifyUrl, onProgress, signal } = options;
+  const verifier =
+    verifyUrl === undefined ? undefined : new Verifier(verifyUrl, kit.readBack, options.patienceSeconds);
   const contents = new Map<string, Buffer[]>();
   const byKind: Record<string, number> = {};
   const inFlight = new Set<Promise<void>>();
@@ -44,12 +49,13 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   let published = 0;
   let failed = 0;
   let refused = 0;
+  let mustProject = 0;
   let failure: unknown;
 
   const send = async (message: Load): Promise<void> => {
     const publishedAt = performance.now();
     try {
-      await transport.publish(message.payload, { key: message.orderUid });
+      await transport.publish(message.payload, { key: message.key });
     } catch (error) {
       if (error instanceof PayloadRefusedError) refused += 1;
       else failed += 1;
@@ -57,20 +63,17 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
       return;
     }
     published += 1;
-    byKind[message.kind] = (byKind[message.kind] ?? 0) + 1;
-    if (message.orderUid !== undefined) {
-      const known = contents.get(message.orderUid);
+    const kind = message.kind === "valid" ? kit.messageNoun : message.kind;
+    byKind[kind] = (byKind[kind] ?? 0) + 1;
+    if (message.becomes?.outcome === "projected") mustProject += 1;
+    if (message.key !== undefined) {
+      const known = contents.get(message.key);
       if (known) known.push(message.payload);
-      else contents.set(message.orderUid, [message.payload]);
+      else contents.set(message.key, [message.payload]);
     }
     if (published % 50 === 0) onProgress("publishing", { done: published, total: options.count });
-    if (
-      verifier &&
-      message.kind === "order" &&
-      message.orderUid !== undefined &&
-      published % WATCH_EVERY === 1
-    ) {
-      watched.push(verifier.timeUntilReadable(message.orderUid, publishedAt));
+    if (verifier && message.kind === "valid" && message.key !== undefined && published % WATCH_EVERY === 1) {
+      watched.push(verifier.timeUntilReadable(message.key, message.payload, publishedAt));
     }
   };
 
@@ -91,11 +94,11 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   await Promise.all(inFlight);
   onProgress("publishing", { done: published, total: options.count });
   const seconds = (performance.now() - started) / 1000;
-  const report = { published, failed, refused, byKind, orders: contents.size, seconds };
+  const report = { published, failed, refused, byKind, keys: contents.size, mustProject, seconds };
   if (failed > 0 && published === 0) throw failure;
   if (!verifier || signal.aborted) return report;
 
-  const expected = [...contents].map(([orderUid, list]): Expected => ({ orderUid, contents: list }));
+  const expected = [...contents].map(([key, list]): Expected => ({ key, published: list }));
   const verification = await verifier.check(expected, (done) =>
     onProgress("verifying", { done, total: expected.length }),
   );
@@ -108,5 +111,5 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
 /** Enough to keep a broker busy, few enough that a journal of what is under way stays small. */
 const IN_FLIGHT_MAX = 2_000;
 
-/** Watching an order takes requests of its own; one in so many does not disturb what it measures. */
+/** Watching a message takes requests of its own; one in so many does not disturb what it measures. */
 const WATCH_EVERY = 20;

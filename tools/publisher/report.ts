@@ -1,7 +1,9 @@
+/** The report of a publishing: in words for a terminal, as JSON for scripts. */
+import type { DomainKit } from "../domains/kit.ts";
 import type { PublishReport } from "./publish.ts";
 
-/** The report of a publishing in words, for a terminal. */
-export function describe(report: PublishReport, seed: number | undefined): string {
+/** @param seed undefined if the messages were given. */
+export function describe(kit: DomainKit, report: PublishReport, seed: number | undefined): string {
   const kinds = Object.entries(report.byKind).map(([kind, count]) => `${count} ${kind}`);
   const rate = Math.round(report.published / Math.max(report.seconds, 0.001));
   const seeded = seed === undefined ? "" : `, seed ${seed}`;
@@ -13,11 +15,11 @@ export function describe(report: PublishReport, seed: number | undefined): strin
     const { checked, missing, different, readable } = report.verification;
     const milliseconds = (time: number | undefined) => (time === undefined ? "-" : `${time.toFixed(1)} ms`);
     lines.push(
-      `verified ${checked} orders: ${missing.length} missing, ${different.length} with other content`,
+      `verified ${checked} ${kit.readBack.noun}: ${missing.length} missing, ${different.length} with other content`,
     );
     if (readable.watched > 0) {
       const times = `p50 ${milliseconds(readable.p50)}, p99 ${milliseconds(readable.p99)}`;
-      lines.push(`publish to readable (${readable.watched} orders watched): ${times}`);
+      lines.push(`publish to readable (${readable.watched} ${kit.readBack.noun} watched): ${times}`);
     }
     for (const id of missing.slice(0, SHOWN_MAX)) lines.push(`  missing: ${id}`);
     for (const id of different.slice(0, SHOWN_MAX)) lines.push(`  other content: ${id}`);
@@ -25,4 +27,10 @@ export function describe(report: PublishReport, seed: number | undefined): strin
   return `${lines.join("\n")}\n`;
 }
 
+/** The number of keys goes under the noun of what is read back. */
+export function toJson({ readBack }: DomainKit, { keys, ...report }: PublishReport, seed: number): string {
+  return JSON.stringify({ seed, ...report, [readBack.noun]: keys });
+}
+
+/** More keys than this would push the sums off the screen. */
 const SHOWN_MAX = 20;

@@ -1,4 +1,4 @@
-/** The ways by which a payload reaches the service. Publishing resolves when whoever takes it has stored it. */
+/** The ways by which a payload reaches the service. Publishing resolves when the broker or the service has stored it. */
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import type { Stan } from "node-nats-streaming";
@@ -13,7 +13,7 @@ export interface Transport extends AsyncDisposable {
 /** What goes beside a payload, where the way carries it. */
 export type PublishContext = Readonly<{
   traceparent?: string | undefined;
-  /** Messages of the same key stay in their order. */
+  /** Messages with the same key keep their sequence. */
   key?: string | undefined;
 }>;
 
@@ -60,19 +60,20 @@ export async function connectToBroker({ url, clusterId, channel }: BrokerAddress
   };
 }
 
-/** Posts to the service itself. */
-export function connectToHttp(url: string, token: string | undefined): Transport {
+/** Posts to the service itself. @param intake the address of a domain's intake. */
+export function connectToHttp(intake: string, token: string | undefined): Transport {
   const agent = new Agent({ keepAlive: true, maxSockets: HTTP_CONNECTIONS });
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return {
     publish: (payload, { traceparent } = {}) =>
       new Promise((resolve, reject) => {
         const traced = traceparent === undefined ? headers : { ...headers, traceparent };
-        const post = request(`${url}/orders`, { method: "POST", agent, headers: traced }, (response) => {
+        const post = request(intake, { method: "POST", agent, headers: traced }, (response) => {
           response.resume();
-          if (response.statusCode === 202) response.once("end", resolve);
-          else if (response.statusCode === 413) reject(new PayloadRefusedError("POST /orders answered 413"));
-          else reject(new Error(`POST /orders answered ${response.statusCode}`));
+          if (response.statusCode === 202 || response.statusCode === 200) response.once("end", resolve);
+          else if (response.statusCode === 413)
+            reject(new PayloadRefusedError(`POST ${intake} answered 413`));
+          else reject(new Error(`POST ${intake} answered ${response.statusCode}`));
         });
         post.once("error", reject);
         post.end(payload);

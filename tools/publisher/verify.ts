@@ -1,11 +1,12 @@
-/** Asks the service for orders that were published, and compares what it serves with what was sent. */
+/** Asks the service for what was published, and has the domain's kit compare the answers with what was sent. */
 import { Agent, get } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import type { ReadBack, Reader } from "../domains/kit.ts";
 
 export type Expected = Readonly<{
-  orderUid: string;
-  /** Every content that was published under this id; whichever came first is the one to be served. */
-  contents: readonly Buffer[];
+  key: string;
+  /** Every payload that was published under this key. */
+  published: readonly Buffer[];
 }>;
 
 export type Verification = Readonly<{
@@ -14,49 +15,51 @@ export type Verification = Readonly<{
   different: readonly string[];
 }>;
 
-export class Verifier {
-  readonly #url: string;
+export class Verifier implements Reader {
+  readonly url: string;
+  readonly #readBack: ReadBack;
   readonly #patienceMs: number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 
-  /** @param patienceSeconds how long to go on asking after the last order turned up. */
-  constructor(url: string, patienceSeconds = PATIENCE_SECONDS) {
-    this.#url = url;
+  /** @param patienceSeconds how long to go on asking after the last complete answer. */
+  constructor(url: string, readBack: ReadBack, patienceSeconds = PATIENCE_SECONDS) {
+    this.url = url;
+    this.#readBack = readBack;
     this.#patienceMs = patienceSeconds * 1000;
   }
 
-  /** The document of an order, undefined while there is none. @throws where the service does not answer properly. */
-  read(orderUid: string): Promise<Buffer | undefined> {
+  read(key: string): Promise<Buffer | undefined> {
+    const { path, headers = {} } = this.#readBack.request(key);
     return new Promise((resolve, reject) => {
-      const asked = get(
-        `${this.#url}/orders/${encodeURIComponent(orderUid)}`,
-        { agent: this.#agent },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on("data", (chunk: Buffer) => chunks.push(chunk));
-          response.once("end", () => {
-            if (response.statusCode === 200) resolve(Buffer.concat(chunks));
-            else if (response.statusCode === 404) resolve(undefined);
-            else reject(new Error(`GET /orders/${orderUid} answered ${response.statusCode}`));
-          });
-        },
-      );
+      const asked = get(`${this.url}${path}`, { agent: this.#agent, headers }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.once("end", () => {
+          if (response.statusCode === 200) resolve(Buffer.concat(chunks));
+          else if (response.statusCode === 404) resolve(undefined);
+          else reject(new Error(`GET ${path} answered ${response.statusCode}`));
+        });
+      });
       asked.once("error", reject);
     });
   }
 
-  /** How long it takes from `publishedAt` until the order can be read, in milliseconds; undefined where it is too long. */
-  async timeUntilReadable(orderUid: string, publishedAt: number): Promise<number | undefined> {
+  /**
+   * How long it takes from `publishedAt` until the effect of the payload can be read, in milliseconds; undefined if it
+   * takes too long.
+   */
+  async timeUntilReadable(key: string, payload: Buffer, publishedAt: number): Promise<number | undefined> {
     while (performance.now() - publishedAt < this.#patienceMs) {
-      if (await this.read(orderUid).catch(() => undefined)) return performance.now() - publishedAt;
+      if ((await this.#look({ key, published: [payload] })) !== "missing")
+        return performance.now() - publishedAt;
       await delay(READABLE_POLL_MS);
     }
     return undefined;
   }
 
   /**
-   * Checks all; what is not there yet is asked for again until nothing new has turned up for a while.
-   * @param onFound is told how many the service has served so far.
+   * Checks all; asks again for what is missing until no answer has become complete for a while.
+   * @param onFound is told how many are not missing any more.
    */
   async check(expected: readonly Expected[], onFound: (found: number) => void): Promise<Verification> {
     const different: string[] = [];
@@ -66,12 +69,12 @@ export class Verifier {
     for (;;) {
       const missing: Expected[] = [];
       await this.#inParallel(open, async (one) => {
-        const document = await this.read(one.orderUid).catch(() => undefined);
-        if (!document) {
+        const state = await this.#look(one);
+        if (state === "missing") {
           missing.push(one);
           return;
         }
-        if (!one.contents.some((content) => content.equals(document))) different.push(one.orderUid);
+        if (state === "different") different.push(one.key);
         found += 1;
         onFound(found);
       });
@@ -80,11 +83,16 @@ export class Verifier {
       if (open.length === 0 || performance.now() - lastProgress > this.#patienceMs) break;
       await delay(RETRY_MS);
     }
-    return { checked: expected.length, missing: open.map(({ orderUid }) => orderUid), different };
+    return { checked: expected.length, missing: open.map(({ key }) => key), different };
   }
 
   close(): void {
     this.#agent.destroy();
+  }
+
+  async #look({ key, published }: Expected): Promise<ReturnType<ReadBack["compare"]>> {
+    const answer = await this.read(key).catch(() => undefined);
+    return answer ? this.#readBack.compare(answer, published) : "missing";
   }
 
   async #inParallel<T>(list: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
@@ -102,9 +110,14 @@ export function quantile(sorted: readonly number[], fraction: number): number | 
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * fraction) - 1)];
 }
 
+/** More than this slows the service that is asked. */
 const CONNECTIONS = 16;
+
+/** Below what is measured: a message takes some milliseconds. */
 const READABLE_POLL_MS = 2;
+
+/** The pause between two rounds over what is missing. */
 const RETRY_MS = 200;
 
-/** Longer than AckWait, after which a broker delivers again what a killed service held. */
+/** Longer than AckWait, after which a broker redelivers what a killed service held. */
 const PATIENCE_SECONDS = 45;

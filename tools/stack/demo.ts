@@ -5,9 +5,12 @@
 import { join } from "node:path";
 import { command, decimal, exits, integer, Option, run } from "../../src/cli/command.ts";
 import { Progress } from "../../src/cli/progress.ts";
+import { KITS } from "../domains/index.ts";
+import type { DomainKit } from "../domains/kit.ts";
+import { domainOption } from "../domains/option.ts";
+import { randomSeed, SEED_MAX } from "../domains/random.ts";
 import { connectTo } from "../publisher/connect.ts";
 import { makeLoad, readMix } from "../publisher/load.ts";
-import { OrderFactory, randomSeed, SEED_MAX } from "../publisher/orders.ts";
 import { publish } from "../publisher/publish.ts";
 import { describe } from "../publisher/report.ts";
 import { traced } from "../publisher/traced.ts";
@@ -26,10 +29,10 @@ const demo = command(
   .addOption(
     new Option("--source <kind>", "through which broker").choices(BROKER_KINDS).default("nats-streaming"),
   )
-  .option("--orders <number>", "how many messages to publish", integer(0, Number.MAX_SAFE_INTEGER), 2_000)
-  .option("--garbage <fraction>", "of messages that are not orders", decimal(0, 1), 0.1)
-  .option("--duplicates <fraction>", "of exact copies of an order", decimal(0, 1), 0.05)
-  .option("--conflicts <fraction>", "of orders under a used id, with other content", decimal(0, 1), 0.02)
+  .addOption(domainOption())
+  .option("--garbage <fraction>", "of messages that the domain cannot read", decimal(0, 1), 0.1)
+  .option("--duplicates <fraction>", "of exact copies", decimal(0, 1), 0.05)
+  .option("--conflicts <fraction>", "of used ids with other content", decimal(0, 1), 0.02)
   .option("--rate <number>", "messages per second, 0 for as fast as it goes", integer(0, 1_000_000), 1_000)
   .option(
     "--seed <number>",
@@ -43,11 +46,12 @@ const demo = command(
     integer(0, 65_535),
   )
   .action(
-    exits(async ({ orders: count, rate, seed = randomSeed(), once, observe, port, source, ...fractions }) => {
+    exits(async ({ domain: kit, rate, seed = randomSeed(), once, observe, port, source, ...fractions }) => {
       const mix = readMix(fractions);
+      const count = counts.get(kit) ?? COUNT;
       const signal = watchForStop();
       await using started = new AsyncDisposableStack();
-      const stack = started.use(await startStack("demo", say, { source }));
+      const stack = started.use(await startStack("demo", say, { source, domains: [kit.domain] }));
       if (signal.aborted) return 1;
       if (!stack.broker) warnWithoutBroker(source);
       const jaeger = observe ? await startJaeger(stack) : undefined;
@@ -61,22 +65,23 @@ const demo = command(
 
       using progress = new Progress();
       const report = await publishTo(stack, service.url, {
-        load: makeLoad(new OrderFactory(seed), count, mix),
+        kit,
+        load: makeLoad(kit, kit.createFactory(seed), count, mix),
         count,
         rate,
         onProgress: (phase, step) => progress.show(phase, step),
         signal,
       });
       progress.end();
-      process.stdout.write(describe(report, seed));
+      process.stdout.write(describe(kit, report, seed));
       if (signal.aborted) return 1;
 
-      const sum = await settledSum(service.url, report.published, progress);
+      const sum = await settledSum(service.url, kit, report.published, progress);
       progress.end();
-      const { verification } = report;
-      const isComplete =
-        verification?.missing.length === 0 && verification.different.length === 0 && report.failed === 0;
-      const holds = sum.holds && sum.pending === 0 && sum.received === report.published && isComplete;
+      const { published, mustProject, failed, verification } = report;
+      const isServed = verification?.missing.length === 0 && verification.different.length === 0;
+      const isSettled = sum.received === published && sum.pending === 0 && sum.projected === mustProject;
+      const holds = sum.holds && isSettled && isServed && failed === 0;
       process.stdout.write(
         `received ${sum.received} = projected ${sum.projected} + duplicate ${sum.duplicate} + dead ${sum.dead} + pending ${sum.pending}\n` +
           (holds
@@ -85,13 +90,17 @@ const demo = command(
       );
       if (once) return holds ? 0 : 1;
 
-      process.stdout.write(addresses(stack, service, { Jaeger: jaeger?.url, Prometheus: prometheus?.url }));
+      process.stdout.write(
+        addresses(kit, stack, service, { Jaeger: jaeger?.url, Prometheus: prometheus?.url }),
+      );
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
       say("stopping");
       return holds ? 0 : 1;
     }),
   );
 
+/** How many messages of a domain to publish: an option that bears the domain's name. */
+const counts = new Map<DomainKit, number>();
 /** The variables of tracing, for the service and for what publishes here. */
 let observed: Readonly<Record<string, string>> = {};
 
@@ -128,7 +137,9 @@ async function publishTo(
   options: Omit<Parameters<typeof publish>[0], "transport" | "verifyUrl">,
 ) {
   const { broker, environment } = stack;
-  await using transport = await traced(() => connectTo(broker?.kind ?? "http", environment, serviceUrl));
+  await using transport = await traced(() =>
+    connectTo(options.kit, broker?.kind ?? "http", environment, serviceUrl),
+  );
   return await publish({ ...options, transport, verifyUrl: serviceUrl });
 }
 
@@ -142,14 +153,19 @@ type Sum = {
 };
 
 /** Audits until what was published has its outcome, or nothing moves any more. */
-async function settledSum(url: string, published: number, progress: Progress): Promise<Sum> {
+async function settledSum(
+  url: string,
+  { domain }: DomainKit,
+  published: number,
+  progress: Progress,
+): Promise<Sum> {
   let [movedAt, last] = [performance.now(), ""];
   for (;;) {
     const { holds, domains } = (await (await fetch(`${url}/audit`)).json()) as {
       holds: boolean;
-      domains: { orders: Sum };
+      domains: Record<string, Sum>;
     };
-    const sum = { ...domains.orders, holds };
+    const sum = { ...(domains[domain.name] as Sum), holds };
     if (sum.pending === 0 && sum.received >= published) return sum;
     const now = `${sum.received} ${sum.pending}`;
     if (now !== last) movedAt = performance.now();
@@ -161,23 +177,24 @@ async function settledSum(url: string, published: number, progress: Progress): P
 }
 
 function addresses(
-  { broker, environment }: Stack,
+  kit: DomainKit,
+  { broker, brokerEnvironment, environment }: Stack,
   { url, logFile }: ServiceProcess,
   observers: Readonly<Record<string, string | undefined>>,
 ): string {
+  const own = Object.entries(kit.addresses).map(([name, path]) => `  ${name.padEnd(11)}${url}${path}\n`);
   const observing = Object.entries(observers).flatMap(([name, address]) =>
     address === undefined ? [] : [`  ${name.toLowerCase().padEnd(11)}${address}\n`],
   );
-  const variables = Object.entries(broker?.environment() ?? {}).map(([name, value]) => `${name}=${value} `);
+  const variables = Object.entries(brokerEnvironment).map(([name, value]) => `${name}=${value} `);
   const where = `--to ${broker?.kind ?? "http"} --verify ${url}`;
-  const publishing = `${variables.join("")}npm run publisher -- --count 1000 --rate 200 ${where}`;
+  const publishing = `${variables.join("")}npm run publisher -- ${kit === KITS[0] ? "" : `--domain ${kit.domain.name} `}--count 1000 --rate 200 ${where}`;
   return `
 The service runs until Ctrl-C.
   page       ${url}/
   letters    ${url}/ui/dead-letters
   API        ${url}/docs
-  orders     ${url}/orders
-  audit      ${url}/audit
+${own.join("")}  audit      ${url}/audit
   metrics    ${url}/metrics
 ${observing.join("")}  log        ${logFile}
   database   ${environment.DATABASE_URL}
@@ -196,7 +213,18 @@ function say(text: string): void {
   process.stderr.write(`demo: ${text}\n`);
 }
 
+/** Enough to see every kind of message in a moment. */
+const COUNT = 2_000;
+
 const STANDSTILL_MS_MAX = 60_000;
 const SETTLE_POLL_MS = 200;
 
+for (const kit of KITS) {
+  const { name } = kit.domain;
+  const option = new Option(
+    `--${name} <number>`,
+    `how many messages of ${name} to publish (default: ${COUNT})`,
+  );
+  demo.addOption(option.argParser((text) => counts.set(kit, integer(0, Number.MAX_SAFE_INTEGER)(text))));
+}
 await run(demo);

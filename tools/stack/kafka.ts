@@ -164,7 +164,7 @@ export class Kafka implements Broker {
       "transaction.state.log.num.partitions": "1",
       "group.initial.rebalance.delay.ms": "0",
       "auto.create.topics.enable": "false",
-      // Above the largest order, so that one that is too large reaches the service and is buried there.
+      // Above the largest document, so that one that is too large reaches the service and is buried there.
       "message.max.bytes": String(8 * 1024 * 1024),
       // A service that is killed gets its partitions back soon, whatever its client id.
       "group.consumer.min.session.timeout.ms": String(SESSION_SECONDS * 1000),

@@ -124,5 +124,5 @@ const SERVER = {
 /** The server's own defaults throw away what is older than a million messages or a gigabyte: that would be loss. */
 const WITHOUT_LIMITS = ["-max_msgs", "0", "-max_bytes", "0", "-max_age", "0s", "-max_channels", "0"];
 
-/** Above the largest order, so that one that is too large reaches the service and is buried there. */
+/** Above the largest document, so that one that is too large reaches the service and is buried there. */
 export const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;

@@ -3,14 +3,17 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { command, exits, run } from "../../src/cli/command.ts";
-import { makeLoad, toPayload } from "../publisher/load.ts";
-import { OrderFactory } from "../publisher/orders.ts";
+import { KITS } from "../domains/index.ts";
+import { makeLoad } from "../publisher/load.ts";
 import { connectToHttp } from "../publisher/transport.ts";
 import { launchBrowser } from "./browser.ts";
 import { startServiceProcess } from "./service.ts";
 import { startStack } from "./stack.ts";
 
 const DOCS = fileURLToPath(new URL("../../docs", import.meta.url));
+/** The pictures show the first domain. */
+const [KIT] = KITS;
+const { page, letter: makeLetter, commonPath } = KIT.pictures;
 const say = (text: string) => process.stderr.write(`screenshots: ${text}\n`);
 
 async function takeAll(): Promise<number> {
@@ -21,7 +24,7 @@ async function takeAll(): Promise<number> {
   started.defer(() => service.child.end("SIGTERM"));
   const { url } = service;
   say("publishing");
-  const letter = await publish(url);
+  const { position, mend } = await publish(url);
 
   const browser = await launchBrowser();
   started.defer(() => browser.close());
@@ -44,7 +47,7 @@ async function takeAll(): Promise<number> {
     await tab.click("button:has-text('Edit')");
     await tab.waitForSelector("#verdict .bad");
     const text = await tab.inputValue("#edited");
-    await tab.fill("#edited", text.replace('"sm_id":"ninety-nine"', '"sm_id":99'));
+    await tab.fill("#edited", mend(text));
     await tab.waitForSelector("#verdict .good");
     await tab.locator("#editor").scrollIntoViewIfNeeded();
   };
@@ -58,7 +61,7 @@ async function takeAll(): Promise<number> {
   const isLive = (tab: Page) => tab.waitForSelector("#connection:has-text('live')");
   const hasGroups = (tab: Page) => tab.waitForSelector("#groups tbody tr");
   const hasPayload = (tab: Page) => tab.waitForSelector("pre.payload");
-  await shoot("orders", "/", (tab) => tab.waitForSelector("[data-count=received]:not(:text-is('–'))"));
+  await shoot(page.name, page.path, (tab) => tab.waitForSelector("[data-count=received]:not(:text-is('–'))"));
   await shoot("status", "/ui/status", async (tab) => {
     await isLive(tab);
     // While the charts get their first quarter of a minute, something happens that they can show.
@@ -70,14 +73,14 @@ async function takeAll(): Promise<number> {
     viewport: { width: 400, height: 860 },
     colorScheme: "dark",
   });
-  await shoot("dead-letter", `/ui/dead-letter?position=${letter}`, hasPayload);
-  await shoot("dead-letter-editor", `/ui/dead-letter?position=${letter}`, edit, {
+  await shoot("dead-letter", `/ui/dead-letter?position=${position}`, hasPayload);
+  await shoot("dead-letter-editor", `/ui/dead-letter?position=${position}`, edit, {
     viewport: { width: 1100, height: 1000 },
   });
-  await shoot("dead-letter-list", "/ui/dead-letter-list?state=open&path=/items", (tab) =>
+  await shoot("dead-letter-list", `/ui/dead-letter-list?state=open&path=${commonPath}`, (tab) =>
     tab.waitForSelector("#letters tbody tr"),
   );
-  await shoot("bulk-dry-run", "/ui/dead-letter-list?state=open&path=/items&limit=3", dryRun);
+  await shoot("bulk-dry-run", `/ui/dead-letter-list?state=open&path=${commonPath}&limit=3`, dryRun);
   const bulk = await redriveMany(url);
   await shoot("bulk-redrive", `/ui/redrive?id=${bulk}`, (tab) => tab.waitForSelector("#status"));
   await shoot("api", "/docs", (tab) => tab.waitForSelector(".opblock"));
@@ -85,31 +88,28 @@ async function takeAll(): Promise<number> {
 }
 
 async function publishSome(url: string, count: number): Promise<void> {
-  await using transport = connectToHttp(url, undefined);
-  const load = makeLoad(new OrderFactory(count + Date.now()), count, {
-    garbage: 0.1,
-    duplicates: 0,
-    conflicts: 0,
-  });
+  await using transport = connectToHttp(`${url}${KIT.intakePath}`, undefined);
+  const mix = { garbage: 0.1, duplicates: 0, conflicts: 0 };
+  const load = makeLoad(KIT, KIT.createFactory(count + Date.now()), count, mix);
   for (const { payload } of load) await transport.publish(payload);
 }
 
-/** @returns the position of a letter that is worth looking at. */
-async function publish(url: string): Promise<string> {
-  await using transport = connectToHttp(url, undefined);
-  const factory = new OrderFactory(11);
+/** @returns the position of a letter that is worth looking at, and how to mend its text. */
+async function publish(url: string): Promise<{ position: string; mend: (text: string) => string }> {
+  await using transport = connectToHttp(`${url}${KIT.intakePath}`, undefined);
+  const factory = KIT.createFactory(11);
   const mix = { garbage: 0.15, duplicates: 0.05, conflicts: 0.03 };
-  for (const { payload } of makeLoad(factory, 600, mix)) await transport.publish(payload);
-  const wrong = toPayload({ ...factory.next(), sm_id: "ninety-nine" });
-  const response = await fetch(`${url}/orders`, { method: "POST", body: new Uint8Array(wrong) });
+  for (const { payload } of makeLoad(KIT, factory, 600, mix)) await transport.publish(payload);
+  const { payload: wrong, mend } = makeLetter(factory);
+  const response = await fetch(`${url}${KIT.intakePath}`, { method: "POST", body: new Uint8Array(wrong) });
   const { position } = (await response.json()) as { position: string };
   await fetch(`${url}/messages/${position}?wait=10`);
-  return position;
+  return { position, mend };
 }
 
 async function redriveMany(url: string): Promise<string> {
   const body = {
-    filter: { path: "/items" },
+    filter: { path: commonPath },
     author: "Ann",
     reason: "the schema was mended",
     failures_max: 3,

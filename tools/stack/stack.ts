@@ -6,6 +6,8 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { install } from "../../src/cli/install.ts";
+import { channelsOf } from "../../src/config/config.ts";
+import type { AnyDomain } from "../../src/contract/domain.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import type { Broker, BrokerKind } from "./broker.ts";
 import { startBroker } from "./brokers.ts";
@@ -22,20 +24,29 @@ export type Stack = AsyncDisposable &
     disk: LimitedDisk | undefined;
     /** Undefined where no broker can be had on this machine. */
     broker: Broker | undefined;
-    /** What the service needs to run on this stack. */
+    /** Variables of the broker and of the domains' channels, for the service and for what publishes to it. */
+    brokerEnvironment: Readonly<Record<string, string>>;
+    /** Everything that the service needs to run on this stack. */
     environment: Readonly<Record<string, string>>;
   }>;
+
+type StackOptions = Readonly<{
+  limitsDisk?: boolean;
+  source?: BrokerKind;
+  domains?: readonly AnyDomain[];
+}>;
 
 /**
  * Starts everything.
  * @param say is told what is being done.
  * @param limitsDisk whether PostgreSQL gets a disk that can be made full, where this machine lets us.
  * @param source which kind of broker.
+ * @param domains those that the service runs.
  */
 export async function startStack(
   name: string,
   say: (text: string) => void,
-  { limitsDisk = false, source = "nats-streaming" }: { limitsDisk?: boolean; source?: BrokerKind } = {},
+  { limitsDisk = false, source = "nats-streaming", domains = DOMAINS.slice(0, 1) }: StackOptions = {},
 ): Promise<Stack> {
   await removeLeftovers(name);
   const folder = join(DATA_FOLDER, `${name}-${process.pid}`);
@@ -60,14 +71,38 @@ export async function startStack(
   const broker = await startBroker(source, join(folder, source), say);
   if (broker) started.defer(() => broker.stop());
 
+  const brokerEnvironment = withTopics(broker?.environment() ?? {}, domains);
   const environment = {
     DATABASE_URL: serviceUrl,
     MIGRATION_DATABASE_URL: ownerUrl,
+    DOMAINS: domains.map(({ name }) => name).join(),
     SOURCES: broker ? `${source},http` : "http",
-    ...broker?.environment(),
+    ...brokerEnvironment,
   };
   const stack = started.move();
-  return { folder, postgres, disk, broker, environment, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return {
+    folder,
+    postgres,
+    disk,
+    broker,
+    brokerEnvironment,
+    environment,
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+/** On a Kafka that others use as well, the domains do not take the topics that bear their names. */
+function withTopics(
+  environment: Readonly<Record<string, string>>,
+  domains: readonly AnyDomain[],
+): Readonly<Record<string, string>> {
+  const topic = environment.KAFKA_TOPIC;
+  if (topic === undefined) return environment;
+  const topics = domains.map((domain): [string, string] => {
+    const { prefix } = channelsOf(domain);
+    return [`${prefix}KAFKA_TOPIC`, prefix === "" ? topic : `${topic}-${domain.name}`];
+  });
+  return { ...environment, ...Object.fromEntries(topics) };
 }
 
 /** Folders of runs that were killed before they could tidy up. */

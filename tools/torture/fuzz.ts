@@ -1,13 +1,14 @@
 /**
- * The command `npm run fuzz`: hostile messages through the whole flow, with good orders among them. Each message has to
- * end in exactly one outcome, the orders must not have to wait, and the service's memory has to stay where it is.
+ * The command `npm run fuzz`: hostile messages through the whole flow, with valid ones among them. Each message has to
+ * end in exactly one outcome, the valid ones must not have to wait, and the service's memory has to stay where it is.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { command, exits, integer, Option, run } from "../../src/cli/command.ts";
 import { Progress } from "../../src/cli/progress.ts";
+import type { DomainKit } from "../domains/kit.ts";
+import { domainOption } from "../domains/option.ts";
+import { randomSeed, SEED_MAX } from "../domains/random.ts";
 import { connectTo } from "../publisher/connect.ts";
-import { toPayload } from "../publisher/load.ts";
-import { OrderFactory, randomSeed, SEED_MAX } from "../publisher/orders.ts";
 import { quantile, Verifier } from "../publisher/verify.ts";
 import { BROKER_KINDS, type BrokerKind, HOW_TO_GET } from "../stack/broker.ts";
 import { mebibytes, residentBytes } from "../stack/memory.ts";
@@ -19,8 +20,9 @@ const say = (text: string) => process.stderr.write(`fuzz: ${text}\n`);
 
 const program = command(
   "fuzz",
-  "Hostile messages through the whole flow, and one good order among every hundred of them.",
+  "Hostile messages through the whole flow, and one valid message among every hundred of them.",
 )
+  .addOption(domainOption())
   .option("--count <number>", "how many hostile messages", integer(1, Number.MAX_SAFE_INTEGER), 100_000)
   .option("--seed <number>", "the same messages again (default: random, printed)", integer(0, SEED_MAX))
   .addOption(
@@ -33,19 +35,19 @@ Whether memory grows is judged from ${COUNT_FOR_MEMORY} messages up.
 Exit status: 0 all is well; 1 it is not; 2 bad usage.`,
   )
   .action(
-    exits(async ({ count, seed = randomSeed(), source }) => {
-      const findings = await fuzz(count, seed, source);
+    exits(async ({ domain: kit, count, seed = randomSeed(), source }) => {
+      const findings = await fuzz(kit, count, seed, source);
       process.stdout.write(findings.length === 0 ? "All is well.\n" : `FAILED: ${findings.join("; ")}\n`);
       return findings.length === 0 ? 0 : 1;
     }),
   );
 
-async function fuzz(count: number, seed: number, source: BrokerKind): Promise<string[]> {
+async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerKind): Promise<string[]> {
   say(`seed ${seed}`);
   await using started = new AsyncDisposableStack();
-  const stack = started.use(await startStack("fuzz", say, { source }));
+  const stack = started.use(await startStack("fuzz", say, { source, domains: [kit.domain] }));
   if (!stack.broker) throw new Error(HOW_TO_GET[source]);
-  // What the cache may hold grows with the orders; all else must not.
+  // What a cache may hold grows with what arrives; all else must not.
   const environment = { ...stack.environment, CACHE_BYTES_MAX: String(16 * 1024 * 1024) };
   const service = await startServiceProcess(environment, stack.folder);
   started.defer(() => service.child.end("SIGTERM"));
@@ -53,18 +55,18 @@ async function fuzz(count: number, seed: number, source: BrokerKind): Promise<st
   void service.child.ended.then(() => {
     hasEnded = true;
   });
-  const transport = started.use(await connectTo(stack.broker.kind, stack.environment));
-  const factory = new OrderFactory(seed);
-  const verifier = new Verifier(service.url, 60);
+  const transport = started.use(await connectTo(kit, stack.broker.kind, stack.environment));
+  const factory = kit.createFactory(seed);
+  const verifier = new Verifier(service.url, kit.readBack, 60);
   const waits: Promise<number | undefined>[] = [];
   const underWay = new Set<Promise<void>>();
   let published = 0;
-  // How long an order takes that has nobody beside it, on this machine at this moment.
+  // How long a valid message takes without hostile ones, on this machine at this moment.
   const alone = await Promise.all(
     Array.from({ length: ALONE }, async () => {
-      const order = factory.next();
-      await transport.publish(toPayload(order));
-      return await verifier.timeUntilReadable(order.order_uid, performance.now());
+      const { payload, key } = factory.valid();
+      await transport.publish(payload);
+      return key === undefined ? 0 : await verifier.timeUntilReadable(key, payload, performance.now());
     }),
   );
   published += ALONE;
@@ -82,11 +84,11 @@ async function fuzz(count: number, seed: number, source: BrokerKind): Promise<st
   };
   using progress = new Progress();
   for (let sent = 0; sent < count && !hasEnded; sent++) {
-    await publish(makeHostile(factory));
+    await publish(makeHostile(kit, factory));
     if (sent % NEIGHBOUR_EVERY === 0) {
-      const order = factory.next();
-      await publish(toPayload(order));
-      waits.push(verifier.timeUntilReadable(order.order_uid, performance.now()));
+      const { payload, key } = factory.valid();
+      await publish(payload);
+      if (key !== undefined) waits.push(verifier.timeUntilReadable(key, payload, performance.now()));
       const half = sent < count / 2 ? 0 : 1;
       peaks[half] = Math.max(peaks[half], residentBytes(service.child.pid));
       while (published - (await processed(service.url)) > BEHIND_MAX && !hasEnded) await delay(5);
@@ -105,26 +107,27 @@ async function fuzz(count: number, seed: number, source: BrokerKind): Promise<st
   if (hasEnded) return ["the service ended"];
   while ((await processed(service.url)) < published) await delay(100);
   const { holds, domains } = (await (await fetch(`${service.url}/audit`)).json()) as Audit;
-  const { received, projected, duplicate, dead, pending } = domains.orders;
+  const { received, projected, duplicate, dead, pending } = domains[kit.domain.name] as Sum;
   const grown = mebibytes(peaks[1] - peaks[0]);
   const isJudged = count >= COUNT_FOR_MEMORY;
   const longest = delays.at(-1) ?? 0;
   process.stdout.write(
     `seed ${seed}: ${published} published, received ${received} = projected ${projected} + duplicate ${duplicate} + dead ${dead} + pending ${pending}\n` +
-      `good orders among them: readable after p50 ${Math.round(quantile(delays, 0.5) ?? 0)} ms, p99 ${Math.round(quantile(delays, 0.99) ?? 0)} ms, at most ${Math.round(longest)} ms; memory ${grown} MiB more in the second half than in the first${isJudged ? "" : " (too few messages to judge that)"}\n`,
+      `valid ones among them: readable after p50 ${Math.round(quantile(delays, 0.5) ?? 0)} ms, p99 ${Math.round(quantile(delays, 0.99) ?? 0)} ms, at most ${Math.round(longest)} ms; memory ${grown} MiB more in the second half than in the first${isJudged ? "" : " (too few messages to judge that)"}\n`,
   );
   const findings: string[] = [];
   if (!holds) findings.push("the audit does not hold");
   if (received !== published || pending !== 0) findings.push("not everything has its outcome");
-  if (projected < waits.length + ALONE) findings.push("good orders are missing");
-  if (longest > delayMax) findings.push(`an order had to wait for more than ${Math.round(delayMax)} ms`);
+  if (projected < waits.length + ALONE) findings.push("valid messages are missing");
+  if (longest > delayMax)
+    findings.push(`a valid message had to wait for more than ${Math.round(delayMax)} ms`);
   if (isJudged && grown > GROWTH_MEBIBYTES_MAX)
     findings.push(`memory grew by more than ${GROWTH_MEBIBYTES_MAX} MiB`);
   return findings;
 }
 
 type Sum = Record<"received" | "projected" | "duplicate" | "dead" | "pending", number>;
-type Audit = { holds: boolean; domains: { orders: Sum } };
+type Audit = { holds: boolean; domains: Record<string, Sum> };
 
 /** From the metrics, which cost little; the audit reads the whole inbox. */
 async function processed(url: string): Promise<number> {
@@ -142,7 +145,7 @@ const BEHIND_MAX = 2_000;
 
 /** A few batches of the worst messages there are. */
 const DELAY_MS_MAX = 5_000;
-/** A machine on which orders wait without hostile messages is allowed more. */
+/** A machine on which valid messages wait without hostile ones is allowed more. */
 const ALONE = 20;
 const ALONE_FACTOR = 10;
 const GROWTH_MEBIBYTES_MAX = 64;

@@ -1,15 +1,14 @@
-/** Messages that nobody should send: mutations of orders that keep or break their structure, and plain nonsense. */
-import type { OrderFactory } from "../publisher/orders.ts";
+/** Hostile messages: mutations of a valid document that keep or break its structure, and plain nonsense. */
+import type { DomainKit, MessageFactory, Mutation } from "../domains/kit.ts";
+import type { Random } from "../domains/random.ts";
 
-/** @returns one hostile message; some of them are good orders all the same. */
-export function makeHostile(factory: OrderFactory): Buffer {
-  const mutate = factory.pick(MUTATIONS);
-  const once = mutate(factory, JSON.stringify(factory.next()));
+/** @returns one hostile message of a domain; some of them are valid all the same. */
+export function makeHostile(kit: DomainKit, factory: MessageFactory): Buffer {
+  const mutate = factory.pick([...MUTATIONS, ...kit.hostile]);
+  const once = Buffer.from(mutate(factory.valid().payload.toString(), factory));
   // Two mistakes at once find what one does not.
-  return factory.random() < 0.2 ? mutateBytes(factory, once) : once;
+  return factory.random() < 0.2 ? mutateBytes(once, factory) : once;
 }
-
-type Mutation = (factory: OrderFactory, order: string) => Buffer;
 
 const MUTATIONS: readonly Mutation[] = [
   mutateValue,
@@ -18,74 +17,73 @@ const MUTATIONS: readonly Mutation[] = [
   mutateName,
   removeOrRepeatMember,
   removeOrRepeatMember,
-  (factory, order) => mutateBytes(factory, Buffer.from(order)),
-  (factory, order) => Buffer.from(order.slice(0, Math.floor(factory.random() * order.length))),
-  (factory) => randomBytes(factory, Math.floor(factory.random() * 400)),
-  (factory) => Buffer.from(factory.pick(NASTY_DOCUMENTS)),
+  (document, random) => mutateBytes(Buffer.from(document), random),
+  (document, random) => document.slice(0, Math.floor(random.random() * document.length)),
+  (_document, random) => randomBytes(Math.floor(random.random() * 400), random),
+  (_document, random) => random.pick(NASTY_DOCUMENTS),
   nested,
-  (factory, order) => Buffer.from(order, factory.pick(["utf16le", "latin1", "base64", "hex"] as const)),
-  (factory, order) =>
-    Buffer.from(`${factory.pick(["\ufeff", " ", "\n\n", "//", "<!--", ")]}',\n"])}${order}`),
-  (factory, order) => Buffer.from(order + factory.pick([",", "}", order, "\0", " x", "\u2028"])),
+  (document, random) => Buffer.from(document, random.pick(["utf16le", "latin1", "base64", "hex"] as const)),
+  (document, random) => random.pick(["\ufeff", " ", "\n\n", "//", "<!--", ")]}',\n"]) + document,
+  (document, random) => document + random.pick([",", "}", document, "\0", " x", "\u2028"]),
   large,
 ];
 
-/** Another value in the place of one of the order's. */
-function mutateValue(factory: OrderFactory, order: string): Buffer {
-  const values = [...order.matchAll(/:("(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|null|true|false)/g)];
-  const { index, 0: found } = factory.pick(values) as RegExpExecArray;
-  return Buffer.from(
-    `${order.slice(0, index)}:${factory.pick(NASTY_VALUES)}${order.slice(index + found.length)}`,
-  );
+/** Another value in the place of one of the document's. */
+function mutateValue(document: string, random: Random): string {
+  return withValue(document, random, random.pick(NASTY_VALUES));
 }
 
-function mutateName(factory: OrderFactory, order: string): Buffer {
-  const names = [...order.matchAll(/"(\w+)":/g)];
-  const { index, 0: found } = factory.pick(names) as RegExpExecArray;
-  const name = JSON.stringify(factory.pick(NASTY_TEXTS));
-  return Buffer.from(`${order.slice(0, index)}${name}:${order.slice(index + found.length)}`);
+function withValue(document: string, random: Random, value: string): string {
+  const values = [...document.matchAll(/:("(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|null|true|false)/g)];
+  const { index, 0: found } = random.pick(values) as RegExpExecArray;
+  return `${document.slice(0, index)}:${value}${document.slice(index + found.length)}`;
 }
 
-function removeOrRepeatMember(factory: OrderFactory, order: string): Buffer {
-  const members = [...order.matchAll(/"\w+":("(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*),/g)];
-  const { index, 0: member } = factory.pick(members) as RegExpExecArray;
-  const instead = factory.random() < 0.5 ? "" : member + member;
-  return Buffer.from(order.slice(0, index) + instead + order.slice(index + member.length));
+function mutateName(document: string, random: Random): string {
+  const names = [...document.matchAll(/"(\w+)":/g)];
+  const { index, 0: found } = random.pick(names) as RegExpExecArray;
+  const name = JSON.stringify(random.pick(NASTY_TEXTS));
+  return `${document.slice(0, index)}${name}:${document.slice(index + found.length)}`;
 }
 
-function mutateBytes(factory: OrderFactory, bytes: Buffer): Buffer {
+function removeOrRepeatMember(document: string, random: Random): string {
+  const members = [...document.matchAll(/"\w+":("(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*),/g)];
+  const found = random.pick(members);
+  if (!found) return mutateValue(document, random);
+  const { index, 0: member } = found;
+  const instead = random.random() < 0.5 ? "" : member + member;
+  return document.slice(0, index) + instead + document.slice(index + member.length);
+}
+
+function mutateBytes(bytes: Buffer, random: Random): Buffer {
   const changed = Buffer.from(bytes);
-  for (let flips = 0; flips < 1 + factory.random() * 4 && changed.length > 0; flips++) {
-    changed[Math.floor(factory.random() * changed.length)] = Math.floor(factory.random() * 256);
+  for (let flips = 0; flips < 1 + random.random() * 4 && changed.length > 0; flips++) {
+    changed[Math.floor(random.random() * changed.length)] = Math.floor(random.random() * 256);
   }
   return changed;
 }
 
-function nested(factory: OrderFactory, order: string): Buffer {
-  const levels = Math.floor(10 ** (factory.random() * 4.7));
-  const [open, close] = factory.pick([
+function nested(document: string, random: Random): string {
+  const levels = Math.floor(10 ** (random.random() * 4.7));
+  const [open, close] = random.pick([
     ["[", "]"],
     ['{"a":', "}"],
     ["[[],", "]"],
   ] as const);
-  const deep = `${open.repeat(levels)}1${factory.random() < 0.8 ? close.repeat(levels) : ""}`;
-  return Buffer.from(factory.random() < 0.5 ? deep : order.replace(/"items":\[/, `"items":[${deep},`));
+  const deep = `${open.repeat(levels)}1${random.random() < 0.8 ? close.repeat(levels) : ""}`;
+  return random.random() < 0.5 ? deep : withValue(document, random, deep);
 }
 
 /** Seldom, or they would be most of the bytes. */
-function large(factory: OrderFactory, order: string): Buffer {
-  if (factory.random() > 0.02) return mutateValue(factory, order);
-  const size = Math.floor(10 ** (4 + factory.random() * 2.1));
-  const fill = factory.pick(["x", "é", '"', "\\", "[", "\u0000", "1", " "]);
-  return Buffer.from(
-    factory.random() < 0.5
-      ? fill.repeat(size)
-      : order.replace('"locale":"', `"locale":"${fill.repeat(size)}`),
-  );
+function large(document: string, random: Random): string {
+  if (random.random() > 0.02) return mutateValue(document, random);
+  const size = Math.floor(10 ** (4 + random.random() * 2.1));
+  const fill = random.pick(["x", "é", '"', "\\", "[", "\u0000", "1", " "]).repeat(size);
+  return random.random() < 0.5 ? fill : withValue(document, random, `"${fill}"`);
 }
 
-function randomBytes(factory: OrderFactory, length: number): Buffer {
-  return Buffer.from(Array.from({ length }, () => Math.floor(factory.random() * 256)));
+function randomBytes(length: number, random: Random): Buffer {
+  return Buffer.from(Array.from({ length }, () => Math.floor(random.random() * 256)));
 }
 
 const NASTY_TEXTS: readonly string[] = [
@@ -164,7 +162,7 @@ const NASTY_DOCUMENTS: readonly string[] = [
   "{,}",
   "[".repeat(50_000),
   '{"":'.repeat(50_000),
-  "<order/>",
-  "order_uid=1&x=2",
+  "<a/>",
+  "a=1&x=2",
   "\u2028",
 ];

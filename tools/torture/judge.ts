@@ -1,15 +1,15 @@
 /**
- * The judge: a journal of what was published and what the broker acknowledged, held against what the inbox has, what
- * became of it, and what the services answer. It takes nothing from the service's own counts.
+ * The judge: a journal of what was published and what the broker acknowledged, compared with what the inbox has and what
+ * became of it. What the domain's tables and the services say is compared by the witness of its kit. The judge takes
+ * nothing from the service's own counts.
  */
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { audit } from "../../src/audit/audit.ts";
 import type { Database } from "../../src/database/database.ts";
-import { orders } from "../../src/domains/orders/index.ts";
+import type { DomainKit, Witness } from "../domains/kit.ts";
 import { connectTo } from "../publisher/connect.ts";
 import { type Mix, makeLoad } from "../publisher/load.ts";
-import { OrderFactory } from "../publisher/orders.ts";
 import { PayloadRefusedError, type Transport } from "../publisher/transport.ts";
 import { Verifier } from "../publisher/verify.ts";
 import type { Broker } from "../stack/broker.ts";
@@ -18,13 +18,16 @@ type Entry = { attempted: number; acknowledged: number; stored: number };
 
 export class Judge {
   readonly #entries = new Map<string, Entry>();
-  readonly #orders = new Map<string, Set<string>>();
-  /** Whose publishing was acknowledged since the last verdict. */
-  #fresh = new Set<string>();
-  readonly #acknowledgedOrders = new Set<string>();
+  readonly #kit: DomainKit;
+  readonly #witness: Witness;
   #position = 0n;
   attempted = 0;
   acknowledged = 0;
+
+  constructor(kit: DomainKit) {
+    this.#kit = kit;
+    this.#witness = kit.createWitness();
+  }
 
   /** Publishes until the signal aborts; what the broker does not acknowledge may be there or not. */
   async publish(
@@ -38,33 +41,26 @@ export class Judge {
     let transport: Transport | undefined;
     const begun = performance.now();
     let sent = 0;
-    for (const message of makeLoad(new OrderFactory(seed, `t${seed}`), Number.POSITIVE_INFINITY, mix)) {
+    const factory = this.#kit.createFactory(seed, `t${seed}`);
+    for (const message of makeLoad(this.#kit, factory, Number.POSITIVE_INFINITY, mix)) {
       if (signal.aborted) break;
       const early = begun + (sent++ * 1000) / rate - performance.now();
       if (early > 2) await delay(early);
-      transport ??= await connectTo(broker.kind, broker.environment()).catch(() => undefined);
+      transport ??= await connectTo(this.#kit, broker.kind, broker.environment()).catch(() => undefined);
       if (!transport) {
         await delay(RECONNECT_MS);
         continue;
       }
-      const content = hashOf(message.payload);
-      const entry = this.#entryOf(content);
-      const { orderUid } = message;
-      // Before it is sent: whatever happens then, it may be there.
+      const entry = this.#entryOf(hashOf(message.payload));
+      // Before it is sent: whatever happens then, it may arrive.
       entry.attempted += 1;
       this.attempted += 1;
-      if (orderUid !== undefined) {
-        const contents = this.#orders.get(orderUid);
-        if (contents) contents.add(content);
-        else this.#orders.set(orderUid, new Set([content]));
-      }
-      const publishing = transport.publish(message.payload, { key: orderUid }).then(
+      this.#witness.attempted(message);
+      const publishing = transport.publish(message.payload, { key: message.key }).then(
         () => {
           entry.acknowledged += 1;
           this.acknowledged += 1;
-          if (orderUid === undefined) return;
-          this.#fresh.add(orderUid);
-          this.#acknowledgedOrders.add(orderUid);
+          this.#witness.acknowledged(message);
         },
         (error) => {
           if (!(error instanceof PayloadRefusedError)) transport = undefined;
@@ -84,7 +80,7 @@ export class Judge {
     for (const entry of this.#entries.values()) {
       entry.stored = 0;
     }
-    this.#fresh = new Set(this.#acknowledgedOrders);
+    this.#witness.startOver();
   }
 
   /** How many acknowledged messages are not in the inbox as it is now. */
@@ -96,7 +92,7 @@ export class Judge {
     return missing;
   }
 
-  /** Waits until all is settled, then looks at everything. @returns what is wrong, empty where nothing is. */
+  /** Waits until all is settled, then looks at everything. @returns what is wrong. */
   async verdict(database: Database, urls: readonly string[]): Promise<string[]> {
     const late = await this.#waitUntilStored(database);
     if (late.length > 0) return late;
@@ -105,10 +101,13 @@ export class Judge {
       if (stored > attempted)
         findings.push(`a message is ${stored} times in the inbox but was sent ${attempted} times`);
     }
-    const { holds, domains } = await audit(database, [orders], { isFull: true });
-    if (!holds) findings.push(`the audit does not hold: ${domains.orders?.discrepancies.slice(0, 5)}`);
+    const { domain } = this.#kit;
+    const { holds, domains } = await audit(database, [domain], { isFull: true });
+    if (!holds) findings.push(`the audit does not hold: ${domains[domain.name]?.discrepancies.slice(0, 5)}`);
     findings.push(...(await halfRedriven(database)));
-    findings.push(...(await this.#compareOrders(database, urls)));
+    const services = urls.map((url) => new Verifier(url, this.#kit.readBack));
+    findings.push(...(await this.#witness.check(database, services)));
+    for (const service of services) service.close();
     return findings.slice(0, FINDINGS_MAX);
   }
 
@@ -118,7 +117,7 @@ export class Judge {
     let last = "";
     for (;;) {
       const missing = await this.missing(database).catch(() => -1);
-      const pending = await pendingOf(database).catch(() => -1);
+      const pending = await pendingOf(database, this.#kit.domain.name).catch(() => -1);
       if (missing === 0 && pending === 0) return [];
       const now = `${missing} ${pending}`;
       if (now !== last) movedAt = performance.now();
@@ -135,50 +134,13 @@ export class Judge {
   async #readInbox(database: Database): Promise<void> {
     const { rows } = await database.query<{ position: bigint; content: string }>(
       `select position, md5(payload) as content from inbox
-       where position > $1 and source not in ('redrive', 'http') order by position`,
-      [String(this.#position)],
+       where domain = $2 and position > $1 and source not in ('redrive', 'http') order by position`,
+      [String(this.#position), this.#kit.domain.name],
     );
     for (const { position, content } of rows) {
       this.#entryOf(content).stored += 1;
       this.#position = position;
     }
-  }
-
-  /** Each service answers each order with the bytes of the table, and those are bytes that were published. */
-  async #compareOrders(database: Database, urls: readonly string[]): Promise<string[]> {
-    const findings: string[] = [];
-    const fresh = [...this.#fresh];
-    this.#fresh = new Set();
-    const table = new Map<string, string>();
-    for (let begin = 0; begin < fresh.length; begin += 5_000) {
-      const { rows } = await database.query<{ id: string; content: string }>(
-        "select order_uid as id, md5(payload) as content from orders join inbox using (position) where order_uid = any($1)",
-        [fresh.slice(begin, begin + 5_000)],
-      );
-      for (const { id, content } of rows) table.set(id, content);
-    }
-    for (const id of fresh) {
-      const stored = table.get(id);
-      if (stored === undefined) findings.push(`order ${id} is not in the table`);
-      else if (!this.#orders.get(id)?.has(stored))
-        findings.push(`order ${id} is stored as nobody published it`);
-    }
-    for (const url of urls) {
-      const verifier = new Verifier(url);
-      const ids = fresh.values();
-      await Promise.all(
-        Array.from({ length: READERS }, async () => {
-          for (const id of ids) {
-            const document = await verifier.read(id).catch(() => undefined);
-            if (!document) findings.push(`order ${id} is not served by ${url}`);
-            else if (hashOf(document) !== table.get(id))
-              findings.push(`order ${id} is served otherwise than stored`);
-          }
-        }),
-      );
-      verifier.close();
-    }
-    return findings;
   }
 
   #entryOf(content: string): Entry {
@@ -191,10 +153,11 @@ export class Judge {
   }
 }
 
-async function pendingOf(database: Database): Promise<number> {
+async function pendingOf(database: Database, domain: string): Promise<number> {
   const { rows } = await database.query<{ pending: number }>(
     `select count(*)::int as pending from inbox
-     where domain = 'orders' and position > coalesce((select position from checkpoints where domain = 'orders'), 0)`,
+     where domain = $1 and position > coalesce((select position from checkpoints where domain = $1), 0)`,
+    [domain],
   );
   return rows[0]?.pending ?? 0;
 }
@@ -219,7 +182,6 @@ function hashOf(payload: Buffer): string {
 
 const UNDER_WAY_MAX = 1_000;
 const RECONNECT_MS = 50;
-const READERS = 16;
 const FINDINGS_MAX = 20;
 
 /** Several redeliveries and backoffs, on a machine that is busy. */

@@ -1,6 +1,6 @@
 /**
  * The command `npm run torture`: the whole service under load while faults strike, in storms; after each storm a judge
- * looks whether anything was lost, doubled or changed. The faults and their order come from a seed.
+ * looks whether anything was lost, doubled or changed. The faults and their sequence come from a seed.
  */
 import { cp, mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,7 +9,9 @@ import { command, decimal, exits, integer, Option, run } from "../../src/cli/com
 import { InvalidInputError } from "../../src/contract/errors.ts";
 import { Database } from "../../src/database/database.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
-import { OrderFactory, randomSeed, SEED_MAX } from "../publisher/orders.ts";
+import type { DomainKit } from "../domains/kit.ts";
+import { domainOption } from "../domains/option.ts";
+import { randomSeed, SEED_MAX, SeededRandom } from "../domains/random.ts";
 import { BROKER_KINDS, type Broker, type BrokerKind } from "../stack/broker.ts";
 import { isReady } from "../stack/service.ts";
 import { watchForStop } from "../stack/stopping.ts";
@@ -23,6 +25,7 @@ const program = command(
   "torture",
   "Faults at random under load, and then a judge: was anything lost, doubled or changed?",
 )
+  .addOption(domainOption())
   .option("--kills <number>", "how many faults", integer(1, 1_000_000), 30)
   .option("--minutes <number>", "as many as fit into so many minutes instead", decimal(0.1, 10_000))
   .option(
@@ -47,11 +50,12 @@ ${Object.keys(FAULTS)
 Exit status: 0 nothing was lost; 1 something was, or it could not be finished; 2 bad usage.`,
   )
   .action(
-    exits(async ({ kills, minutes, seed = randomSeed(), only = "", ...load }) => {
+    exits(async ({ domain: kit, kills, minutes, seed = randomSeed(), only = "", ...load }) => {
       const names = Object.keys(FAULTS).filter((name) => name.includes(only));
       if (names.length === 0) throw new InvalidInputError("only", `no fault has "${only}" in its name`);
       const plan = {
         ...load,
+        kit,
         seed,
         names,
         kills: minutes === undefined ? kills : Number.POSITIVE_INFINITY,
@@ -62,6 +66,7 @@ Exit status: 0 nothing was lost; 1 something was, or it could not be finished; 2
   );
 
 type Plan = Readonly<{
+  kit: DomainKit;
   kills: number;
   endsAt: number;
   seed: number;
@@ -73,19 +78,19 @@ type Plan = Readonly<{
 
 async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
   say(`seed ${plan.seed}`);
-  const factory = new OrderFactory(plan.seed);
+  const random = new SeededRandom(plan.seed);
   const chance: Chance = {
-    between: (low, high) => low + factory.random() * (high - low),
-    pick: (list) => factory.pick(list as never[]),
+    between: (low, high) => low + random.random() * (high - low),
+    pick: (list) => random.pick(list),
   };
-  await using world = await createWorld(plan.services, plan.source, say);
+  await using world = await createWorld(plan, say);
   const database = new Database(world.stack.environment.DATABASE_URL as string, {
     connectionsMax: 2,
     logger: createLogger("silent"),
   });
   const names = plan.names.filter((name) => name !== DISK_FULL || world.stack.disk);
   if (names.length === 0) throw new Error("this machine lets nobody but root mount a file system");
-  const judge = new Judge();
+  const judge = new Judge(plan.kit);
   const schedule: string[] = [];
   const counts = new Map<string, number>();
   let findings: string[] = [];

@@ -3,6 +3,7 @@
  * process of its own, with a proxy between the services and the other two. The judge does not go through the proxy.
  */
 import { join } from "node:path";
+import type { DomainKit } from "../domains/kit.ts";
 import { type BrokerKind, HOW_TO_GET } from "../stack/broker.ts";
 import { type ServiceProcess, startServiceProcess } from "../stack/service.ts";
 import { type Stack, startStack } from "../stack/stack.ts";
@@ -22,14 +23,15 @@ export type World = AsyncDisposable &
   }>;
 
 export async function createWorld(
-  services: number,
-  source: BrokerKind,
+  { services, source, kit }: Readonly<{ services: number; source: BrokerKind; kit: DomainKit }>,
   say: (text: string) => void,
 ): Promise<World> {
   // It is killed: none that runs already.
   delete process.env.KAFKA_BROKERS;
   await using started = new AsyncDisposableStack();
-  const stack = started.use(await startStack("torture", say, { limitsDisk: true, source }));
+  const stack = started.use(
+    await startStack("torture", say, { limitsDisk: true, source, domains: [kit.domain] }),
+  );
   if (!stack.broker) throw new Error(HOW_TO_GET[source]);
   if (!stack.disk) say("this machine lets nobody but root mount a file system: no disk will be full");
   const proxy = started.use(await Toxiproxy.start(stack.folder, say));

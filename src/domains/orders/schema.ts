@@ -76,7 +76,7 @@ const ORDER_UID = /^[^\p{Cc}]{1,128}$/u;
  * What decides an outcome is a constant of the domain and not configuration: a rebuild under another environment
  * must come to the same tables.
  */
-const ORDER_BYTES_MAX = 1024 * 1024;
+export const ORDER_BYTES_MAX = 1024 * 1024;
 
 /** A person reads a few problems; a message can have a million. */
 const PROBLEMS_MAX = 100;

@@ -4,8 +4,9 @@ import type { Rejection } from "../../../src/contract/rejection.ts";
 import { parseDateTime } from "../../../src/contract/values/date-time.ts";
 import { parseJsonDocument } from "../../../src/contract/values/json-document.ts";
 import { parseOrder } from "../../../src/domains/orders/schema.ts";
-import { GARBAGE_KINDS, makeGarbage } from "../../../tools/publisher/garbage.ts";
-import { OrderFactory } from "../../../tools/publisher/orders.ts";
+import { OrderFactory } from "../../../tools/domains/orders/factory.ts";
+import { ordersKit } from "../../../tools/domains/orders/index.ts";
+import { garbageKinds, makeGarbage } from "../../../tools/publisher/garbage.ts";
 import { MODEL, orderWith } from "../../support/messages.ts";
 
 const rejectionOf = (payload: Buffer): Rejection => {
@@ -30,9 +31,9 @@ test("made orders are orders", () => {
   }
 });
 
-for (const kind of GARBAGE_KINDS) {
+for (const kind of garbageKinds(ordersKit)) {
   test(`${kind}: the right code and paths`, () => {
-    const { payload, code, paths } = makeGarbage(new OrderFactory(3), kind);
+    const { payload, code, paths } = makeGarbage(ordersKit, new OrderFactory(3), kind);
     const rejection = rejectionOf(payload);
     assert.is(rejection.code, code);
     if (paths) assert.equal(rejection.problems.map(({ path }) => path).sort(), [...paths].sort());

@@ -4,33 +4,49 @@
  */
 import { randomBytes } from "node:crypto";
 import { base, de, en, Faker, fr, ja, pl } from "@faker-js/faker";
+import type { KitMessage, MessageFactory } from "../kit.ts";
+import { SeededRandom } from "../random.ts";
 
 export type OrderDocument = ReturnType<OrderFactory["next"]>;
 
-export class OrderFactory {
-  readonly #faker: Faker;
+export class OrderFactory extends SeededRandom implements MessageFactory {
   readonly #run: string;
   readonly #people: ReturnType<OrderFactory["makePerson"]>[];
   readonly #goods: ReturnType<OrderFactory["makeGoods"]>[];
   #count = 0;
+  #changes = 0;
 
   /** @param run part of every id; random, so that no two runs share one. */
   constructor(seed: number, run = randomBytes(5).toString("hex")) {
-    this.#faker = new Faker({ locale: [en, de, fr, pl, ja, base], seed });
+    super(seed, new Faker({ locale: [en, de, fr, pl, ja, base], seed }));
     this.#run = run;
     this.#people = Array.from({ length: POOL_SIZE }, () => this.makePerson());
     this.#goods = Array.from({ length: POOL_SIZE }, () => this.makeGoods());
   }
 
-  /** A number from 0 to below 1, from the same seed. */
-  random(): number {
-    return this.#faker.number.float();
+  valid(): KitMessage {
+    const order = this.next();
+    return {
+      kind: "valid",
+      payload: toPayload(order),
+      key: order.order_uid,
+      becomes: { outcome: "projected" },
+    };
   }
 
-  pick<T>(list: readonly T[]): T {
-    return list[Math.floor(this.random() * list.length)] as T;
+  conflictWith({ payload, key = "" }: KitMessage): KitMessage {
+    const order = JSON.parse(payload.toString()) as OrderDocument;
+    this.#changes += 1;
+    const changed = { ...order, customer_id: `${order.customer_id}-changed-${this.#changes}` };
+    return {
+      kind: "conflict",
+      payload: toPayload(changed),
+      key,
+      becomes: { outcome: "dead", code: "conflict", paths: ["/order_uid"] },
+    };
   }
 
+  /** The document of a valid order. */
   next() {
     this.#count += 1;
     const orderUid = `${this.#run}${this.#count.toString(16).padStart(8, "0")}`;
@@ -82,7 +98,7 @@ export class OrderFactory {
   }
 
   private makePerson() {
-    const faker = this.#faker;
+    const { faker } = this;
     return {
       delivery: {
         name: faker.person.fullName(),
@@ -98,7 +114,7 @@ export class OrderFactory {
   }
 
   private makeGoods() {
-    const faker = this.#faker;
+    const { faker } = this;
     return {
       chrt_id: faker.number.int({ min: 1_000_000, max: 99_999_999 }),
       price: faker.number.int({ min: 100, max: 250_000 }),
@@ -110,6 +126,10 @@ export class OrderFactory {
   }
 }
 
+export function toPayload(order: object): Buffer {
+  return Buffer.from(JSON.stringify(order));
+}
+
 /** Making a person costs fifty times what choosing one does; a few hundred are varied enough. */
 const POOL_SIZE = 300;
 
@@ -117,10 +137,3 @@ const POOL_SIZE = 300;
 const CURRENCIES = ["USD", "EUR", "JPY", "KWD", "RUB", "PLN", "GBP", "CHF", "KRW", "BHD"] as const;
 const CREATED_FROM = Date.UTC(2024, 0, 1) / 1000;
 const CREATED_RANGE_SECONDS = 2 * 365 * 24 * 3600;
-
-export function randomSeed(): number {
-  return Math.floor(Math.random() * SEED_MAX);
-}
-
-/** The generator takes 32 bits. */
-export const SEED_MAX = 2 ** 32 - 1;

@@ -1,0 +1,172 @@
+/**
+ * What the tools expect of every kit: each domain of the project and the ledger, whose messages add up, pass the same
+ * tests.
+ */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { audit } from "../../src/audit/audit.ts";
+import { DOMAINS } from "../../src/domains/index.ts";
+import { KITS } from "../../tools/domains/index.ts";
+import type { DomainKit, KitMessage, Published } from "../../tools/domains/kit.ts";
+import { garbageKinds, makeGarbage } from "../../tools/publisher/garbage.ts";
+import { makeLoad } from "../../tools/publisher/load.ts";
+import { connectToHttp } from "../../tools/publisher/transport.ts";
+import { Verifier } from "../../tools/publisher/verify.ts";
+import { makeHostile } from "../../tools/torture/hostile.ts";
+import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { appendAll, projectAll } from "../support/engine.ts";
+import { ledgerKit } from "../support/ledger/kit.ts";
+import { messageOf } from "../support/messages.ts";
+import { startInProcess } from "../support/service.ts";
+
+const SEED = Number(process.env.WAYBILL_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const MIX = { garbage: 0.2, duplicates: 0.15, conflicts: 0.15 };
+
+const all = suite("kits");
+all("every domain of the project has a kit", () => {
+  assert.equal(
+    KITS.map(({ domain }) => domain.name),
+    DOMAINS.map(({ name }) => name),
+  );
+});
+all.run();
+
+for (const kit of [...KITS, ledgerKit]) {
+  const { domain } = kit;
+  const conforms = suite(`kit of ${domain.name} (seed ${SEED})`);
+  const loadOf = (count: number, run?: string) => [
+    ...makeLoad(kit, kit.createFactory(SEED, run), count, MIX),
+  ];
+
+  conforms("each message of a load becomes what the kit says", async () => {
+    await using database = await createDatabase(undefined, [domain]);
+    const load = loadOf(300);
+    assert.is(new Set(load.map(({ kind }) => kind)).size, 4);
+    await appendAll(
+      database,
+      load.map(({ payload }) => messageOf(payload, { channel: domain.name })),
+      domain,
+    );
+    await projectAll(database, domain);
+    const became = await outcomesOf(database, kit);
+    assert.is(became.length, load.length);
+    for (const [index, message] of load.entries()) assertBecame(became[index], message, message.kind);
+  });
+
+  conforms("each kind of garbage gets its code and its paths", async () => {
+    await using database = await createDatabase(undefined, [domain]);
+    const factory = kit.createFactory(SEED);
+    const garbage = garbageKinds(kit).map((kind) => makeGarbage(kit, factory, kind));
+    assert.ok(garbage.length > 20);
+    await appendAll(
+      database,
+      garbage.map(({ payload }) => messageOf(payload, { channel: domain.name })),
+      domain,
+    );
+    await projectAll(database, domain);
+    const became = await outcomesOf(database, kit);
+    for (const [index, { kind, code, paths }] of garbage.entries())
+      assertBecame(became[index], { becomes: { outcome: "dead", code, paths } }, kind);
+  });
+
+  conforms("a seed gives the same messages again, under new ids", () => {
+    const payloads = (run?: string) => loadOf(200, run).map(({ payload }) => payload.toString("base64"));
+    assert.equal(payloads("one"), payloads("one"));
+    const keys = (run?: string) => new Set(loadOf(200, run).flatMap(({ key }) => key ?? []));
+    const before = keys();
+    assert.not.ok([...keys()].some((key) => before.has(key)));
+  });
+
+  conforms("each hostile message ends in one outcome", async () => {
+    await using database = await createDatabase(undefined, [domain]);
+    const factory = kit.createFactory(SEED);
+    const hostile = Array.from({ length: 400 }, () =>
+      messageOf(makeHostile(kit, factory), { channel: domain.name }),
+    );
+    await appendAll(database, hostile, domain);
+    await projectAll(database, domain);
+    const { holds, domains } = await audit(database, [domain], { isFull: true });
+    assert.ok(holds);
+    const { received, pending, dead } = domains[domain.name] as NonNullable<(typeof domains)[string]>;
+    assert.equal([received, pending], [400n, 0n]);
+    assert.ok(dead > 100n);
+  });
+
+  conforms(
+    "what was published can be read back; what was not is missing, other content is different",
+    async () => {
+      await using database = await createDatabase(undefined, [domain]);
+      await using service = await startInProcess(database, { DOMAINS: domain.name }, [domain]);
+      const verifier = new Verifier(service.url, kit.readBack, 5);
+      try {
+        const load = loadOf(100).filter(({ kind }) => kind !== "garbage");
+        await using transport = connectToHttp(`${service.url}${kit.intakePath}`, undefined);
+        for (const { payload } of load) await transport.publish(payload);
+        const published = Map.groupBy(load, ({ key }) => key as string);
+        const expected = [...published].map(([key, messages]) => ({
+          key,
+          published: messages.map(({ payload }) => payload),
+        }));
+        const { checked, missing, different } = await verifier.check(expected, () => {});
+        assert.equal([checked, missing, different], [published.size, [], []]);
+
+        const witness = kit.createWitness();
+        for (const message of load) see(witness, message);
+        assert.equal(await witness.check(database, [verifier]), []);
+      } finally {
+        verifier.close();
+      }
+    },
+  );
+
+  conforms("a witness finds what is missing and what is stored otherwise", async () => {
+    await using database = await createDatabase(undefined, [domain]);
+    const factory = kit.createFactory(SEED);
+    const [stored, lost] = [factory.valid(), factory.valid()];
+    await appendAll(database, [messageOf(stored.payload, { channel: domain.name })], domain);
+    await projectAll(database, domain);
+    const witness = kit.createWitness();
+    see(witness, stored);
+    assert.equal(await witness.check(database, []), []);
+    see(witness, lost);
+    assert.is((await witness.check(database, [])).length, 1, "what was acknowledged is not in the table");
+    const other = kit.createWitness();
+    see(other, factory.conflictWith(stored));
+    assert.is((await other.check(database, [])).length, 1, "what is in the table was never published");
+  });
+
+  conforms.run();
+}
+
+function see(witness: ReturnType<DomainKit["createWitness"]>, message: Published): void {
+  witness.attempted(message);
+  witness.acknowledged(message);
+}
+
+type Became = Readonly<{ outcome: string; code: string | null; paths: readonly string[] }>;
+
+async function outcomesOf(database: TestDatabase, { domain }: DomainKit): Promise<readonly Became[]> {
+  const { rows } = await database.query<Became>(
+    `select case when dead_letters.position is not null then 'dead'
+                 when duplicates.position is not null then 'duplicate'
+                 when projected.position is not null then 'projected' else 'pending' end as outcome,
+            dead_letters.code,
+            coalesce((select array_agg(error ->> 'path') from jsonb_array_elements(dead_letters.errors) as error), '{}') as paths
+     from inbox left join dead_letters using (position) left join duplicates using (position)
+          left join ${domain.tables[0].name} as projected using (position)
+     where inbox.domain = $1 order by inbox.position`,
+    [domain.name],
+  );
+  return rows;
+}
+
+function assertBecame(
+  became: Became | undefined,
+  { becomes }: Pick<KitMessage, "becomes">,
+  label: string,
+): void {
+  assert.is(became?.outcome, becomes.outcome, label);
+  if (becomes.outcome !== "dead") return;
+  assert.is(became?.code, becomes.code, label);
+  if (becomes.paths) assert.equal([...(became?.paths ?? [])].sort(), [...becomes.paths].sort(), label);
+}

@@ -1,0 +1,5 @@
+/** The kit of every domain. A new domain is one line here. */
+import type { DomainKit } from "./kit.ts";
+import { ordersKit } from "./orders/index.ts";
+
+export const KITS: readonly [DomainKit, ...DomainKit[]] = [ordersKit];

@@ -1,0 +1,90 @@
+/**
+ * The truth about orders after a run: each id that was acknowledged stands in the table with a content that was published
+ * under it, and each service answers with exactly these bytes.
+ */
+import { createHash } from "node:crypto";
+import type { Database } from "../../../src/database/database.ts";
+import type { Published, Reader, Witness } from "../kit.ts";
+
+export class OrdersWitness implements Witness {
+  /** The hashes of the contents that were published under each id. */
+  readonly #contents = new Map<string, Set<string>>();
+  readonly #acknowledged = new Set<string>();
+  /** Acknowledged since the last check. */
+  #fresh = new Set<string>();
+
+  attempted({ key, payload }: Published): void {
+    if (key === undefined) return;
+    const content = hashOf(payload);
+    const contents = this.#contents.get(key);
+    if (contents) contents.add(content);
+    else this.#contents.set(key, new Set([content]));
+  }
+
+  acknowledged({ key }: Published): void {
+    if (key === undefined) return;
+    this.#fresh.add(key);
+    this.#acknowledged.add(key);
+  }
+
+  startOver(): void {
+    this.#fresh = new Set(this.#acknowledged);
+  }
+
+  async check(database: Database, services: readonly Reader[]): Promise<string[]> {
+    const ids = [...this.#fresh];
+    this.#fresh = new Set();
+    const table = await readTable(database, ids);
+    const findings: string[] = [];
+    for (const id of ids) {
+      const stored = table.get(id);
+      if (stored === undefined) findings.push(`order ${id} is not in the table`);
+      else if (!this.#contents.get(id)?.has(stored))
+        findings.push(`order ${id} is stored with a content that was never published`);
+    }
+    for (const service of services) findings.push(...(await compareAnswers(service, ids, table)));
+    return findings;
+  }
+}
+
+async function readTable(database: Database, ids: readonly string[]): Promise<Map<string, string>> {
+  const table = new Map<string, string>();
+  for (let begin = 0; begin < ids.length; begin += IDS_PER_QUERY) {
+    const { rows } = await database.query<{ id: string; content: string }>(
+      "select order_uid as id, md5(payload) as content from orders join inbox using (position) where order_uid = any($1)",
+      [ids.slice(begin, begin + IDS_PER_QUERY)],
+    );
+    for (const { id, content } of rows) table.set(id, content);
+  }
+  return table;
+}
+
+async function compareAnswers(
+  service: Reader,
+  ids: readonly string[],
+  table: ReadonlyMap<string, string>,
+): Promise<string[]> {
+  const findings: string[] = [];
+  const rest = ids.values();
+  await Promise.all(
+    Array.from({ length: READERS }, async () => {
+      for (const id of rest) {
+        const document = await service.read(id).catch(() => undefined);
+        if (!document) findings.push(`order ${id} is not served by ${service.url}`);
+        else if (hashOf(document) !== table.get(id))
+          findings.push(`order ${id} is served with another content than the stored one`);
+      }
+    }),
+  );
+  return findings;
+}
+
+function hashOf(payload: Buffer): string {
+  return createHash("md5").update(payload).digest("hex");
+}
+
+/** A query with more parameters than this takes longer to plan than to run. */
+const IDS_PER_QUERY = 5_000;
+
+/** Requests in flight to one service. */
+const READERS = 16;
