@@ -104,6 +104,7 @@ export class Judge {
     const { domain } = this.#kit;
     const { holds, domains } = await audit(database, [domain], { isFull: true });
     if (!holds) findings.push(`the audit does not hold: ${domains[domain.name]?.discrepancies.slice(0, 5)}`);
+    findings.push(...(await this.#gapsLeft(database)));
     findings.push(...(await halfRedriven(database)));
     const services = urls.map((url) => new Verifier(url, this.#kit.readBack));
     findings.push(...(await this.#witness.check(database, services)));
@@ -127,6 +128,26 @@ export class Judge {
           `nothing has moved for ${STANDSTILL_MS_MAX / 1000} s: ${missing} acknowledged messages are not in the inbox, ${pending} are pending`,
         ];
       }
+      await delay(SETTLE_POLL_MS);
+    }
+  }
+
+  /** No broker here deletes a message, so every number arrives; one that was not acknowledged may be redelivered late. */
+  async #gapsLeft(database: Database): Promise<string[]> {
+    const { domain } = this.#kit;
+    let movedAt = performance.now();
+    let last = "";
+    for (;;) {
+      const options = { isFull: true, gapSettledSeconds: 0 };
+      const { domains } = await audit(database, [domain], options);
+      const findings = (domains[domain.name]?.gaps ?? []).map(
+        ({ source, channel, from, to }) => `${source} never delivered ${from} to ${to} of ${channel}`,
+      );
+      if (findings.length === 0) return [];
+      const now = findings.join();
+      if (now !== last) movedAt = performance.now();
+      last = now;
+      if (performance.now() - movedAt > STANDSTILL_MS_MAX) return findings;
       await delay(SETTLE_POLL_MS);
     }
   }
