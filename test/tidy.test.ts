@@ -37,6 +37,19 @@ tidy("src/database alone opens connections, so that each failure is classified",
   }
 });
 
+tidy("nothing is left in a session of PostgreSQL, which a pooler gives to others", () => {
+  for (const file of sources) {
+    if (!file.endsWith("-table.ts") && !file.startsWith("src/database/")) continue;
+    // What a pooler keeps for each client.
+    const text = read(file).replace("set datestyle = 'ISO'", "");
+    assert.not.match(
+      text,
+      /pg_(try_)?advisory_(lock|unlock)\w*\(|["`;]\s*(set (?!local)\w+ (=|to) |listen )/,
+      file,
+    );
+  }
+});
+
 tidy("the environment is read in src/config alone", () => {
   for (const file of sources) {
     if (file.startsWith("src/config/")) continue;

@@ -6,6 +6,7 @@
 import type { AnyDomain } from "../contract/domain.ts";
 import type { SourceGap } from "../contract/source.ts";
 import type { Database } from "../database/database.ts";
+import type { Transaction } from "../database/transaction.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
 import { type Conservation, DISCREPANCIES_MAX, selectConservation, selectLate } from "./audit-table.ts";
 import { type CheckResult, runCheck } from "./checks-table.ts";
@@ -87,10 +88,7 @@ function auditDomain(
   bytes: bigint,
   { isFull = false, gapSettledSeconds = GAP_SETTLED_SECONDS }: AuditOptions,
 ): Promise<DomainAudit & { earlier: Earlier | undefined }> {
-  return database.transaction(async (transaction) => {
-    await transaction.query("set transaction isolation level repeatable read");
-    // It may read every row there is: the limit for ordinary statements is not meant for it.
-    await transaction.query("set local statement_timeout = 0");
+  const work = async (transaction: Transaction) => {
     const { position: checkpoint, generation } = await selectCheckpoint(transaction, domain);
     const proof = isFull ? undefined : await selectProof(transaction, domain, generation, FULL_EVERY_SECONDS);
     const base = proof ?? NOTHING_PROVED;
@@ -129,7 +127,8 @@ function auditDomain(
       messagesPerDay: perDay(earlier, projected + duplicate + dead, earlier?.messages),
       earlier,
     };
-  });
+  };
+  return database.transaction(work, { isolation: "repeatable read" });
 }
 
 /** @param late positions that the earlier proof could not know of, because they came later. */

@@ -21,6 +21,7 @@ const migrateCommand = new Command("migrate")
         migrationDatabaseUrl,
         databaseUrl,
         DOMAINS.filter(({ name }) => domains.some((domain) => domain.name === name)),
+        (stage) => progress.show(stage),
       );
       progress.end();
       if (json) printJson({ applied });

@@ -1,6 +1,7 @@
 /**
- * How a connection to PostgreSQL is opened: timeouts, the search path, and types. 64-bit integers become bigint here,
- * because a position does not fit a JavaScript number; everything else keeps the driver's own types.
+ * How a connection to PostgreSQL is opened and what holds for it. A pooler in transaction mode may stand in between: it
+ * refuses most startup parameters, and gives each transaction another session. So limits and the search path are set
+ * within each transaction, and nothing else is left in a session.
  */
 import pg from "pg";
 
@@ -13,21 +14,34 @@ export type ConnectionOptions = Readonly<{
   schema?: string;
 }>;
 
-export function connectionOptions(
+export function poolOptions(
   url: string,
-  { applicationName = "waybill", hasTimeouts = true, schema }: ConnectionOptions,
-): pg.ClientConfig {
+  { applicationName = "waybill", hasTimeouts = true }: ConnectionOptions,
+): pg.PoolConfig {
   return {
     connectionString: url,
     application_name: applicationName,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
-    statement_timeout: hasTimeouts ? STATEMENT_TIMEOUT_MS : 0,
-    idle_in_transaction_session_timeout: hasTimeouts ? IDLE_IN_TRANSACTION_TIMEOUT_MS : 0,
     ...(hasTimeouts ? { query_timeout: STATEMENT_TIMEOUT_MS + ANSWER_TIMEOUT_MS } : {}),
-    ...(schema === undefined ? {} : { options: `-c search_path=${schema},public` }),
     types,
+    onConnect: setDateStyle,
   };
+}
+
+/** The statements, without rows, that each transaction begins with. */
+export function transactionSettings({ hasTimeouts = true, schema }: ConnectionOptions): string {
+  const searchPath =
+    schema === undefined ? "" : `set local search_path = ${pg.escapeIdentifier(schema)}, public; `;
+  return `${hasTimeouts ? TIMEOUTS : NO_TIMEOUTS}${searchPath}`;
+}
+
+/**
+ * The driver reads times in the format ISO alone, and the server, the database or the role may have another one. Poolers
+ * know this setting as one of the few that belong to their client, and keep it.
+ */
+async function setDateStyle(client: pg.ClientBase): Promise<void> {
+  await client.query("set datestyle = 'ISO'");
 }
 
 const INT8_OID = 20;
@@ -36,6 +50,7 @@ const INT8_ARRAY_OID = 1016;
 const parseBigintArray = (text: string): bigint[] =>
   text === "{}" ? [] : text.slice(1, -1).split(",").map(BigInt);
 
+/** 64-bit integers become bigint, because a position does not fit a number; the rest keeps the driver's own types. */
 const types = {
   getTypeParser: (oid: number, format?: "text" | "binary") => {
     if (oid === INT8_OID) return BigInt;
@@ -48,7 +63,7 @@ const types = {
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** No statement of the service takes a tenth of this; a longer one is stuck and is retried elsewhere. */
-const STATEMENT_TIMEOUT_MS = 30_000;
+export const STATEMENT_TIMEOUT_MS = 30_000;
 
 /**
  * If the server has not even reported the timeout by then, it is unreachable although the connection is still open.
@@ -58,3 +73,11 @@ const ANSWER_TIMEOUT_MS = 5_000;
 
 /** Frees the advisory lock and the checkpoint row of a process whose machine vanished within a transaction. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
+
+const TIMEOUTS = `set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_TIMEOUT_MS}; `;
+
+/** The server, the database and the role may have limits too. Not every version of PostgreSQL knows each of them. */
+export const NO_TIMEOUTS = `do $$ begin
+  perform set_config(name, '0', true) from pg_settings
+  where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');
+end $$; `;

@@ -22,6 +22,14 @@ export class DatabaseError extends Error {
     return this.sqlState !== undefined && DATA_ERROR_CLASSES.has(this.sqlState.slice(0, 2));
   }
 
+  /**
+   * True if the connection must not be used again: it is lost, or it keeps a state of the server that has passed. After a
+   * failover a session can stay read-only (25006), and a server that shuts down or starts says so by class 57P and 08.
+   */
+  get isAboutConnection(): boolean {
+    return this.sqlState === undefined || /^(25006|57P|08)/.test(this.sqlState);
+  }
+
   get isUniqueViolation(): boolean {
     return this.sqlState === UNIQUE_VIOLATION;
   }

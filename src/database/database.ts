@@ -4,7 +4,13 @@
  */
 import pg from "pg";
 import type { Logger } from "../telemetry/logger.ts";
-import { type ConnectionOptions, connectionOptions } from "./connection.ts";
+import { cancelStatement } from "./cancel.ts";
+import {
+  type ConnectionOptions,
+  poolOptions,
+  STATEMENT_TIMEOUT_MS,
+  transactionSettings,
+} from "./connection.ts";
 import { classify, DatabaseError } from "./database-error.ts";
 import { Classified, type CopySource } from "./queryable.ts";
 import { Transaction } from "./transaction.ts";
@@ -19,13 +25,18 @@ export type DatabaseOptions = ConnectionOptions &
 /** Counts of connections, and of callers who wait for one. */
 export type ConnectionCounts = Readonly<{ busy: number; idle: number; waiting: number }>;
 
+/** How a transaction sees what others commit meanwhile; PostgreSQL's default is a new snapshot for each statement. */
+export type TransactionOptions = Readonly<{ isolation?: "repeatable read" }>;
+
 export class Database extends Classified implements CopySource, AsyncDisposable {
   readonly #pool: pg.Pool;
+  readonly #options: ConnectionOptions;
   #closed: Promise<void> | undefined;
 
   constructor(url: string, { connectionsMax, logger, ...options }: DatabaseOptions) {
     super();
-    this.#pool = new pg.Pool({ ...connectionOptions(url, options), max: connectionsMax });
+    this.#options = options;
+    this.#pool = new pg.Pool({ ...poolOptions(url, options), max: connectionsMax });
     // A connection can break at any moment and can report it twice: by a message of the server and by the end of its
     // socket. The caller learns of it by the failure of the statement. An event without a listener ends the process.
     this.#pool.on("connect", (client) => client.on("error", () => {}));
@@ -36,28 +47,28 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
 
   /** Runs one statement on any connection. @throws DatabaseError */
   override query<Row extends object>(text: string, values?: readonly unknown[]) {
-    return classify(this.#pool.query<Row>(text, values as unknown[]));
+    const { hasTimeouts = true, schema } = this.#options;
+    // Other settings than the usual ones hold within a transaction alone.
+    if (!hasTimeouts || schema !== undefined) {
+      return this.transaction((transaction) => transaction.query<Row>(text, values));
+    }
+    return this.#queryOn<Row>(text, values);
   }
 
   /**
    * Commits the work, or rolls it back and rethrows.
    * @throws DatabaseError for every failure of the database; otherwise the error of `work`.
    */
-  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.#lend(async (client) => {
-      const transaction = new Transaction(client);
-      const result = await work(transaction);
-      await transaction.commit();
-      return { result, isCommitted: true };
-    });
+  transaction<T>(
+    work: (transaction: Transaction) => Promise<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
+    return this.#run(work, "commit", options);
   }
 
   /** Runs the work and always rolls it back: it shows what would happen. @throws as `transaction` does. */
   attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.#lend(async (client) => ({
-      result: await work(new Transaction(client)),
-      isCommitted: false,
-    }));
+    return this.#run(work, "rollback", {});
   }
 
   /** The bytes of one `COPY … TO STDOUT`; values in it are constants of the code or escaped literals. */
@@ -65,9 +76,16 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     return this.attempt((transaction) => transaction.copyOut(statement));
   }
 
-  /** Lends one connection until the session is disposed. It is for what lives in a session, such as a session lock. */
-  async hold(): Promise<Session> {
-    return new Session(await classify(this.#pool.connect()));
+  /**
+   * Begins a transaction without limits of time that stays open until it is disposed. It is for a lock: one that ends
+   * with its transaction works through a pooler too, and nothing of it stays behind.
+   */
+  async hold(): Promise<OpenTransaction> {
+    const client = await classify(this.#pool.connect());
+    return new OpenTransaction(
+      client,
+      new Transaction(client, `begin; ${transactionSettings({ hasTimeouts: false })}`),
+    );
   }
 
   get connections(): ConnectionCounts {
@@ -85,49 +103,60 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     return this.close();
   }
 
-  async #lend<T>(work: (client: pg.PoolClient) => Promise<{ result: T; isCommitted: boolean }>): Promise<T> {
+  async #run<T>(
+    work: (transaction: Transaction) => Promise<T>,
+    end: "commit" | "rollback",
+    { isolation }: TransactionOptions,
+  ): Promise<T> {
     const client = await classify(this.#pool.connect());
-    let broken: Error | undefined;
-    let isCommitted = false;
+    const begin = isolation === undefined ? "begin" : `begin isolation level ${isolation}`;
+    const transaction = new Transaction(client, `${begin}; ${transactionSettings(this.#options)}`);
     try {
-      const done = await work(client);
-      isCommitted = done.isCommitted;
-      return done.result;
+      return await transaction.run(work, end);
+    } finally {
+      client.release(transaction.isSpoilt);
+    }
+  }
+
+  /** The limit of time is kept on this side: the server could only keep one that was set in the session. */
+  async #queryOn<Row extends object>(text: string, values: readonly unknown[] | undefined) {
+    const client = await classify(this.#pool.connect());
+    const timer = setTimeout(() => cancelStatement(client), STATEMENT_TIMEOUT_MS);
+    let isSpoilt = false;
+    try {
+      return await classify(client.query<Row>(text, values as unknown[]));
     } catch (error) {
-      // A rollback cannot be sent over a lost connection; the server rolls back when it notices the loss.
-      if (error instanceof DatabaseError && error.sqlState === undefined) broken = error;
+      isSpoilt = !(error instanceof DatabaseError) || error.isAboutConnection;
       throw error;
     } finally {
-      if (!isCommitted && !broken) {
-        await client.query("rollback").catch((cause: unknown) => {
-          broken = cause instanceof Error ? cause : new Error("rollback failed");
-        });
-      }
-      client.release(broken);
+      clearTimeout(timer);
+      client.release(isSpoilt);
     }
   }
 }
 
-/** One connection of its own. Disposing it closes the connection, and with it everything that the session held. */
-export class Session extends Classified implements Disposable {
+/** A transaction that stays open. Disposing it closes its connection, and so rolls back and frees what it locked. */
+export class OpenTransaction extends Classified implements Disposable {
   readonly #client: pg.PoolClient;
-  #isLost = false;
+  readonly #transaction: Transaction;
+  readonly #lost = new AbortController();
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, transaction: Transaction) {
     super();
     this.#client = client;
-    client.once("end", () => {
-      this.#isLost = true;
-    });
+    this.#transaction = transaction;
+    client.once("end", () =>
+      this.#lost.abort(new DatabaseError(new Error("the connection of a lock was lost"))),
+    );
   }
 
-  /** True after the connection has ended; the session's locks are free then. */
-  get isLost(): boolean {
-    return this.#isLost;
+  /** Aborts when the connection has ended; the locks are free then. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
   }
 
   override query<Row extends object>(text: string, values?: readonly unknown[]) {
-    return classify(this.#client.query<Row>(text, values as unknown[]));
+    return this.#transaction.query<Row>(text, values);
   }
 
   [Symbol.dispose](): void {

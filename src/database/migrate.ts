@@ -1,15 +1,18 @@
 /**
  * Brings a database to the schema of this version: the engine's numbered migrations, then those of each domain,
  * pg-boss's own schema and queues, and the privileges of the service's role. Runs as the owner. Safe when many
- * processes do it at once, because one session lock is held around all of it.
+ * processes do it at once, because one lock is held around all of it.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
+import { createLogger } from "../telemetry/logger.ts";
+import { Database } from "./database.ts";
 import { WAIT_FOR_DISK } from "./durability.ts";
 import { installQueues, type QueueDefinition } from "./jobs.ts";
+import { lockMigrations } from "./migration-lock.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** What has to be known of a domain: its tables are its own, so their migrations have numbers of their own. */
@@ -24,6 +27,7 @@ export type MigratedDomain = Readonly<{
  * @param serviceUrl the service's connection; its user gets the privileges unless it is the owner itself.
  * @param queues of the service's jobs.
  * @param domains those of the process.
+ * @param say is told what this waits for, and when it begins.
  * @returns the names of the migrations that were applied now; those of a domain begin with its name and a slash.
  */
 export async function migrate(
@@ -31,13 +35,20 @@ export async function migrate(
   serviceUrl: string,
   queues: readonly QueueDefinition[],
   domains: readonly MigratedDomain[],
+  say: (text: string) => void = () => {},
 ): Promise<string[]> {
-  const client = new pg.Client({ connectionString: ownerUrl, application_name: "waybill migrate" });
+  const client = new pg.Client({ connectionString: ownerUrl, application_name: APPLICATION_NAME });
   client.on("error", () => {});
   await client.connect();
   try {
     await requireUtf8(client);
-    await client.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
+    await using database = new Database(ownerUrl, {
+      connectionsMax: 1,
+      logger: createLogger("silent"),
+      applicationName: APPLICATION_NAME,
+    });
+    using _lock = await lockMigrations(database, say);
+    say("applying migrations");
     const folders = foldersOf(domains);
     const applied: string[] = [];
     for (const folder of folders) applied.push(...(await applyMigrations(client, folder)));
@@ -154,7 +165,5 @@ function lastResult(result: pg.QueryResult | pg.QueryResult[]): { rows: unknown[
 }
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../migrations", import.meta.url));
+const APPLICATION_NAME = "waybill migrate";
 const MIGRATIONS_TABLE = "migrations";
-
-/** Any number that nothing else in this database locks; "waybill" in ASCII. */
-const MIGRATION_LOCK = 0x77617962696c6cn;

@@ -1,6 +1,6 @@
 /**
- * One transaction: statements enter, a commit leaves. `Database` makes it, and rolls it back if the work fails. Every
- * failure of the database leaves as a `DatabaseError`.
+ * One transaction: statements enter, a commit or a rollback leaves. Every failure of the database leaves as a
+ * `DatabaseError`. `Database` makes it and lends it the connection.
  */
 import type pg from "pg";
 import { classify, DatabaseError } from "./database-error.ts";
@@ -9,19 +9,44 @@ import { runCommit, runCopyOut, runScript, type ScriptRows } from "./script.ts";
 
 export class Transaction extends Classified implements CopySource {
   readonly #client: pg.PoolClient;
+  readonly #begin: string;
   #isBegun = false;
+  #isSpoilt = false;
   #withCommit = "";
   /** Why a failed step could not be undone; the transaction cannot be committed then. */
   #notUndone: unknown;
 
-  constructor(client: pg.PoolClient) {
+  /** @param begin the statements that begin it, without rows; they are sent together with its first statement. */
+  constructor(client: pg.PoolClient, begin: string) {
     super();
     this.#client = client;
+    this.#begin = begin;
+  }
+
+  /** True if the connection must not be used again, whether its failure was ignored or not. */
+  get isSpoilt(): boolean {
+    return this.#isSpoilt;
+  }
+
+  /**
+   * Runs the work and ends the transaction; rolls it back if the work fails.
+   * @throws DatabaseError for every failure of the database; otherwise the error of `work`.
+   */
+  async run<T>(work: (transaction: Transaction) => Promise<T>, end: "commit" | "rollback"): Promise<T> {
+    try {
+      const result = await work(this);
+      if (end === "commit") await this.#commit();
+      else await this.#rollBack();
+      return result;
+    } catch (error) {
+      await this.#rollBack();
+      throw error;
+    }
   }
 
   override async query<Row extends object>(text: string, values?: readonly unknown[]) {
     if (!this.#isBegun) await this.script("");
-    return classify(this.#client.query<Row>(text, values as unknown[]));
+    return this.#answerOf(this.#client.query<Row>(text, values as unknown[]));
   }
 
   /**
@@ -30,15 +55,15 @@ export class Transaction extends Classified implements CopySource {
    * @returns the rows of all statements.
    */
   async script(statements: string, data?: Buffer): Promise<ScriptRows> {
-    const text = this.#isBegun ? statements : `begin; ${statements}`;
+    const text = this.#isBegun ? statements : `${this.#begin}${statements}`;
     this.#isBegun = true;
-    return classify(runScript(this.#client, text, data));
+    return this.#answerOf(runScript(this.#client, text, data));
   }
 
   /** The bytes of one `COPY … TO STDOUT`; values in it are constants of the code or escaped literals. */
   async copyOut(statement: string): Promise<Buffer> {
     if (!this.#isBegun) await this.script("");
-    return classify(runCopyOut(this.#client, statement));
+    return this.#answerOf(runCopyOut(this.#client, statement));
   }
 
   /** Runs `work` so that a failure undoes only what `work` did and leaves the transaction usable. */
@@ -63,9 +88,17 @@ export class Transaction extends Classified implements CopySource {
   }
 
   /** @throws DatabaseError also if PostgreSQL rolls back, because a statement failed and its failure was ignored. */
-  async commit(): Promise<void> {
+  async #commit(): Promise<void> {
     if (this.#notUndone !== undefined) throw this.#notUndone;
-    if (this.#isBegun) await classify(runCommit(this.#client, `${this.#withCommit}commit`));
+    if (this.#isBegun) await this.#answerOf(runCommit(this.#client, `${this.#withCommit}commit`));
+  }
+
+  /** Over a spoilt connection nothing is sent: the server rolls back when the connection is closed. */
+  async #rollBack(): Promise<void> {
+    if (!this.#isBegun || this.#isSpoilt) return;
+    await this.script("rollback").catch(() => {
+      this.#isSpoilt = true;
+    });
   }
 
   /** The caller gets the first error, which is the cause, even if the rollback fails too. */
@@ -73,12 +106,20 @@ export class Transaction extends Classified implements CopySource {
     try {
       return await work();
     } catch (error) {
-      const isConnectionLost = error instanceof DatabaseError && error.sqlState === undefined;
-      if (isConnectionLost) this.#notUndone = error;
+      if (this.#isSpoilt) this.#notUndone = error;
       else
         await this.script("rollback to savepoint attempt").catch((failure: unknown) => {
           this.#notUndone = failure;
         });
+      throw error;
+    }
+  }
+
+  async #answerOf<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await classify(answer);
+    } catch (error) {
+      if (error instanceof DatabaseError && error.isAboutConnection) this.#isSpoilt = true;
       throw error;
     }
   }

@@ -80,7 +80,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   await using stack = new AsyncDisposableStack();
   // Comparing large tables takes longer than any limit for ordinary statements.
   const live = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, hasTimeouts: false }));
-  // The lock lives as long as the connection that took it, which therefore does nothing else.
+  // The lock lives as long as its transaction, which therefore does nothing else.
   const locker = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger }));
   const lock = stack.use(await locker.hold());
   if (!(await tryRebuildLock(lock, domain.name))) {
@@ -93,7 +93,9 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   await createDifferences(live, domain.name, tables);
   const schema = shadowSchemaOf(domain.name);
   const rebuilt = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, schema }));
-  return await rebuildBeside(options, tables, live, rebuilt);
+  // Without the lock another rebuild may begin, with a shadow of the same name.
+  const signal = AbortSignal.any([options.signal, lock.lost]);
+  return await rebuildBeside({ ...options, signal }, tables, live, rebuilt);
 }
 
 async function rebuildBeside(

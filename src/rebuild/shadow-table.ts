@@ -18,10 +18,10 @@ export function shadowSchemaOf(domain: string): string {
   return `rebuild_${domain}`;
 }
 
-/** Held until the connection ends. @returns false if another connection holds it. */
-export async function tryRebuildLock(database: Queryable, domain: string): Promise<boolean> {
-  const { rows } = await database.query<{ locked: boolean }>(
-    "select pg_try_advisory_lock($1, hashtext($2)) as locked",
+/** Locks the domain until the transaction ends. @returns false if another rebuild holds the lock. */
+export async function tryRebuildLock(transaction: Queryable, domain: string): Promise<boolean> {
+  const { rows } = await transaction.query<{ locked: boolean }>(
+    "select pg_try_advisory_xact_lock($1, hashtext($2)) as locked",
     [REBUILD_LOCK_CLASS, domain],
   );
   return rows[0]?.locked ?? false;

@@ -3,6 +3,7 @@ import { createServer, connect as dial, type Socket } from "node:net";
 import pg from "pg";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { cancelStatement } from "../../src/database/cancel.ts";
 import { Database } from "../../src/database/database.ts";
 import { DatabaseError } from "../../src/database/database-error.ts";
 import type { Queryable } from "../../src/database/queryable.ts";
@@ -34,9 +35,9 @@ databases("every failure is a DatabaseError, whichever way the statement takes",
     transaction: () => database.transaction((transaction) => transaction.query("select 1 / 0")),
     attempt: () => database.attempt((transaction) => transaction.script("select 1 / 0")),
     copyOut: () => database.copyOut("copy (select 1 / 0) to stdout (format binary)"),
-    session: async () => {
-      using session = await database.hold();
-      await session.query("select 1 / 0");
+    hold: async () => {
+      using held = await database.hold();
+      await held.query("select 1 / 0");
     },
   };
   for (const [way, fail] of Object.entries(ways)) {
@@ -53,6 +54,60 @@ databases("a database that refuses to connect is a DatabaseError without SQLSTAT
     assert.instance(error, DatabaseError);
     assert.is((error as DatabaseError).sqlState, undefined);
   }
+});
+
+databases("times are read right, whatever format the database has for them", async () => {
+  await using database = await createDatabase();
+  const time = new Date("2026-02-03T04:05:06.789Z");
+  for (const style of ["German", "SQL, DMY", "Postgres, MDY"]) {
+    await database.admin(`alter database ${database.name} set datestyle = ${pg.escapeLiteral(style)}`);
+    await using fresh = new Database(database.serviceUrl, { connectionsMax: 1, logger });
+    const text = "select $1::timestamptz as time, current_setting('DateStyle') as style";
+    const alone = await fresh.query<{ time: Date; style: string }>(text, [time]);
+    const within = await fresh.transaction((transaction) => transaction.query<{ time: Date }>(text, [time]));
+    assert.match(alone.rows[0]?.style ?? "", /^ISO/);
+    assert.equal([alone.rows[0]?.time, within.rows[0]?.time], [time, time], style);
+  }
+});
+
+databases("a connection that met a read-only or ending server is thrown away", async () => {
+  await using database = await createDatabase();
+  const insert = "insert into checkpoints (domain) values ($1)";
+  const ways: Record<string, (single: Database) => Promise<unknown>> = {
+    query: (single) => single.query(insert, ["query"]),
+    transaction: (single) => single.transaction((transaction) => transaction.query(insert, ["transaction"])),
+    "ignored failure": (single) =>
+      single.attempt((transaction) => transaction.query(insert, ["ignored"]).catch(() => {})),
+  };
+  for (const [way, run] of Object.entries(ways)) {
+    await database.admin(
+      `alter role waybill in database ${database.name} set default_transaction_read_only = on`,
+    );
+    await using single = new Database(database.serviceUrl, { connectionsMax: 1, logger });
+    await run(single).catch((error) => assert.is(error.sqlState, "25006"));
+    await database.admin(
+      `alter role waybill in database ${database.name} reset default_transaction_read_only`,
+    );
+    await single.query(insert, [`after ${way}`]);
+  }
+});
+
+databases("a statement that is cancelled fails on its own, and its connection goes on", async () => {
+  await using database = await createDatabase();
+  const pool = new pg.Pool({ connectionString: database.serviceUrl, max: 1 });
+  const client = await pool.connect();
+  const sleeping = errorOf(client.query("select pg_sleep(60)"));
+  await until("it runs", async () => {
+    const { rows } = await database.admin(
+      "select from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'",
+    );
+    return rows.length > 0;
+  });
+  cancelStatement(client);
+  assert.is(((await sleeping) as pg.DatabaseError).code, "57014");
+  assert.is((await client.query("select 1 as one")).rows[0].one, 1);
+  client.release();
+  await pool.end();
 });
 
 databases("an attempt leaves nothing behind", async () => {
@@ -124,14 +179,14 @@ databases("what could not be undone is never committed, even if its error is ign
   assert.instance(await errorOf(ignoring), DatabaseError);
 });
 
-databases("a session whose connection breaks while it is idle does not end the process", async () => {
+databases("a transaction that is held and whose connection breaks does not end the process", async () => {
   await using database = await createDatabase();
   await using single = new Database(database.serviceUrl, { connectionsMax: 1, logger });
   {
-    using session = await single.hold();
-    const { rows } = await session.query<{ pid: number }>("select pg_backend_pid() as pid");
+    using held = await single.hold();
+    const { rows } = await held.query<{ pid: number }>("select pg_backend_pid() as pid");
     await database.admin("select pg_terminate_backend($1)", [rows[0]?.pid]);
-    await until("the connection is gone", () => session.isLost);
+    await until("the connection is gone", () => held.lost.aborted);
   }
   assert.equal((await single.query("select 1 as one")).rows, [{ one: 1 }]);
 });
@@ -151,13 +206,13 @@ databases("a server that reports its end twice, and then closes, does not end th
   url.port = String((server.address() as { port: number }).port);
   await using single = new Database(url.href, { connectionsMax: 1, logger });
   {
-    using session = await single.hold();
-    await session.query("select 1");
+    using held = await single.hold();
+    await held.query("select 1");
     // As a server does whose postmaster was killed.
     const farewell = errorResponse("57P02", "terminating connection due to unexpected postmaster exit");
     sockets[0]?.end(Buffer.concat([farewell, farewell]));
-    await until("the connection is gone", () => session.isLost);
-    assert.instance(await errorOf(session.query("select 1")), DatabaseError);
+    await until("the connection is gone", () => held.lost.aborted);
+    assert.instance(await errorOf(held.query("select 1")), DatabaseError);
   }
   assert.equal((await single.query("select 1 as one")).rows, [{ one: 1 }]);
   await single.close();

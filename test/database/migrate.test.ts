@@ -7,8 +7,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { install } from "../../src/cli/install.ts";
 import { conflict, type Problem } from "../../src/contract/rejection.ts";
+import { Database } from "../../src/database/database.ts";
 import type { DatabaseError } from "../../src/database/database-error.ts";
 import { type MigratedDomain, missingMigrations } from "../../src/database/migrate.ts";
+import { lockMigrations } from "../../src/database/migration-lock.ts";
 import { waitForSchema } from "../../src/database/wait.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
@@ -65,9 +67,11 @@ migrations(
     const outputs = await Promise.all(
       children.map(async (child) => {
         let output = "";
-        for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+        let waiting = "";
+        child.stdout.on("data", (chunk) => (output += chunk));
+        child.stderr.on("data", (chunk) => (waiting += chunk));
         const [code] = await once(child, "close");
-        assert.is(code, 0, output);
+        assert.is(code, 0, output + waiting);
         return JSON.parse(output) as { applied: string[] };
       }),
     );
@@ -254,6 +258,34 @@ migrations(
     assert.match((await reasons()).text, 'run "npm run waybill -- migrate"');
     await run(database, domains);
     await until("it is ready", async () => (await reasons()).status === 200);
+  },
+);
+
+migrations(
+  "a migrate says whom it waits for, goes on when that one is done, and gives up after a time",
+  async () => {
+    await using database = await createDatabase();
+    const earlier = new pg.Client({
+      connectionString: database.ownerUrl,
+      application_name: "an earlier version",
+    });
+    await earlier.connect();
+    // As an earlier version did it, and left it on a pooler's connection.
+    await earlier.query("select pg_advisory_lock($1)", [0x77617962696c6cn]);
+    const { rows } = await earlier.query("select pg_backend_pid() as pid");
+    await using owner = new Database(database.ownerUrl, {
+      connectionsMax: 2,
+      logger: createLogger("silent"),
+    });
+    const gaveUp = await errorOf(lockMigrations(owner, () => {}, 0));
+    assert.match(gaveUp.message, new RegExp(`process ${rows[0].pid} .*an earlier version`));
+    const said: string[] = [];
+    const migrating = install(database.ownerUrl, database.serviceUrl, DOMAINS, (text) => said.push(text));
+    await until("it says so", () => said.length > 0);
+    await earlier.end();
+    assert.equal(await migrating, []);
+    assert.equal(said.slice(1), ["applying migrations"]);
+    assert.match(said[0] ?? "", new RegExp(`waiting.*process ${rows[0].pid} .*an earlier version`));
   },
 );
 
