@@ -1,9 +1,12 @@
 /** What a command shows while it works: on a terminal, and elsewhere. */
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Progress } from "../src/cli/progress.ts";
+import { Verifier } from "../tools/publisher/verify.ts";
 
 const progress = suite("progress");
 
@@ -26,6 +29,15 @@ progress("on a terminal each phase ends at its own total", () => {
   const [publishing = "", verifying = ""] = shown();
   assert.match(publishing, /^publishing \[={30}\] 2000 of 2000/);
   assert.match(verifying, /^verifying \[={30}\] 1653 of 1653/);
+});
+
+progress("the bar follows a total that grows", () => {
+  const { stream, shown } = terminal();
+  using bar = new Progress({ stream });
+  bar.show("projecting", { done: 10, total: 10 });
+  bar.show("projecting", { done: 10, total: 20 });
+  bar.end();
+  assert.match(shown().join("\n"), /^projecting \[={15}-{15}\] 10 of 20, 10 not done/);
 });
 
 progress("a phase that ends early says how much was not done", () => {
@@ -53,6 +65,7 @@ progress("no rate and no time is shown that is not known", () => {
   }
   const text = String(stream.read());
   assert.not.match(text, /NaN|Infinity|INF|NULL|undefined of|of undefined/);
+  assert.not.match(text, / 0\/s/);
   assert.match(text, /0 of 0/);
 });
 
@@ -80,6 +93,31 @@ progress("a program that reads JSON is not disturbed", () => {
   bar.end();
   assert.is(stream.read(), null);
   assert.match(shown().join("\n"), "3 of 3");
+});
+
+progress("verifying counts each order that the service has served, up to their number", async () => {
+  const asked = new Set<string | undefined>();
+  // Every order is missing when it is asked for the first time.
+  const server = createServer(({ url }, response) => {
+    response.statusCode = asked.has(url) ? 200 : 404;
+    asked.add(url);
+    response.end("{}");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const verifier = new Verifier(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const expected = Array.from({ length: 40 }, (_, index) => ({
+    orderUid: `order-${index}`,
+    contents: [Buffer.from("{}")],
+  }));
+  const counts: number[] = [];
+  const { missing } = await verifier.check(expected, (found) => counts.push(found));
+  verifier.close();
+  server.close();
+  assert.equal(missing, []);
+  assert.equal(
+    counts,
+    Array.from({ length: 40 }, (_, index) => index + 1),
+  );
 });
 
 progress.run();

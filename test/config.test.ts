@@ -126,6 +126,10 @@ config("settings of a domain that does not run are settings", () => {
   const [warning = "", ...more] = loadConfig(known, environment).warnings;
   assert.match(warning, "did you mean LEDGER_STAN_CHANNEL?");
   assert.equal(more, []);
+  const other = { DATABASE_URL, DOMAINS: "ledger", CACHE_BYTES_MAX: "1", CACHE_BYTE_MAX: "1" };
+  assert.equal(loadConfig(known, other).warnings, [
+    "CACHE_BYTE_MAX is not a setting and has no effect; did you mean CACHE_BYTES_MAX?",
+  ]);
 });
 
 config("what is missing may have been misspelt, and then both are said", () => {
