@@ -6,6 +6,7 @@ import { PassThrough } from "node:stream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Progress } from "../src/cli/progress.ts";
+import type { ReadBack } from "../tools/domains/kit.ts";
 import { Verifier } from "../tools/publisher/verify.ts";
 
 const progress = suite("progress");
@@ -104,10 +105,15 @@ progress("verifying counts each order that the service has served, up to their n
     response.end("{}");
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  const verifier = new Verifier(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const readBack: ReadBack = {
+    noun: "orders",
+    request: (key) => ({ path: `/orders/${key}` }),
+    compare: () => "complete",
+  };
+  const verifier = new Verifier(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, readBack);
   const expected = Array.from({ length: 40 }, (_, index) => ({
-    orderUid: `order-${index}`,
-    contents: [Buffer.from("{}")],
+    key: `order-${index}`,
+    published: [Buffer.from("{}")],
   }));
   const counts: number[] = [];
   const { missing } = await verifier.check(expected, (found) => counts.push(found));

@@ -5,40 +5,45 @@
 import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { command, decimal, exits, run } from "../src/cli/command.ts";
 import { install } from "../src/cli/install.ts";
+import { InvalidInputError } from "../src/contract/errors.ts";
 import { DOMAINS } from "../src/domains/index.ts";
 import { guardFolder } from "../tools/stack/guard.ts";
 import { Postgres } from "../tools/stack/postgres.ts";
 import { watchForStop } from "../tools/stack/stopping.ts";
-import { type Choice, chooseFiles, ROOT, recordDurations } from "./runner/files.ts";
+import { chooseFiles, ROOT, recordDurations } from "./runner/files.ts";
 import { Needs } from "./runner/needs.ts";
 import { type FileResult, interruptAll, runFile, running } from "./runner/run-file.ts";
 
 /** A file tells of each test, of each long wait and of each fault; only one that hangs is silent for so long. */
 const SILENT_SECONDS_MAX = 180;
 
-const USAGE = `Usage: npm test [-- [--record] [--silence SECONDS] [NAME…]]
+const test = command("test", "Runs the quick test files, or those whose path contains one of the names.")
+  .argument("[names...]", "files of either kind whose path contains one of them")
+  .option("--long", "the long files instead, as npm run test:long does")
+  .option("--all", "both kinds, as npm run test:all does")
+  .option("--record", "keep how long each file took in test/durations.json, for the order of the next run")
+  .option(
+    "--silence <seconds>",
+    "kill a file that prints nothing for so long",
+    decimal(1, 86_400),
+    SILENT_SECONDS_MAX,
+  )
+  .addHelpText(
+    "after",
+    `
+The last line says how many tests passed, failed and were skipped. Exit status: 0 none failed; 1 one did; 2 bad usage.`,
+  )
+  .action(
+    exits(async (names, { all, long, record, silence }) => {
+      const files = await chooseFiles({ kind: all ? "all" : long ? "long" : "quick", names });
+      if (files.length === 0) throw new InvalidInputError("names", `no test file matches ${names.join(" ")}`);
+      return await runFiles(files, silence, record === true);
+    }),
+  );
 
-Runs the quick test files; with npm run test:long the long ones, with npm run test:all both. With names it runs each file
-of either kind whose path contains one of them.
-
-  --record   keeps how long each file took in test/durations.json, for the order of the next run
-  --silence  kills a file that prints nothing for so long (default ${SILENT_SECONDS_MAX})
-
-The last line says how many tests passed, failed and were skipped. Exit status: 0 none failed; 1 one did; 2 bad usage.`;
-
-async function main(): Promise<number> {
-  const { values, positionals: names } = readArguments();
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
-  }
-  const kind: Choice["kind"] = values.all ? "all" : values.long ? "long" : "quick";
-  const silence = Number(values.silence);
-  if (!(silence > 0)) throw new UsageError("--silence must be a number of seconds");
-  const files = await chooseFiles({ kind, names });
-  if (files.length === 0) throw new UsageError(`no test file matches ${names.join(" ")}`);
+async function runFiles(files: readonly string[], silence: number, isRecorded: boolean): Promise<number> {
   // Tests kill their brokers and change their logs: none that runs already.
   delete process.env.KAFKA_BROKERS;
 
@@ -61,7 +66,7 @@ async function main(): Promise<number> {
   await started.disposeAsync().catch((error: unknown) => {
     problem ??= `what was started could not be stopped: ${error}`;
   });
-  if (values.record) await recordDurations(results);
+  if (isRecorded) await recordDurations(results);
   return report(results, problem);
 }
 
@@ -140,25 +145,6 @@ function say(text: string): void {
   process.stderr.write(`test: ${text}\n`);
 }
 
-class UsageError extends Error {}
-
-function readArguments() {
-  try {
-    return parseArgs({
-      options: {
-        all: { type: "boolean", default: false },
-        long: { type: "boolean", default: false },
-        silence: { type: "string", default: String(SILENT_SECONDS_MAX) },
-        record: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-      allowPositionals: true,
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-}
-
 const TEMPLATE = "waybill_template";
 
 /** One a processor: more would only make each slower. */
@@ -166,9 +152,4 @@ const FILES_AT_ONCE = Math.max(2, Math.min(4, availableParallelism()));
 const PROGRESS_MS = 30_000;
 const SLOWEST = 5;
 
-process.exitCode = await main().catch((error: unknown) => {
-  process.stderr.write(
-    `test: ${(error as Error).message}\n${error instanceof UsageError ? `\n${USAGE}\n` : ""}`,
-  );
-  return 2;
-});
+await run(test);

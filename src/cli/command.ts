@@ -12,15 +12,21 @@ import {
 import project from "../../package.json" with { type: "json" };
 import { nearestName } from "../config/nearest.ts";
 import { InvalidInputError } from "../contract/errors.ts";
-import { POSITION_MAX, parseInteger, parsePosition, wholeNumber } from "../contract/values/integers.ts";
+import {
+  POSITION_MAX,
+  parseDecimal,
+  parseInteger,
+  parsePosition,
+  wholeNumber,
+} from "../contract/values/integers.ts";
 import { visibleLines } from "./print.ts";
 import { exitWith } from "./process.ts";
 
 export { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 
-/** A command that is started by `npm run NAME`. */
+/** A command that is started by a script of package.json, whose name it bears. */
 export function command(name: string, description: string) {
-  return new Command(`npm run ${name} --`)
+  return new Command(`npm ${OF_NPM.includes(name) ? "" : "run "}${name} --`)
     .description(description)
     .version(project.version, "-V, --version", "show the version");
 }
@@ -30,7 +36,7 @@ export const JSON_HELP = "print one JSON document";
 
 /** Parses the arguments, runs the action and sets the status of the process. */
 export async function run(program: CommandUnknownOpts): Promise<void> {
-  const name = program.name().split(" ")[2] ?? program.name();
+  const name = program.name().split(" ").at(-2) ?? program.name();
   prepare(program, name);
   try {
     await program.parseAsync();
@@ -61,11 +67,7 @@ export function integer(min: number, max: number) {
 
 /** The value of an option: a number of the range, with or without decimals. */
 export function decimal(min: number, max: number) {
-  const parse = (text: string) => {
-    const value = /^(\d{1,15}(\.\d{1,15})?|\.\d{1,15})$/.test(text) ? Number(text) : Number.NaN;
-    return value >= min && value <= max ? value : undefined;
-  };
-  return checked(parse, `a number from ${min} to ${max}`);
+  return checked((text) => parseDecimal(text, min, max), `a number from ${min} to ${max}`);
 }
 
 /** The value of an option or an argument: a position of the inbox, or another number of the database. */
@@ -105,3 +107,6 @@ function reworded(text: string): string {
   const meant = choices && nearestName(value, choices.split(", "));
   return meant ? `${message}(Did you mean ${meant}?)\n` : message;
 }
+
+/** The scripts that npm runs without the word "run". */
+const OF_NPM = ["start", "test"];

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { type } from "arktype";
 import { FAILPOINTS } from "./failpoint.ts";
-import { parseInteger, wholeNumber } from "./integers.ts";
+import { parseDecimal, parseInteger, wholeNumber } from "./numbers.ts";
 
 /** An arktype that makes a T of a text. */
 export type Rule<T> = ((text: unknown) => unknown) & { infer: T };
@@ -68,8 +68,8 @@ export const SAMPLER_NAMES = [
   "parentbased_traceidratio",
 ] as const;
 export const tracesSampler = oneOf(SAMPLER_NAMES);
-export const share = type("string").pipe((text, context) =>
-  /^(0(\.\d+)?|1(\.0+)?)$/.test(text) ? Number(text) : context.error("a share from 0 to 1, such as 0.01"),
+export const share = type("string").pipe(
+  (text, context) => parseDecimal(text, 0, 1) ?? context.error("a share from 0 to 1, such as 0.01"),
 );
 
 /** Short tokens can be guessed; no token at all is decided by where the service listens. */

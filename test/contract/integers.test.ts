@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { InvalidInputError } from "../../src/contract/errors.ts";
 import {
   POSITION_MAX,
+  parseDecimal,
   parseInteger,
   parsePosition,
   readInteger,
@@ -54,6 +55,15 @@ integers("a position is exact up to the largest bigint of PostgreSQL", () => {
   assert.is(parsePosition("0", 0n), 0n);
 });
 
+integers("a decimal has no sign and no exponent", () => {
+  assert.equal(
+    ["0", "0.5", ".5", "1", "1.0", "1.1", "1.", "-0", "+1", "1e-1", "0x1", " 1", "", "NaN"].map((text) =>
+      parseDecimal(text, 0, 1),
+    ),
+    [0, 0.5, 0.5, 1, 1, ...Array(9).fill(undefined)],
+  );
+});
+
 integers("an error names the parameter and the whole range", () => {
   const problemOf = (read: () => unknown) => {
     try {
@@ -76,11 +86,11 @@ integers("an error names the parameter and the whole range", () => {
   }
 });
 
-integers("the largest position is stated once", () => {
+integers("the largest position is stated once, and no other file parses numbers", () => {
   const stated = globSync("{src,tools,bench}/**/*.ts").filter((file) =>
-    /2n \*\* 63n|9223372036854775807|\^\\d\{1,1\d\}\$/.test(readFileSync(file, "utf8")),
+    /2n \*\* 63n|9223372036854775807|\^\(?\\d(\{1,1?\d\}(\$|\()|\+\(\\\.)/.test(readFileSync(file, "utf8")),
   );
-  assert.equal(stated.toSorted(), ["src/config/integers.ts", "src/contract/values/integers.ts"]);
+  assert.equal(stated.toSorted(), ["src/config/numbers.ts", "src/contract/values/integers.ts"]);
 });
 
 integers.run();

@@ -1,13 +1,21 @@
-/** Whole numbers that a caller sent as text: each function gives a value, or an error that names the parameter. */
-import { parseBigInteger, parseInteger, wholeNumber } from "../../config/integers.ts";
+/** Numbers that a caller sent as text: each function gives a value, or an error that names the parameter. */
+import { parseBigInteger, parseDecimal, parseInteger, wholeNumber } from "../../config/numbers.ts";
 import { InvalidInputError } from "../errors.ts";
 
-export { parseInteger, wholeNumber } from "../../config/integers.ts";
+export { parseDecimal, parseInteger, wholeNumber } from "../../config/numbers.ts";
 
 /** @throws InvalidInputError that states the range. */
 export function readInteger(text: string, name: string, min: number, max: number): number {
   const value = parseInteger(text, min, max);
   if (value === undefined) throw new InvalidInputError(name, `${name} must be ${wholeNumber(min, max)}`);
+  return value;
+}
+
+/** A number with or without decimals. @throws InvalidInputError that states the range. */
+export function readDecimal(text: string, name: string, min: number, max: number): number {
+  const value = parseDecimal(text, min, max);
+  if (value === undefined)
+    throw new InvalidInputError(name, `${name} must be a number from ${min} to ${max}`);
   return value;
 }
 

@@ -13,7 +13,7 @@ import {
   problems,
 } from "../../contract/openapi.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
-import { readPosition } from "../../contract/values/integers.ts";
+import { readDecimal, readPosition } from "../../contract/values/integers.ts";
 import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { operatorType } from "../../deadletter/repair/requests.ts";
@@ -32,7 +32,7 @@ export function messagesRoutes(
       operation: SHOW,
       handle: async (request, response) => {
         const position = readPosition(request.params.position);
-        const waitSeconds = readWait(request.query.wait);
+        const waitSeconds = readDecimal(request.query.wait ?? "0", "wait", 0, WAIT_SECONDS_MAX);
         const read = () => (request.isOperator ? desk.biography(position) : desk.outcome(position));
         let document = await read();
         if (document.outcome === "pending" && waitSeconds > 0) {
@@ -66,15 +66,6 @@ export function messagesRoutes(
       },
     },
   ];
-}
-
-function readWait(text: string | undefined): number {
-  if (text === undefined) return 0;
-  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seconds <= WAIT_SECONDS_MAX)) {
-    throw new InvalidInputError("wait", `wait is a number of seconds from 0 to ${WAIT_SECONDS_MAX}`);
-  }
-  return seconds;
 }
 
 /** Aborts when the connection closes: an answer without a reader is not waited for. */
