@@ -60,6 +60,7 @@ config("the defaults are those of the documentation", () => {
   assert.equal(rest, {
     databaseUrl: DATABASE_URL,
     migrationDatabaseUrl: DATABASE_URL,
+    databaseConnectionsMax: 17,
     sources: ["nats-streaming", "http"],
     httpHost: "127.0.0.1",
     httpPort: 3000,
@@ -138,6 +139,38 @@ config("what is missing may have been misspelt, and then both are said", () => {
     "DATABSE_URL is not a setting and has no effect; did you mean DATABASE_URL?",
   ]);
 });
+
+config(
+  "DATABASE_URL is what the driver can connect to, and nothing that it would take for something else",
+  () => {
+    const good = [
+      "postgres://waybill:secret@db.example/waybill",
+      "postgresql://waybill@[::1]:6432/waybill?sslmode=no-verify",
+      "postgres://db.example/waybill?user=waybill&password=secret",
+      "postgres:///waybill?host=/var/run/postgresql",
+      "postgres://waybill:secret@%2Fvar%2Frun%2Fpostgresql/waybill",
+      "postgres://waybill:100%25@db.example/waybill",
+    ];
+    const bad = [
+      " postgres://waybill:secret@db.example/waybill",
+      "postgres://waybill:secret@db.example/waybill\n",
+      "postgres://waybill:%zz@db.example/waybill",
+      "postgres://way%zzbill@db.example/waybill",
+      "postgres://",
+      "postgres:///waybill",
+      "postgres://waybill@db.example:99999/waybill",
+      "postgres://waybill@db.example/waybill?sslrootcert=/nowhere",
+      "mysql://waybill@db.example/waybill",
+      "waybill",
+    ];
+    for (const url of good) assert.equal(problemsOf({ DATABASE_URL: url }), [], url);
+    for (const url of bad) {
+      assert.is(problemsOf({ DATABASE_URL: url }).length, 1, url);
+      assert.is(problemsOf({ DATABASE_URL, MIGRATION_DATABASE_URL: url }).length, 1, url);
+    }
+    assert.not.match(problemsOf({ DATABASE_URL: bad[2] as string }).join(), "%zz");
+  },
+);
 
 config("every problem is reported at once, each by its name", () => {
   const problems = problemsOf({

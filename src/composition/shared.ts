@@ -24,13 +24,17 @@ export type Shared = Readonly<{
 export type Pools = Readonly<Record<"writes" | "reads" | "desk" | "audit", Database>>;
 
 /** The flow, readers and operators have connections of their own, so that none waits for another. */
-export function openPools({ databaseUrl }: Config, logger: Logger): Pools {
+export function openPools({ databaseUrl, databaseConnectionsMax }: Config, logger: Logger): Pools {
   const open = (connectionsMax: number, hasTimeouts = true) =>
     new Database(databaseUrl, { connectionsMax, logger, hasTimeouts });
+  // The shares are those that were measured with the default: 6, 6 and 4 beside the audit's one.
+  const shared = databaseConnectionsMax - 1;
+  const reads = Math.max(1, Math.floor((shared * READ_SHARE) / SHARES));
+  const desk = Math.max(1, Math.floor((shared * DESK_SHARE) / SHARES));
   return {
-    writes: open(WRITE_CONNECTIONS),
-    reads: open(READ_CONNECTIONS),
-    desk: open(DESK_CONNECTIONS),
+    writes: open(shared - reads - desk),
+    reads: open(reads),
+    desk: open(desk),
     // An audit may have to read every row.
     audit: open(1, false),
   };
@@ -40,11 +44,11 @@ export async function closePools(pools: Pools): Promise<void> {
   await Promise.all(Object.values(pools).map((pool) => pool.close()));
 }
 
-/** An append, a projection, and pg-boss's fetching and completing at the same time, with some room. */
-const WRITE_CONNECTIONS = 6;
-
-/** One bulk redrive, one long dry run, and people who look at something meanwhile. */
-const DESK_CONNECTIONS = 4;
+/** The rest writes: an append, a projection, and pg-boss's fetching and completing at the same time, with some room. */
+const SHARES = 16;
 
 /** Read-through queries are short; more of them at once would only take the processor from the appends. */
-const READ_CONNECTIONS = 6;
+const READ_SHARE = 6;
+
+/** One bulk redrive, one long dry run, and people who look at something meanwhile. */
+const DESK_SHARE = 4;

@@ -35,6 +35,8 @@ import {
 export type Config = Readonly<{
   databaseUrl: string;
   migrationDatabaseUrl: string;
+  /** The most connections that one process of the service opens. */
+  databaseConnectionsMax: number;
   /** Which sources run, for each domain. */
   sources: readonly SourceName[];
   /** The domains that this process runs. */
@@ -81,6 +83,9 @@ export type TracingConfig = Readonly<{
 
 export type SamplerName = (typeof SAMPLER_NAMES)[number];
 
+/** One for each of the flow, readers, operators and audits is the least; more than the default rarely makes it quicker. */
+export const DATABASE_CONNECTIONS = { min: 4, byDefault: 17 } as const;
+
 /**
  * Reads the whole configuration.
  * @param known every domain that can be named in DOMAINS; the first one runs by default.
@@ -97,6 +102,11 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
     migrationDatabaseUrl: env.MIGRATION_DATABASE_URL
       ? read("MIGRATION_DATABASE_URL", undefined, postgresUrl)
       : databaseUrl,
+    databaseConnectionsMax: read(
+      "DATABASE_CONNECTIONS_MAX",
+      String(DATABASE_CONNECTIONS.byDefault),
+      integerBetween(DATABASE_CONNECTIONS.min, 1_000),
+    ),
     sources: read("SOURCES", "nats-streaming,http", listOf(SOURCE_NAMES)),
     domains: known // If DOMAINS is invalid, the settings of all are checked.
       .filter(({ name }) => running?.includes(name) ?? true)

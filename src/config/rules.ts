@@ -3,18 +3,12 @@
  */
 import { readFileSync } from "node:fs";
 import { type } from "arktype";
+import { parseIntoClientConfig } from "pg-connection-string";
 import { FAILPOINTS } from "./failpoint.ts";
 import { parseDecimal, parseInteger, wholeNumber } from "./numbers.ts";
 
 /** An arktype that makes a T of a text. */
 export type Rule<T> = ((text: unknown) => unknown) & { infer: T };
-
-function urlWith(protocols: readonly string[], described: string) {
-  return type("string").pipe((text, context) => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    return url && protocols.includes(url.protocol) && url.hostname !== "" ? text : context.error(described);
-  });
-}
 
 export function listOf<const Name extends string>(names: readonly Name[]) {
   const described = `a comma-separated list of one or more of: ${names.join(", ")}; each once`;
@@ -45,10 +39,23 @@ function matching(pattern: RegExp, described: string) {
   return type("string").pipe((text, context) => (pattern.test(text) ? text : context.error(described)));
 }
 
-export const postgresUrl = urlWith(
-  ["postgres:", "postgresql:"],
-  "a PostgreSQL URL such as postgres://user:password@127.0.0.1:5432/waybill",
-);
+/** What the driver can connect to: it reads addresses and users in more than one form, and takes other texts for names. */
+export const postgresUrl = type("string").pipe((text, context) => {
+  const isUrl = /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text);
+  const { hostname, searchParams, username, password } = new URL(isUrl ? text : "postgres:");
+  const hasHost = hostname !== "" || Boolean(searchParams.get("host"));
+  if (!hasHost || !isDecodable(username) || !isDecodable(password)) {
+    return context.error(
+      "a PostgreSQL URL such as postgres://user:password@127.0.0.1:5432/waybill or postgres:///waybill?host=/var/run/postgresql, with percent-encoded credentials",
+    );
+  }
+  try {
+    parseIntoClientConfig(text);
+    return text;
+  } catch (error) {
+    return context.error(`a URL that the driver can use (${(error as Error).message})`);
+  }
+});
 export const brokerName = matching(/^[A-Za-z0-9_-]{1,128}$/, "1 to 128 letters, digits, - or _");
 export const channelName = matching(
   /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/,

@@ -29,6 +29,11 @@ export function poolOptions(
   };
 }
 
+/** The role that the driver connects as; undefined if neither the URL nor the environment names one. */
+export function roleOf(url: string): string | undefined {
+  return new pg.Client({ connectionString: url }).user;
+}
+
 /** The statements, without rows, that each transaction begins with. */
 export function transactionSettings({ hasTimeouts = true, schema }: ConnectionOptions): string {
   const searchPath =

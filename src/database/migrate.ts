@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
 import { createLogger } from "../telemetry/logger.ts";
+import { roleOf } from "./connection.ts";
 import { Database } from "./database.ts";
 import { WAIT_FOR_DISK } from "./durability.ts";
 import { installQueues, type QueueDefinition } from "./jobs.ts";
@@ -147,8 +148,8 @@ async function grantPrivileges(
   ownerUrl: string,
   serviceUrl: string,
 ): Promise<void> {
-  const role = decodeURIComponent(new URL(serviceUrl).username);
-  if (role === "" || role === decodeURIComponent(new URL(ownerUrl).username)) return;
+  const role = roleOf(serviceUrl);
+  if (role === undefined || role === roleOf(ownerUrl)) return;
   const statements: string[] = [];
   for (const folder of folders) {
     if ((await migrationsIn(folder)).length > 0) {
