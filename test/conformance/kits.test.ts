@@ -93,7 +93,7 @@ for (const kit of [...KITS, ledgerKit]) {
   });
 
   conforms(
-    "what was published can be read back; what was not is missing, other content is different",
+    "what was published can be read back; other content and nothing are not taken for it",
     async () => {
       await using database = await createDatabase(undefined, [domain]);
       await using service = await startInProcess(database, { DOMAINS: domain.name }, [domain]);
@@ -109,6 +109,20 @@ for (const kit of [...KITS, ledgerKit]) {
         }));
         const { checked, missing, different } = await verifier.check(expected, () => {});
         assert.equal([checked, missing, different], [published.size, [], []]);
+
+        const factory = kit.createFactory(SEED + 1);
+        const [stored, lost] = [factory.valid(), factory.valid()];
+        await transport.publish(stored.payload);
+        const impatient = new Verifier(service.url, kit.readBack, 1);
+        const wrong = await impatient.check(
+          [
+            { key: stored.key as string, published: [factory.conflictWith(stored).payload] },
+            { key: kit.createFactory(SEED).valid().key as string, published: [lost.payload] },
+          ],
+          () => {},
+        );
+        impatient.close();
+        assert.is(wrong.missing.length + wrong.different.length, 2);
 
         const witness = kit.createWitness();
         for (const message of load) see(witness, message);
