@@ -2,7 +2,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { runInNewContext } from "node:vm";
 import { suite } from "uvu";
@@ -13,7 +12,7 @@ import { appendAll, projectAll } from "./support/engine.ts";
 import { messageOf, orderWith } from "./support/messages.ts";
 
 const cli = suite("commands");
-const CACHE = join(environmentOf("WAYBILL_TEST_FOLDER"), "compiled");
+const CACHE = environmentOf("NODE_COMPILE_CACHE");
 
 async function run(script: string, args: string[], environment: Record<string, string> = {}) {
   const child = spawn(process.execPath, [script, ...args], {

@@ -22,7 +22,7 @@ export async function startServiceProcess(
   const logFile = join(folder, "service.log");
   const { promise: answering, resolve } = Promise.withResolvers<string>();
   const child = startChild(process.execPath, [...nodeOptions, MAIN], {
-    env: { PATH: process.env.PATH, HTTP_PORT: "0", ...environment },
+    env: { PATH: process.env.PATH, ...COMPILED, HTTP_PORT: "0", ...environment },
     logFile,
     onLine: (line) => {
       const address = /"address":"(http:[^"]+)"/.exec(line)?.[1];
@@ -59,6 +59,9 @@ export async function isReady(url: string): Promise<boolean> {
     return false;
   }
 }
+
+/** Where this process keeps compiled code, the service finds and keeps its own. */
+const COMPILED = process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE } : {};
 
 /** A loaded machine takes its time. */
 const ADDRESS_TIMEOUT_MS = 150_000;
