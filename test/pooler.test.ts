@@ -10,6 +10,7 @@ import { orders } from "../src/domains/orders/index.ts";
 import { rebuild } from "../src/rebuild/rebuild.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { findPgBouncer, PgBouncer } from "../tools/stack/pgbouncer.ts";
+import { checkCancel } from "./support/cancel.ts";
 import { checkIf } from "./support/check-if.ts";
 import { createDatabase, environment, type TestDatabase } from "./support/database.ts";
 import { orderWith } from "./support/messages.ts";
@@ -113,6 +114,12 @@ check("an audit has no limit of time, and times are read right, whatever the rol
   const time = new Date("2026-02-03T04:05:06.789Z");
   const { rows } = await usual.query<{ time: Date }>("select $1::timestamptz as time", [time]);
   assert.equal(rows[0]?.time, time);
+});
+
+check("a statement that takes too long is cancelled through the pooler", async () => {
+  await using database = await createDatabase();
+  await using pooler = await startPooler(database);
+  await checkCancel(database, pooler.through(database.serviceUrl));
 });
 
 check("twenty migrates at once through a pooler all succeed", async () => {

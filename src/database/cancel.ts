@@ -19,7 +19,9 @@ export function cancelStatement(client: pg.PoolClient): void {
     : connect({ host, port: Number(port) });
   socket.setTimeout(CANCEL_TIMEOUT_MS, () => socket.destroy());
   socket.on("error", () => {});
-  socket.end(request);
+  // The server closes the connection; PgBouncer forgets a request whose sender has closed it first.
+  socket.write(request);
+  socket.resume();
 }
 
 /** What the driver's type does not declare. */

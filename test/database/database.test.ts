@@ -3,12 +3,12 @@ import { createServer, connect as dial, type Socket } from "node:net";
 import pg from "pg";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { cancelStatement } from "../../src/database/cancel.ts";
 import { Database } from "../../src/database/database.ts";
 import { DatabaseError } from "../../src/database/database-error.ts";
 import type { Queryable } from "../../src/database/queryable.ts";
 import type { Transaction } from "../../src/database/transaction.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { checkCancel } from "../support/cancel.ts";
 import { createDatabase } from "../support/database.ts";
 import { errorOf } from "../support/error.ts";
 import { until } from "../support/wait.ts";
@@ -94,20 +94,7 @@ databases("a connection that met a read-only or ending server is thrown away", a
 
 databases("a statement that is cancelled fails on its own, and its connection goes on", async () => {
   await using database = await createDatabase();
-  const pool = new pg.Pool({ connectionString: database.serviceUrl, max: 1 });
-  const client = await pool.connect();
-  const sleeping = errorOf(client.query("select pg_sleep(60)"));
-  await until("it runs", async () => {
-    const { rows } = await database.admin(
-      "select from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'",
-    );
-    return rows.length > 0;
-  });
-  cancelStatement(client);
-  assert.is(((await sleeping) as pg.DatabaseError).code, "57014");
-  assert.is((await client.query("select 1 as one")).rows[0].one, 1);
-  client.release();
-  await pool.end();
+  await checkCancel(database, database.serviceUrl);
 });
 
 databases("an attempt leaves nothing behind", async () => {
