@@ -9,6 +9,8 @@ import { until } from "./wait.ts";
 /** @param url the way to the database, through a pooler or not. */
 export async function checkCancel(database: TestDatabase, url: string): Promise<void> {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
+  // The database is dropped after the test, which ends a connection that is not quite closed yet.
+  pool.on("error", () => {});
   const client = await pool.connect();
   try {
     const sleeping = errorOf(client.query("select pg_sleep(60)"));
