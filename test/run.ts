@@ -152,8 +152,8 @@ function say(text: string): void {
 
 const TEMPLATE = "waybill_template";
 
-/** One a processor: more would only make each slower. */
-const FILES_AT_ONCE = Math.max(2, Math.min(4, availableParallelism()));
+/** One more than processors: a file waits for its servers about as long as it computes. */
+const FILES_AT_ONCE = Math.max(3, Math.min(5, availableParallelism() + 1));
 const PROGRESS_MS = 30_000;
 const SLOWEST = 5;
 
