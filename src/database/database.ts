@@ -136,7 +136,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
 }
 
 /** A transaction that stays open. Disposing it closes its connection, and so rolls back and frees what it locked. */
-export class OpenTransaction extends Classified implements Disposable {
+export class OpenTransaction extends Classified implements AsyncDisposable {
   readonly #client: pg.PoolClient;
   readonly #transaction: Transaction;
   readonly #lost = new AbortController();
@@ -159,7 +159,9 @@ export class OpenTransaction extends Classified implements Disposable {
     return this.#transaction.query<Row>(text, values);
   }
 
-  [Symbol.dispose](): void {
+  /** Resolves when the locks are free: the next process must not meet them. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client.query("rollback").catch(() => {});
     this.#client.release(true);
   }
 }

@@ -48,7 +48,7 @@ export async function migrate(
       logger: createLogger("silent"),
       applicationName: APPLICATION_NAME,
     });
-    using _lock = await lockMigrations(database, say);
+    await using _lock = await lockMigrations(database, say);
     say("applying migrations");
     const folders = foldersOf(domains);
     const applied: string[] = [];

@@ -43,10 +43,10 @@ async function tryLock(database: Database): Promise<OpenTransaction | undefined>
     );
     if (rows[0]?.isLocked) return held;
   } catch (error) {
-    held[Symbol.dispose]();
+    await held[Symbol.asyncDispose]();
     throw error;
   }
-  held[Symbol.dispose]();
+  await held[Symbol.asyncDispose]();
   return undefined;
 }
 

@@ -36,7 +36,7 @@ databases("every failure is a DatabaseError, whichever way the statement takes",
     attempt: () => database.attempt((transaction) => transaction.script("select 1 / 0")),
     copyOut: () => database.copyOut("copy (select 1 / 0) to stdout (format binary)"),
     hold: async () => {
-      using held = await database.hold();
+      await using held = await database.hold();
       await held.query("select 1 / 0");
     },
   };
@@ -170,7 +170,7 @@ databases("a transaction that is held and whose connection breaks does not end t
   await using database = await createDatabase();
   await using single = new Database(database.serviceUrl, { connectionsMax: 1, logger });
   {
-    using held = await single.hold();
+    await using held = await single.hold();
     const { rows } = await held.query<{ pid: number }>("select pg_backend_pid() as pid");
     await database.admin("select pg_terminate_backend($1)", [rows[0]?.pid]);
     await until("the connection is gone", () => held.lost.aborted);
@@ -193,7 +193,7 @@ databases("a server that reports its end twice, and then closes, does not end th
   url.port = String((server.address() as { port: number }).port);
   await using single = new Database(url.href, { connectionsMax: 1, logger });
   {
-    using held = await single.hold();
+    await using held = await single.hold();
     await held.query("select 1");
     // As a server does whose postmaster was killed.
     const farewell = errorResponse("57P02", "terminating connection due to unexpected postmaster exit");
