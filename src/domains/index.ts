@@ -1,5 +1,6 @@
 /** Every domain of the project. A new domain is one line here. */
 import type { AnyDomain } from "../contract/domain.ts";
 import { orders } from "./orders/index.ts";
+import { wallet } from "./wallet/index.ts";
 
-export const DOMAINS: readonly AnyDomain[] = [orders];
+export const DOMAINS: readonly AnyDomain[] = [orders, wallet];

@@ -9,6 +9,7 @@ import type { AnyDomain } from "../../src/contract/domain.ts";
 import type { InboxRow, Message } from "../../src/contract/message.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
+import { wallet } from "../../src/domains/wallet/index.ts";
 import { Handover } from "../../src/projector/handover.ts";
 import { projectInSavepoints, projectingOf, projectNext } from "../../src/projector/project.ts";
 import { rebuild } from "../../src/rebuild/rebuild.ts";
@@ -19,6 +20,7 @@ import { ledger } from "../support/ledger/index.ts";
 import { ledgerMessages, validEntries } from "../support/ledger/messages.ts";
 import { messageOf, mixedMessages, validOrders } from "../support/messages.ts";
 import { randomOf } from "../support/random.ts";
+import { validCommands, walletMessages } from "../support/wallet/messages.ts";
 
 type DomainUnderTest = Readonly<{
   domain: AnyDomain;
@@ -31,6 +33,7 @@ type DomainUnderTest = Readonly<{
 const DOMAINS_UNDER_TEST: readonly DomainUnderTest[] = [
   { domain: orders, valid: validOrders, messages: mixedMessages },
   { domain: ledger, valid: validEntries, messages: ledgerMessages },
+  { domain: wallet, valid: validCommands, messages: walletMessages },
 ];
 
 /** Bytes that no domain can understand, each with the code of its dead letter. */

@@ -1,0 +1,25 @@
+/**
+ * Amounts of money: a decimal text in major units outside, whole minor units as `bigint` inside, and never a number of
+ * JavaScript. How many decimals there are says the currency's exponent (ISO 4217).
+ */
+
+/** A positive decimal without sign, exponent or leading zeros. Whether its decimals are too many says the currency. */
+export const AMOUNT = /^(?=.{1,64}$)(?=.*[1-9])(0|[1-9][0-9]*)(\.[0-9]+)?$/;
+
+/** No balance has more digits: the columns are `numeric(38,0)`. */
+export const MINOR_MAX = 10n ** 38n - 1n;
+
+/** @param text that AMOUNT matches. @returns minor units; undefined if the text has more decimals than the currency. */
+export function minorUnits(text: string, exponent: number): bigint | undefined {
+  const [whole = "", decimals = ""] = text.split(".");
+  if (decimals.length > exponent) return undefined;
+  return BigInt(whole + decimals.padEnd(exponent, "0"));
+}
+
+/** The decimal text of minor units, with all decimals of the currency, such as `100.50`. */
+export function majorUnits(minor: bigint, exponent: number): string {
+  const sign = minor < 0n ? "-" : "";
+  const digits = String(minor < 0n ? -minor : minor).padStart(exponent + 1, "0");
+  if (exponent === 0) return sign + digits;
+  return `${sign}${digits.slice(0, -exponent)}.${digits.slice(-exponent)}`;
+}

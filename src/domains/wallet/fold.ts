@@ -1,0 +1,90 @@
+/**
+ * Folds one command into the state: time goes on, holds that are due expire, the rules decide, and what they decided is
+ * posted. Only commands that become transactions are folded: dead letters and duplicates move neither money nor time.
+ */
+import { type Command, ownerOf } from "./commands.ts";
+import type { Currency, Hold, Posting, Transaction } from "./model.ts";
+import { type Decision, decide, expire } from "./rules.ts";
+import type { WalletState } from "./state.ts";
+
+export type Folded = Readonly<{
+  command: Command;
+  transaction: Transaction;
+  /** Those of expired holds come first. */
+  postings: readonly Posting[];
+  /** Holds that expired before the command. */
+  expired: readonly Hold[];
+  /** The command's own hold after it. */
+  hold: Hold | undefined;
+  /** The currency of the command, as far as it is known. */
+  currency: Currency | undefined;
+  /** Of the command's owner in that currency, after it; in minor units. */
+  balances: Readonly<{ available: bigint; held: bigint }> | undefined;
+}>;
+
+export type Received = Readonly<{ position: bigint; receivedAtMs: number; command: Command }>;
+
+export function fold(state: WalletState, { position, receivedAtMs, command }: Received): Folded {
+  state.nowMs = Math.max(state.nowMs, receivedAtMs);
+  const postings: Posting[] = [];
+  const expired = state.dueHolds().map((due): Hold => {
+    const { movement, holdAfter } = expire(due);
+    const hold = { ...holdAfter, position };
+    postings.push(...state.move(movement, { position, cause: "expiry", hold: hold.id }));
+    state.putHold(hold);
+    return hold;
+  });
+
+  const decision = decide(state, command);
+  let hold: Hold | undefined;
+  if (decision.status === "succeeded") {
+    const { movement, holdAfter, currencyAfter } = decision;
+    if (movement) postings.push(...state.move(movement, { position, cause: "command", hold: decision.hold }));
+    if (currencyAfter) state.putCurrency({ ...currencyAfter, position });
+    if (holdAfter) {
+      hold = { ...holdAfter, openedPosition: holdAfter.openedPosition ?? position, position };
+      state.putHold(hold);
+    }
+  }
+
+  const owner = ownerOf(command);
+  const currency = decision.currency === undefined ? undefined : state.currencies.get(decision.currency);
+  const balances = currency && balancesOf(state, owner, currency.code);
+  const transaction = transactionOf(state, position, command, decision, balances?.available);
+  state.putTransaction(transaction);
+  return { command, transaction, postings, expired, hold, currency, balances };
+}
+
+function transactionOf(
+  state: WalletState,
+  position: bigint,
+  command: Command,
+  decision: Decision,
+  available: bigint | undefined,
+): Transaction {
+  const { currency, amount, counterparty, hold, original } = decision;
+  const isDeclined = decision.status === "declined";
+  const isReversal = original !== undefined && amount !== undefined && !isDeclined;
+  return {
+    position,
+    owner: ownerOf(command),
+    id: command.id,
+    type: command.type,
+    reason: isDeclined ? decision.reason : undefined,
+    atMs: state.nowMs,
+    currency,
+    amount,
+    counterparty,
+    hold,
+    originalPosition: original?.position,
+    reversedTotal: isReversal ? state.reversedOf(original) + amount : undefined,
+    available: isDeclined ? available : undefined,
+  };
+}
+
+function balancesOf(state: WalletState, owner: string, currency: string) {
+  return {
+    available: state.account({ owner, currency, kind: "available" }).balance,
+    held: state.account({ owner, currency, kind: "held" }).balance,
+  };
+}

@@ -1,0 +1,35 @@
+/**
+ * The wallet: users put money in, take it out, send and hold it, and no balance ever falls below 0. Every command gets
+ * a decision, and what was decided never changes.
+ *
+ *   command ─▶ commands.ts (shape) ─▶ fold.ts ─ rules.ts (decision) ─▶ postings, accounts, holds ─▶ events
+ */
+import type { DomainModule } from "../../contract/domain.ts";
+import { WALLET_CHECKS } from "./checks-table.ts";
+import { COMMAND_PATHS } from "./commands.ts";
+import type { Folded } from "./fold.ts";
+import { selectNextExpiry } from "./holds-table.ts";
+import { WalletProjection } from "./projection.ts";
+
+export const wallet: DomainModule<object, Folded> = {
+  name: "wallet",
+  tables: [
+    { name: "wallet_transactions", key: ["position"] },
+    { name: "wallet_postings", key: ["owner", "currency", "kind", "position", "sequence"] },
+    { name: "wallet_accounts", key: ["owner", "currency", "kind"] },
+    { name: "wallet_holds", key: ["owner", "id"] },
+    { name: "wallet_currencies", key: ["code"] },
+  ],
+  migrations: new URL("../../../migrations/wallet/", import.meta.url),
+  paths: COMMAND_PATHS,
+  personalNames: ["owner", "to", "from"],
+  settings: {},
+  isDurable: true,
+  checks: WALLET_CHECKS,
+  createProjection: () => new WalletProjection(),
+  // Time reaches the rules as messages: one each second while a hold is due.
+  timer: {
+    nextDueAt: selectNextExpiry,
+    payloadOf: (second) => Buffer.from(JSON.stringify({ id: second.toISOString(), type: "tick" })),
+  },
+};
