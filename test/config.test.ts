@@ -64,6 +64,7 @@ config("the defaults are those of the documentation", () => {
     sources: ["nats-streaming", "http"],
     httpHost: "127.0.0.1",
     httpPort: 3000,
+    publicUrls: [],
     adminToken: undefined,
     ingressToken: undefined,
     payloadBytesMax: 1024 ** 2,
@@ -74,6 +75,30 @@ config("the defaults are those of the documentation", () => {
     warnings: [],
   });
   assert.ok(Object.isFrozen(loadConfig(DOMAINS, { DATABASE_URL })));
+});
+
+config("PUBLIC_URL has the origins of one or several URLs, and what others can reach needs tokens", () => {
+  const tokens = { ADMIN_TOKEN: "x".repeat(16), INGRESS_TOKEN: "y".repeat(16) };
+  const text = "https://Waybill.example:443/, http://10.0.0.1:8080";
+  const { publicUrls } = loadConfig(DOMAINS, { DATABASE_URL, PUBLIC_URL: text, ...tokens });
+  assert.equal(publicUrls, ["https://waybill.example", "http://10.0.0.1:8080"]);
+  for (const wrong of [
+    "waybill.example",
+    "https://a.example/path",
+    "https://u:p@a.example",
+    "ftp://a.example",
+    ",",
+  ])
+    assert.match(
+      problemsOf({ DATABASE_URL, PUBLIC_URL: wrong, ...tokens }).join(),
+      "PUBLIC_URL must be",
+      wrong,
+    );
+  assert.match(
+    problemsOf({ DATABASE_URL, PUBLIC_URL: "https://a.example" }).join(),
+    "ADMIN_TOKEN must be set",
+  );
+  assert.equal(problemsOf({ DATABASE_URL, PUBLIC_URL: "http://localhost:8080" }), []);
 });
 
 config("a misspelt setting is named, with the setting that it resembles", () => {

@@ -10,6 +10,7 @@ import { messagesRoutes } from "../http/api/messages.ts";
 import { operationsRoutes } from "../http/api/operations.ts";
 import { pageRoutes } from "../http/page.ts";
 import { Attempts } from "../http/server/attempts.ts";
+import { Origins } from "../http/server/origins.ts";
 import { HttpServer } from "../http/server/server.ts";
 import { sessionRoutes } from "../http/server/session.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
@@ -52,8 +53,7 @@ export function createServer(
   ];
   return new HttpServer({
     routes: [...routes, ...docsRoutes(routes)],
-    tokens: config,
-    attempts,
+    door: { tokens: config, attempts, origins: new Origins(config) },
     logger,
     metrics,
     tracing,

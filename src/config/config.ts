@@ -12,6 +12,7 @@ import {
   listOf,
   logLevel,
   postgresUrl,
+  publicUrls,
   type SAMPLER_NAMES,
   share,
   token,
@@ -43,6 +44,8 @@ export type Config = Readonly<{
   domains: readonly DomainConfig[];
   httpHost: string;
   httpPort: number;
+  /** The origins under which browsers reach the service, such as https://waybill.example. */
+  publicUrls: readonly string[];
   adminToken: string | undefined;
   ingressToken: string | undefined;
   payloadBytesMax: number;
@@ -113,6 +116,7 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
       .map((domain) => readDomain(reader, domain)),
     httpHost: read("HTTP_HOST", "127.0.0.1", hostName),
     httpPort: read("HTTP_PORT", "3000", integerBetween(0, 65_535)),
+    publicUrls: read("PUBLIC_URL", "", publicUrls),
     adminToken: read("ADMIN_TOKEN", "", token),
     ingressToken: read("INGRESS_TOKEN", "", token),
     payloadBytesMax: read("PAYLOAD_BYTES_MAX", String(MEBIBYTE), integerBetween(1, 64 * MEBIBYTE)),
@@ -220,8 +224,11 @@ function contradictions(config: Config): string[] {
   if (sasl && (sasl.username === "" || sasl.password === "")) {
     problems.push("KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD");
   }
-  if (isLoopback(config.httpHost)) return problems;
-  const elsewhere = `must be set because HTTP_HOST is "${config.httpHost}", which others can reach`;
+  const publicUrl = config.publicUrls.find((url) => !isLoopback(new URL(url).hostname));
+  if (isLoopback(config.httpHost) && publicUrl === undefined) return problems;
+  const reached =
+    publicUrl === undefined ? `HTTP_HOST is "${config.httpHost}"` : `PUBLIC_URL is "${publicUrl}"`;
+  const elsewhere = `must be set because ${reached}, which others can reach`;
   if (config.adminToken === undefined) problems.push(`ADMIN_TOKEN ${elsewhere}`);
   if (config.ingressToken === undefined && config.sources.includes("http")) {
     problems.push(`INGRESS_TOKEN ${elsewhere} and the http source runs`);
@@ -255,8 +262,8 @@ function sharedChannels({ sources, domains }: Config): string[] {
 }
 
 /** Whether only this machine can reach the address. */
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 const MEBIBYTE = 1024 * 1024;

@@ -62,6 +62,16 @@ export const channelName = matching(
   "a channel name of letters, digits, - and _, with dots between the parts",
 );
 export const hostName = matching(/^[A-Za-z0-9.:_-]+$/, "a host name or an IP address");
+/** The origins of URLs: a browser says no more of where a page comes from. */
+export const publicUrls = type("string").pipe((text, context) => {
+  const given = text === "" ? [] : text.split(",").map((part) => part.trim());
+  const isOrigin = (part: string) => /^https?:\/\/[^/?#@\s]+\/?$/i.test(part) && URL.canParse(part);
+  return given.every(isOrigin)
+    ? given.map((part) => new URL(part).origin)
+    : context.error(
+        "a comma-separated list of URLs without a path, such as https://waybill.example or http://waybill.example:8080",
+      );
+});
 export const logLevel = oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]);
 export const tracesExporter = oneOf(["jaeger", "otlp", "none"]);
 

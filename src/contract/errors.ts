@@ -20,6 +20,9 @@ export class NotFoundError extends Error {}
 /** The caller did not show that it may do this. */
 export class NotAllowedError extends Error {}
 
+/** The request may be that of another site's page, which must not act for the person before the browser. */
+export class ForbiddenError extends Error {}
+
 /** The body has more bytes than this process takes in. */
 export class TooLargeError extends Error {}
 

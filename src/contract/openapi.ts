@@ -28,7 +28,13 @@ export type Operation = Readonly<{
   responses: Readonly<Record<string, object>>;
 }>;
 
-export type Described = Readonly<{ method: string; path: string; access: string; operation: Operation }>;
+export type Described = Readonly<{
+  method: string;
+  path: string;
+  access: string;
+  kind?: string;
+  operation: Operation;
+}>;
 
 /** An object with exactly these members. */
 export function object(required: Record<string, Schema>, optional: Record<string, Schema> = {}): Schema {
@@ -93,13 +99,14 @@ export function jsonBody(schema: Schema, required = true): NonNullable<Operation
 /** The whole document. */
 export function openApiDocument(routes: readonly Described[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const { method, path, access, operation } of routes) {
+  for (const route of routes) {
+    const { method, path, access, operation } = route;
     const template = path.replace(/:(\w+)/g, "{$1}");
     paths[template] ??= {};
     paths[template][method.toLowerCase()] = {
       operationId: operationIdOf(method, path),
       ...operation,
-      responses: { ...operation.responses, ...problems(...statusesOf(method, access)) },
+      responses: { ...operation.responses, ...problems(...statusesOf(route)) },
       ...(SECURITY[access] ? { security: SECURITY[access] } : {}),
     };
   }
@@ -140,10 +147,10 @@ function operationIdOf(method: string, path: string): string {
 }
 
 /** What the server itself may answer, whatever the route. */
-function statusesOf(method: string, access: string): number[] {
-  if (access !== "open") return [401, 429, 500, 503];
-  // A page of another origin may read what is open, but must not change anything.
-  return method === "GET" ? [500] : [401, 500];
+function statusesOf({ method, access, kind }: Described): number[] {
+  if (access !== "open") return [401, 403, 429, 500, 503];
+  // A page of another origin may ask for a page, but must not change anything.
+  return method === "GET" && kind !== undefined ? [500] : [403, 500];
 }
 
 const SECURITY: Readonly<Record<string, object[]>> = {
@@ -154,7 +161,8 @@ const SECURITY: Readonly<Record<string, object[]>> = {
 
 const PROBLEMS: Readonly<Record<string, string>> = {
   400: "the request is invalid; `parameter` names the field",
-  401: "the request has no valid token, or came from a page of another origin",
+  401: "the request has no valid token",
+  403: "a page of another origin sent the request, or the service does not know the name in Host (PUBLIC_URL)",
   404: "not found",
   409: "conflict with the current state, usually because another request was first",
   413: "too many bytes",

@@ -25,6 +25,8 @@ export type Route = Readonly<{
   /** A polka pattern; also the value of the metric's `route` label. */
   path: string;
   access: Access;
+  /** What machines ask by any name, and pages, which hold no data: these are answered whatever the Host is. */
+  kind?: "probe" | "page";
   /** How the API document describes it. */
   operation: Operation;
   /** Answers, or throws an error of errors.ts; anything else that is thrown becomes a 500 without detail. */

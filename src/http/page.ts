@@ -47,6 +47,7 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
       method: "GET",
       path: "/",
       access: "open",
+      kind: "page",
       operation: PAGE,
       handle: (request, response) => {
         const [first] = pages;
@@ -59,6 +60,7 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
       method: "GET",
       path: "/pages.json",
       access: "open",
+      kind: "page",
       operation: PAGES,
       handle: (_request, response) => sendJson(response, 200, entries),
     },
@@ -66,6 +68,7 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
       method: "GET",
       path: "/ui/charts/:file",
       access: "open",
+      kind: "page",
       operation: FILE,
       handle: (request, response) => charts(request, response, `/${request.params.file}`),
     },
@@ -73,6 +76,7 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
       method: "GET",
       path: "/ui/:file",
       access: "open",
+      kind: "page",
       operation: FILE_OR_DOMAIN,
       handle: (request, response) => {
         const { file = "" } = request.params;
@@ -85,6 +89,7 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
       method: "GET",
       path: "/ui/:domain/:file",
       access: "open",
+      kind: "page",
       operation: DOMAIN_FILE,
       handle: (request, response) => {
         const { domain = "", file = "" } = request.params;

@@ -112,8 +112,8 @@ access("signing in gives a cookie that no script can read, and it ends with sign
 });
 
 access("a page of another origin may not act here", async () => {
-  assert.is((await post({ ...bearer(INGRESS), origin: "https://elsewhere.example" })).status, 401);
-  assert.is((await post({ ...bearer(INGRESS), origin: "null" })).status, 401);
+  assert.is((await post({ ...bearer(INGRESS), origin: "https://elsewhere.example" })).status, 403);
+  assert.is((await post({ ...bearer(INGRESS), origin: "null" })).status, 403);
   assert.is((await post({ ...bearer(INGRESS), origin: url })).status, 202);
 });
 
@@ -138,7 +138,7 @@ access("the routes of dead letters ask for the operator's token, whatever they d
     // After ten wrong tokens the answer is 429.
     assert.ok([401, 429].includes((await ask(bearer(INGRESS))).status), path);
     if (method === "POST") {
-      assert.is((await ask({ ...bearer(ADMIN), origin: "https://elsewhere.example" })).status, 401, path);
+      assert.is((await ask({ ...bearer(ADMIN), origin: "https://elsewhere.example" })).status, 403, path);
     }
     assert.ok(![401, 429].includes((await ask(bearer(ADMIN))).status), path);
   }

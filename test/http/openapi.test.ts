@@ -6,6 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createDatabase } from "../support/database.ts";
 import { orderWith } from "../support/messages.ts";
+import { sendRaw } from "../support/raw.ts";
 import { startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
 
@@ -255,12 +256,14 @@ api("without a token, and with wrong ones, each answers as the document says", a
   for (const { template, method } of refusing)
     await drive(method.toUpperCase(), template, path(template), { token: "" });
   for (const { template, method, operation } of operations) {
-    if (operation.responses[401] && !operation.security) {
-      await drive(method.toUpperCase(), template, path(template), {
-        headers: { origin: "https://elsewhere.example" },
-      });
-    }
+    if (!operation.responses[403]) continue;
+    const headers = { host: "elsewhere.example", origin: "https://elsewhere.example" };
+    const sent = { method: method.toUpperCase(), path: path(template), headers };
+    const { status, body } = await sendRaw(service.port, sent);
+    assert.equal([status, JSON.parse(body).type], [403, "urn:waybill:problem:forbidden"], template);
+    seen.add(`${method} ${template} 403`);
   }
+  await drive("POST", "/session", "/session", { body: "wrong" });
   for (let attempt = 0; attempt < 10; attempt++) {
     await drive("GET", "/audit", "/audit", { token: `wrong-token-${attempt}` });
   }

@@ -2,11 +2,12 @@
 import chromium from "@sparticuz/chromium";
 import { type Browser, chromium as browserType } from "playwright-core";
 
-export async function launchBrowser(): Promise<Browser> {
+/** @param args of Chromium, beside those that it needs. */
+export async function launchBrowser(args: readonly string[] = []): Promise<Browser> {
   return browserType.launch({
     executablePath: await chromium.executablePath(),
     // One process for all would end the browser with its first tab.
-    args: chromium.args.filter((argument) => argument !== "--single-process"),
+    args: [...chromium.args.filter((argument) => argument !== "--single-process"), ...args],
     headless: true,
   });
 }

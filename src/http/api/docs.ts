@@ -37,6 +37,7 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       method: "GET",
       path: "/docs",
       access: "open",
+      kind: "page",
       operation: {
         tags: ["pages"],
         summary: "This document as pages",
@@ -48,6 +49,7 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       method: "GET",
       path: "/docs/:file",
       access: "open",
+      kind: "page",
       operation: {
         tags: ["pages"],
         summary: "A file of those pages",

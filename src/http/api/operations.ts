@@ -100,6 +100,7 @@ export function operationsRoutes({
       method: "GET",
       path: "/healthz",
       access: "open",
+      kind: "probe",
       operation: {
         tags: ["operations"],
         summary: "Whether the process is alive",
@@ -111,6 +112,7 @@ export function operationsRoutes({
       method: "GET",
       path: "/readyz",
       access: "open",
+      kind: "probe",
       operation: {
         tags: ["operations"],
         summary: "Whether the service is ready, and if not, why",
@@ -141,6 +143,7 @@ export function operationsRoutes({
       method: "GET",
       path: "/metrics",
       access: "open",
+      kind: "probe",
       operation: {
         tags: ["operations"],
         summary: "Metrics for Prometheus",

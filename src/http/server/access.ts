@@ -1,27 +1,36 @@
 /**
- * Who may ask. Tokens come as `Authorization: Bearer`, or, for the page, as a cookie that no script can read. Where
- * no token is set every route is open, which the configuration allows on loopback only.
+ * Who may ask. Tokens come as `Authorization: Bearer`, or, for the page, as a cookie that no script can read. If no
+ * token is set every route is open, which the configuration allows on loopback only. What a browser adds by itself
+ * counts only if this service's own page asks: see origins.ts.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { NotAllowedError } from "../../contract/errors.ts";
-import type { Access, Request } from "../../contract/route.ts";
+import type { Request, Route } from "../../contract/route.ts";
 import type { Attempts } from "./attempts.ts";
+import type { Origins } from "./origins.ts";
 
 export type Tokens = Readonly<{ adminToken: string | undefined; ingressToken: string | undefined }>;
 
+/** What decides about a request. */
+export type Door = Readonly<{ tokens: Tokens; attempts: Attempts; origins: Origins }>;
+
 /**
  * @returns a promise only where something has to be waited for, which no right token has to.
- * @throws NotAllowedError, TooManyAttemptsError
+ * @throws ForbiddenError, NotAllowedError, TooManyAttemptsError
  */
 export function checkAccess(
   request: IncomingMessage & Pick<Request, "isOperator">,
-  access: Access,
-  tokens: Tokens,
-  attempts: Attempts,
+  { access, kind }: Pick<Route, "access" | "kind">,
+  { tokens, attempts, origins }: Door,
 ): void | Promise<void> {
-  if (request.method !== "GET" && request.method !== "HEAD") checkOrigin(request);
+  const isChange = request.method !== "GET" && request.method !== "HEAD";
+  if (isChange) origins.checkChange(request);
+  // Beyond loopback, an open route is open to whoever can reach it, by the names that others call this machine.
+  const isForAll = !isChange && access === "open" && (kind !== undefined || !origins.isOnLoopback);
+  if (!isForAll && !hasAnyToken(request, tokens)) origins.checkHost(request);
   if (access === "open") return;
+  if (!isChange) origins.checkRead(request);
   const { adminToken, ingressToken } = tokens;
   const isOperator =
     adminToken === undefined || hasToken(request, adminToken) || hasSession(request, adminToken);
@@ -59,13 +68,10 @@ export function isEqual(given: string, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
 }
 
-/** A page of another origin must not act in the name of whoever has this one open. */
-function checkOrigin(request: IncomingMessage): void {
-  const { origin, host } = request.headers;
-  if (origin === undefined) return;
-  if (!URL.canParse(origin) || new URL(origin).host !== host) {
-    throw new NotAllowedError("requests of another origin are refused");
-  }
+/** No browser adds a bearer token by itself. */
+function hasAnyToken(request: IncomingMessage, { adminToken, ingressToken }: Tokens): boolean {
+  if (request.headers.authorization === undefined) return false;
+  return [adminToken, ingressToken].some((token) => token !== undefined && hasToken(request, token));
 }
 
 function hasToken(request: IncomingMessage, token: string): boolean {

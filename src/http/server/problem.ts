@@ -5,6 +5,7 @@
 import type { ServerResponse } from "node:http";
 import { CheckFailedError } from "../../audit/checks-table.ts";
 import {
+  ForbiddenError,
   InvalidInputError,
   KeyReusedError,
   NotAllowedError,
@@ -54,6 +55,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof NotAllowedError) {
     const headers = { "www-authenticate": 'Bearer realm="waybill"' };
     return { status: 401, type: "not-allowed", title: "Not allowed", detail: error.message, headers };
+  }
+  if (error instanceof ForbiddenError) {
+    return { status: 403, type: "forbidden", title: "Forbidden", detail: error.message };
   }
   if (error instanceof NotFoundError) {
     return { status: 404, type: "not-found", title: "Not found", detail: error.message };

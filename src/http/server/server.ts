@@ -11,16 +11,13 @@ import type { Request, Route } from "../../contract/route.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Tracing } from "../../telemetry/tracing.ts";
 import type { Metrics } from "../../watch/metrics.ts";
-import { checkAccess, type Tokens } from "./access.ts";
-import type { Attempts } from "./attempts.ts";
+import { checkAccess, type Door } from "./access.ts";
 import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
 import { Response } from "./response.ts";
 
 export type HttpServerOptions = Readonly<{
   routes: readonly Route[];
-  tokens: Tokens;
-  /** Of wrong tokens. */
-  attempts: Attempts;
+  door: Door;
   logger: Logger;
   metrics: Metrics;
   tracing?: Tracing | undefined;
@@ -97,9 +94,9 @@ export class HttpServer {
     const started = performance.now();
     try {
       if (request.path.includes("%")) checkEncoding(request.path);
-      const { tokens, attempts, tracing } = this.#options;
+      const { door, tracing } = this.#options;
       tracing?.setRoute(request as unknown as IncomingMessage, route.path);
-      const checking = checkAccess(request, route.access, tokens, attempts);
+      const checking = checkAccess(request, route, door);
       const answering = checking
         ? checking.then(() => route.handle(request, response))
         : route.handle(request, response);

@@ -20,7 +20,7 @@ export function sessionRoutes(adminToken: string | undefined, attempts: Attempts
         requestBody: { required: true, content: { "text/plain": { schema: TEXT } } },
         responses: {
           200: answer("signed in", object({ status: TEXT }), { "set-cookie": header("the session") }),
-          ...problems(429),
+          ...problems(401, 429),
         },
       },
       handle: async (request, response) => {
