@@ -21,6 +21,7 @@ import { measureRestart } from "./restart.ts";
 import { measureSettings } from "./settings.ts";
 import { measureSlowDatabase } from "./slow.ts";
 import { measureStages } from "./stages.ts";
+import { measureWallet } from "./wallet.ts";
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -87,6 +88,10 @@ const MORE_PARTS: Readonly<Record<string, Part>> = {
   settings: {
     shows: "of PostgreSQL, each beside its defaults: the drain",
     measure: (stack, { orders }) => measureSettings(stack, orders, say),
+  },
+  wallet: {
+    shows: "--orders commands of the wallet, on many accounts and on one, beside a row lock for each",
+    measure: (stack, { orders }) => measureWallet(stack, orders, say),
   },
   slow: {
     shows: "a database that answers late: rate, append time, redeliveries, timers and memory",

@@ -2,7 +2,7 @@
 -- what they add up to.
 
 create table wallet_currencies (
-  code text primary key,
+  code text collate "C" primary key,
   numeric_code integer not null,
   exponent integer not null,
   enabled boolean not null,
@@ -12,17 +12,17 @@ create table wallet_currencies (
 -- One row for each command that was decided.
 create table wallet_transactions (
   position bigint primary key,
-  owner text not null,
-  id text not null,
-  type text not null,
+  owner text collate "C" not null,
+  id text collate "C" not null,
+  type text collate "C" not null,
   -- Null if it succeeded.
-  reason text,
+  reason text collate "C",
   -- Domain time: the greatest time of receipt so far.
   at timestamptz not null,
-  currency text,
+  currency text collate "C",
   amount numeric(38, 0),
-  counterparty text,
-  hold text,
+  counterparty text collate "C",
+  hold text collate "C",
   original_position bigint,
   reversed_total numeric(38, 0),
   available numeric(38, 0),
@@ -35,24 +35,24 @@ create index wallet_transactions_declined on wallet_transactions (owner, positio
 
 -- The key finds the balance of an account at any position with one look.
 create table wallet_postings (
-  owner text not null,
-  currency text not null,
-  kind text not null check (kind in ('available', 'held')),
+  owner text collate "C" not null,
+  currency text collate "C" not null,
+  kind text collate "C" not null check (kind in ('available', 'held')),
   position bigint not null,
   sequence bigint not null,
   amount numeric(38, 0) not null check (amount <> 0),
   balance_after numeric(38, 0) not null,
-  cause text not null check (cause in ('command', 'expiry')),
-  hold text,
+  cause text collate "C" not null check (cause in ('command', 'expiry')),
+  hold text collate "C",
   primary key (owner, currency, kind, position, sequence)
 );
 create index wallet_postings_position on wallet_postings using brin (position) with (pages_per_range = 16);
 
 -- One row version a batch for a busy account: room in the page keeps it out of the index.
 create table wallet_accounts (
-  owner text not null,
-  currency text not null,
-  kind text not null check (kind in ('available', 'held')),
+  owner text collate "C" not null,
+  currency text collate "C" not null,
+  kind text collate "C" not null check (kind in ('available', 'held')),
   balance numeric(38, 0) not null,
   sequence bigint not null,
   position bigint not null,
@@ -61,12 +61,12 @@ create table wallet_accounts (
 ) with (fillfactor = 50);
 
 create table wallet_holds (
-  owner text not null,
-  id text not null,
-  currency text not null,
+  owner text collate "C" not null,
+  id text collate "C" not null,
+  currency text collate "C" not null,
   amount numeric(38, 0) not null,
   remaining numeric(38, 0) not null,
-  status text not null check (status in ('open', 'captured', 'released', 'expired')),
+  status text collate "C" not null check (status in ('open', 'captured', 'released', 'expired')),
   expires_at timestamptz not null,
   opened_position bigint not null,
   position bigint not null,

@@ -1,5 +1,6 @@
 /** Every statement on the `outbox` table: events that wait for a relay to other systems. */
 import type { OutboxEvent } from "../contract/domain.ts";
+import { withCopyData } from "../database/copy/copy-encoder.ts";
 import type { Transaction } from "../database/transaction.ts";
 
 /**
@@ -13,20 +14,24 @@ export async function insertEvents(
 ): Promise<void> {
   if (events.length === 0) return;
   const ordinals = ordinalsOf(events);
-  await transaction.query(
-    `insert into outbox (domain, position, ordinal, topic, key, payload, headers)
-     select $1, position, ordinal, topic, key, payload, headers
-     from unnest($2::bigint[], $3::integer[], $4::text[], $5::text[], $6::bytea[], $7::jsonb[])
-       as happened (position, ordinal, topic, key, payload, headers)`,
-    [
-      domain,
-      events.map(({ position }) => String(position)),
-      ordinals,
-      events.map(({ topic }) => topic),
-      events.map(({ key }) => key),
-      events.map(({ payload }) => payload),
-      events.map(({ headers = {} }) => JSON.stringify(headers)),
-    ],
+  await withCopyData(
+    (rows) => {
+      for (const [index, { position, topic, key, payload, headers = {} }] of events.entries()) {
+        rows.row(7);
+        rows.constant(domain);
+        rows.bigint(position);
+        rows.integer(ordinals[index] as number);
+        rows.constant(topic);
+        rows.text(key);
+        rows.bytes(payload);
+        rows.jsonb(JSON.stringify(headers));
+      }
+    },
+    (data) =>
+      transaction.script(
+        "copy outbox (domain, position, ordinal, topic, key, payload, headers) from stdin (format binary)",
+        data,
+      ),
   );
 }
 

@@ -102,6 +102,12 @@ export class CopyEncoder {
     this.#length += 12;
   }
 
+  integer(value: number): void {
+    this.#reserve(8);
+    this.#int32(4);
+    this.#int32(value);
+  }
+
   /** For `numeric`: whole numbers as groups of four decimal digits, the highest first. */
   numeric(value: bigint): void {
     const groups: number[] = [];
