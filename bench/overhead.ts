@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
+import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectToHttp } from "../tools/publisher/transport.ts";
 import { Jaeger } from "../tools/stack/jaeger.ts";
 import { type ServiceProcess, startServiceProcess } from "../tools/stack/service.ts";
@@ -69,7 +70,7 @@ async function measureReadsOf(
       services.set(mode, await startServiceProcess(all, stack.folder));
     }
     const order = new OrderFactory(1).next();
-    await using transport = connectToHttp(`${[...services.values()][0]?.url}/orders`, undefined);
+    await using transport = connectToHttp(`${[...services.values()][0]?.url}`, ordersKit.intake, undefined);
     await transport.publish(toPayload(order));
     const ways = [...services].map(([mode, { url }]) => {
       const address = `${url}/orders/${order.order_uid}`;

@@ -96,11 +96,13 @@ for (const kit of [...KITS, ledgerKit]) {
     "what was published can be read back; other content and nothing are not taken for it",
     async () => {
       await using database = await createDatabase(undefined, [domain]);
-      await using service = await startInProcess(database, { DOMAINS: domain.name }, [domain]);
+      await using service = await startInProcess(database, { DOMAINS: domain.name, ...kit.environment }, [
+        domain,
+      ]);
       const verifier = new Verifier(service.url, kit.readBack, 5);
       try {
         const load = loadOf(100).filter(({ kind }) => kind !== "garbage");
-        await using transport = connectToHttp(`${service.url}${kit.intakePath}`, undefined);
+        await using transport = connectToHttp(service.url, kit.intake, undefined);
         for (const { payload } of load) await transport.publish(payload);
         const published = Map.groupBy(load, ({ key }) => key as string);
         const expected = [...published].map(([key, messages]) => ({

@@ -15,8 +15,10 @@ export interface DomainKit {
   readonly domain: AnyDomain;
   /** The noun for one valid message, in reports. */
   readonly messageNoun: string;
-  /** The route that stores any bytes as one message. */
-  readonly intakePath: string;
+  /** The request that brings a message over HTTP; the service answers it when the message is stored. */
+  intake(payload: Buffer): Intake;
+  /** Variables that a service of the tools needs for this domain, such as a secret of one run. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Bytes of the largest document that the domain reads. */
   readonly documentBytesMax: number;
   /**
@@ -45,6 +47,14 @@ export interface MessageFactory extends Random {
   /** A message under the id of another one, with other content. */
   conflictWith(message: KitMessage): KitMessage;
 }
+
+/** One request. */
+export type Intake = Readonly<{
+  path: string;
+  /** In place of INGRESS_TOKEN and the rest of what is sent anyway. */
+  headers?: Readonly<Record<string, string>>;
+  body: Buffer;
+}>;
 
 export type KitMessage = Readonly<{
   kind: "valid" | "garbage" | "duplicate" | "conflict";

@@ -12,14 +12,14 @@ import { connectToBroker, connectToHttp, type Transport } from "./transport.ts";
  * @throws ConfigError; another error if the source does not answer.
  */
 export async function connectTo(
-  { domain, intakePath }: DomainKit,
+  { domain, intake }: DomainKit,
   source: SourceName,
   environment: NodeJS.ProcessEnv,
   serviceUrl = "http://127.0.0.1:3000",
 ): Promise<Transport> {
   switch (source) {
     case "http":
-      return connectToHttp(`${serviceUrl}${intakePath}`, environment.INGRESS_TOKEN || undefined);
+      return connectToHttp(serviceUrl, intake, environment.INGRESS_TOKEN || undefined);
     case "kafka": {
       const { connectToKafka } = await import("./kafka.ts");
       return await connectToKafka(loadKafka(domain, environment));

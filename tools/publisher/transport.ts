@@ -4,6 +4,7 @@ import { Agent, request } from "node:http";
 import type { Stan } from "node-nats-streaming";
 import { hostAndPort, type NatsServer, natsServers } from "../../src/inbox/sources/nats-servers.ts";
 import { connectToServer } from "../../src/inbox/sources/nats-streaming/connect.ts";
+import type { DomainKit } from "../domains/kit.ts";
 
 export interface Transport extends AsyncDisposable {
   /** @throws PayloadRefusedError where this way carries no such payload; another error where it was not taken. */
@@ -60,23 +61,33 @@ export async function connectToBroker({ url, clusterId, channel }: BrokerAddress
   };
 }
 
-/** Posts to the service itself. @param intake the address of a domain's intake. */
-export function connectToHttp(intake: string, token: string | undefined): Transport {
+/**
+ * Posts to the service itself.
+ * @param intake the request for each payload.
+ * @param token INGRESS_TOKEN, if one is set.
+ */
+export function connectToHttp(
+  url: string,
+  intake: DomainKit["intake"],
+  token: string | undefined,
+): Transport {
   const agent = new Agent({ keepAlive: true, maxSockets: HTTP_CONNECTIONS });
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const common = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return {
     publish: (payload, { traceparent } = {}) =>
       new Promise((resolve, reject) => {
-        const traced = traceparent === undefined ? headers : { ...headers, traceparent };
-        const post = request(intake, { method: "POST", agent, headers: traced }, (response) => {
+        const { path, headers = {}, body } = intake(payload);
+        const sent = { ...common, ...headers, ...(traceparent === undefined ? {} : { traceparent }) };
+        const post = request(`${url}${path}`, { method: "POST", agent, headers: sent }, (response) => {
           response.resume();
-          if (response.statusCode === 202 || response.statusCode === 200) response.once("end", resolve);
-          else if (response.statusCode === 413)
-            reject(new PayloadRefusedError(`POST ${intake} answered 413`));
-          else reject(new Error(`POST ${intake} answered ${response.statusCode}`));
+          const status = response.statusCode ?? 0;
+          const text = `POST ${path} answered ${status}`;
+          if (STORED.has(status)) response.once("end", resolve);
+          else if (REFUSED.has(status)) reject(new PayloadRefusedError(text));
+          else reject(new Error(text));
         });
         post.once("error", reject);
-        post.end(payload);
+        post.end(body);
       }),
     [Symbol.asyncDispose]: async () => agent.destroy(),
   };
@@ -118,3 +129,9 @@ async function connected(client: Stan, host: string): Promise<void> {
 const ENVELOPE_BYTES = 512;
 const IN_FLIGHT_MAX = 16_384;
 const HTTP_CONNECTIONS = 32;
+
+/** Done, stored, or decided against: the message is in the inbox. */
+const STORED: ReadonlySet<number> = new Set([200, 201, 202, 409]);
+
+/** Invalid, too large, or a used id: such a payload never enters this way. */
+const REFUSED: ReadonlySet<number> = new Set([400, 413, 422]);

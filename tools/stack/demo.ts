@@ -51,7 +51,7 @@ const demo = command(
       const count = counts.get(kit) ?? COUNT;
       const signal = watchForStop();
       await using started = new AsyncDisposableStack();
-      const stack = started.use(await startStack("demo", say, { source, domains: [kit.domain] }));
+      const stack = started.use(await startStack("demo", say, { source, kits: [kit] }));
       if (signal.aborted) return 1;
       if (!stack.broker) warnWithoutBroker(source);
       const jaeger = observe ? await startJaeger(stack) : undefined;

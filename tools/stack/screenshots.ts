@@ -88,7 +88,7 @@ async function takeAll(): Promise<number> {
 }
 
 async function publishSome(url: string, count: number): Promise<void> {
-  await using transport = connectToHttp(`${url}${KIT.intakePath}`, undefined);
+  await using transport = connectToHttp(url, KIT.intake, undefined);
   const mix = { garbage: 0.1, duplicates: 0, conflicts: 0 };
   const load = makeLoad(KIT, KIT.createFactory(count + Date.now()), count, mix);
   for (const { payload } of load) await transport.publish(payload);
@@ -96,12 +96,13 @@ async function publishSome(url: string, count: number): Promise<void> {
 
 /** @returns the position of a letter that is worth looking at, and how to mend its text. */
 async function publish(url: string): Promise<{ position: string; mend: (text: string) => string }> {
-  await using transport = connectToHttp(`${url}${KIT.intakePath}`, undefined);
+  await using transport = connectToHttp(url, KIT.intake, undefined);
   const factory = KIT.createFactory(11);
   const mix = { garbage: 0.15, duplicates: 0.05, conflicts: 0.03 };
   for (const { payload } of makeLoad(KIT, factory, 600, mix)) await transport.publish(payload);
   const { payload: wrong, mend } = makeLetter(factory);
-  const response = await fetch(`${url}${KIT.intakePath}`, { method: "POST", body: new Uint8Array(wrong) });
+  const { path, headers = {}, body } = KIT.intake(wrong);
+  const response = await fetch(`${url}${path}`, { method: "POST", headers, body: new Uint8Array(body) });
   const { position } = (await response.json()) as { position: string };
   await fetch(`${url}/messages/${position}?wait=10`);
   return { position, mend };

@@ -9,6 +9,8 @@ import { install } from "../../src/cli/install.ts";
 import { channelsOf } from "../../src/config/config.ts";
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
+import { KITS } from "../domains/index.ts";
+import type { DomainKit } from "../domains/kit.ts";
 import type { Broker, BrokerKind } from "./broker.ts";
 import { startBroker } from "./brokers.ts";
 import { isAlive } from "./build-once.ts";
@@ -33,7 +35,7 @@ export type Stack = AsyncDisposable &
 type StackOptions = Readonly<{
   limitsDisk?: boolean;
   source?: BrokerKind;
-  domains?: readonly AnyDomain[];
+  kits?: readonly DomainKit[];
 }>;
 
 /**
@@ -41,14 +43,15 @@ type StackOptions = Readonly<{
  * @param say is told what is being done.
  * @param limitsDisk whether PostgreSQL gets a disk that can be made full, where this machine lets us.
  * @param source which kind of broker.
- * @param domains those that the service runs.
+ * @param kits of the domains that the service runs.
  */
 export async function startStack(
   name: string,
   say: (text: string) => void,
-  { limitsDisk = false, source = "nats-streaming", domains = DOMAINS.slice(0, 1) }: StackOptions = {},
+  { limitsDisk = false, source = "nats-streaming", kits = KITS.slice(0, 1) }: StackOptions = {},
 ): Promise<Stack> {
   await removeLeftovers(name);
+  const domains = kits.map(({ domain }) => domain);
   const folder = join(DATA_FOLDER, `${name}-${process.pid}`);
   await using started = new AsyncDisposableStack();
   guardFolder(folder);
@@ -78,6 +81,7 @@ export async function startStack(
     DOMAINS: domains.map(({ name }) => name).join(),
     SOURCES: broker ? `${source},http` : "http",
     ...brokerEnvironment,
+    ...Object.assign({}, ...kits.map((kit) => kit.environment)),
   };
   const stack = started.move();
   return {

@@ -45,7 +45,7 @@ Exit status: 0 all is well; 1 it is not; 2 bad usage.`,
 async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerKind): Promise<string[]> {
   say(`seed ${seed}`);
   await using started = new AsyncDisposableStack();
-  const stack = started.use(await startStack("fuzz", say, { source, domains: [kit.domain] }));
+  const stack = started.use(await startStack("fuzz", say, { source, kits: [kit] }));
   if (!stack.broker) throw new Error(HOW_TO_GET[source]);
   // What a cache may hold grows with what arrives; all else must not.
   const environment = { ...stack.environment, CACHE_BYTES_MAX: String(16 * 1024 * 1024) };

@@ -29,9 +29,7 @@ export async function createWorld(
   // It is killed: none that runs already.
   delete process.env.KAFKA_BROKERS;
   await using started = new AsyncDisposableStack();
-  const stack = started.use(
-    await startStack("torture", say, { limitsDisk: true, source, domains: [kit.domain] }),
-  );
+  const stack = started.use(await startStack("torture", say, { limitsDisk: true, source, kits: [kit] }));
   if (!stack.broker) throw new Error(HOW_TO_GET[source]);
   if (!stack.disk) say("this machine lets nobody but root mount a file system: no disk will be full");
   const proxy = started.use(await Toxiproxy.start(stack.folder, say));

@@ -15,7 +15,7 @@ import { entryOf } from "./messages.ts";
 export const ledgerKit: DomainKit = {
   domain: ledger,
   messageNoun: "entry",
-  intakePath: "/ledger/entries",
+  intake: (payload) => ({ path: "/ledger/entries", body: payload }),
   documentBytesMax: 64 * 1024,
   createFactory: (seed, run = crypto.randomUUID()) => new LedgerFactory(seed, run),
   garbage: {

@@ -11,7 +11,7 @@ import { OrdersWitness } from "./witness.ts";
 export const ordersKit: DomainKit = {
   domain: orders,
   messageNoun: "order",
-  intakePath: "/orders",
+  intake: (payload) => ({ path: "/orders", body: payload }),
   documentBytesMax: ORDER_BYTES_MAX,
   createFactory: (seed, run) => new OrderFactory(seed, run),
   garbage: ORDER_GARBAGE,

@@ -122,7 +122,7 @@ function messageOf(command: CommandDocument): KitMessage {
   return {
     kind: "valid",
     payload: Buffer.from(JSON.stringify(command)),
-    key: command.owner,
+    key: `${command.owner} ${command.id}`,
     becomes: { outcome: "projected" },
   };
 }

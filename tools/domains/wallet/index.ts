@@ -1,0 +1,76 @@
+/** The kit of the wallet: what the tools have to know of it. */
+import { COMMAND_BYTES_MAX } from "../../../src/domains/wallet/commands.ts";
+import { wallet } from "../../../src/domains/wallet/index.ts";
+import type { DomainKit, Intake } from "../kit.ts";
+import { type CommandDocument, WalletFactory } from "./factory.ts";
+import { WALLET_GARBAGE, WALLET_HOSTILE } from "./garbage.ts";
+import { SECRET, tokenOf } from "./token.ts";
+import { WalletWitness } from "./witness.ts";
+
+export const walletKit: DomainKit = {
+  domain: wallet,
+  messageNoun: "command",
+  intake,
+  environment: { WALLET_JWT_SECRET: SECRET },
+  documentBytesMax: COMMAND_BYTES_MAX,
+  createFactory: (seed, run) => new WalletFactory(seed, run),
+  garbage: WALLET_GARBAGE,
+  hostile: WALLET_HOSTILE,
+  readBack: {
+    noun: "commands",
+    request: (key) => {
+      const [owner = "", id = ""] = key.split(" ");
+      return {
+        path: `/wallet/commands/${encodeURIComponent(id)}`,
+        headers: { authorization: `Bearer ${tokenOf(owner)}` },
+      };
+    },
+    // Whichever content came first was decided.
+    compare: (answer, published) =>
+      published.some((payload) => isAbout(JSON.parse(answer.toString()), JSON.parse(payload.toString())))
+        ? "complete"
+        : "different",
+  },
+  createWitness: () => new WalletWitness(),
+  addresses: { currencies: "/wallet/currencies" },
+  pictures: {
+    page: { name: "wallet", path: "/ui/wallet/" },
+    letter: (factory) => ({
+      payload: Buffer.from(factory.valid().payload.toString().replace(/^{/, '{"fee":"0.10",')),
+      mend: (text) => text.replace('"fee":"0.10",', ""),
+    }),
+    commonPath: "/amount",
+  },
+};
+
+/** A user's command: who gives it says the token, and its id is the key of the request. What is no command goes as it is. */
+function intake(payload: Buffer): Intake {
+  const { owner, id, ...command } = documentOf(payload);
+  const isAsUser = typeof owner === "string" && typeof id === "string" && /^[\x21-\x7e]{1,64}$/.test(`${id}`);
+  const headers = {
+    authorization: `Bearer ${tokenOf(isAsUser ? owner : "publisher")}`,
+    "content-type": "application/json",
+    "idempotency-key": isAsUser ? id : crypto.randomUUID(),
+  };
+  return {
+    path: "/wallet/commands",
+    headers,
+    body: isAsUser ? Buffer.from(JSON.stringify(command)) : payload,
+  };
+}
+
+function documentOf(payload: Buffer): Partial<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(payload.toString()));
+  } catch {
+    return {};
+  }
+}
+
+/** Whether the answer is about this command: type, currency and amount are the same. */
+function isAbout(answer: Partial<CommandDocument>, command: CommandDocument): boolean {
+  if (answer.type !== command.type || answer.id !== command.id) return false;
+  if (command.currency !== undefined && answer.currency !== command.currency) return false;
+  const isSameAmount = Number(answer.amount) === Number(command.amount);
+  return command.amount === undefined || answer.amount === undefined || isSameAmount;
+}
