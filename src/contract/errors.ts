@@ -32,6 +32,30 @@ export class KeyReusedError extends Error {}
 /** It is not in a state in which this can be done to it; mostly because somebody else was quicker. */
 export class WrongStateError extends Error {}
 
+/** A domain decided against it by a rule of its own, and the decision is final. */
+export class DeclinedError extends Error {
+  /** The rule, in snake_case: the type of the problem. */
+  readonly reason: string;
+  /** What the problem says beside it. */
+  readonly members: Readonly<Record<string, unknown>>;
+
+  constructor(reason: string, message: string, members: Readonly<Record<string, unknown>> = {}) {
+    super(message);
+    this.reason = reason;
+    this.members = members;
+  }
+}
+
+/** A message was taken and is a dead letter: the code failed on it. Operators can redrive it. */
+export class BuriedError extends Error {
+  readonly position: bigint;
+
+  constructor(position: bigint) {
+    super(`the message at position ${position} could not be processed and is a dead letter`);
+    this.position = position;
+  }
+}
+
 /** The payload can be read but would be rejected; `problems` says where and why. */
 export class RejectedError extends Error {
   readonly problems: readonly object[];

@@ -31,7 +31,8 @@ export type Operation = Readonly<{
 export type Described = Readonly<{
   method: string;
   path: string;
-  access: string;
+  /** A word of `SECURITY`, `open`, or a credential of a domain. */
+  access: string | Readonly<{ name: string; description: string }>;
   kind?: string;
   operation: Operation;
 }>;
@@ -92,6 +93,22 @@ export function problems(...statuses: readonly number[]): Record<string, object>
   return Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${status}` }]));
 }
 
+/**
+ * A problem of a domain's own.
+ * @param types what can stand in `type`, without the prefix.
+ * @param members those that the domain adds to the document.
+ */
+export function ownProblem(
+  description: string,
+  types: readonly string[],
+  members: Record<string, Schema>,
+): object {
+  const { properties, ...rest } = PROBLEM as { properties: Record<string, Schema> };
+  const type = oneOf(...types.map((name) => PROBLEM_PREFIX + name));
+  const schema = { ...rest, properties: { ...properties, ...members, type } };
+  return { description, content: { "application/problem+json": { schema } } };
+}
+
 export function jsonBody(schema: Schema, required = true): NonNullable<Operation["requestBody"]> {
   return { required, content: { "application/json": { schema } } };
 }
@@ -107,7 +124,7 @@ export function openApiDocument(routes: readonly Described[], version: string): 
       operationId: operationIdOf(method, path),
       ...operation,
       responses: { ...operation.responses, ...problems(...statusesOf(route)) },
-      ...(SECURITY[access] ? { security: SECURITY[access] } : {}),
+      ...securityOf(access),
     };
   }
   return {
@@ -126,6 +143,7 @@ export function openApiDocument(routes: readonly Described[], version: string): 
         admin: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, where one is set" },
         session: { type: "apiKey", in: "cookie", name: "waybill_session", description: "from POST /session" },
         ingress: { type: "http", scheme: "bearer", description: "INGRESS_TOKEN, where one is set" },
+        ...credentialsOf(routes),
       },
       responses: Object.fromEntries(
         Object.entries(PROBLEMS).map(([status, description]) => [
@@ -153,6 +171,19 @@ function statusesOf({ method, access, kind }: Described): number[] {
   return method === "GET" && kind !== undefined ? [500] : [403, 500];
 }
 
+function securityOf(access: Described["access"]): Readonly<{ security?: object[] }> {
+  const security = typeof access === "object" ? [{ [access.name]: [] }] : SECURITY[access];
+  return security ? { security } : {};
+}
+
+/** A security scheme for each credential that a domain checks. */
+function credentialsOf(routes: readonly Described[]): Record<string, object> {
+  const credentials = routes.flatMap(({ access }) => (typeof access === "object" ? [access] : []));
+  return Object.fromEntries(
+    credentials.map(({ name, description }) => [name, { type: "http", scheme: "bearer", description }]),
+  );
+}
+
 const SECURITY: Readonly<Record<string, object[]>> = {
   operator: [{ admin: [] }, { session: [] }],
   ingress: [{ ingress: [] }],
@@ -176,14 +207,18 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 const RETRIABLE = new Set(["429", "503"]);
 const RETRY_AFTER = { "retry-after": header("seconds after which to try again") };
 
+/** Stands before the type of every problem. */
+export const PROBLEM_PREFIX = "urn:waybill:problem:";
+
 const PROBLEM: Schema = {
   type: "object",
   properties: {
-    type: { type: "string", pattern: "^urn:waybill:problem:" },
+    type: { type: "string", pattern: `^${PROBLEM_PREFIX}` },
     title: TEXT,
     status: { type: "integer" },
     detail: TEXT,
     parameter: TEXT,
+    position: POSITION,
     errors: { type: "array", items: { type: "object" } },
   },
   required: ["type", "title", "status"],

@@ -8,6 +8,8 @@ export type Request = IncomingMessage & {
   path: string;
   /** Whether the caller has an operator's rights; unknown on open routes. */
   isOperator?: boolean;
+  /** Whom the caller proved to be; set on routes whose access is a credential. */
+  subject?: string;
 };
 
 export type Access =
@@ -18,7 +20,22 @@ export type Access =
   /** INGRESS_TOKEN, where one is set. */
   | "ingress"
   /** Either of them. */
-  | "operator or ingress";
+  | "operator or ingress"
+  /** A bearer token that the domain of the route checks. */
+  | Credential;
+
+/** How a domain recognises its own callers. */
+export type Credential = Readonly<{
+  /** A word, unique among all credentials: the security scheme of the API document. */
+  name: string;
+  /** What the token is and where a caller gets one, for the API document. */
+  description: string;
+  /**
+   * @returns the subject that the token proves; undefined if it proves none.
+   * @throws NotAllowedError with a sentence that says more than "a valid token is needed".
+   */
+  authenticate: (token: string) => Promise<string | undefined>;
+}>;
 
 export type Route = Readonly<{
   method: "GET" | "POST" | "DELETE";

@@ -1,6 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createDatabase } from "../support/database.ts";
+import { ledger } from "../support/ledger/index.ts";
+import { entryOf } from "../support/ledger/messages.ts";
 import { orderWith } from "../support/messages.ts";
 import { startInProcess } from "../support/service.ts";
 
@@ -162,6 +164,54 @@ access(
     assert.is((await fetch(`${fresh.url}/audit`)).status, 401);
   },
 );
+
+access(
+  "a domain checks the callers of its own routes, and wrong tokens are counted like others",
+  async () => {
+    await using ledgerDatabase = await createDatabase(undefined, [ledger]);
+    const settings = { DOMAINS: "ledger", ADMIN_TOKEN: ADMIN, INGRESS_TOKEN: INGRESS };
+    await using fresh = await startInProcess(ledgerDatabase, settings, [ledger]);
+    const ask = (headers = {}) => fetch(`${fresh.url}/ledger/mine`, { headers });
+    const entry = new Uint8Array(entryOf("one", "ann", 5));
+    await fetch(`${fresh.url}/ledger/entries`, { method: "POST", body: entry });
+
+    const mine = await ask(bearer("token-of-ann"));
+    assert.equal([mine.status, await mine.json()], [200, { account: "ann", balance: "5" }]);
+    const declined = await ask(bearer("token-of-bob"));
+    assert.is(declined.headers.get("content-type"), "application/problem+json");
+    assert.equal(await declined.json(), {
+      type: "urn:waybill:problem:no_entries",
+      title: "No entries",
+      status: 409,
+      account: "bob",
+      retryable: false,
+    });
+
+    const unproved = await ask();
+    assert.is(unproved.status, 401);
+    assert.match(unproved.headers.get("www-authenticate") ?? "", /^Bearer /);
+    const expired = (await (await ask(bearer("expired-token"))).json()) as { status: number; detail: string };
+    assert.equal([expired.status, expired.detail], [401, "the token has expired"]);
+    // The tokens of the engine prove nobody's identity.
+    for (const token of [ADMIN, INGRESS, "token-of-", "x", "x", "x", "x", "x", "x"])
+      assert.is((await ask(bearer(token))).status, 401);
+    assert.is((await ask(bearer("wrong"))).status, 429);
+    assert.is((await ask(bearer("token-of-ann"))).status, 200);
+
+    const document = (await (await fetch(`${fresh.url}/openapi.json`)).json()) as ApiDocument;
+    assert.equal(document.paths["/ledger/mine"]?.get.security, [{ owner: [] }]);
+    assert.equal(document.components.securitySchemes.owner, {
+      type: "http",
+      scheme: "bearer",
+      description: "the token of an account's owner",
+    });
+  },
+);
+
+type ApiDocument = {
+  paths: Record<string, { get: { security: object[] } }>;
+  components: { securitySchemes: Record<string, object> };
+};
 
 access.after(async () => {
   await service[Symbol.asyncDispose]();

@@ -6,9 +6,11 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { NotAllowedError } from "../../contract/errors.ts";
-import type { Request, Route } from "../../contract/route.ts";
+import type { Credential, Request, Route } from "../../contract/route.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Origins } from "./origins.ts";
+
+type Asking = IncomingMessage & Pick<Request, "isOperator" | "subject">;
 
 export type Tokens = Readonly<{ adminToken: string | undefined; ingressToken: string | undefined }>;
 
@@ -20,7 +22,7 @@ export type Door = Readonly<{ tokens: Tokens; attempts: Attempts; origins: Origi
  * @throws ForbiddenError, NotAllowedError, TooManyAttemptsError
  */
 export function checkAccess(
-  request: IncomingMessage & Pick<Request, "isOperator">,
+  request: Asking,
   { access, kind }: Pick<Route, "access" | "kind">,
   { tokens, attempts, origins }: Door,
 ): void | Promise<void> {
@@ -28,9 +30,11 @@ export function checkAccess(
   if (isChange) origins.checkChange(request);
   // Beyond loopback, an open route is open to whoever can reach it, by the names that others call this machine.
   const isForAll = !isChange && access === "open" && (kind !== undefined || !origins.isOnLoopback);
-  if (!isForAll && !hasAnyToken(request, tokens)) origins.checkHost(request);
+  const isCredential = typeof access === "object";
+  if (!isForAll && !isCredential && !hasAnyToken(request, tokens)) origins.checkHost(request);
   if (access === "open") return;
   if (!isChange) origins.checkRead(request);
+  if (isCredential) return checkCredential(request, access, attempts);
   const { adminToken, ingressToken } = tokens;
   const isOperator =
     adminToken === undefined || hasToken(request, adminToken) || hasSession(request, adminToken);
@@ -41,12 +45,28 @@ export function checkAccess(
     request.isOperator = isOperator;
     return;
   }
-  // Whoever gives no token at all tries none out.
-  if (request.headers.authorization === undefined) throw tokenNeeded();
-  return attempts.check(request).then(async () => {
-    await attempts.fail(request);
-    throw tokenNeeded();
-  });
+  return refuse(request, tokenNeeded(), attempts);
+}
+
+/** Asks the domain whose token it is. */
+async function checkCredential(request: Asking, credential: Credential, attempts: Attempts): Promise<void> {
+  try {
+    const token = bearerOf(request);
+    const subject = token === undefined ? undefined : await credential.authenticate(token);
+    if (subject === undefined) throw tokenNeeded();
+    request.subject = subject;
+  } catch (error) {
+    if (!(error instanceof NotAllowedError)) throw error;
+    await refuse(request, error, attempts);
+  }
+}
+
+/** Counts a wrong token; a caller that gives none at all tries none out. */
+async function refuse(request: Asking, refusal: NotAllowedError, attempts: Attempts): Promise<never> {
+  if (request.headers.authorization === undefined) throw refusal;
+  await attempts.check(request);
+  await attempts.fail(request);
+  throw refusal;
 }
 
 function tokenNeeded(): NotAllowedError {
@@ -75,8 +95,12 @@ function hasAnyToken(request: IncomingMessage, { adminToken, ingressToken }: Tok
 }
 
 function hasToken(request: IncomingMessage, token: string): boolean {
-  const match = /^Bearer (.+)$/i.exec(request.headers.authorization ?? "");
-  return match !== null && isEqual(match[1] as string, token);
+  const given = bearerOf(request);
+  return given !== undefined && isEqual(given, token);
+}
+
+function bearerOf(request: IncomingMessage): string | undefined {
+  return /^Bearer (.+)$/i.exec(request.headers.authorization ?? "")?.[1];
 }
 
 function hasSession(request: IncomingMessage, adminToken: string): boolean {

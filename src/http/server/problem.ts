@@ -5,6 +5,8 @@
 import type { ServerResponse } from "node:http";
 import { CheckFailedError } from "../../audit/checks-table.ts";
 import {
+  BuriedError,
+  DeclinedError,
   ForbiddenError,
   InvalidInputError,
   KeyReusedError,
@@ -16,6 +18,7 @@ import {
   UnavailableError,
   WrongStateError,
 } from "../../contract/errors.ts";
+import { PROBLEM_PREFIX } from "../../contract/openapi.ts";
 import { DatabaseError } from "../../database/database-error.ts";
 import { NotReadyError } from "../../database/wait.ts";
 
@@ -26,6 +29,8 @@ export type Problem = Readonly<{
   detail?: string;
   parameter?: string;
   errors?: readonly object[];
+  /** Of a domain's own problem. */
+  members?: Readonly<Record<string, unknown>>;
   headers?: Record<string, string>;
 }>;
 
@@ -85,6 +90,14 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof WrongStateError) {
     return { status: 409, type: "wrong-state", title: "Wrong state", detail: error.message };
   }
+  if (error instanceof DeclinedError) {
+    const { reason: type, message: title, members } = error;
+    return { status: 409, type, title, members: { ...members, retryable: false } };
+  }
+  if (error instanceof BuriedError) {
+    const members = { position: String(error.position) };
+    return { status: 500, type: "buried", title: "Not processed", detail: error.message, members };
+  }
   if (error instanceof RejectedError) {
     const { message: detail, problems: errors } = error;
     return { status: 422, type: "rejected", title: "Rejected", detail, errors };
@@ -118,13 +131,13 @@ export function problemOf(error: unknown): Problem {
 }
 
 export function sendProblem(response: ServerResponse, problem: Problem): void {
-  const { headers, type, ...members } = problem;
+  const { headers, type, members, ...rest } = problem;
   response.writeHead(problem.status, {
     "content-type": "application/problem+json",
     "cache-control": "no-store",
     ...headers,
   });
-  response.end(JSON.stringify({ type: `urn:waybill:problem:${type}`, ...members }));
+  response.end(JSON.stringify({ ...members, type: PROBLEM_PREFIX + type, ...rest }));
 }
 
 /** Long enough not to press a database that is coming back. */

@@ -1,10 +1,23 @@
-/** `POST /ledger/entries`: one entry, answered when it is decided; `GET /ledger/accounts/:account`. */
+/**
+ * `POST /ledger/entries`: one entry, answered when it is decided; `GET /ledger/accounts/:account`; `GET /ledger/mine`:
+ * the balance of the caller, who proves to be `ann` by the token `token-of-ann`.
+ */
 import { randomUUID } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import type { DomainContext } from "../../../src/contract/domain.ts";
-import { answer, inPath, object, TEXT } from "../../../src/contract/openapi.ts";
-import { type Route, sendJson } from "../../../src/contract/route.ts";
+import { DeclinedError, NotAllowedError } from "../../../src/contract/errors.ts";
+import { answer, inPath, object, ownProblem, TEXT } from "../../../src/contract/openapi.ts";
+import { type Credential, type Route, sendJson } from "../../../src/contract/route.ts";
 import { selectBalances } from "./ledger-table.ts";
+
+const OWNER: Credential = {
+  name: "owner",
+  description: "the token of an account's owner",
+  authenticate: async (token) => {
+    if (token.startsWith("expired-")) throw new NotAllowedError("the token has expired");
+    return /^token-of-(\w+)$/.exec(token)?.[1];
+  },
+};
 
 export function ledgerRoutes({ submit, settled, database }: DomainContext): Route[] {
   return [
@@ -39,6 +52,25 @@ export function ledgerRoutes({ submit, settled, database }: DomainContext): Rout
         const account = request.params.account as string;
         const balances = await selectBalances(database, [account]);
         sendJson(response, 200, { balance: String(balances.get(account) ?? 0n) });
+      },
+    },
+    {
+      method: "GET",
+      path: "/ledger/mine",
+      access: OWNER,
+      operation: {
+        tags: ["ledger"],
+        summary: "The caller's balance",
+        responses: {
+          200: answer("the balance", object({ account: TEXT, balance: TEXT })),
+          409: ownProblem("there is none", ["no_entries"], { account: TEXT, retryable: { const: false } }),
+        },
+      },
+      handle: async ({ subject }, response) => {
+        const account = subject as string;
+        const balance = (await selectBalances(database, [account])).get(account);
+        if (balance === undefined) throw new DeclinedError("no_entries", "No entries", { account });
+        sendJson(response, 200, { account, balance: String(balance) });
       },
     },
   ];
