@@ -9,7 +9,7 @@ import { WalletWitness } from "./witness.ts";
 
 export const walletKit: DomainKit = {
   domain: wallet,
-  messageNoun: "command",
+  messageNoun: "wallet command",
   intake,
   environment: { WALLET_JWT_SECRET: SECRET },
   documentBytesMax: COMMAND_BYTES_MAX,
