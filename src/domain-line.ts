@@ -18,8 +18,9 @@ import type { EventFeed } from "./http/api/events.ts";
 import { intakeRoute } from "./http/api/intake.ts";
 import { type Appended, append } from "./inbox/append.ts";
 import type { ByteShare } from "./inbox/byte-budget.ts";
+import { firstMessagesOf } from "./inbox/first-messages.ts";
 import { Inbox } from "./inbox/inbox.ts";
-import { selectHead } from "./inbox/inbox-table.ts";
+import { selectHead, selectPositions } from "./inbox/inbox-table.ts";
 import type { HttpSource } from "./inbox/sources/http.ts";
 import { CheckpointWatch } from "./projector/checkpoint-watch.ts";
 import { deadLettersOf, type ProjectedBatch } from "./projector/project.ts";
@@ -102,6 +103,7 @@ export class DomainLine implements Part {
     const wakeUp = (position: bigint, traceparent: string | undefined) => this.#wakeUp(position, traceparent);
     const confirm = (position: bigint) => this.projector.confirm(position);
     await untilItSucceeds(logger, signal, waiting, () => wakeups.work(this.name, wakeUp, confirm));
+    await untilItSucceeds(logger, signal, waiting, () => this.#appendFirstMessages());
     // An earlier process may have left work behind, even without its job: read on from the checkpoint.
     await untilItSucceeds(logger, signal, waiting, async () =>
       wakeups.enqueue(writes, this.name, await selectHead(reads, this.name)),
@@ -140,6 +142,17 @@ export class DomainLine implements Part {
       );
     }
     return reasons;
+  }
+
+  /** What the inbox of the domain begins with, unless an earlier start has appended it. */
+  async #appendFirstMessages(): Promise<void> {
+    const messages = firstMessagesOf(this.module);
+    if (messages.length === 0) return;
+    const positions = await selectPositions(this.#options.reads, messages);
+    if (positions.every((position) => position !== null)) return;
+    const begun = performance.now();
+    const appended = await this.#append(messages);
+    this.#appended(messages, appended, (performance.now() - begun) / 1000);
   }
 
   /** Appends a batch and its wake-up job in one transaction. */

@@ -153,4 +153,35 @@ app("a message on the channel of a domain that does not run here waits at the br
   ]);
 });
 
+app("what a domain begins with is in its inbox once, whatever starts at a time or later", async () => {
+  const firstMessages = ["opening", "second"].map((id) => ({
+    messageId: id,
+    payload: entryOf(id, "bank", 100),
+    headers: { owner: "bank" },
+  }));
+  const opened: AnyDomain = { ...ledger, firstMessages: firstMessages.slice(0, 1) };
+  await using database = await createDatabase(undefined, [ledger]);
+  const start = (domain: AnyDomain) => startInProcess(database, { DOMAINS: "ledger" }, [domain]);
+  const stored = async () =>
+    (
+      await database.query(
+        "select source, channel, message_id, headers, position from inbox where domain = 'ledger' order by position",
+      )
+    ).rows.map((row) => `${row.source}/${row.channel}/${row.message_id} ${JSON.stringify(row.headers)}`);
+  const headers = JSON.stringify({ headers: [["owner", "bank"]] });
+  const services = await Promise.all(Array.from({ length: 5 }, () => start(opened)));
+  assert.equal(await stored(), [`first/ledger/opening ${headers}`]);
+  const balance = () => json(services[0]?.url as string, "/ledger/accounts/bank");
+  await until("it is projected", async () => ((await balance()) as { balance: string }).balance === "100");
+  await Promise.all(services.map((service) => service[Symbol.asyncDispose]()));
+
+  await using again = await start({ ...ledger, firstMessages });
+  assert.equal(await stored(), [`first/ledger/opening ${headers}`, `first/ledger/second ${headers}`]);
+  const key = { "idempotency-key": "opening" };
+  const body = new Uint8Array(entryOf("opening", "bank", 1));
+  // A caller of a route can neither take the place of one nor change it.
+  const posted = await fetch(`${again.url}/ledger/entries`, { method: "POST", body, headers: key });
+  assert.is(((await posted.json()) as { outcome: string }).outcome, "dead");
+});
+
 app.run();

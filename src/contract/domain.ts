@@ -57,6 +57,11 @@ export interface DomainModule<Settings extends object = object, Added = unknown>
   readonly checks: readonly AuditCheck[];
   /** A new projection without any shared state: the live one, a dry run, a rebuild and a probe each have their own. */
   createProjection(): Projection<Added>;
+  /**
+   * What the domain's inbox begins with, such as reference data that its rules need. The engine appends each message once,
+   * however many processes start and however often. A message never changes; later versions may add others.
+   */
+  readonly firstMessages?: readonly NewMessage[];
   /** When the domain wants to be told the time; undefined if its rules know no time. */
   readonly timer?: DomainTimer;
   /** Opens what answers people. Commands of the shell never call it. */

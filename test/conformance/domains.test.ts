@@ -10,6 +10,7 @@ import type { InboxRow, Message } from "../../src/contract/message.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { wallet } from "../../src/domains/wallet/index.ts";
+import { firstMessagesOf } from "../../src/inbox/first-messages.ts";
 import { Handover } from "../../src/projector/handover.ts";
 import { projectInSavepoints, projectingOf, projectNext } from "../../src/projector/project.ts";
 import { rebuild } from "../../src/rebuild/rebuild.ts";
@@ -72,6 +73,16 @@ for (const { domain, valid, messages } of DOMAINS_UNDER_TEST) {
     );
     const { projected } = await checkpointOf(database, domain);
     assert.is(projected, 1n);
+    await assertProved(database, domain);
+  });
+
+  conforms("what the domain begins with is accepted, each message once", async () => {
+    const messages = firstMessagesOf(domain);
+    assert.is(new Set(messages.map(({ messageId }) => messageId)).size, messages.length);
+    await using database = await databaseOf(domain);
+    for (let start = 0; start < 2; start++) await appendAll(database, messages, domain);
+    await projectAll(database, domain);
+    assert.is((await checkpointOf(database, domain)).projected, BigInt(messages.length));
     await assertProved(database, domain);
   });
 

@@ -7,6 +7,7 @@
 import type { DomainModule } from "../../contract/domain.ts";
 import { WALLET_CHECKS } from "./checks-table.ts";
 import { COMMAND_PATHS } from "./commands.ts";
+import { FIRST_CURRENCIES } from "./currencies.ts";
 import type { Folded } from "./fold.ts";
 import { selectNextExpiry } from "./holds-table.ts";
 import { WalletProjection } from "./projection.ts";
@@ -27,6 +28,7 @@ export const wallet: DomainModule<object, Folded> = {
   isDurable: true,
   checks: WALLET_CHECKS,
   createProjection: () => new WalletProjection(),
+  firstMessages: FIRST_CURRENCIES,
   // Time reaches the rules as messages: one each second while a hold is due.
   timer: {
     nextDueAt: selectNextExpiry,
