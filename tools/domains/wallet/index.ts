@@ -2,6 +2,7 @@
 import { COMMAND_BYTES_MAX } from "../../../src/domains/wallet/commands.ts";
 import { wallet } from "../../../src/domains/wallet/index.ts";
 import type { DomainKit, Intake } from "../kit.ts";
+import { WALLET_DASHBOARD } from "./dashboard.ts";
 import { type CommandDocument, WalletFactory } from "./factory.ts";
 import { WALLET_GARBAGE, WALLET_HOSTILE } from "./garbage.ts";
 import { SECRET, tokenOf } from "./token.ts";
@@ -33,6 +34,7 @@ export const walletKit: DomainKit = {
   },
   createWitness: () => new WalletWitness(),
   addresses: { currencies: "/wallet/currencies" },
+  dashboard: WALLET_DASHBOARD,
   pictures: {
     page: { name: "wallet", path: "/ui/wallet/" },
     letter: (factory) => ({
