@@ -65,6 +65,7 @@ config("the defaults are those of the documentation", () => {
     httpHost: "127.0.0.1",
     httpPort: 3000,
     publicUrls: [],
+    trustedProxies: [],
     adminToken: undefined,
     ingressToken: undefined,
     payloadBytesMax: 1024 ** 2,

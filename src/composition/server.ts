@@ -9,10 +9,13 @@ import { docsRoutes } from "../http/api/docs.ts";
 import { messagesRoutes } from "../http/api/messages.ts";
 import { operationsRoutes } from "../http/api/operations.ts";
 import { pageRoutes } from "../http/page.ts";
+import type { Door } from "../http/server/access.ts";
 import { Attempts } from "../http/server/attempts.ts";
+import { ClientAddresses } from "../http/server/client-address.ts";
 import { Origins } from "../http/server/origins.ts";
 import { HttpServer } from "../http/server/server.ts";
 import { sessionRoutes } from "../http/server/session.ts";
+import { Sessions } from "../http/server/sessions.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { refreshGauges } from "../watch/gauges.ts";
 import type { Operators } from "./operators.ts";
@@ -35,7 +38,12 @@ export function createServer(
     recentDeadLetters: () => selectRecentGroups(pools.reads, RECENT_GROUPS_SHOWN),
   };
   const services = lines.flatMap(({ name, service }) => (service ? [{ domain: name, ...service }] : []));
-  const attempts = new Attempts();
+  const door: Door = {
+    tokens: config,
+    attempts: new Attempts(new ClientAddresses(config.trustedProxies)),
+    origins: new Origins(config),
+    sessions: new Sessions({ adminToken: config.adminToken, database: pools.desk }),
+  };
   const routes = [
     ...services.flatMap((service) => service.routes),
     ...messagesRoutes(desk, settled),
@@ -48,12 +56,12 @@ export function createServer(
       audit: (isFull) => auditor.run(isFull),
     }),
     feed.route,
-    ...sessionRoutes(config.adminToken, attempts),
+    ...sessionRoutes(door),
     ...pageRoutes(services.flatMap(({ domain, page }) => (page ? [{ domain, ...page }] : []))),
   ];
   return new HttpServer({
     routes: [...routes, ...docsRoutes(routes)],
-    door: { tokens: config, attempts, origins: new Origins(config) },
+    door,
     logger,
     metrics,
     tracing,

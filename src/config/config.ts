@@ -11,6 +11,7 @@ import {
   integerBetween,
   listOf,
   logLevel,
+  networks,
   postgresUrl,
   publicUrls,
   type SAMPLER_NAMES,
@@ -46,6 +47,8 @@ export type Config = Readonly<{
   httpPort: number;
   /** The origins under which browsers reach the service, such as https://waybill.example. */
   publicUrls: readonly string[];
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  trustedProxies: readonly string[];
   adminToken: string | undefined;
   ingressToken: string | undefined;
   payloadBytesMax: number;
@@ -117,6 +120,7 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
     httpHost: read("HTTP_HOST", "127.0.0.1", hostName),
     httpPort: read("HTTP_PORT", "3000", integerBetween(0, 65_535)),
     publicUrls: read("PUBLIC_URL", "", publicUrls),
+    trustedProxies: read("TRUSTED_PROXIES", "", networks),
     adminToken: read("ADMIN_TOKEN", "", token),
     ingressToken: read("INGRESS_TOKEN", "", token),
     payloadBytesMax: read("PAYLOAD_BYTES_MAX", String(MEBIBYTE), integerBetween(1, 64 * MEBIBYTE)),

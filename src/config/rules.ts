@@ -2,6 +2,7 @@
  * What a variable of the environment may be: each rule takes its text and gives its value, or says what it must be.
  */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { type } from "arktype";
 import { parseIntoClientConfig } from "pg-connection-string";
 import { FAILPOINTS } from "./failpoint.ts";
@@ -72,6 +73,20 @@ export const publicUrls = type("string").pipe((text, context) => {
         "a comma-separated list of URLs without a path, such as https://waybill.example or http://waybill.example:8080",
       );
 });
+export const networks = type("string").pipe((text, context) => {
+  const given = text === "" ? [] : text.split(",").map((part) => part.trim());
+  return given.every(isNetwork)
+    ? given
+    : context.error("a comma-separated list of IP addresses and networks, such as 127.0.0.1 or 10.0.0.0/8");
+});
+
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...rest] = text.split("/");
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return bits === undefined || parseInteger(bits, 0, family === 6 ? 128 : 32) !== undefined;
+}
+
 export const logLevel = oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]);
 export const tracesExporter = oneOf(["jaeger", "otlp", "none"]);
 

@@ -10,6 +10,8 @@ export type Request = IncomingMessage & {
   isOperator?: boolean;
   /** Whom the caller proved to be; set on routes whose access is a credential. */
   subject?: string;
+  /** Whether the caller's session goes on: for answers that last. Absent if the caller has no session. */
+  isStillAllowed?: () => Promise<boolean>;
 };
 
 export type Access =

@@ -1,10 +1,19 @@
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Request } from "../../src/contract/route.ts";
+import { Database } from "../../src/database/database.ts";
+import { EventFeed } from "../../src/http/api/events.ts";
+import { type Session, Sessions } from "../../src/http/server/sessions.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
 import { createDatabase } from "../support/database.ts";
 import { ledger } from "../support/ledger/index.ts";
 import { entryOf } from "../support/ledger/messages.ts";
 import { orderWith } from "../support/messages.ts";
+import { sendRaw } from "../support/raw.ts";
 import { startInProcess } from "../support/service.ts";
+import { until } from "../support/wait.ts";
 
 const ADMIN = "admin-token-0123456789";
 const INGRESS = "ingress-token-0123456789";
@@ -14,12 +23,25 @@ const { url } = service;
 const access = suite("access");
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const signIn = async () => {
+  const response = await fetch(`${url}/session`, { method: "POST", body: ADMIN });
+  return response.headers.get("set-cookie")?.split(";")[0] ?? "";
+};
 const post = (headers: Record<string, string>) =>
   fetch(`${url}/orders`, {
     method: "POST",
     body: new Uint8Array(orderWith({ order_uid: "access" })),
     headers,
   });
+
+async function listen(handle: RequestListener) {
+  const server = createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
 
 access("each route asks for the token it should ask for", async () => {
   assert.is((await post({})).status, 401);
@@ -98,7 +120,7 @@ access("the ingress token is told what became of a message, and nothing of paylo
   assert.match(JSON.stringify(await get(`/messages/${position}`, ADMIN)), "Ann Operator");
 });
 
-access("signing in gives a cookie that no script can read, and it ends with signing out", async () => {
+access("signing in gives a cookie that no script can read", async () => {
   const refused = await fetch(`${url}/session`, { method: "POST", body: "wrong" });
   assert.is(refused.status, 401);
   assert.is(refused.headers.get("set-cookie"), null);
@@ -109,8 +131,80 @@ access("signing in gives a cookie that no script can read, and it ends with sign
   const [pair] = cookie.split(";");
   assert.is((await fetch(`${url}/audit`, { headers: { cookie: pair ?? "" } })).status, 200);
   assert.is((await fetch(`${url}/audit`, { headers: { cookie: `${pair}x` } })).status, 401);
-  const out = await fetch(`${url}/session`, { method: "DELETE" });
-  assert.match(out.headers.get("set-cookie") ?? "", /Max-Age=0/);
+  assert.match(cookie, /Max-Age=43200/);
+  assert.not.match(cookie, "Secure");
+  // A proxy that ends TLS and passes the Host on.
+  const headers = { origin: url.replace("http:", "https:") };
+  const secure = await sendRaw(service.port, { method: "POST", path: "/session", headers, body: ADMIN });
+  assert.match(String(secure.headers["set-cookie"]), /; Secure$/);
+});
+
+access("a session is the operator's own, and signing out ends it in every process", async () => {
+  await using other = await startInProcess(database, { ADMIN_TOKEN: ADMIN, INGRESS_TOKEN: INGRESS });
+  const [first, second] = [await signIn(), await signIn()];
+  assert.is.not(first, second);
+  const audit = async (at: string, cookie: string) =>
+    (await fetch(`${at}/audit`, { headers: { cookie } })).status;
+  for (const at of [url, other.url]) assert.is(await audit(at, first), 200);
+  assert.is(await audit(url, `waybill_session=another.host; ${first}`), 200);
+  const out = await fetch(`${url}/session`, { method: "DELETE", headers: { cookie: first } });
+  assert.match(out.headers.get("set-cookie") ?? "", /^waybill_session=; Max-Age=0/);
+  for (const at of [url, other.url]) {
+    assert.is(await audit(at, first), 401);
+    assert.is(await audit(at, second), 200);
+  }
+  await using changed = await startInProcess(database, {
+    ADMIN_TOKEN: `${ADMIN}-changed`,
+    INGRESS_TOKEN: INGRESS,
+  });
+  assert.is(await audit(changed.url, second), 401);
+});
+
+access("a session ends by itself after twelve hours, and nobody can make it longer", async () => {
+  let now = Date.now();
+  await using pool = new Database(database.serviceUrl, {
+    connectionsMax: 1,
+    logger: createLogger("silent"),
+  });
+  const sessions = new Sessions({ adminToken: ADMIN, database: pool, now: () => now });
+  const [cookie = ""] = sessions.begin(false).split(";");
+  const read = (text: string) => sessions.read({ headers: { cookie: text } } as IncomingMessage);
+  const session = read(cookie) as Session;
+  now += 12 * 3600 * 1000 - 1000;
+  assert.ok(read(cookie));
+  assert.is(await sessions.isOver(session), false);
+  now += 1000;
+  assert.is(read(cookie), undefined);
+  assert.is(await sessions.isOver(session), true);
+  const [id, issued, signature] = cookie.split(".");
+  assert.is(read([id, Number(issued) + 3600, signature].join(".")), undefined);
+  // What has expired is not kept.
+  const count = async () => (await database.admin("select count(*)::int from ended_sessions")).rows[0].count;
+  await database.admin("delete from ended_sessions");
+  await sessions.end({ id: "old", expiresAtMs: Date.now() - 1000 });
+  await sessions.end(session);
+  await sessions.end(session);
+  assert.is(await count(), 1);
+});
+
+access("events end with the session of their reader", async () => {
+  let isAllowed = true;
+  const feed = new EventFeed(async () => ({}), 5);
+  await using server = await listen((request, response) => {
+    void feed.route.handle(
+      Object.assign(request, { isStillAllowed: async () => isAllowed }) as unknown as Request,
+      response,
+    );
+  });
+  const response = await fetch(server.url);
+  assert.is(response.headers.get("x-accel-buffering"), "no");
+  let text = "";
+  const reading = (async () => {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) text += Buffer.from(chunk);
+  })();
+  await until("a sign of life comes while nothing happens", () => text.includes("\n\n:\n\n:\n\n"));
+  isAllowed = false;
+  await reading;
 });
 
 access("a page of another origin may not act here", async () => {
@@ -147,19 +241,22 @@ access("the routes of dead letters ask for the operator's token, whatever they d
 });
 
 access(
-  "who gives many wrong tokens has to wait, and is told how long; who has the right one does not",
+  "who gives many wrong tokens is told to wait, and how long; who has a right one does not wait, from the same address",
   async () => {
     // A service of its own: its count of wrong tokens begins at none.
     await using fresh = await startInProcess(database, { ADMIN_TOKEN: ADMIN, INGRESS_TOKEN: INGRESS });
     const signIn = (token: string) => fetch(`${fresh.url}/session`, { method: "POST", body: token });
+    const audit = (token: string) => fetch(`${fresh.url}/audit`, { headers: bearer(token) });
+    // A right token on the wrong route tries none out.
+    for (let attempt = 0; attempt < 20; attempt++) assert.is((await audit(INGRESS)).status, 401);
     for (let attempt = 0; attempt < 10; attempt++) assert.is((await signIn(`wrong ${attempt}`)).status, 401);
-    const refused = await signIn(ADMIN);
+    const refused = await signIn("wrong");
     assert.is(refused.status, 429);
     const seconds = Number(refused.headers.get("retry-after"));
     assert.ok(seconds > 0 && seconds <= 60);
     assert.is(refused.headers.get("set-cookie"), null);
-    const audit = (token: string) => fetch(`${fresh.url}/audit`, { headers: bearer(token) });
     assert.is((await audit("wrong")).status, 429);
+    assert.is((await signIn(ADMIN)).status, 200);
     assert.is((await audit(ADMIN)).status, 200);
     assert.is((await fetch(`${fresh.url}/audit`)).status, 401);
   },
@@ -193,7 +290,7 @@ access(
     const expired = (await (await ask(bearer("expired-token"))).json()) as { status: number; detail: string };
     assert.equal([expired.status, expired.detail], [401, "the token has expired"]);
     // The tokens of the engine prove nobody's identity.
-    for (const token of [ADMIN, INGRESS, "token-of-", "x", "x", "x", "x", "x", "x"])
+    for (const token of [ADMIN, INGRESS, "token-of-", ..."xxxxxxxx"])
       assert.is((await ask(bearer(token))).status, 401);
     assert.is((await ask(bearer("wrong"))).status, 429);
     assert.is((await ask(bearer("token-of-ann"))).status, 200);
@@ -212,6 +309,39 @@ type ApiDocument = {
   paths: Record<string, { get: { security: object[] } }>;
   components: { securitySchemes: Record<string, object> };
 };
+
+access("wrong tokens are counted by the client's address, which trusted proxies alone say", async () => {
+  await using behind = await startInProcess(database, {
+    ADMIN_TOKEN: ADMIN,
+    INGRESS_TOKEN: INGRESS,
+    TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8, fd00::/8",
+  });
+  const guess = async (service: { url: string }, forwarded: string) =>
+    (
+      await fetch(`${service.url}/session`, {
+        method: "POST",
+        body: "wrong",
+        headers: { "x-forwarded-for": forwarded },
+      })
+    ).status;
+  const exhaust = async (service: { url: string }, forwarded: string) => {
+    for (let attempt = 0; attempt < 10; attempt++) assert.is(await guess(service, forwarded), 401);
+    assert.is(await guess(service, forwarded), 429);
+  };
+  // What stands before the address that a proxy added is the client's own invention.
+  await exhaust(behind, "198.51.100.1, 203.0.113.5, 10.1.2.3");
+  assert.is(await guess(behind, "198.51.100.2, 203.0.113.5"), 429);
+  assert.is(await guess(behind, "203.0.113.5:4711, ::ffff:10.9.9.9"), 429);
+  assert.is(await guess(behind, "203.0.113.6"), 401);
+  assert.is(await guess(behind, "nonsense"), 401);
+  // One client has as many addresses of IPv6 as it wants, all in one network.
+  await exhaust(behind, "2001:db8:1:2::1, fd00::1");
+  assert.is(await guess(behind, "[2001:db8:1:2:ffff::9]:99"), 429);
+  assert.is(await guess(behind, "2001:db8:1:3::1"), 401);
+  await using direct = await startInProcess(database, { ADMIN_TOKEN: ADMIN, INGRESS_TOKEN: INGRESS });
+  for (let attempt = 0; attempt < 10; attempt++) assert.is(await guess(direct, `203.0.113.${attempt}`), 401);
+  assert.is(await guess(direct, "203.0.113.99"), 429);
+});
 
 access.after(async () => {
   await service[Symbol.asyncDispose]();

@@ -157,6 +157,17 @@ origins("behind a proxy the right page acts, whatever the proxy does to the Host
     assert.is(await signIn({ host: "waybill.example", origin: wrong }), 403, wrong);
 });
 
+origins("the cookie of a session stays on TLS if the page came by it", async () => {
+  const cookieFor = async (headers: Record<string, string>) => {
+    const sent = { method: "POST", path: "/session", headers, body: ADMIN };
+    return String((await sendRaw(proxied.port, sent)).headers["set-cookie"]);
+  };
+  const host = "127.0.0.1:3000";
+  assert.match(await cookieFor({ host, origin: "https://waybill.example" }), /; Secure$/);
+  assert.match(await cookieFor({ host }), /; Secure$/);
+  assert.not.match(await cookieFor({ host, origin: "http://inside.example:8080" }), "Secure");
+});
+
 origins("without PUBLIC_URL, default ports and capitals make no other origin", async () => {
   const post = (headers: Record<string, string>) =>
     statusOf(open, { method: "POST", path: "/orders", headers, body: "x" });

@@ -4,18 +4,22 @@
  */
 import type { ServerResponse } from "node:http";
 import { bytes } from "../../contract/openapi.ts";
-import type { Route } from "../../contract/route.ts";
+import type { Request, Route } from "../../contract/route.ts";
 import type { Counts } from "../../projector/checkpoint-watch.ts";
 
 export class EventFeed {
-  readonly #watchers = new Set<ServerResponse>();
+  readonly #watchers = new Map<ServerResponse, Pick<Request, "isStillAllowed">>();
   readonly #gathered = new Map<string, object[]>();
   readonly #readCounts: () => Promise<Record<string, Counts>>;
+  readonly #heartbeatMs: number;
   #timer: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
   #lastCounts = "";
 
-  constructor(readCounts: () => Promise<Record<string, Counts>>) {
+  /** @param heartbeatMs between two signs of life: proxies cut a connection on which nothing comes for a minute or so. */
+  constructor(readCounts: () => Promise<Record<string, Counts>>, heartbeatMs: number = HEARTBEAT_MS) {
     this.#readCounts = readCounts;
+    this.#heartbeatMs = heartbeatMs;
   }
 
   get isWatched(): boolean {
@@ -43,27 +47,47 @@ export class EventFeed {
         ),
       },
     },
-    handle: (_request, response) => {
-      response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    handle: (request, response) => {
+      response.writeHead(200, {
+        "content-type": "text/event-stream",
+        "cache-control": "no-store",
+        // nginx would gather what is sent until a buffer is full.
+        "x-accel-buffering": "no",
+      });
       response.write(`retry: ${RETRY_MS}\n\n`);
-      this.#watchers.add(response);
+      this.#watchers.set(response, request);
       this.#lastCounts = "";
       response.once("close", () => this.#leave(response));
       this.#timer ??= setInterval(() => void this.#tick(), TICK_MS);
+      this.#heartbeat ??= setInterval(() => this.#beat(), this.#heartbeatMs);
     },
   };
 
   /** Ends every stream, so that the server can close. */
   close(): void {
-    for (const watcher of this.#watchers) watcher.end();
+    for (const watcher of this.#watchers.keys()) watcher.end();
   }
 
   #leave(response: ServerResponse): void {
     this.#watchers.delete(response);
     if (this.isWatched) return;
     clearInterval(this.#timer);
+    clearInterval(this.#heartbeat);
     this.#timer = undefined;
+    this.#heartbeat = undefined;
     this.#gathered.clear();
+  }
+
+  /** A comment, which the reader skips; and the end, if the reader's session is over. */
+  #beat(): void {
+    this.#write(":\n\n");
+    for (const [watcher, { isStillAllowed }] of this.#watchers) {
+      // Without the database there is nothing to show either.
+      isStillAllowed?.().then(
+        (isAllowed) => isAllowed || watcher.end(),
+        () => {},
+      );
+    }
   }
 
   async #tick(): Promise<void> {
@@ -79,16 +103,20 @@ export class EventFeed {
   }
 
   #send(event: string, data: string | readonly object[]): void {
-    const text = typeof data === "string" ? data : JSON.stringify(data);
-    for (const watcher of this.#watchers) {
+    this.#write(`event: ${event}\ndata: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`);
+  }
+
+  #write(text: string): void {
+    for (const watcher of this.#watchers.keys()) {
       // One who reads too slowly is let go; the browser connects again and is up to date at once.
       if (watcher.writableLength > BACKLOG_BYTES_MAX) watcher.destroy();
-      else watcher.write(`event: ${event}\ndata: ${text}\n\n`);
+      else watcher.write(text);
     }
   }
 }
 
 const TICK_MS = 500;
+const HEARTBEAT_MS = 15_000;
 const RETRY_MS = 2_000;
 const ITEMS_PER_TICK_MAX = 20;
 const BACKLOG_BYTES_MAX = 1024 * 1024;

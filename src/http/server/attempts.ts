@@ -1,21 +1,25 @@
-/** Counts wrong tokens by the address they come from, so that tokens cannot be tried out at leisure. */
+/**
+ * Counts wrong tokens by the address they come from. Tokens are too long to be guessed at any pace; this spares the work,
+ * and tells those who try. A right token is never refused: many can share an address, and one of them must not lock out
+ * the others.
+ */
 import type { IncomingMessage } from "node:http";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { TooManyAttemptsError } from "../../contract/errors.ts";
+import type { ClientAddresses } from "./client-address.ts";
 
 export class Attempts {
   readonly #limiter = new RateLimiterMemory({ points: FAILURES_MAX, duration: WINDOW_SECONDS });
+  readonly #addresses: ClientAddresses;
 
-  /** @throws TooManyAttemptsError where the address gave too many wrong ones lately, whatever it gives now. */
-  async check(request: IncomingMessage): Promise<void> {
-    const failures = await this.#limiter.get(addressOf(request));
-    if (failures && failures.consumedPoints >= FAILURES_MAX) throw tooMany(failures);
+  constructor(addresses: ClientAddresses) {
+    this.#addresses = addresses;
   }
 
-  /** Counts a wrong one. */
-  async fail(request: IncomingMessage): Promise<void> {
-    await this.#limiter.consume(addressOf(request)).catch((error: unknown) => {
-      if (!(error instanceof RateLimiterRes)) throw error;
+  /** Counts a wrong token. @throws TooManyAttemptsError if its address gave too many lately. */
+  async count(request: IncomingMessage): Promise<void> {
+    await this.#limiter.consume(this.#addresses.of(request)).catch((error: unknown) => {
+      throw error instanceof RateLimiterRes ? tooMany(error) : error;
     });
   }
 }
@@ -25,11 +29,6 @@ function tooMany({ msBeforeNext }: RateLimiterRes): TooManyAttemptsError {
   return new TooManyAttemptsError(`too many wrong tokens; try again in ${seconds} s`, seconds);
 }
 
-/** Behind a proxy that is the proxy's: then all share one count, and the proxy should limit by itself. */
-function addressOf(request: IncomingMessage): string {
-  return request.socket.remoteAddress ?? "unknown";
-}
-
-/** Enough for slips of the pen; at this pace the shortest token allowed is never found. */
+/** Enough for slips of the pen. */
 const FAILURES_MAX = 10;
 const WINDOW_SECONDS = 60;

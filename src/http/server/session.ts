@@ -1,14 +1,12 @@
-/**
- * Signing in on the page: the operator token is exchanged for a cookie that no script can read. Whoever gives wrong
- * tokens has to wait.
- */
+/** Signing in on the page: the operator token is exchanged for a session. Signing out ends it. */
 import { NotAllowedError } from "../../contract/errors.ts";
 import { answer, header, object, problems, TEXT } from "../../contract/openapi.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
-import { expiredSessionCookie, isEqual, sessionCookie } from "./access.ts";
-import type { Attempts } from "./attempts.ts";
+import type { Door } from "./access.ts";
+import { isEqual } from "./secrets.ts";
+import { expiredCookie } from "./sessions.ts";
 
-export function sessionRoutes(adminToken: string | undefined, attempts: Attempts): Route[] {
+export function sessionRoutes({ tokens: { adminToken }, attempts, origins, sessions }: Door): Route[] {
   return [
     {
       method: "POST",
@@ -25,15 +23,13 @@ export function sessionRoutes(adminToken: string | undefined, attempts: Attempts
       },
       handle: async (request, response) => {
         const given = await readToken(request);
-        if (adminToken !== undefined) {
-          await attempts.check(request);
-          if (!isEqual(given, adminToken)) {
-            await attempts.fail(request);
-            throw new NotAllowedError("this is not the token");
-          }
+        if (adminToken === undefined) return sendJson(response, 200, { status: "signed in" });
+        if (!isEqual(given, adminToken)) {
+          await attempts.count(request);
+          throw new NotAllowedError("this is not the token");
         }
-        const headers = adminToken === undefined ? {} : { "set-cookie": sessionCookie(adminToken) };
-        sendJson(response, 200, { status: "signed in" }, headers);
+        const cookie = sessions.begin(origins.isSecure(request));
+        sendJson(response, 200, { status: "signed in" }, { "set-cookie": cookie });
       },
     },
     {
@@ -42,13 +38,17 @@ export function sessionRoutes(adminToken: string | undefined, attempts: Attempts
       access: "open",
       operation: {
         tags: ["pages"],
-        summary: "Sign out",
+        summary: "Sign out: the session ends, in every process",
         responses: {
           200: answer("signed out", object({ status: TEXT }), { "set-cookie": header("none any more") }),
+          ...problems(503),
         },
       },
-      handle: (_request, response) =>
-        sendJson(response, 200, { status: "signed out" }, { "set-cookie": expiredSessionCookie() }),
+      handle: async (request, response) => {
+        const session = sessions.read(request);
+        if (session) await sessions.end(session);
+        sendJson(response, 200, { status: "signed out" }, { "set-cookie": expiredCookie() });
+      },
     },
   ];
 }

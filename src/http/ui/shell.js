@@ -18,7 +18,11 @@ export function watchEvents(listeners) {
   if (byId("sign-in")) return;
   const feed = new EventSource("/events");
   feed.onopen = () => showConnection("live");
-  feed.onerror = () => showConnection("connection lost; trying again", true);
+  feed.onerror = () => {
+    showConnection("connection lost; trying again", true);
+    // The browser gives up by itself if it is answered with an error, as a proxy does while the service restarts.
+    if (feed.readyState === EventSource.CLOSED) setTimeout(() => watchEvents(listeners), RETRY_MS);
+  };
   for (const [name, listener] of Object.entries(listeners))
     feed.addEventListener(name, (event) => listener(JSON.parse(event.data)));
 }
@@ -56,6 +60,13 @@ export function askToSignIn() {
 }
 
 byId("sign-out").addEventListener("click", async () => {
-  await fetch("/session", { method: "DELETE" });
-  location.reload();
+  const isOut = await fetch("/session", { method: "DELETE" }).then(
+    (response) => response.ok,
+    () => false,
+  );
+  if (isOut) location.reload();
+  else showConnection("signing out failed; try again", true);
 });
+
+/** As long as the browser itself waits: the service tells it so. */
+const RETRY_MS = 2_000;

@@ -1,0 +1,23 @@
+/** The table of sessions that ended before they expired. */
+import type { Queryable } from "../../database/queryable.ts";
+
+/** Ending a session again changes nothing. Rows of sessions that have expired meanwhile are removed. */
+export async function insertEndedSession(
+  database: Queryable,
+  sessionId: string,
+  expiresAt: Date,
+): Promise<void> {
+  await database.query(
+    `with expired as (delete from ended_sessions where expires_at < now())
+     insert into ended_sessions (session_id, expires_at) values ($1, $2) on conflict do nothing`,
+    [sessionId, expiresAt],
+  );
+}
+
+export async function isSessionEnded(database: Queryable, sessionId: string): Promise<boolean> {
+  const { rows } = await database.query<{ isEnded: boolean }>(
+    `select exists (select from ended_sessions where session_id = $1) as "isEnded"`,
+    [sessionId],
+  );
+  return rows[0]?.isEnded ?? false;
+}
