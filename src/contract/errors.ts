@@ -26,6 +26,16 @@ export class ForbiddenError extends Error {}
 /** The body has more bytes than this process takes in. */
 export class TooLargeError extends Error {}
 
+/** The body comes in a coding or charset that is not taken; `headers` say what would be. */
+export class UnsupportedBodyError extends Error {
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.headers = headers;
+  }
+}
+
 /** The same idempotency key came with other bytes before. */
 export class KeyReusedError extends Error {}
 

@@ -197,6 +197,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   404: "not found",
   409: "conflict with the current state, usually because another request was first",
   413: "too many bytes",
+  415: "the body has a Content-Encoding, or a charset other than UTF-8",
   422: "the request can be read but is refused",
   429: "too many wrong tokens from this address",
   500: "an error of the service; the log has it under the request id",

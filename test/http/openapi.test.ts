@@ -234,6 +234,10 @@ api("what is refused is as the document says", async () => {
         });
     }
     if (operation.responses[404]) await drive(method.toUpperCase(), template, of("999999999"), body);
+    if (operation.responses[415]) {
+      const headers = { "content-encoding": "gzip" };
+      await drive(method.toUpperCase(), template, of(position), { body: "x", headers });
+    }
     if (operation.responses[413])
       await drive(method.toUpperCase(), template, of(position), { body: "x".repeat(1_000_000) });
   }

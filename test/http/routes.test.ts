@@ -1,5 +1,3 @@
-import { request } from "node:http";
-import { connect } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
@@ -7,6 +5,7 @@ import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
 import { createDatabase } from "../support/database.ts";
 import { MODEL, orderWith } from "../support/messages.ts";
+import { sendRaw } from "../support/raw.ts";
 import { auditOf, startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
 
@@ -26,24 +25,7 @@ async function settle(body: Buffer) {
 }
 
 /** Sends a request line exactly as it stands, which fetch would tidy up. */
-function raw(
-  method: string,
-  path: string,
-): Promise<{ status: number; body: string; headers: Record<string, unknown> }> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: "127.0.0.1", port: service.port, method, path }, (response) => {
-      let body = "";
-      response.on("data", (chunk) => {
-        body += chunk;
-      });
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, body, headers: response.headers }),
-      );
-    });
-    sent.once("error", reject);
-    sent.end();
-  });
-}
+const raw = (method: string, path: string) => sendRaw(service.port, { method, path });
 
 http("POST /orders answers after the commit, and the order can be read byte for byte", async () => {
   const payload = Buffer.from(JSON.stringify({ ...MODEL, order_uid: "pretty", note: "ü\u{1f4e6}" }, null, 3));
@@ -152,38 +134,6 @@ http("every answer carries a request id and the security headers, and no error s
   assert.is(own.headers.get("x-request-id"), "mine-1");
   const hostile = await fetch(`${url}/healthz`, { headers: { "x-request-id": "<b>" } });
   assert.is.not(hostile.headers.get("x-request-id"), "<b>");
-});
-
-http("a body that is too large is 413, announced or not, and nothing is appended", async () => {
-  const before = (await auditOf(url)).received;
-  assert.is((await post("x".repeat(100_001))).status, 413);
-  const chunked = new ReadableStream({
-    start(controller) {
-      for (let sent = 0; sent < 11; sent++) controller.enqueue(new Uint8Array(10_000));
-      controller.close();
-    },
-  });
-  const status = await fetch(`${url}/orders`, {
-    method: "POST",
-    body: chunked,
-    duplex: "half",
-  } as RequestInit).then(
-    (response) => response.status,
-    // The server answers and hangs up; a client that is still sending may see only that.
-    () => 413,
-  );
-  assert.is(status, 413);
-  assert.is((await auditOf(url)).received, before);
-});
-
-http("a request that is cut off appends nothing and harms nobody", async () => {
-  const before = (await auditOf(url)).received;
-  const socket = connect(service.port, "127.0.0.1");
-  socket.write("POST /orders HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf");
-  await new Promise((resolve) => setImmediate(resolve));
-  socket.destroy();
-  assert.is((await fetch(`${url}/healthz`)).status, 200);
-  assert.is((await auditOf(url)).received, before);
 });
 
 http("Idempotency-Key: the same bytes give the first position, other bytes 422", async () => {

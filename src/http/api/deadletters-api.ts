@@ -76,7 +76,7 @@ export const reveal: Operation = {
   description: "The access is recorded first.",
   parameters: [POSITION_IN_PATH],
   requestBody: jsonBody(schemaOf(operatorType), false),
-  responses: { 200: answer("the letter", schemaOf(letterType)), ...problems(400, 404, 413) },
+  responses: { 200: answer("the letter", schemaOf(letterType)), ...problems(400, 404, 413, 415) },
 };
 
 export const redrive: Operation = {
@@ -91,7 +91,7 @@ export const redrive: Operation = {
     202: answer("the letter was appended to the inbox again", schemaOf(redrivenType), {
       location: header("the new message"),
     }),
-    ...problems(400, 404, 409, 413, 422),
+    ...problems(400, 404, 409, 413, 415, 422),
   },
 };
 
@@ -107,7 +107,7 @@ export const redriveMany: Operation = {
     202: answer("the redrive has begun", schemaOf(bulkType), {
       location: header("where its progress is shown"),
     }),
-    ...problems(400, 413),
+    ...problems(400, 413, 415),
   },
 };
 
@@ -130,7 +130,7 @@ export const cancel: Operation = {
   description: "Letters that were redriven stay redriven; no further ones are.",
   parameters: [BULK_IN_PATH],
   requestBody: jsonBody(schemaOf(decisionType)),
-  responses: { 200: answer("how far it came", schemaOf(bulkType)), ...problems(400, 404, 409, 413) },
+  responses: { 200: answer("how far it came", schemaOf(bulkType)), ...problems(400, 404, 409, 413, 415) },
 };
 
 export const discard = decision("Discard a dead letter that nothing has to become of");
@@ -142,6 +142,6 @@ function decision(summary: string): Operation {
     summary,
     parameters: [POSITION_IN_PATH],
     requestBody: jsonBody(schemaOf(decisionType)),
-    responses: { 200: answer("done", schemaOf(decidedType)), ...problems(400, 404, 409, 413) },
+    responses: { 200: answer("done", schemaOf(decidedType)), ...problems(400, 404, 409, 413, 415) },
   };
 }

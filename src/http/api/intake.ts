@@ -1,5 +1,6 @@
 /** A route that stores one message into the inbox, whatever its bytes; answered once it is committed. */
-import { InvalidInputError, TooLargeError, UnavailableError } from "../../contract/errors.ts";
+import { readBody } from "../../contract/body.ts";
+import { InvalidInputError, UnavailableError } from "../../contract/errors.ts";
 import type { NewMessage, Receipt } from "../../contract/message.ts";
 import { answer, header, type Operation, object, POSITION, problems } from "../../contract/openapi.ts";
 import { type IntakeDescription, type Request, type Route, sendJson } from "../../contract/route.ts";
@@ -20,23 +21,18 @@ export function intakeRoute(
   // Bodies that are still arriving are not in the inbox yet, and count all the same: memory is bounded in bytes.
   let bytesArriving = 0;
 
-  const readBody = async (request: Request): Promise<Buffer> => {
-    const announced = Number(request.headers["content-length"] ?? 0);
-    if (announced > payloadBytesMax) throw tooLarge(payloadBytesMax);
-    const chunks: Buffer[] = [];
-    let bytes = 0;
+  const readPayload = async (request: Request): Promise<Buffer> => {
+    let bytesRead = 0;
+    const onBytes = (bytes: number): void => {
+      bytesRead += bytes;
+      bytesArriving += bytes;
+      if (!hasRoomFor(bytesArriving)) throw new UnavailableError("the inbox is full", RETRY_AFTER_SECONDS);
+    };
     try {
-      for await (const chunk of request as AsyncIterable<Buffer>) {
-        bytes += chunk.length;
-        bytesArriving += chunk.length;
-        if (bytes > payloadBytesMax) throw tooLarge(payloadBytesMax);
-        if (!hasRoomFor(bytesArriving)) throw new UnavailableError("the inbox is full", RETRY_AFTER_SECONDS);
-        chunks.push(chunk);
-      }
+      return await readBody(request, { bytesMax: payloadBytesMax, onBytes });
     } finally {
-      bytesArriving -= bytes;
+      bytesArriving -= bytesRead;
     }
-    return Buffer.concat(chunks);
   };
 
   return {
@@ -47,7 +43,7 @@ export function intakeRoute(
     handle: async (request, response) => {
       const messageId = readKey(request.headers["idempotency-key"]);
       const traceparent = readTraceparent(request.headers.traceparent);
-      const { position } = await receive({ messageId, payload: await readBody(request), traceparent });
+      const { position } = await receive({ messageId, payload: await readPayload(request), traceparent });
       sendJson(response, 202, { position: String(position) }, { location: `/messages/${position}` });
     },
   };
@@ -69,10 +65,6 @@ function readTraceparent(header: string | string[] | undefined): string | undefi
   return isValid ? header : undefined;
 }
 
-function tooLarge(bytesMax: number): TooLargeError {
-  return new TooLargeError(`a payload may have at most ${bytesMax} bytes`);
-}
-
 const INTAKE = {
   parameters: [
     {
@@ -83,12 +75,12 @@ const INTAKE = {
     },
   ],
   requestBody: {
-    description: "any bytes",
+    description: "any bytes, as they are: without a Content-Encoding",
     content: { "application/octet-stream": {}, "application/json": {} },
   },
   responses: {
     202: answer("it is committed", object({ position: POSITION }), { location: header("its biography") }),
-    ...problems(400, 413, 422),
+    ...problems(400, 413, 415, 422),
   },
 } satisfies Partial<Operation>;
 

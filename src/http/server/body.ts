@@ -1,11 +1,12 @@
 /** Reads a JSON body of bounded size and checks it: a value of the type leaves, or an error that names the member. */
 import { type ArkErrors, type } from "arktype";
-import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
+import { readBody } from "../../contract/body.ts";
+import { InvalidInputError } from "../../contract/errors.ts";
 import type { Request } from "../../contract/route.ts";
 
 /**
  * @param empty what an empty body stands for; undefined where a body is needed.
- * @throws InvalidInputError, TooLargeError
+ * @throws InvalidInputError, TooLargeError, UnsupportedBodyError
  */
 export async function readJsonBody<T>(
   request: Request,
@@ -13,7 +14,7 @@ export async function readJsonBody<T>(
   bytesMax: number,
   empty?: T,
 ): Promise<T> {
-  const bytes = await readBody(request, bytesMax);
+  const bytes = await readBody(request, { bytesMax });
   if (bytes.length === 0 && empty !== undefined) return empty;
   let value: unknown;
   try {
@@ -28,20 +29,4 @@ export async function readJsonBody<T>(
   const [problem] = checked;
   const name = problem?.path.join(".") || "body";
   throw new InvalidInputError(name, `${name} must be ${problem?.expected}`);
-}
-
-async function readBody(request: Request, bytesMax: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw tooLarge(bytesMax);
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) throw tooLarge(bytesMax);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function tooLarge(bytesMax: number): TooLargeError {
-  return new TooLargeError(`the body may have at most ${bytesMax} bytes`);
 }

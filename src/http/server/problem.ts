@@ -16,6 +16,7 @@ import {
   TooLargeError,
   TooManyAttemptsError,
   UnavailableError,
+  UnsupportedBodyError,
   WrongStateError,
 } from "../../contract/errors.ts";
 import { PROBLEM_PREFIX } from "../../contract/openapi.ts";
@@ -31,7 +32,7 @@ export type Problem = Readonly<{
   errors?: readonly object[];
   /** Of a domain's own problem. */
   members?: Readonly<Record<string, unknown>>;
-  headers?: Record<string, string>;
+  headers?: Readonly<Record<string, string>>;
 }>;
 
 /** A route or method that is not there is known only to the server. */
@@ -80,9 +81,11 @@ export function problemOf(error: unknown): Problem {
     };
   }
   if (error instanceof TooLargeError) {
-    // The rest of the body is not read, so the connection cannot carry another request.
-    const headers = { connection: "close" };
-    return { status: 413, type: "too-large", title: "Payload too large", detail: error.message, headers };
+    return { status: 413, type: "too-large", title: "Payload too large", detail: error.message };
+  }
+  if (error instanceof UnsupportedBodyError) {
+    const { message: detail, headers } = error;
+    return { status: 415, type: "unsupported-body", title: "Unsupported media type", detail, headers };
   }
   if (error instanceof KeyReusedError) {
     return { status: 422, type: "key-reused", title: "Idempotency key reused", detail: error.message };

@@ -12,6 +12,7 @@ import type { Logger } from "../../telemetry/logger.ts";
 import type { Tracing } from "../../telemetry/tracing.ts";
 import type { Metrics } from "../../watch/metrics.ts";
 import { checkAccess, type Door } from "./access.ts";
+import { discardRest } from "./discard.ts";
 import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
 import { Response } from "./response.ts";
 
@@ -58,7 +59,9 @@ export class HttpServer {
   #createApp(): ReturnType<typeof polka> {
     const app = polka({
       server: this.#server,
-      onError: (error, request, response) => this.#fail(request as unknown as Request, response, "", error),
+      onError: (error, request, response) => {
+        this.#fail(request as unknown as Request, response, "", error);
+      },
       onNoMatch: (request, response) => {
         const allowed = METHODS.filter((method) => app.find(method, request.path).handlers.length > 0);
         // Where GET is answered, so is HEAD.
@@ -102,21 +105,25 @@ export class HttpServer {
         : route.handle(request, response);
       if (answering) {
         answering.then(
-          () => this.#measure(route, request, response, started),
+          () => this.#measure(route, request, statusOf(response), started),
           (error: unknown) => {
-            this.#fail(request, response, route.path, error);
-            this.#measure(route, request, response, started);
+            this.#measure(route, request, this.#fail(request, response, route.path, error), started);
           },
         );
         return;
       }
+      this.#measure(route, request, statusOf(response), started);
     } catch (error) {
-      this.#fail(request, response, route.path, error);
+      this.#measure(route, request, this.#fail(request, response, route.path, error), started);
     }
-    this.#measure(route, request, response, started);
   }
 
-  #fail(request: Request, response: ServerResponse, route: string, error: unknown): void {
+  /** @returns the status for the metrics. */
+  #fail(request: Request, response: ServerResponse, route: string, error: unknown): number {
+    if (isOfLostClient(request, response, error)) {
+      this.#options.logger.debug({ route }, "a client went away before it was answered");
+      return CLIENT_GONE;
+    }
     const problem = problemOf(error);
     if (problem.status === 500) {
       const { requestId } = response as Response;
@@ -124,19 +131,27 @@ export class HttpServer {
     }
     if (response.headersSent) response.destroy();
     else sendProblem(response, problem);
-    // What is left of a body that nobody reads would otherwise stay in the socket.
-    if (!request.complete) request.resume();
+    discardRest(request);
+    return problem.status;
   }
 
-  #measure(route: Route, request: Request, response: ServerResponse, started: number): void {
+  #measure(route: Route, request: Request, status: number, started: number): void {
     const seconds = (performance.now() - started) / 1000;
-    this.#options.metrics.requestTimes.observe(
-      request.method as string,
-      route.path,
-      response.statusCode,
-      seconds,
-    );
+    this.#options.metrics.requestTimes.observe(request.method as string, route.path, status, seconds);
   }
+}
+
+/** An answer that nobody is there to get counts as that, whatever it would have been. */
+function statusOf(response: ServerResponse): number {
+  return response.destroyed && !response.writableFinished ? CLIENT_GONE : response.statusCode;
+}
+
+/** Whether an error comes from the end of the connection alone. Any other error is one of the service, heard or not. */
+function isOfLostClient(request: IncomingMessage, response: ServerResponse, error: unknown): boolean {
+  if (!response.destroyed && request.errored === null) return false;
+  if (error === request.errored) return true;
+  const { name, code } = error as NodeJS.ErrnoException;
+  return name === "AbortError" || code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 /** The first segment of an address, which no route leaves open. */
@@ -155,6 +170,8 @@ function checkEncoding(path: string): void {
   }
 }
 
+/** As nginx calls it; no client ever sees it. */
+const CLIENT_GONE = 499;
 const METHODS: (Route["method"] | "HEAD")[] = ["GET", "POST", "DELETE"];
 const REQUEST_TIMEOUT_MS = 30_000;
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;

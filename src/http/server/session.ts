@@ -1,4 +1,5 @@
 /** Signing in on the page: the operator token is exchanged for a session. Signing out ends it. */
+import { readBody } from "../../contract/body.ts";
 import { NotAllowedError } from "../../contract/errors.ts";
 import { answer, header, object, problems, TEXT } from "../../contract/openapi.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
@@ -18,7 +19,7 @@ export function sessionRoutes({ tokens: { adminToken }, attempts, origins, sessi
         requestBody: { required: true, content: { "text/plain": { schema: TEXT } } },
         responses: {
           200: answer("signed in", object({ status: TEXT }), { "set-cookie": header("the session") }),
-          ...problems(401, 429),
+          ...problems(401, 413, 415, 429),
         },
       },
       handle: async (request, response) => {
@@ -55,12 +56,8 @@ export function sessionRoutes({ tokens: { adminToken }, attempts, origins, sessi
 
 /** The body is the token as plain text. */
 async function readToken(request: Request): Promise<string> {
-  let text = "";
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    text += chunk.toString("latin1");
-    if (text.length > TOKEN_LENGTH_MAX) throw new NotAllowedError("this is not the token");
-  }
-  return text.trim();
+  const body = await readBody(request, { bytesMax: TOKEN_BYTES_MAX });
+  return body.toString("latin1").trim();
 }
 
-const TOKEN_LENGTH_MAX = 1_024;
+const TOKEN_BYTES_MAX = 1_024;

@@ -1,0 +1,53 @@
+/**
+ * Reads the body of a request: bytes of bounded size leave, exactly as they were sent, or an error of errors.ts. The bytes
+ * of a message are stored as they came, so nothing is decompressed or converted on the way: a body in another coding or
+ * charset is refused, and the sender learns of it at once instead of by a dead letter.
+ */
+import type { IncomingMessage } from "node:http";
+import { TooLargeError, UnsupportedBodyError } from "./errors.ts";
+
+export type BodyOptions = Readonly<{
+  bytesMax: number;
+  /** Called for each part that arrives, with its size. What it throws ends the reading. */
+  onBytes?: (bytes: number) => void;
+}>;
+
+/** @throws UnsupportedBodyError, TooLargeError */
+export async function readBody(
+  request: IncomingMessage,
+  { bytesMax, onBytes }: BodyOptions,
+): Promise<Buffer> {
+  checkCoding(request);
+  if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw tooLarge(bytesMax);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // The rest of a body that is not wanted is read by the server: a connection that is closed before the client has sent
+  // everything takes the answer with it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    bytes += chunk.length;
+    onBytes?.(chunk.length);
+    if (bytes > bytesMax) throw tooLarge(bytesMax);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function checkCoding({ headers }: IncomingMessage): void {
+  const coding = headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
+  if (coding !== "identity" && coding !== "") {
+    throw new UnsupportedBodyError(
+      "the body must be sent as it is, without a Content-Encoding: its bytes are stored as they come",
+      { "accept-encoding": "identity" },
+    );
+  }
+  const charset = CHARSET.exec(headers["content-type"] ?? "")?.[1]?.toLowerCase() ?? "utf-8";
+  if (!CHARSETS.has(charset)) throw new UnsupportedBodyError("the charset of a body must be UTF-8");
+}
+
+function tooLarge(bytesMax: number): TooLargeError {
+  return new TooLargeError(`the body may have at most ${bytesMax} bytes`);
+}
+
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]+)/i;
+/** ASCII is a part of UTF-8. */
+const CHARSETS: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii", "ascii"]);
