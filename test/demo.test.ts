@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
-import { findProgram as findKafka } from "../tools/stack/kafka.ts";
+import { COMPILED } from "../tools/stack/compiled.ts";
+import { findProgram as findKafka } from "../tools/stack/kafka-program.ts";
 import { checkIf } from "./support/check-if.ts";
 import { runScript } from "./support/command.ts";
 import { createDatabase } from "./support/database.ts";
@@ -129,7 +130,7 @@ demo("without a broker it runs over http, and says so loudly", async () => {
 
 demo("Ctrl-C ends the demo and leaves no process and no data", async () => {
   const child = spawn(process.execPath, ["tools/stack/demo.ts", "--orders", "100", "--port", "0"], {
-    env: environment,
+    env: { ...COMPILED, ...environment },
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])

@@ -13,7 +13,7 @@ import { Database } from "../src/database/database.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { ordersKit } from "../tools/domains/orders/index.ts";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
-import { findProgram as findKafka } from "../tools/stack/kafka.ts";
+import { findProgram as findKafka } from "../tools/stack/kafka-program.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
 import { type Stack, startStack } from "../tools/stack/stack.ts";
 import { Judge } from "../tools/torture/judge.ts";

@@ -1,7 +1,7 @@
 /** The torture over the other brokers: ten random faults over each. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { findProgram } from "../tools/stack/kafka.ts";
+import { findProgram } from "../tools/stack/kafka-program.ts";
 import { checkIf } from "./support/check-if.ts";
 import { runScript } from "./support/command.ts";
 

@@ -76,7 +76,7 @@ export class Needs {
     });
     // Maven fetches; it does not want the processors.
     prepare("kafka", async () => {
-      const broker = await Kafka.find(join(folder, "kafka"), say);
+      const broker = await Kafka.find(join(folder, "kafka"), say, { isBrief: true });
       if (!broker) return {};
       started.defer(() => broker.stop("SIGKILL"));
       return { WAYBILL_TEST_KAFKA: broker.address };

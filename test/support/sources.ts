@@ -72,7 +72,10 @@ export function sharedKafka(): Kafka | undefined {
 
 /** One of a test's own, with settings or to be killed. @returns undefined if it cannot be had. */
 export function startKafka(settings?: KafkaSettings): Promise<Kafka | undefined> {
-  return Kafka.find(join(environment("WAYBILL_TEST_FOLDER"), `kafka-${unique()}`), () => {}, settings);
+  return Kafka.find(join(environment("WAYBILL_TEST_FOLDER"), `kafka-${unique()}`), () => {}, {
+    isBrief: true,
+    ...settings,
+  });
 }
 
 export function startJetStream(settings?: string): Promise<JetStream | undefined> {

@@ -1,24 +1,16 @@
 /**
- * A Kafka broker of one's own: one node that is broker and controller at once (KRaft). The program is looked for in this
- * order: the folder in KAFKA_HOME, Java with the jars of `org.apache.kafka:kafka_2.13` (Maven fetches them once, into the
- * project's `.tools`), the `apache/kafka` image of Docker. KAFKA_BROKERS names one that runs already; it is then used as
- * it is, neither stopped nor wiped, and what is done there has a topic and a group of its own: others may be using it.
+ * A Kafka broker of one's own: one node that is broker and controller at once (KRaft). kafka-program.ts finds the program.
+ * KAFKA_BROKERS names one that runs already; it is then used as it is, neither stopped nor wiped, and what is done there
+ * has a topic and a group of its own: others may be using it.
  */
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Broker } from "./broker.ts";
-import { buildOnce } from "./build-once.ts";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
-import { runs } from "./go-program.ts";
 import { runGuarded } from "./guard.ts";
-import { freePort } from "./ports.ts";
-
-type Program = Readonly<
-  { kind: "java"; classPath: string } | { kind: "docker" } | { kind: "running"; address: string }
->;
+import { BRIEF, findProgram, KAFKA_CLUSTER_ID, KAFKA_VERSION, type KafkaProgram } from "./kafka-program.ts";
+import { freePort, isOpen } from "./ports.ts";
 
 export type KafkaSettings = Readonly<{
   /** More of `server.properties`. */
@@ -27,6 +19,8 @@ export type KafkaSettings = Readonly<{
   listener?: Readonly<{ protocol: "SASL_SSL" | "SASL_PLAINTEXT" | "SSL"; port: number }>;
   /** Another node of whose cluster it is: a broker beside that one, which stays the controller. */
   beside?: Kafka;
+  /** Whether it soon ends again: then Java compiles no more than it must. */
+  isBrief?: boolean;
   /** Users for SCRAM, as `kafka-storage format --add-scram` takes them. */
   scram?: readonly string[];
 }>;
@@ -35,14 +29,14 @@ type Ports = Readonly<{ clients: number; controller: number; proxied: number; pr
 
 export class Kafka implements Broker {
   readonly kind = "kafka";
-  readonly #program: Program;
+  readonly #program: KafkaProgram;
   readonly #folder: string;
   readonly #ports: Ports;
   readonly #settings: KafkaSettings;
   readonly #ownName = `waybill-${randomUUID()}`;
   #child: Child | undefined;
 
-  private constructor(program: Program, folder: string, ports: Ports, settings: KafkaSettings) {
+  private constructor(program: KafkaProgram, folder: string, ports: Ports, settings: KafkaSettings) {
     this.#program = program;
     this.#folder = folder;
     this.#ports = ports;
@@ -113,7 +107,8 @@ export class Kafka implements Broker {
     const [command, args] = this.#commandLine(this.#program);
     const child = startChild(command, args, { logFile });
     this.#child = child;
-    await waitUntilReady(child, `Kafka (see ${logFile})`, () => answers(this.address));
+    const isServing = async () => (await isOpen(this.#ports.clients)) && (await answers(this.address));
+    await waitUntilReady(child, `Kafka (see ${logFile})`, isServing);
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
@@ -127,9 +122,16 @@ export class Kafka implements Broker {
     const file = join(this.#folder, "server.properties");
     await writeFile(file, this.#properties());
     if (this.#program.kind !== "java") return;
-    const scram = (this.#settings.scram ?? []).flatMap((user) => ["--add-scram", user]);
-    const format = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", file, ...scram];
-    const args = ["-cp", this.#program.classPath, ...format];
+    const { classPath, prepared } = this.#program;
+    const { scram = [], beside } = this.#settings;
+    // Its contents are the same each time, and to make them takes a Java of its own.
+    if (prepared && scram.length === 0 && !beside) {
+      await cp(prepared.log, join(this.#folder, "log"), { recursive: true });
+      return;
+    }
+    const users = scram.flatMap((user) => ["--add-scram", user]);
+    const format = ["kafka.tools.StorageTool", "format", "-t", KAFKA_CLUSTER_ID, "-c", file, ...users];
+    const args = [...BRIEF, ...(prepared?.flags ?? []), "-cp", classPath, ...format];
     const { status, stdout, stderr } = await runGuarded("java", args);
     if (status !== 0) throw new Error(`Kafka's folder could not be made: ${stderr}${stdout}`);
   }
@@ -180,11 +182,17 @@ export class Kafka implements Broker {
     return text.join("");
   }
 
-  #commandLine(program: Exclude<Program, { kind: "running" }>): [string, string[]] {
+  #commandLine(program: Exclude<KafkaProgram, { kind: "running" }>): [string, string[]] {
     const file = join(this.#folder, "server.properties");
     if (program.kind === "java") {
       const quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
-      return ["java", [HEAP, quiet, "-cp", program.classPath, "kafka.Kafka", file]];
+      const flags = [
+        HEAP,
+        quiet,
+        ...(this.#settings.isBrief ? BRIEF : []),
+        ...(program.prepared?.flags ?? []),
+      ];
+      return ["java", [...flags, "-cp", program.classPath, "kafka.Kafka", file]];
     }
     const mounts = [
       "-v",
@@ -194,57 +202,11 @@ export class Kafka implements Broker {
       "-u",
       String(process.getuid?.() ?? 0),
     ];
-    const script = `/opt/kafka/bin/kafka-storage.sh format --ignore-formatted -t ${CLUSTER_ID} -c ${file} && exec /opt/kafka/bin/kafka-server-start.sh ${file}`;
+    const script = `/opt/kafka/bin/kafka-storage.sh format --ignore-formatted -t ${KAFKA_CLUSTER_ID} -c ${file} && exec /opt/kafka/bin/kafka-server-start.sh ${file}`;
     return [
       "docker",
-      ["run", "--rm", ...mounts, "--entrypoint", "sh", `apache/kafka:${VERSION}`, "-c", script],
+      ["run", "--rm", ...mounts, "--entrypoint", "sh", `apache/kafka:${KAFKA_VERSION}`, "-c", script],
     ];
-  }
-}
-
-/** @returns undefined where none can be had. */
-export async function findProgram(say: (text: string) => void): Promise<Program | undefined> {
-  const { KAFKA_BROKERS: running, KAFKA_HOME: home } = process.env;
-  if (running) return { kind: "running", address: running };
-  if (home && existsSync(join(home, "libs"))) return { kind: "java", classPath: join(home, "libs", "*") };
-  const jars = join(TOOLS_FOLDER, `kafka-${VERSION}`);
-  if (runs("java", ["-version"]) && (await hasJars(jars, say))) {
-    return { kind: "java", classPath: join(jars, "*") };
-  }
-  return runs("docker", ["info"]) ? { kind: "docker" } : undefined;
-}
-
-async function hasJars(folder: string, say: (text: string) => void): Promise<boolean> {
-  const isThere = () => existsSync(folder);
-  if (isThere()) return true;
-  if (!runs("mvn", ["--version"])) return false;
-  const what = `fetching Kafka ${VERSION} with Maven, once (about 40 MB)`;
-  return await buildOnce({ what, target: folder, isThere, build: () => fetchJars(folder, say) }, say);
-}
-
-/** The jars are moved into place when all of them are there. */
-async function fetchJars(folder: string, say: (text: string) => void): Promise<boolean> {
-  const around = `${folder}.part-${process.pid}`;
-  const jars = join(around, "jars");
-  await mkdir(around, { recursive: true });
-  const dependency = (group: string, artifact: string, version: string) =>
-    `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
-  await writeFile(
-    join(around, "pom.xml"),
-    `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>waybill</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging><dependencies>
-${dependency("org.apache.kafka", "kafka_2.13", VERSION)}
-${dependency("org.slf4j", "slf4j-simple", SLF4J_VERSION)}
-</dependencies></project>\n`,
-  );
-  try {
-    const goals = ["dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${jars}`];
-    const { status, stdout } = await runGuarded("mvn", ["-q", "-B", "-f", join(around, "pom.xml"), ...goals]);
-    if (status === 0) await rename(jars, folder);
-    else say(`Maven failed: ${stdout.trim().split("\n").at(0)}`);
-    return status === 0;
-  } finally {
-    await rm(around, { recursive: true, force: true });
   }
 }
 
@@ -268,11 +230,5 @@ async function answers(address: string): Promise<boolean> {
 /** After so long without a sign of life a member's partitions go to the others. */
 export const SESSION_SECONDS = 6;
 
-const VERSION = "4.1.1";
-const SLF4J_VERSION = "1.7.36";
-/** Any 16 bytes in base64url; the identity of a cluster that lives as long as its folder. */
-const CLUSTER_ID = "d2F5YmlsbC1zdGFjay0wMQ";
 const HEAP = "-Xmx768m";
 const PARTITIONS = 3;
-const TOOLS_FOLDER =
-  process.env.WAYBILL_TOOLS_FOLDER || fileURLToPath(new URL("../../.tools/bin", import.meta.url));
