@@ -109,7 +109,7 @@ async function startPostgres(
   started: AsyncDisposableStack,
 ): Promise<Readonly<Record<string, string>>> {
   say("starting PostgreSQL");
-  const postgres = await Postgres.create(join(folder, "postgres"), ["max_connections=200"]);
+  const postgres = await Postgres.create(join(folder, "postgres"), POSTGRES_SETTINGS);
   started.defer(() => postgres.stop());
   await postgres.createDatabase(TEMPLATE);
   await install(postgres.ownerUrl(TEMPLATE), postgres.serviceUrl(TEMPLATE), DOMAINS);
@@ -151,6 +151,8 @@ function say(text: string): void {
 }
 
 const TEMPLATE = "waybill_template";
+/** What a crash of the machine would take is of no use; tests of durability start a server of their own. */
+const POSTGRES_SETTINGS = ["max_connections=200", "fsync=off"];
 
 /** One more than processors: a file waits for its servers about as long as it computes. */
 const FILES_AT_ONCE = Math.max(3, Math.min(5, availableParallelism() + 1));

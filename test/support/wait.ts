@@ -1,5 +1,6 @@
 /** Waits for a condition instead of for a time. */
 import { setTimeout as delay } from "node:timers/promises";
+import { pollAfter } from "../../tools/stack/child.ts";
 
 /**
  * Asks again and again until the condition gives something. No machine is so slow or so busy that it needs the whole time
@@ -21,14 +22,13 @@ export async function until<T>(
       const value = await condition();
       if (value) return value as Exclude<NonNullable<T>, false>;
       if (seconds() > SECONDS_MAX) throw new Error(`waited ${SECONDS_MAX} s in vain until ${text()}`);
-      await delay(POLL_MS);
+      await delay(pollAfter(started));
     }
   } finally {
     clearInterval(notice);
   }
 }
 
-const POLL_MS = 5;
 const NOTICE_MS = 30_000;
 /** Ten times what the slowest condition takes on two busy processors. */
 const SECONDS_MAX = 120;

@@ -65,16 +65,27 @@ export async function waitUntilReady(
   label: string,
   ready: () => Promise<boolean>,
 ): Promise<void> {
-  const deadline = performance.now() + START_TIMEOUT_MS;
+  const started = performance.now();
   while (!(await ready())) {
     if (child.hasEnded()) throw new Error(`${label} ended while it was starting`);
-    if (performance.now() > deadline)
+    if (performance.now() - started > START_TIMEOUT_MS)
       throw new Error(`${label} was not ready within ${START_TIMEOUT_MS / 1000} s`);
-    await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    await new Promise((resolve) => setTimeout(resolve, pollAfter(started)));
   }
+}
+
+/**
+ * Milliseconds until a condition is to be asked again: a part of the time that it has taken so far, because asking costs
+ * the processors what the others compute with.
+ * @param started when it was asked first.
+ */
+export function pollAfter(started: number): number {
+  const waited = performance.now() - started;
+  return Math.min(Math.max(waited * POLL_SHARE, POLL_MS.least), POLL_MS.most);
 }
 
 /** Seconds are usual; a machine whose processors are all busy takes several times as long. */
 const END_TIMEOUT_MS = 30_000;
 const START_TIMEOUT_MS = 150_000;
-const READY_POLL_MS = 25;
+const POLL_SHARE = 0.1;
+const POLL_MS = { least: 5, most: 100 };

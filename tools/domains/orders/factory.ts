@@ -3,9 +3,9 @@
  * ids are unique over all runs, whatever the seed.
  */
 import { randomBytes } from "node:crypto";
-import { base, de, en, Faker, fr, ja, pl } from "@faker-js/faker";
+import { faker as english } from "@faker-js/faker/locale/en";
 import type { KitMessage, MessageFactory } from "../kit.ts";
-import { SeededRandom } from "../random.ts";
+import { SeededRandom, seededFaker } from "../random.ts";
 
 export type OrderDocument = ReturnType<OrderFactory["next"]>;
 
@@ -18,7 +18,7 @@ export class OrderFactory extends SeededRandom implements MessageFactory {
 
   /** @param run part of every id; random, so that no two runs share one. */
   constructor(seed: number, run = randomBytes(5).toString("hex")) {
-    super(seed, new Faker({ locale: [en, de, fr, pl, ja, base], seed }));
+    super(seed, seededFaker(seed, english));
     this.#run = run;
     this.#people = Array.from({ length: POOL_SIZE }, () => this.makePerson());
     this.#goods = Array.from({ length: POOL_SIZE }, () => this.makeGoods());
