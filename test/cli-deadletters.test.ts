@@ -1,44 +1,34 @@
 /** `waybill deadletters …` as it is used from a shell, beside a running service. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type } from "arktype";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { operatorType } from "../src/deadletter/repair/requests.ts";
+import { COMPILED } from "../tools/stack/compiled.ts";
 import { checkIf } from "./support/check-if.ts";
+import { runScript } from "./support/command.ts";
 import { createDatabase, environment } from "./support/database.ts";
 import { orderWith } from "./support/messages.ts";
 import { startAsProcess } from "./support/service.ts";
+import { runWaybill } from "./support/waybill.ts";
 
 const cli = suite("waybill deadletters");
 const database = await createDatabase();
 const service = await startAsProcess(database.serviceUrl);
 
-type Result = { status: number | null; stdout: string; stderr: string };
-
-async function waybill(...args: string[]): Promise<Result> {
-  const child = spawn(process.execPath, ["src/cli/main.ts", "deadletters", ...args], {
-    env: { PATH: process.env.PATH, DATABASE_URL: database.serviceUrl },
-    timeout: 60_000,
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on("data", (chunk) => {
-    stderr += chunk;
-  });
-  const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { status, stdout, stderr };
-}
+/** A process stands for what only a process shows; all else is the same program within this one. */
+const environmentOfService = { DATABASE_URL: database.serviceUrl };
+const waybill = (...args: string[]) => runWaybill(["deadletters", ...args], environmentOfService);
+const fromShell = (...args: string[]) =>
+  runScript("src/cli/main.ts", ["deadletters", ...args], { environment: environmentOfService });
 
 /** What the command writes if its output is a terminal. */
 function onTerminal(...args: string[]): string {
   const command = [process.execPath, "src/cli/main.ts", "deadletters", ...args].join(" ");
   const { stdout } = spawnSync("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
-    env: { PATH: process.env.PATH, DATABASE_URL: database.serviceUrl },
+    env: { PATH: process.env.PATH, ...COMPILED, ...environmentOfService },
     encoding: "utf8",
     timeout: 60_000,
   });
@@ -72,7 +62,7 @@ cli("a letter is edited from a file, tried, redriven, and its order can be read"
   const original = orderWith({ order_uid: "from the shell", locale: 7 }).toString();
   assert.is((await waybill("payload", position)).stdout, original);
   await writeFile(file, orderWith({ order_uid: "from the shell", locale: 8 }));
-  const bad = await waybill("redrive", position, "--payload", file, "--dry-run");
+  const bad = await fromShell("redrive", position, "--payload", file, "--dry-run");
   assert.is(bad.status, 1);
   assert.match(bad.stdout, "dead again: schema");
   const refused = await waybill("redrive", position, "--payload", file, "--reason", "mend");
@@ -143,7 +133,7 @@ checkIf(spawnSync("script", ["--version"]).status === 0, cli)(
   async () => {
     const hostile = Buffer.from("\u001b]52;c;cHduZWQ=\u0007 \u202e\u3164\ufe0f\u{e0041}\r\nend");
     const position = await bury(hostile);
-    assert.is((await waybill("payload", position)).stdout, hostile.toString());
+    assert.is((await fromShell("payload", position)).stdout, hostile.toString());
     const shown = onTerminal("payload", position);
     assert.match(shown, "\\u001b]52;c;cHduZWQ=\\u0007 \\u202e\\u3164\\ufe0f\\udb40\\udc41\r\nend");
     assert.not.match(shown, /[^\P{Cc}\r\n]/u);
@@ -215,7 +205,10 @@ cli("bad usage is explained, with status 2", async () => {
     assert.match(stderr, "Usage: npm run waybill -- deadletters");
     assert.not.match(stderr, /^\s+at /m);
   }
-  const help = await waybill("--help");
+  const refused = await fromShell("redrive");
+  assert.is(refused.status, 2);
+  assert.match(refused.stderr, "Usage: npm run waybill -- deadletters");
+  const help = await fromShell("--help");
   assert.is(help.status, 0);
   assert.match(help.stdout, "Usage: npm run waybill -- deadletters");
 });

@@ -1,33 +1,18 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { text } from "node:stream/consumers";
 import { runInNewContext } from "node:vm";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { orders } from "../src/domains/orders/index.ts";
-import { createDatabase, environment as environmentOf } from "./support/database.ts";
+import { type Ended, runScript } from "./support/command.ts";
+import { createDatabase } from "./support/database.ts";
 import { appendAll, projectAll } from "./support/engine.ts";
 import { messageOf, orderWith } from "./support/messages.ts";
+import { runWaybill } from "./support/waybill.ts";
 
 const cli = suite("commands");
-const CACHE = environmentOf("NODE_COMPILE_CACHE");
-
-async function run(script: string, args: string[], environment: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [script, ...args], {
-    // What is compiled once need not be compiled again: most of the time of a short command is that.
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: CACHE, ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
-    timeout: 60_000,
-  });
-  const [stdout, stderr, [status]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, "close"),
-  ]);
-  return { status, stdout, stderr };
-}
+const run = (script: string, args: string[], environment: Record<string, string> = {}) =>
+  runScript(script, args, { environment });
 
 /** Every command, with each of its own commands. */
 const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = [
@@ -53,21 +38,18 @@ const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = [
   ["test/run.ts"],
 ];
 
-/** Several at a time: each of them is soon done, but there are many. */
-async function eachCommand(check: (script: string, words: string[]) => Promise<void>): Promise<void> {
-  const commands = COMMANDS.values();
-  const work = async () => {
-    for (const [script, ...words] of commands) await check(script, words);
-  };
-  await Promise.all(Array.from({ length: 4 }, work));
+/** A script runs as a process; what is below it is parsed by the same program, within this one. */
+async function eachCommand(check: (shown: string, ask: (option: string) => Promise<Ended>) => Promise<void>) {
+  for (const [script, ...words] of COMMANDS) {
+    const ask = (option: string) =>
+      words.length === 0 ? run(script, [option]) : runWaybill([...words, option]);
+    await check([script, ...words].join(" "), ask);
+  }
 }
 
 cli("every command says with --help how it is used", () =>
-  eachCommand(async (script, words) => {
-    // The help of a verb comes from the same library by the same way.
-    if (words.length > 1) return;
-    const shown = [script, ...words].join(" ");
-    const { status, stdout, stderr } = await run(script, [...words, "--help"]);
+  eachCommand(async (shown, ask) => {
+    const { status, stdout, stderr } = await ask("--help");
     assert.is(status, 0, `${shown}: ${stderr}`);
     assert.match(stdout, /^Usage: npm (run )?[a-z]+ -- /, shown);
     assert.match(stdout, "--help", shown);
@@ -76,9 +58,8 @@ cli("every command says with --help how it is used", () =>
 );
 
 cli("every command refuses what it does not know in one message without a stack, with status 2", () =>
-  eachCommand(async (script, words) => {
-    const shown = [script, ...words].join(" ");
-    const { status, stdout, stderr } = await run(script, [...words, "--no-such-option"]);
+  eachCommand(async (shown, ask) => {
+    const { status, stdout, stderr } = await ask("--no-such-option");
     assert.is(status, 2, shown);
     const message = /^[a-z]+: unknown option '--no-such-option'\nUsage: npm (run )?[a-z]+ -- /;
     assert.match(stderr, message, shown);
@@ -90,7 +71,8 @@ cli("every command refuses what it does not know in one message without a stack,
 cli("--version says the version of the package", async () => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8"));
   for (const args of [["--version"], ["audit", "--version"], ["-V"]])
-    assert.is((await run("src/cli/main.ts", args)).stdout, `${version}\n`, args.join(" "));
+    assert.is((await runWaybill(args)).stdout, `${version}\n`, args.join(" "));
+  assert.is((await run("src/cli/main.ts", ["--version"])).stdout, `${version}\n`);
 });
 
 cli("every script of package.json that is a command is tested here", () => {
@@ -148,7 +130,7 @@ cli("waybill with no or an unknown command ends with 2, and names the nearest", 
     [["rebuild", "oders"], /\(Did you mean orders\?\)/],
   ];
   for (const [args, problem] of refusals) {
-    const { status, stderr } = await run("src/cli/main.ts", args);
+    const { status, stderr } = await runWaybill(args);
     assert.is(status, 2, args.join(" "));
     assert.match(stderr, problem);
   }
@@ -172,7 +154,7 @@ cli("a number out of its range is refused with the range", async () => {
 });
 
 cli("what is said of an argument cannot steer the terminal", async () => {
-  const { status, stderr } = await run("src/cli/main.ts", ["\u001b]0;pwned\u0007"]);
+  const { status, stderr } = await runWaybill(["\u001b]0;pwned\u0007"]);
   assert.is(status, 2);
   assert.match(stderr, "\\u001b]0;pwned\\u0007");
   assert.not.match(stderr, /[^\P{Cc}\n]/u);
@@ -216,12 +198,12 @@ cli("audit exits 0 where conservation holds, and 1 with the positions where it d
   assert.is(good.status, 0, good.stderr);
   assert.match(good.stdout, "received 3 = projected 1 + duplicate 1 + dead 1 + pending 0");
 
-  const chosen = await run("src/cli/main.ts", ["audit", "--domain", "orders, orders", "--json"], environment);
+  const chosen = await runWaybill(["audit", "--domain", "orders, orders", "--json"], environment);
   assert.is(chosen.status, 0, chosen.stderr);
   assert.equal(Object.keys(JSON.parse(chosen.stdout).domains), ["orders"]);
 
   await database.admin("delete from dead_letters");
-  const known = await run("src/cli/main.ts", ["audit"], environment);
+  const known = await runWaybill(["audit"], environment);
   assert.match(known.stdout, "read from position 4; everything was read on 20");
   const bad = await run("src/cli/main.ts", ["audit", "--full", "--json"], environment);
   assert.is(bad.status, 1);

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { type DomainConfig, loadConfig } from "../src/config/config.ts";
 import { ConfigError } from "../src/config/read.ts";
 import { DOMAINS } from "../src/domains/index.ts";
+import { COMPILED } from "../tools/stack/compiled.ts";
 import { ledger } from "./support/ledger/index.ts";
 
 const config = suite("config");
@@ -344,6 +345,7 @@ config("the process says all of it, prints no secret and no stack, and ends with
   const { status, stderr, stdout } = spawnSync(process.execPath, ["src/main.ts"], {
     env: {
       PATH: process.env.PATH,
+      ...COMPILED,
       DATABASE_URL: "mysql://waybill:secret-password@db/waybill",
       ADMIN_TOKEN: "secret tok",
       NATS_URL: "redis://user:secret-broker@x",
@@ -361,6 +363,7 @@ config("the service says of a misspelt setting that it has no effect", () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["src/main.ts"], {
     env: {
       PATH: process.env.PATH,
+      ...COMPILED,
       DATABASE_URL: "postgres://waybill@127.0.0.1:1/waybill",
       STAN_CHANEL: "orders-eu",
       // An address of no machine: the service ends before it waits for its database.

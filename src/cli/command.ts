@@ -34,12 +34,18 @@ export function command(name: string, description: string) {
 /** What `--json` means for each command that has it. */
 export const JSON_HELP = "print one JSON document";
 
-/** Parses the arguments, runs the action and sets the status of the process. */
-export async function run(program: CommandUnknownOpts): Promise<void> {
+/**
+ * Parses the arguments, runs the action and sets the status of the process.
+ * @param args those of the process by default.
+ */
+export async function run(
+  program: CommandUnknownOpts,
+  args: readonly string[] = process.argv.slice(2),
+): Promise<void> {
   const name = program.name().split(" ").at(-2) ?? program.name();
   prepare(program, name);
   try {
-    await program.parseAsync();
+    await program.parseAsync(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) exitWith(error, name);
     if (error.code === "commander.help") process.stderr.write(`\n${name}: a command is required\n`);

@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
@@ -22,6 +20,7 @@ import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeGarbage } from "../../tools/publisher/garbage.ts";
 import { withClient } from "../../tools/stack/postgres.ts";
 import { dumpSchema } from "../../tools/stack/schema-dump.ts";
+import { runScript } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { projectAll } from "../support/engine.ts";
 import { errorOf } from "../support/error.ts";
@@ -30,6 +29,8 @@ import { startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
 
 const migrations = suite("migrate");
+/** What every version locks. */
+const MIGRATION_LOCK = 0x77617962696c6cn;
 /** How many the engine has. */
 const MIGRATIONS = readdirSync("migrations").filter((name) => /^\d{4}_/.test(name)).length;
 
@@ -52,34 +53,36 @@ async function runOnly({ ownerUrl }: TestDatabase, count: number): Promise<void>
 }
 
 migrations(
-  "twenty processes at once on an empty database: each migration is applied once, and all succeed",
+  "twenty at once on an empty database, processes among them: each migration is applied once, and all succeed",
   async () => {
     await using database = await createDatabase("template0");
-    const children = Array.from({ length: 20 }, () =>
-      spawn(process.execPath, ["src/cli/main.ts", "migrate", "--json"], {
-        env: {
-          PATH: process.env.PATH,
-          DATABASE_URL: database.serviceUrl,
-          MIGRATION_DATABASE_URL: database.ownerUrl,
-        },
-      }),
-    );
-    const outputs = await Promise.all(
-      children.map(async (child) => {
-        let output = "";
-        let waiting = "";
-        child.stdout.on("data", (chunk) => (output += chunk));
-        child.stderr.on("data", (chunk) => (waiting += chunk));
-        const [code] = await once(child, "close");
-        assert.is(code, 0, output + waiting);
-        return JSON.parse(output) as { applied: string[] };
-      }),
-    );
+    const environment = { DATABASE_URL: database.serviceUrl, MIGRATION_DATABASE_URL: database.ownerUrl };
+    const byProcess = async () => {
+      const { status, stdout, output } = await runScript("src/cli/main.ts", ["migrate", "--json"], {
+        environment,
+      });
+      assert.is(status, 0, output);
+      return (JSON.parse(stdout) as { applied: string[] }).applied;
+    };
+    const all: Promise<string[]>[] = [];
+    await withClient(database.ownerUrl, async (earlier) => {
+      // All wait for it, so that all go on at the same moment.
+      await earlier.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
+      for (let count = 0; count < 20; count++) all.push(count < 5 ? byProcess() : run(database, [orders]));
+      await until("all are there", async () => {
+        const { rows } = await database.admin(
+          "select count(*)::int from pg_stat_activity where datname = $1 and usename = 'waybill_owner'",
+          [database.name],
+        );
+        return rows[0].count > all.length;
+      });
+    });
+    const outputs = await Promise.all(all);
     const names = readdirSync("migrations")
       .filter((name) => /^\d{4}_/.test(name))
       .map((name) => name.replace(".sql", ""));
-    assert.equal(outputs.flatMap(({ applied }) => applied).sort(), names.sort());
-    assert.equal(await missingMigrations(database, DOMAINS), []);
+    assert.equal(outputs.flat().sort(), names.sort());
+    assert.equal(await missingMigrations(database, [orders]), []);
   },
 );
 
@@ -110,7 +113,7 @@ migrations("a migration that fails leaves nothing behind", async () => {
   );
   assert.equal(rows, [{ inbox: null, done: 0 }]);
   await database.admin("drop table orders");
-  assert.is((await run(database)).length, MIGRATIONS);
+  assert.is((await run(database, [orders])).length, MIGRATIONS);
 });
 
 migrations(
@@ -271,7 +274,7 @@ migrations(
     });
     await earlier.connect();
     // As an earlier version did it, and left it on a pooler's connection.
-    await earlier.query("select pg_advisory_lock($1)", [0x77617962696c6cn]);
+    await earlier.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
     const { rows } = await earlier.query("select pg_backend_pid() as pid");
     await using owner = new Database(database.ownerUrl, {
       connectionsMax: 2,

@@ -10,12 +10,15 @@ import { createLogger } from "../../src/telemetry/logger.ts";
 import { OrderFactory } from "../../tools/domains/orders/factory.ts";
 import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeLoad } from "../../tools/publisher/load.ts";
+import { COMPILED } from "../../tools/stack/compiled.ts";
+import { runScript } from "../support/command.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { ANN, openDesk } from "../support/desk.ts";
 import { appendAll, domainThat, projectAll, tablesOf } from "../support/engine.ts";
 import { messageOf, orderWith } from "../support/messages.ts";
 import { startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
+import { runWaybill } from "../support/waybill.ts";
 
 const rebuilding = suite("rebuild");
 const MIX = { garbage: 0.2, duplicates: 0.1, conflicts: 0.1 };
@@ -203,6 +206,7 @@ rebuilding("stopped or killed at any moment it leaves the live projection as it 
     const child = spawn(process.execPath, ["src/cli/main.ts", "rebuild", "orders"], {
       env: {
         PATH: process.env.PATH,
+        ...COMPILED,
         DATABASE_URL: database.serviceUrl,
         MIGRATION_DATABASE_URL: database.ownerUrl,
       },
@@ -249,21 +253,8 @@ rebuilding("of two at once one runs", async () => {
 rebuilding("the command says what it found, and ends with the right status", async () => {
   await using database = await createDatabase();
   await fill(database, 500);
-  const waybill = async (...args: string[]) => {
-    const child = spawn(process.execPath, ["src/cli/main.ts", "rebuild", ...args], {
-      env: {
-        PATH: process.env.PATH,
-        DATABASE_URL: database.serviceUrl,
-        MIGRATION_DATABASE_URL: database.ownerUrl,
-      },
-    });
-    let stdout = "";
-    child.stdout.on("data", (chunk) => {
-      stdout += chunk;
-    });
-    const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
-    return { status, stdout };
-  };
+  const environment = { DATABASE_URL: database.serviceUrl, MIGRATION_DATABASE_URL: database.ownerUrl };
+  const waybill = (...args: string[]) => runWaybill(["rebuild", ...args], environment);
   const same = await waybill("orders", "--dry-run");
   assert.is(same.status, 0);
   assert.match(same.stdout, "is the live one, row by row");
@@ -271,11 +262,11 @@ rebuilding("the command says what it found, and ends with the right status", asy
   const dry = await waybill("orders", "--dry-run", "--json");
   assert.is(dry.status, 1);
   assert.is(JSON.parse(dry.stdout).changes[0].positions, 1);
-  const done = await waybill("orders");
+  const done = await runScript("src/cli/main.ts", ["rebuild", "orders"], { environment });
   assert.is(done.status, 0);
   assert.match(done.stdout, /\(nothing\) +projected +1/);
   assert.match(done.stdout, "Conservation holds.");
-  for (const args of [[], ["wallet"], ["orders", "more"], ["orders", "--wet"]]) {
+  for (const args of [[], ["walet"], ["orders", "more"], ["orders", "--wet"]]) {
     assert.is((await waybill(...args)).status, 2);
   }
 });

@@ -1,25 +1,29 @@
 /** Runs the project's commands as their users do. */
 import { spawn } from "node:child_process";
+import { COMPILED } from "../../tools/stack/compiled.ts";
 
 export type Ended = Readonly<{ status: number | null; stdout: string; stderr: string; output: string }>;
+export type Environment = Readonly<Record<string, string>>;
 
 /**
  * Runs a script to its end. What it writes is passed on, marked, so that the runner sees that the file goes on.
- * @param environment the whole of it; without, that of this process.
+ * @param environment the whole of it, but for PATH and what all Node processes share; without, that of this process.
  * @param input its standard input.
  */
 export async function runScript(
   script: string,
   args: readonly string[],
-  { environment, input }: { environment?: Readonly<Record<string, string>>; input?: string } = {},
+  { environment, input }: { environment?: Environment; input?: string } = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [script, ...args], environment ? { env: environment } : {});
+  const env = environment && { PATH: process.env.PATH, ...COMPILED, ...environment };
+  const child = spawn(process.execPath, [script, ...args], env ? { env } : {});
   const texts = { stdout: "", stderr: "", output: "" };
   for (const name of ["stdout", "stderr"] as const) {
-    child[name].on("data", (chunk: Buffer) => {
-      texts[name] += chunk.toString();
-      texts.output += chunk.toString();
-      process.stderr.write(chunk.toString().replace(/^/gm, "| "));
+    child[name].setEncoding("utf8");
+    child[name].on("data", (text: string) => {
+      texts[name] += text;
+      texts.output += text;
+      process.stderr.write(text.replace(/^/gm, "| "));
     });
   }
   child.stdin.on("error", () => {});

@@ -6,6 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { idsOf } from "../../src/telemetry/trace-ids.ts";
 import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
+import { COMPILED } from "../../tools/stack/compiled.ts";
 import { Jaeger, type JaegerSpan } from "../../tools/stack/jaeger.ts";
 import { checkIf } from "../support/check-if.ts";
 import { createDatabase, environment } from "../support/database.ts";
@@ -37,7 +38,7 @@ async function publish(payload: Buffer, exporter: string | undefined = traced.OT
   const file = join(folder, traceId);
   await writeFile(file, payload);
   const child = spawn(process.execPath, ["tools/publisher/main.ts", "--file", file, "--json"], {
-    env: { PATH: process.env.PATH, ...broker, ...traced, OTEL_TRACES_EXPORTER: exporter },
+    env: { PATH: process.env.PATH, ...COMPILED, ...broker, ...traced, OTEL_TRACES_EXPORTER: exporter },
     stdio: ["ignore", "ignore", "inherit"],
   });
   assert.is(await new Promise((resolve) => child.once("close", resolve)), 0);
@@ -219,7 +220,7 @@ check("the same by OTLP, and a ratio that publisher and service apply alike", as
   const file = join(folder, "lines");
   await writeFile(file, payloads.map((payload) => `${payload}\n`).join(""));
   const child = spawn(process.execPath, ["tools/publisher/main.ts", "--file", file, "--lines", "--json"], {
-    env: { PATH: process.env.PATH, ...names, ...traced, ...ratio, OTEL_TRACES_EXPORTER: "otlp" },
+    env: { PATH: process.env.PATH, ...COMPILED, ...names, ...traced, ...ratio, OTEL_TRACES_EXPORTER: "otlp" },
     stdio: ["ignore", "ignore", "inherit"],
   });
   assert.is(await new Promise((resolve) => child.once("close", resolve)), 0);
@@ -247,7 +248,7 @@ check(
     const payloads = Array.from({ length: 200 }, () => toPayload(factory.next()));
     await writeFile(file, payloads.map((payload) => `${payload}\n`).join(""));
     const child = spawn(process.execPath, ["tools/publisher/main.ts", "--file", file, "--lines", "--json"], {
-      env: { PATH: process.env.PATH, ...names },
+      env: { PATH: process.env.PATH, ...COMPILED, ...names },
       stdio: ["ignore", "ignore", "inherit"],
     });
     assert.is(await new Promise((resolve) => child.once("close", resolve)), 0);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
+import { COMPILED } from "./compiled.ts";
 
 export type ServiceProcess = Readonly<{
   child: Child;
@@ -59,9 +60,6 @@ export async function isReady(url: string): Promise<boolean> {
     return false;
   }
 }
-
-/** Where this process keeps compiled code, the service finds and keeps its own. */
-const COMPILED = process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE } : {};
 
 /** A loaded machine takes its time. */
 const ADDRESS_TIMEOUT_MS = 150_000;

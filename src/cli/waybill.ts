@@ -1,0 +1,44 @@
+/** The `waybill` command: what an operator does from a shell. main.ts runs it. */
+import { loadConfig } from "../config/config.ts";
+import { DOMAINS } from "../domains/index.ts";
+import { auditCommand } from "./audit.ts";
+import { Command, command, exits, JSON_HELP } from "./command.ts";
+import { deadlettersCommand } from "./deadletters.ts";
+import { install } from "./install.ts";
+import { print, printJson } from "./print.ts";
+import { Progress } from "./progress.ts";
+import { rebuildCommand } from "./rebuild.ts";
+
+const migrateCommand = new Command("migrate")
+  .description("bring the database to the schema of this version; safe to run twenty at once")
+  .option("--json", JSON_HELP)
+  .action(
+    exits(async ({ json }) => {
+      const { migrationDatabaseUrl, databaseUrl, domains } = loadConfig(DOMAINS);
+      using progress = new Progress({ json });
+      progress.show("applying migrations");
+      const applied = await install(
+        migrationDatabaseUrl,
+        databaseUrl,
+        DOMAINS.filter(({ name }) => domains.some((domain) => domain.name === name)),
+        (stage) => progress.show(stage),
+      );
+      progress.end();
+      if (json) printJson({ applied });
+      else if (applied.length === 0) print("Nothing to do: the schema is up to date.");
+      else print(`Applied ${applied.join(", ")}.`);
+      return 0;
+    }),
+  );
+
+export const waybill = command("waybill", "What an operator does from a shell.")
+  .addCommand(migrateCommand)
+  .addCommand(auditCommand)
+  .addCommand(rebuildCommand)
+  .addCommand(deadlettersCommand())
+  .addHelpText(
+    "after",
+    `
+The database is taken from the environment: DATABASE_URL, and MIGRATION_DATABASE_URL for migrate and rebuild.
+Exit status: 0 done; 1 it ran and what it checks does not hold; 2 bad usage or configuration.`,
+  );

@@ -1,0 +1,66 @@
+/** The `waybill` command within this process: a start costs ten times what most of its commands do. */
+import { run } from "../../src/cli/command.ts";
+import { waybill } from "../../src/cli/waybill.ts";
+import type { Ended, Environment } from "./command.ts";
+
+/**
+ * Runs the `waybill` command in this process: the same program, from its arguments to its status. Of a process it shows
+ * neither how it starts nor how it ends. One at a time.
+ * @param environment variables that differ from those of this process.
+ */
+export async function runWaybill(args: readonly string[], environment: Environment = {}): Promise<Ended> {
+  const texts = { stdout: "", stderr: "", output: "" };
+  const before = Object.keys(environment).map((name) => [name, process.env[name]] as const);
+  const { exit, exitCode } = process;
+  const listening = SIGNALS.map((signal) => process.listeners(signal));
+  const writes = { stdout: process.stdout.write, stderr: process.stderr.write };
+  for (const name of ["stdout", "stderr"] as const) {
+    process[name].write = (chunk: Uint8Array | string) => {
+      const text = Buffer.from(chunk as string).toString();
+      texts[name] += text;
+      texts.output += text;
+      return true;
+    };
+  }
+  Object.assign(process.env, environment);
+  process.exitCode = undefined;
+  process.exit = (status) => {
+    throw new Exit(Number(status));
+  };
+  try {
+    const status = await run(waybill, args).then(
+      () => Number(process.exitCode ?? 0),
+      (error: unknown) => {
+        if (error instanceof Exit) return error.status;
+        throw error;
+      },
+    );
+    return { status, ...texts };
+  } finally {
+    process.exit = exit;
+    // The command may still listen for its end; then this process would not end when it is asked to.
+    for (const [index, signal] of SIGNALS.entries()) {
+      for (const listener of process.listeners(signal))
+        if (!listening[index]?.includes(listener)) process.off(signal, listener);
+    }
+    process.exitCode = exitCode;
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    Object.assign(process.stdout, { write: writes.stdout });
+    Object.assign(process.stderr, { write: writes.stderr });
+  }
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** Where the command would have ended its process. */
+class Exit extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`exit with ${status}`);
+    this.status = status;
+  }
+}
