@@ -21,6 +21,7 @@ const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = [
   ["src/cli/main.ts", "migrate"],
   ["src/cli/main.ts", "audit"],
   ["src/cli/main.ts", "rebuild"],
+  ["src/cli/main.ts", "token"],
   ["src/cli/main.ts", "deadletters"],
   ...["list", "groups", "show", "payload", "redrive", "redrives", "discard", "restore"].map(
     (verb) => ["src/cli/main.ts", "deadletters", verb] as const,

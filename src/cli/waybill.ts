@@ -4,6 +4,7 @@ import { DOMAINS } from "../domains/index.ts";
 import { auditCommand } from "./audit.ts";
 import { Command, command, exits, JSON_HELP } from "./command.ts";
 import { deadlettersCommand } from "./deadletters.ts";
+import { domainCommands } from "./domain-commands.ts";
 import { install } from "./install.ts";
 import { print, printJson } from "./print.ts";
 import { Progress } from "./progress.ts";
@@ -42,3 +43,5 @@ export const waybill = command("waybill", "What an operator does from a shell.")
 The database is taken from the environment: DATABASE_URL, and MIGRATION_DATABASE_URL for migrate and rebuild.
 Exit status: 0 done; 1 it ran and what it checks does not hold; 2 bad usage or configuration.`,
   );
+
+for (const own of domainCommands()) waybill.addCommand(own);

@@ -76,6 +76,7 @@ export type ConfigurableDomain = Readonly<{
   name: string;
   channelPrefix?: string;
   settings: SettingsOf<object>;
+  checkSettings?(settings: object, reached: string | undefined): readonly string[];
 }>;
 
 export type TracingConfig = Readonly<{
@@ -135,7 +136,7 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
     warnings: misspeltVariables(Object.keys(env), settingsOf(known, reader)),
   };
   problems.push(...unknownChannels(known, env));
-  if (problems.length === 0) problems.push(...contradictions(config));
+  if (problems.length === 0) problems.push(...contradictions(config, known));
   // Perhaps the variable that is missing was misspelt.
   if (problems.length > 0) problems.push(...config.warnings.filter((warning) => !isAbout(warning, problems)));
   reader.finish();
@@ -152,6 +153,16 @@ export const loadKafka = (domain: ConfigurableDomain, env: Environment = process
   loadPart(env, (read) => readKafka(read, channelsOf(domain)));
 export const loadJetStream = (domain: ConfigurableDomain, env: Environment = process.env): JetStreamConfig =>
   loadPart(env, (read) => readJetStream(read, channelsOf(domain)));
+
+/** The settings of one domain, for a command that needs nothing else. @throws ConfigError */
+export function loadSettings(domain: ConfigurableDomain, env: Environment = process.env): object {
+  const reader = new EnvironmentReader(env, SECRETS);
+  const settings = reader.readSettings(domain.settings);
+  if (reader.problems.length === 0)
+    reader.problems.push(...(domain.checkSettings?.(settings, undefined) ?? []));
+  reader.finish();
+  return settings;
+}
 
 function loadPart<T>(env: Environment, readPart: (read: Read) => T): T {
   const reader = new EnvironmentReader(env, SECRETS);
@@ -217,8 +228,13 @@ function isAbout(warning: string, problems: readonly string[]): boolean {
 }
 
 /** Rules that no single variable can break. */
-function contradictions(config: Config): string[] {
+function contradictions(config: Config, known: readonly ConfigurableDomain[]): string[] {
+  const reached = reachedBy(config);
   const problems: string[] = [...sharedChannels(config)];
+  for (const { name, settings } of config.domains) {
+    const domain = known.find((one) => one.name === name);
+    problems.push(...(domain?.checkSettings?.(settings, reached) ?? []));
+  }
   if (config.payloadBytesMax > config.inboxBufferBytesMax) {
     problems.push(
       "PAYLOAD_BYTES_MAX must not exceed INBOX_BUFFER_BYTES_MAX: a payload of that size could never be taken in",
@@ -228,16 +244,20 @@ function contradictions(config: Config): string[] {
   if (sasl && (sasl.username === "" || sasl.password === "")) {
     problems.push("KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD");
   }
-  const publicUrl = config.publicUrls.find((url) => !isLoopback(new URL(url).hostname));
-  if (isLoopback(config.httpHost) && publicUrl === undefined) return problems;
-  const reached =
-    publicUrl === undefined ? `HTTP_HOST is "${config.httpHost}"` : `PUBLIC_URL is "${publicUrl}"`;
+  if (reached === undefined) return problems;
   const elsewhere = `must be set because ${reached}, which others can reach`;
   if (config.adminToken === undefined) problems.push(`ADMIN_TOKEN ${elsewhere}`);
   if (config.ingressToken === undefined && config.sources.includes("http")) {
     problems.push(`INGRESS_TOKEN ${elsewhere} and the http source runs`);
   }
   return problems;
+}
+
+/** The setting by which others than this machine can reach the service; undefined if there is none. */
+function reachedBy({ httpHost, publicUrls }: Config): string | undefined {
+  const publicUrl = publicUrls.find((url) => !isLoopback(new URL(url).hostname));
+  if (publicUrl !== undefined) return `PUBLIC_URL is "${publicUrl}"`;
+  return isLoopback(httpHost) ? undefined : `HTTP_HOST is "${httpHost}"`;
 }
 
 /** Two domains on one channel: each message would reach whichever of them the broker chose. */

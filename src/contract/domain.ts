@@ -5,6 +5,7 @@
  * domain its part of the inbox, its checkpoint, its lock, its wake-up queue, its dead letters, its metrics and its
  * routes. The domain imports nothing but this folder and `database/`, and never another domain.
  */
+import type { Rule } from "../config/rules.ts";
 import type { SettingsOf } from "../config/settings.ts";
 import type { Database } from "../database/database.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -46,6 +47,13 @@ export interface DomainModule<Settings extends object = object, Added = unknown>
   readonly personalPaths?: readonly string[];
   /** The domain's own environment variables. */
   readonly settings: SettingsOf<Settings>;
+  /**
+   * Rules that no single variable can break.
+   * @param reached how others than this machine can reach the service, such as `HTTP_HOST is "0.0.0.0"`; undefined if
+   * they cannot.
+   * @returns what is wrong, each beginning with the name of a variable.
+   */
+  checkSettings?(settings: Settings, reached: string | undefined): readonly string[];
   /** Prefix of the channel variables, such as `WALLET_` in WALLET_KAFKA_TOPIC; by default the name in capitals. */
   readonly channelPrefix?: string;
   /**
@@ -64,9 +72,30 @@ export interface DomainModule<Settings extends object = object, Added = unknown>
   readonly firstMessages?: readonly NewMessage[];
   /** When the domain wants to be told the time; undefined if its rules know no time. */
   readonly timer?: DomainTimer;
+  /** What the domain adds to the `waybill` command. */
+  readonly commands?: readonly DomainCommand<Settings>[];
   /** Opens what answers people. Commands of the shell never call it. */
   open?(context: DomainContext, settings: Settings): DomainService<Added>;
 }
+
+/** One command of the shell, which needs the settings of its domain and nothing of the service. */
+export interface DomainCommand<Settings extends object = object> {
+  /** The word after `waybill`. */
+  readonly name: string;
+  readonly description: string;
+  /** Values that stand after it, each required, in their sequence. */
+  readonly arguments: readonly CommandValue[];
+  /** Values that stand after `--<name>`. */
+  readonly options: readonly (CommandValue & Readonly<{ fallback: string }>)[];
+  /**
+   * @param values by their names, as their rules gave them.
+   * @returns what is printed.
+   * @throws InvalidInputError for bad usage.
+   */
+  run(values: Readonly<Record<string, unknown>>, settings: Settings): Promise<string>;
+}
+
+export type CommandValue = Readonly<{ name: string; description: string; rule: Rule<unknown> }>;
 
 /** Any domain, whatever its settings are. */
 export type AnyDomain = DomainModule;

@@ -11,8 +11,10 @@ import { FIRST_CURRENCIES } from "./currencies.ts";
 import type { Folded } from "./fold.ts";
 import { selectNextExpiry } from "./holds-table.ts";
 import { WalletProjection } from "./projection.ts";
+import { checkWalletSettings, WALLET_SETTINGS, type WalletSettings } from "./settings.ts";
+import { tokenCommand } from "./token-command.ts";
 
-export const wallet: DomainModule<object, Folded> = {
+export const wallet: DomainModule<WalletSettings, Folded> = {
   name: "wallet",
   tables: [
     { name: "wallet_transactions", key: ["position"] },
@@ -24,7 +26,9 @@ export const wallet: DomainModule<object, Folded> = {
   migrations: new URL("../../../migrations/wallet/", import.meta.url),
   paths: COMMAND_PATHS,
   personalNames: ["owner", "to", "from"],
-  settings: {},
+  settings: WALLET_SETTINGS,
+  checkSettings: checkWalletSettings,
+  commands: [tokenCommand],
   isDurable: true,
   checks: WALLET_CHECKS,
   createProjection: () => new WalletProjection(),

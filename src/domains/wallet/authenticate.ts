@@ -1,0 +1,121 @@
+/**
+ * Who calls the wallet. A bearer token (JWT) enters, the user whom its signature proves leaves. The kind of key decides which
+ * algorithms are allowed, and never the token: neither `none` nor a public key that is taken for a secret gets through.
+ * Source: RFC 8725, JSON Web Token Best Current Practices.
+ */
+import { type } from "arktype";
+import { createLocalJWKSet, errors, type JWTVerifyOptions, jwtVerify } from "jose";
+import { NotAllowedError } from "../../contract/errors.ts";
+import type { Credential } from "../../contract/route.ts";
+import { ownerName } from "./commands.ts";
+import { readDevelopmentSecret } from "./development-secret.ts";
+import type { WalletSettings } from "./settings.ts";
+
+export type TokenSettings = Pick<WalletSettings, "jwtSecret" | "jwks" | "jwtIssuer" | "jwtAudience">;
+
+/**
+ * @param now for tests.
+ * @param developmentSecret the secret that counts if no key is set.
+ */
+export function walletUser(
+  settings: TokenSettings,
+  now: () => Date = () => new Date(),
+  developmentSecret: () => Promise<Buffer> = readDevelopmentSecret,
+): Credential {
+  const verify = createVerifier(settings, developmentSecret);
+  return {
+    name: "wallet_user",
+    description:
+      "A JSON Web Token whose subject is the user, with an expiry. In development, `npm run waybill -- token USER` makes one.",
+    authenticate: async (token) => {
+      if (token.length > TOKEN_LENGTH_MAX) return undefined;
+      const { jwtIssuer: issuer, jwtAudience: audience } = settings;
+      try {
+        const { payload } = await verify(token, {
+          requiredClaims: ["sub", "exp"],
+          clockTolerance: CLOCK_TOLERANCE_SECONDS,
+          currentDate: now(),
+          ...(issuer === undefined ? {} : { issuer }),
+          ...(audience === undefined ? {} : { audience }),
+        });
+        const subject = ownerName(payload.sub);
+        return subject instanceof type.errors ? undefined : subject;
+      } catch (error) {
+        return refuse(error);
+      }
+    },
+  };
+}
+
+type Verify = (token: string, options: JWTVerifyOptions) => Promise<{ payload: { sub?: string } }>;
+
+function createVerifier(
+  { jwtSecret, jwks }: TokenSettings,
+  developmentSecret: () => Promise<Buffer>,
+): Verify {
+  if (jwks) {
+    const keys = createLocalJWKSet(jwks);
+    return async (token, options) => {
+      const asked = { ...options, algorithms: [...PUBLIC_KEY_ALGORITHMS] };
+      try {
+        return await jwtVerify(token, keys, asked);
+      } catch (error) {
+        if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+        return verifyByAny(token, error, asked);
+      }
+    };
+  }
+  let secret: Promise<CryptoKey> | undefined;
+  return async (token, options) => {
+    secret ??= (jwtSecret ? Promise.resolve(jwtSecret) : developmentSecret()).then(importSecret);
+    // A secret that could not be read may be there the next time.
+    const key = await secret.catch((error) => {
+      secret = undefined;
+      throw error;
+    });
+    return jwtVerify(token, key, { ...options, algorithms: [SECRET_ALGORITHM] });
+  };
+}
+
+/** A token that does not say which of several keys signed it. */
+async function verifyByAny(
+  token: string,
+  keys: errors.JWKSMultipleMatchingKeys,
+  options: JWTVerifyOptions,
+): ReturnType<Verify> {
+  for await (const key of keys) {
+    try {
+      return await jwtVerify(token, key, options);
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
+}
+
+/** Once: it costs more than a check. */
+function importSecret(secret: Buffer): Promise<CryptoKey> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  return crypto.subtle.importKey("raw", new Uint8Array(secret), algorithm, false, ["verify"]);
+}
+
+/** What a token lacks is said only if its signature was right. */
+function refuse(error: unknown): undefined {
+  if (error instanceof errors.JWTExpired) throw new NotAllowedError("the token has expired");
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    throw new NotAllowedError(
+      `the token is not for this service, or not yet: its claim ${error.claim} is wrong`,
+    );
+  }
+  if (error instanceof errors.JOSEError) return undefined;
+  throw error;
+}
+
+export const SECRET_ALGORITHM = "HS256";
+const PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256", "EdDSA"] as const;
+
+/** Clocks of two machines differ by less. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** Ten times what a token with all claims that count here takes. */
+const TOKEN_LENGTH_MAX = 4_096;

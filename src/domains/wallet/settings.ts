@@ -1,0 +1,94 @@
+/** The wallet's own environment variables. */
+import { readFileSync } from "node:fs";
+import { type } from "arktype";
+import type { JSONWebKeySet, JWK } from "jose";
+import { integerBetween } from "../../config/rules.ts";
+import type { SettingsOf } from "../../config/settings.ts";
+
+export type WalletSettings = Readonly<{
+  /** The secret that signs and checks tokens. */
+  jwtSecret: Buffer | undefined;
+  /** The public keys that check tokens. */
+  jwks: JSONWebKeySet | undefined;
+  jwtIssuer: string | undefined;
+  jwtAudience: string | undefined;
+  /** How long a caller waits for the decision on a command, in seconds. */
+  answerSeconds: number;
+}>;
+
+/** No shorter than what it makes. Source: RFC 7518, 3.2. */
+const SECRET_BYTES_MIN = 32;
+
+const jwtSecret = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  const bytes = Buffer.from(text);
+  return bytes.length >= SECRET_BYTES_MIN ? bytes : context.error(`at least ${SECRET_BYTES_MIN} bytes`);
+});
+
+const jwksFile = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  return readKeys(text) ?? context.error("the path of a JSON Web Key Set of public RSA, EC or Ed25519 keys");
+});
+
+const optionalText = type("string").pipe((text) => text || undefined);
+
+export const WALLET_SETTINGS: SettingsOf<WalletSettings> = {
+  jwtSecret: {
+    variable: "WALLET_JWT_SECRET",
+    fallback: "",
+    rule: jwtSecret,
+    description: "the secret of at least 32 bytes that signs the tokens of users (HS256)",
+    isSecret: true,
+  },
+  jwks: {
+    variable: "WALLET_JWKS_FILE",
+    fallback: "",
+    rule: jwksFile,
+    description:
+      "a file of public keys that check the tokens of users (RS256, ES256, EdDSA), read at the start",
+  },
+  jwtIssuer: {
+    variable: "WALLET_JWT_ISSUER",
+    fallback: "",
+    rule: optionalText,
+    description: "the issuer that a token must name",
+  },
+  jwtAudience: {
+    variable: "WALLET_JWT_AUDIENCE",
+    fallback: "",
+    rule: optionalText,
+    description: "the audience that a token must name",
+  },
+  answerSeconds: {
+    variable: "WALLET_ANSWER_SECONDS",
+    fallback: "5",
+    rule: integerBetween(1, 25),
+    description: "how long a caller waits for the decision on a command, in seconds",
+  },
+};
+
+/** One kind of key at a time; none only if nobody else can reach the service. */
+export function checkWalletSettings(
+  { jwtSecret, jwks }: Pick<WalletSettings, "jwtSecret" | "jwks">,
+  reached: string | undefined,
+): string[] {
+  if (jwtSecret && jwks)
+    return ["WALLET_JWT_SECRET and WALLET_JWKS_FILE exclude each other: set one of them"];
+  if (jwtSecret || jwks || reached === undefined) return [];
+  return [`WALLET_JWT_SECRET or WALLET_JWKS_FILE must be set because ${reached}, which others can reach`];
+}
+
+/** @returns undefined if the file cannot be read or is no set of public keys. */
+function readKeys(path: string): JSONWebKeySet | undefined {
+  try {
+    const { keys } = JSON.parse(readFileSync(path, "utf8")) as JSONWebKeySet;
+    return Array.isArray(keys) && keys.length > 0 && keys.every(isPublic) ? { keys } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whoever has a private or a secret key can sign, so no such key may lie where tokens are only checked. */
+function isPublic({ kty = "", d, k }: JWK): boolean {
+  return ["RSA", "EC", "OKP"].includes(kty) && d === undefined && k === undefined;
+}
