@@ -22,6 +22,7 @@ import { measureSettings } from "./settings.ts";
 import { measureSlowDatabase } from "./slow.ts";
 import { measureStages } from "./stages.ts";
 import { measureWallet } from "./wallet.ts";
+import { measureAnswers } from "./wallet-answers.ts";
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -92,6 +93,10 @@ const MORE_PARTS: Readonly<Record<string, Part>> = {
   wallet: {
     shows: "--orders commands of the wallet, on many accounts and on one, beside a row lock for each",
     measure: (stack, { orders }) => measureWallet(stack, orders, say),
+  },
+  answers: {
+    shows: "the wallet over HTTP at 100 and 2,000 commands a second for --minutes, one process and two",
+    measure: (stack, { minutes }) => measureAnswers(stack, minutes * 60, say),
   },
   slow: {
     shows: "a database that answers late: rate, append time, redeliveries, timers and memory",

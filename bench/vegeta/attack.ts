@@ -1,5 +1,5 @@
 /**
- * The command `npm run attack`: load on `GET /orders/:id` and `POST /orders` until something gives way. With vegeta where
+ * The command `npm run attack`: load on orders, or on the wallet, until something gives way. With vegeta where
  * it is on PATH: an open loop, at rates that are given, whatever the service answers. Else with wrk: a closed loop, whose
  * load grows by its connections.
  */
@@ -9,6 +9,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Argument, command, exits, integer, Option, run, webAddress } from "../../src/cli/command.ts";
 import { InvalidInputError } from "../../src/contract/errors.ts";
 import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
+import { WalletFactory } from "../../tools/domains/wallet/factory.ts";
+import { walletKit } from "../../tools/domains/wallet/index.ts";
 import { mebibytes } from "../../tools/stack/memory.ts";
 import { startStack } from "../../tools/stack/stack.ts";
 import { fill } from "../fill.ts";
@@ -126,8 +128,25 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   },
 };
 
-const program = command("attack", "Load on GET /orders/:id and POST /orders until something gives way.")
-  .addArgument(new Argument("<name>", "of an attack").choices(Object.keys(ATTACKS)))
+const WALLET: Attack = {
+  shows: "different commands of a thousand users at --rate, one in a hundred sent again",
+  seconds: 60,
+  carryOut: async (attacker, url, rate, seconds) => {
+    const factory = new WalletFactory(1);
+    const list: Target[] = [];
+    while (list.length < rate * seconds) {
+      const { headers = {}, ...request } = walletKit.intake(factory.valid().payload);
+      list.push({ method: "POST", headers: { ...headers }, ...request });
+      if (list.length % 100 === 99) list.push(list.at(-1) as Target);
+    }
+    const load = attacker.isOpen ? rate : CONNECTIONS;
+    const report = await attacker.attack("wallet", { url, list, script: "list" }, load, seconds);
+    return tableOf([rowOf(`${load} ${attacker.unit}`, report)]);
+  },
+};
+
+const program = command("attack", "Load on orders or on the wallet until something gives way.")
+  .addArgument(new Argument("<name>", "of an attack").choices([...Object.keys(ATTACKS), "wallet"]))
   .addOption(
     new Option("--with <program>", "that attacks (default: vegeta if it is on PATH, else wrk)").choices([
       "vegeta",
@@ -140,19 +159,23 @@ const program = command("attack", "Load on GET /orders/:id and POST /orders unti
     webAddress,
   )
   .option("--rate <number>", "requests per second", integer(1, 1_000_000), 5_000)
-  .option("--seconds <number>", "how long (default: 600 for soak, else 10)", integer(1, 1_000_000))
+  .option(
+    "--seconds <number>",
+    "how long (default: 600 for soak, 60 for the wallet, else 10)",
+    integer(1, 1_000_000),
+  )
   .option("--out <folder>", "where targets, results and plots go", ".data/attack")
   .addHelpText(
     "after",
     `
 Attacks:
-${Object.entries(ATTACKS)
+${Object.entries({ ...ATTACKS, wallet: WALLET })
   .map(([name, { shows }]) => `  ${name.padEnd(8)}${shows}`)
   .join("\n")}`,
   )
   .action(
     exits(async (name, { with: chosen, url, rate, seconds, out }) => {
-      const attack = ATTACKS[name] as Attack;
+      const attack = ATTACKS[name] ?? WALLET;
       const program = chosen ?? (isThere("vegeta", "-version") ? "vegeta" : "wrk");
       if (!isThere(program, program === "vegeta" ? "-version" : "--version")) {
         const instead = program === "wrk" ? " (Debian: apt-get install wrk)" : "; --with wrk does without it";
@@ -163,10 +186,24 @@ ${Object.entries(ATTACKS)
       const attacker: Attacker = program === "vegeta" ? new Vegeta(out) : new Wrk();
       const carryOut = (address: string) =>
         attack.carryOut(attacker, address, rate, seconds ?? attack.seconds);
-      process.stdout.write(url === undefined ? await onOwnService(attacker, carryOut) : await carryOut(url));
+      process.stdout.write(
+        await (url !== undefined
+          ? carryOut(url)
+          : attack === WALLET
+            ? onOwnWallet(carryOut)
+            : onOwnService(attacker, carryOut)),
+      );
       return 0;
     }),
   );
+
+/** On an empty wallet. With `--url`, WALLET_JWT_SECRET has to be the one of the service. */
+async function onOwnWallet(carryOut: (url: string) => Promise<string>): Promise<string> {
+  await using stack = await startStack("attack", say, { kits: [walletKit] });
+  return await withService({ ...stack.environment, SOURCES: "http" }, stack.folder, ({ url }) =>
+    carryOut(url),
+  );
+}
 
 /** On a service that is started, filled and warmed up. */
 async function onOwnService(attacker: Attacker, carryOut: (url: string) => Promise<string>): Promise<string> {

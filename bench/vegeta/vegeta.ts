@@ -39,7 +39,7 @@ export class Vegeta implements Attacker {
     const milliseconds = (nanoseconds: number) => nanoseconds / 1e6;
     const counts = Object.entries(report.status_codes as Record<string, number>);
     return {
-      requestsPerSecond: report.throughput + notFoundRate(counts, report),
+      requestsPerSecond: report.throughput + otherRightRate(counts, report),
       p50: milliseconds(report.latencies["50th"]),
       p99: milliseconds(report.latencies["99th"]),
       max: milliseconds(report.latencies.max),
@@ -48,13 +48,13 @@ export class Vegeta implements Attacker {
   }
 }
 
-/** vegeta counts only answers of 2xx and 3xx as throughput; an order that is not there is answered rightly too. */
-function notFoundRate(
+/** vegeta counts only answers of 2xx and 3xx as throughput; what is not there, or declined, is answered rightly too. */
+function otherRightRate(
   counts: readonly (readonly [string, number])[],
   report: { duration: number; wait: number },
 ): number {
-  const absent = counts.find(([status]) => status === "404")?.[1] ?? 0;
-  return absent / ((report.duration + report.wait) / 1e9);
+  const others = counts.filter(([status]) => status === "404" || status === "409");
+  return others.reduce((sum, [, count]) => sum + count, 0) / ((report.duration + report.wait) / 1e9);
 }
 
 async function vegeta(...given: string[]): Promise<string> {
@@ -63,4 +63,4 @@ async function vegeta(...given: string[]): Promise<string> {
   return stdout;
 }
 
-const RIGHT = new Set(["200", "202", "304", "404"]);
+const RIGHT = new Set(["200", "201", "202", "304", "404", "409"]);

@@ -1,7 +1,10 @@
 /** The same attacks with wrk, which runs everywhere: a closed loop over more and more connections. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runGuarded } from "../../tools/stack/guard.ts";
-import type { Attacker, Report, Targets } from "./attack.ts";
+import type { Attacker, Report, Target, Targets } from "./attack.ts";
 
 export class Wrk implements Attacker {
   /** Connections, twice as many each time. */
@@ -9,16 +12,30 @@ export class Wrk implements Attacker {
   readonly unit = "connections";
   readonly isOpen = false;
 
-  async attack(_name: string, { url, script }: Targets, load: number, seconds: number): Promise<Report> {
+  async attack(
+    _name: string,
+    { url, list, script }: Targets,
+    load: number,
+    seconds: number,
+  ): Promise<Report> {
     const path = fileURLToPath(new URL(`../wrk/${script}.lua`, import.meta.url));
     const threads = Math.min(2, load);
     const given = [`-t${threads}`, `-c${load}`, `-d${seconds}s`, "--timeout", "10s", "-s", path, url];
-    const { stdout } = await runGuarded("wrk", given, { env: { ...process.env, ...IDS } });
+    const folder = await mkdtemp(join(tmpdir(), "waybill-wrk-"));
+    const targets = join(folder, "targets");
+    // Only the script `list` reads them.
+    if (script === "list") await writeFile(targets, list.map(lineOf).join(""));
+    const env = { ...process.env, ...IDS, TARGETS: targets, THREADS: String(threads) };
+    const { stdout } = await runGuarded("wrk", given, { env }).finally(() => rm(folder, { recursive: true }));
     const figures = /^FIGURES (.*)$/m.exec(stdout)?.[1];
     if (figures === undefined) throw new Error(`wrk did not say what it found: ${stdout}`);
     const [requestsPerSecond = 0, p50 = 0, p99 = 0, max = 0, failed = 0] = figures.split(" ").map(Number);
     return { requestsPerSecond, p50, p99, max, failed };
   }
+}
+
+function lineOf({ path, headers = {}, body = Buffer.alloc(0) }: Target): string {
+  return `${[path, ...Object.entries(headers).flat(), body.toString()].join("\t")}\n`;
 }
 
 const IDS = { PREFIX: "bench-", COUNT: "50000" };

@@ -70,6 +70,9 @@ money("no balance has more than 38 digits", () => {
     .when(put("ben", "1", "JPY"))
     .declines("overflow")
     .when(put("ben", `1${"0".repeat(40)}`, "JPY"))
+    .declines("overflow")
+    // Not for lack of funds: such an amount fits no column.
+    .when(take("ann", `1${"0".repeat(40)}`, "JPY"))
     .declines("overflow");
 });
 
@@ -190,6 +193,14 @@ time("a tick lets holds of all users expire, the earliest first", () => {
     )
     .when(tick(31))
     .succeeds();
+});
+
+time("each hold expires at its own time", () => {
+  given(put("ann", "10.00"), hold("ann", "first", "1.00", 10), hold("ann", "second", "2.00", 20))
+    .when(tick(10))
+    .succeeds("expired: ann held -1.00 = 2.00", "expired: ann +1.00 = 8.00")
+    .when(tick(20))
+    .succeeds("expired: ann held -2.00 = 0.00", "expired: ann +2.00 = 10.00");
 });
 
 time("what is left of a captured hold expires, and nothing more can be captured", () => {
