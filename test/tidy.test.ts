@@ -3,6 +3,7 @@ import { globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { DOMAINS } from "../src/domains/index.ts";
 import { KITS } from "../tools/domains/index.ts";
 
 const tidy = suite("tidy");
@@ -121,6 +122,7 @@ tidy("outside of a domain's folder, the engine does not speak of it", () => {
   for (const file of engine) {
     // Comments included: who explains the engine by one domain has written it for one domain.
     assert.not.match(read(file), /\border(_uid|Uid|s)\b/, file);
+    for (const { name } of DOMAINS) assert.not.match(read(file), new RegExp(`\\b${name}s?\\b`, "i"), file);
   }
 });
 
