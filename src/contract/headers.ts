@@ -2,7 +2,7 @@
  * The metadata that a broker delivers with a payload, as the inbox stores it: headers in their order, a key, and whether
  * there was a payload at all. Bytes that are text stay text; others are stored in base64, so JSON loses nothing.
  */
-import { TRACEPARENT } from "../telemetry/trace-context.ts";
+import { normalTraceparent } from "../telemetry/trace-context.ts";
 
 export type Delivered = Readonly<{
   headers: readonly (readonly [name: Bytes, value: Bytes])[];
@@ -57,7 +57,8 @@ export function traceparentIn(headers: Delivered["headers"]): string | undefined
   for (const [name, value] of headers) {
     if (encode(name) !== "traceparent") continue;
     const text = encode(value);
-    if (typeof text === "string" && TRACEPARENT.test(text)) return text;
+    const traceparent = typeof text === "string" ? normalTraceparent(text) : undefined;
+    if (traceparent !== undefined) return traceparent;
   }
   return undefined;
 }

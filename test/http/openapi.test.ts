@@ -195,6 +195,7 @@ api("what goes well is as the document says", async () => {
     "/status.json",
   ])
     await drive("GET", path, path);
+  await drive("GET", "/metrics", "/metrics", { headers: { accept: "application/openmetrics-text" } });
   for (const path of ["/", "/docs"]) {
     const page = await drive("GET", path, path);
     await drive("GET", path, path, { headers: { "if-none-match": page.headers.get("etag") as string } });

@@ -6,6 +6,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { excerptOf, pointerTo, type Rejection, reject } from "../rejection.ts";
+import { foreignFormatOf } from "./foreign-format.ts";
 import { type JsonScan, scanJson } from "./json-scan.ts";
 
 /** Deeper than any real message, and far below where PostgreSQL's own parser gives up. */
@@ -57,17 +58,21 @@ function notUtf8(payload: Buffer): Rejection {
   // A cut-off sequence may share bytes with the replacement character that stands for it: go to its first.
   while (offset > 0 && ((repaired[offset] ?? 0) & 0xc0) === 0x80) offset--;
   const byte = payload[offset];
-  const received = byte === undefined ? "end of the message" : `byte 0x${byte.toString(16).padStart(2, "0")}`;
+  const found = byte === undefined ? "end of the message" : `byte 0x${byte.toString(16).padStart(2, "0")}`;
+  const received = foreignFormatOf(payload) ?? found;
   return reject("not_utf8", { path: "", rule: "utf8", expected: "UTF-8", received, byteOffset: offset });
 }
 
 function notJson(text: string, { error }: JsonScan): Rejection {
   const index = error?.index ?? text.length;
+  const found = index >= text.length ? "end of the message" : "an unexpected character";
+  // What is foreign as a whole is no JSON from its first or second byte on.
+  const foreign = index < 2 ? foreignFormatOf(Buffer.from(text.slice(0, 4))) : undefined;
   return reject("not_json", {
     path: pointerTo(error?.path ?? []),
     rule: "json",
     expected: error?.expected ?? "JSON",
-    received: index >= text.length ? "end of the message" : "an unexpected character",
+    received: foreign ?? found,
     ...(index < text.length
       ? { excerpt: excerptOf(String.fromCodePoint(text.codePointAt(index) ?? 0)) }
       : {}),

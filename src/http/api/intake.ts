@@ -4,7 +4,7 @@ import { InvalidInputError, UnavailableError } from "../../contract/errors.ts";
 import type { NewMessage, Receipt } from "../../contract/message.ts";
 import { answer, header, type Operation, object, POSITION, problems } from "../../contract/openapi.ts";
 import { type IntakeDescription, type Request, type Route, sendJson } from "../../contract/route.ts";
-import { TRACEPARENT } from "../../telemetry/trace-context.ts";
+import { normalTraceparent } from "../../telemetry/trace-context.ts";
 
 export type IntakeOptions = Readonly<{
   payloadBytesMax: number;
@@ -61,8 +61,7 @@ function readKey(header: string | string[] | undefined): string | undefined {
 
 /** What is no trace context is as good as none. */
 function readTraceparent(header: string | string[] | undefined): string | undefined {
-  const isValid = typeof header === "string" && TRACEPARENT.test(header);
-  return isValid ? header : undefined;
+  return typeof header === "string" ? normalTraceparent(header) : undefined;
 }
 
 const INTAKE = {

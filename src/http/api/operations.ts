@@ -6,7 +6,6 @@ import { InvalidInputError } from "../../contract/errors.ts";
 import {
   answer,
   arrayOf,
-  bytes,
   COUNT,
   FLAG,
   inQuery,
@@ -18,6 +17,7 @@ import {
 } from "../../contract/openapi.ts";
 import type { Unready } from "../../contract/part.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
+import { exposeMetrics, MEDIA_TYPES } from "../../watch/exposition.ts";
 import type { Metrics } from "../../watch/metrics.ts";
 import { checkNames, readFlag } from "../server/parameters.ts";
 import { statusRoute } from "./status.ts";
@@ -147,15 +147,19 @@ export function operationsRoutes({
       operation: {
         tags: ["operations"],
         summary: "Metrics for Prometheus",
-        responses: { 200: bytes("OpenMetrics, as Prometheus reads it", "application/openmetrics-text") },
+        description:
+          "OpenMetrics for those who prefer it by `Accept`, as Prometheus does; else the text format.",
+        responses: {
+          200: {
+            description: "the metrics",
+            content: { [MEDIA_TYPES.openMetrics]: {}, [MEDIA_TYPES.text]: {} },
+          },
+        },
       },
-      handle: async (_request, response) => {
+      handle: async (request, response) => {
         await refreshMetrics();
-        const text = await metrics.registry.metrics();
-        response.writeHead(200, {
-          "content-type": metrics.registry.contentType,
-          "cache-control": "no-store",
-        });
+        const { contentType, text } = await exposeMetrics(metrics.registry, request.headers.accept);
+        response.writeHead(200, { "content-type": contentType, "cache-control": "no-store", vary: "accept" });
         response.end(text);
       },
     },
