@@ -41,7 +41,7 @@ export const WALLET_DASHBOARD: Dashboard = {
         description: "202: not decided in time. Asking again waits again.",
         unit: "reqps",
         queries: {
-          pending: `sum(rate(waybill_wallet_answer_seconds_count{${OF}, status="pending"}[1m]))`,
+          pending: `sum(rate(waybill_wallet_answer_seconds_count{${OF}}[1m])) - sum(rate(waybill_wallet_answer_seconds_count{${OF}, status=~"succeeded|declined"}[1m]))`,
         },
       },
       {
