@@ -87,6 +87,7 @@ export async function createApp(
       },
       stop: async () => {
         shared.feed.close();
+        for (const { service } of lines) service?.close?.();
         await server.close();
       },
     },

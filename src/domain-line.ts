@@ -14,6 +14,8 @@ import type { Part, Starting } from "./contract/part.ts";
 import type { Sink, Source } from "./contract/source.ts";
 import type { Database } from "./database/database.ts";
 import { untilItSucceeds } from "./database/wait.ts";
+import { insertReveals } from "./deadletter/operator-actions-table.ts";
+import { readOperator } from "./deadletter/repair/requests.ts";
 import type { EventFeed } from "./http/api/events.ts";
 import { intakeRoute } from "./http/api/intake.ts";
 import { type Appended, append } from "./inbox/append.ts";
@@ -206,6 +208,7 @@ export class DomainLine implements Part {
               hasRoomFor: (bytes) => this.inbox.hasRoomForBytes(bytes),
             })
           : undefined,
+      recordReveals: (positions, operator) => insertReveals(reads, positions, readOperator(operator)),
       announce: (event, items) => feed.announce(event, items),
       metrics: metrics.scope,
       logger,

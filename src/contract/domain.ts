@@ -187,6 +187,15 @@ export interface DomainContext {
   settled(position: bigint, signal: AbortSignal): Promise<OutcomeName>;
   /** The route that stores any bytes as one message and answers 202; undefined if the `http` source does not run. */
   intake(description: IntakeDescription): Route | undefined;
+  /**
+   * Records, before it is shown, that an operator sees what is not for everyone: one action on each position.
+   * @param operator who and why, as the request gives it.
+   * @throws InvalidInputError if author or reason is no line of text.
+   */
+  recordReveals(
+    positions: readonly bigint[],
+    operator: Readonly<{ author?: string | undefined; reason?: string | undefined }>,
+  ): Promise<void>;
   /** Shows items on the event stream; the newest come last. */
   announce(event: string, items: readonly object[]): void;
   readonly metrics: MetricsScope;
@@ -204,6 +213,8 @@ export interface DomainService<Added = unknown> {
   onRebuilt?(): void;
   /** Fills memory from the tables while the service already answers; resolves with the number of entries. */
   restore?(signal: AbortSignal): Promise<number>;
+  /** The service stops: ends what would keep a connection open, such as a stream of events. */
+  close?(): void;
   /** The address on which people see what a position became; undefined if there is none. */
   viewOf?(position: bigint): Promise<string | undefined>;
 }

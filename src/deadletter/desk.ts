@@ -17,7 +17,7 @@ import { listedDocument, type PageDocument } from "./find/documents.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
 import { findDeadLetters } from "./find/find.ts";
 import { readOverview } from "./find/overview.ts";
-import { insertReveal, type Operator } from "./operator-actions-table.ts";
+import { insertReveals, type Operator } from "./operator-actions-table.ts";
 import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./repair/bulk-redrive.ts";
 import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./repair/bulk-redrives-table.ts";
 import { enqueueBulkRedrive } from "./repair/bulk-runner.ts";
@@ -108,14 +108,14 @@ export class Desk {
   /** The same with nothing masked; the access is recorded first. */
   async reveal(position: bigint, operator: Operator) {
     await this.#letterAt(position);
-    await insertReveal(this.#options.reads, position, operator);
+    await insertReveals(this.#options.reads, [position], operator);
     return this.#letterDocument(await this.#letterAt(position), Mask.none);
   }
 
   /** The bytes of a message; the access is recorded first. */
   async payload(position: bigint, operator: Operator): Promise<Buffer> {
     const payload = await this.#payloadOf(position);
-    await insertReveal(this.#options.reads, position, operator);
+    await insertReveals(this.#options.reads, [position], operator);
     return payload;
   }
 

@@ -59,15 +59,16 @@ export async function insertDecision(
   );
 }
 
-/** Records that an operator saw masked values. */
-export async function insertReveal(
+/** Records that an operator saw masked values, or others that are not for everyone, of these positions. */
+export async function insertReveals(
   database: Queryable,
-  position: bigint,
+  positions: readonly bigint[],
   { author, reason }: Operator,
 ): Promise<void> {
   await database.query(
-    "insert into operator_actions (action, position, author, reason) values ('reveal', $1, $2, $3)",
-    [String(position), author ?? null, reason ?? null],
+    `insert into operator_actions (action, position, author, reason)
+     select 'reveal', position, $2, $3 from unnest($1::bigint[]) as position`,
+    [positions.map(String), author ?? null, reason ?? null],
   );
 }
 

@@ -1,5 +1,6 @@
 /** The bodies of operators' requests: checked once, here, for the server, the commands and the API document. */
 import { type } from "arktype";
+import { InvalidInputError } from "../../contract/errors.ts";
 import { words } from "../../contract/values/shapes.ts";
 import { filterType } from "../find/filter.ts";
 
@@ -19,6 +20,15 @@ export const operatorType = type({
   "author?": author,
   "reason?": reason,
 });
+
+/** Who acts and why, from the parameters of an address. @throws InvalidInputError */
+export function readOperator(given: Readonly<Record<string, string | undefined>>): typeof operatorType.infer {
+  const texts = Object.entries(given).filter(([, text]) => text !== undefined);
+  const operator = operatorType(Object.fromEntries(texts));
+  if (!(operator instanceof type.errors)) return operator;
+  const name = String(operator[0]?.path[0] ?? "query");
+  throw new InvalidInputError(name, `${name} must be ${operator[0]?.expected}`);
+}
 
 export const decisionType = type({
   "+": "reject",

@@ -11,6 +11,11 @@ export async function selectCurrencies(database: Queryable): Promise<Currency[]>
   return rows;
 }
 
+/** By code. */
+export async function readCurrencies(database: Queryable): Promise<ReadonlyMap<string, Currency>> {
+  return new Map((await selectCurrencies(database)).map((currency) => [currency.code, currency]));
+}
+
 export async function upsertCurrencies(
   transaction: DatabaseTransaction,
   currencies: readonly Currency[],

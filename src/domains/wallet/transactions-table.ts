@@ -42,6 +42,14 @@ export async function selectDomainTime(database: Queryable): Promise<number> {
   return rows[0]?.atMs ?? 0;
 }
 
+/** The last position that was decided; 0 if there is none. */
+export async function selectLastPosition(database: Queryable): Promise<bigint> {
+  const { rows } = await database.query<{ position: bigint }>(
+    "select coalesce(max(position), 0) as position from wallet_transactions",
+  );
+  return rows[0]?.position ?? 0n;
+}
+
 /** The payloads of positions, as they arrived. */
 export async function selectPayloads(
   database: Queryable,

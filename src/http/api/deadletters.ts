@@ -4,6 +4,7 @@ import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
 import type { Operation } from "../../contract/openapi.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
 import { readInteger, readPosition } from "../../contract/values/integers.ts";
+import { checkNames, readFlag } from "../../contract/values/parameters.ts";
 import { membersOf } from "../../contract/values/shapes.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { filterType, readFilter } from "../../deadletter/find/filter.ts";
@@ -15,7 +16,6 @@ import {
   redriveType,
 } from "../../deadletter/repair/requests.ts";
 import { readJsonBody } from "../server/body.ts";
-import { checkNames, readFlag } from "../server/parameters.ts";
 import * as api from "./deadletters-api.ts";
 
 /** @param payloadBytesMax of an edited payload. */

@@ -1,7 +1,5 @@
 /** `GET /messages/:position`: where a message came from and what became of it; and its bytes. */
-import { type } from "arktype";
 import type { OutcomeName } from "../../contract/domain.ts";
-import { InvalidInputError } from "../../contract/errors.ts";
 import {
   answer,
   bytes,
@@ -16,7 +14,7 @@ import { type Route, sendJson } from "../../contract/route.ts";
 import { readDecimal, readPosition } from "../../contract/values/integers.ts";
 import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
 import type { Desk } from "../../deadletter/desk.ts";
-import { operatorType } from "../../deadletter/repair/requests.ts";
+import { operatorType, readOperator } from "../../deadletter/repair/requests.ts";
 import { biographyType, outcomeType } from "../../deadletter/show/documents.ts";
 
 /** @param settled resolves with the outcome of a position, or with `pending` when the signal aborts. */
@@ -50,11 +48,7 @@ export function messagesRoutes(
       operation: PAYLOAD,
       handle: async (request, response) => {
         const position = readPosition(request.params.position);
-        const operator = operatorType({ ...request.query });
-        if (operator instanceof type.errors) {
-          const name = String(operator[0]?.path[0] ?? "query");
-          throw new InvalidInputError(name, `${name} must be ${operator[0]?.expected}`);
-        }
+        const operator = readOperator(request.query);
         const payload = await desk.payload(position, operator);
         response.writeHead(200, {
           "content-type": "application/octet-stream",

@@ -17,9 +17,9 @@ import {
 } from "../../contract/openapi.ts";
 import type { Unready } from "../../contract/part.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
+import { checkNames, readFlag } from "../../contract/values/parameters.ts";
 import { exposeMetrics, MEDIA_TYPES } from "../../watch/exposition.ts";
 import type { Metrics } from "../../watch/metrics.ts";
-import { checkNames, readFlag } from "../server/parameters.ts";
 import { statusRoute } from "./status.ts";
 
 /** May be below 0, where a rebuild has given room back. */

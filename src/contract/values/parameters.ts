@@ -1,6 +1,6 @@
 /** Reads the parameters of an address: each function gives a value, or throws an error that names the parameter. */
-import { InvalidInputError } from "../../contract/errors.ts";
-import type { Request } from "../../contract/route.ts";
+import { InvalidInputError } from "../errors.ts";
+import type { Request } from "../route.ts";
 
 /** `true` or `false`; not given is false. @throws InvalidInputError */
 export function readFlag(text: string | undefined, name: string): boolean {

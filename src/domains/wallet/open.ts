@@ -1,0 +1,31 @@
+/** Opens the wallet for people: its routes, live balances and metrics. */
+import type { DomainContext, DomainService } from "../../contract/domain.ts";
+import { walletUser } from "./authenticate.ts";
+import { Decisions } from "./decisions.ts";
+import type { Folded } from "./fold.ts";
+import { createMetrics } from "./metrics.ts";
+import { commandRoutes } from "./routes/commands.ts";
+import { LiveBalances } from "./routes/live.ts";
+import { readRoutes } from "./routes/reads.ts";
+import type { WalletSettings } from "./settings.ts";
+
+export function openWallet(context: DomainContext, settings: WalletSettings): DomainService<Folded> {
+  const { answerSeconds } = settings;
+  const { projected, answered } = createMetrics(context);
+  const user = walletUser(settings);
+  const decisions = new Decisions(context);
+  const live = new LiveBalances(context.database);
+  return {
+    routes: [
+      ...commandRoutes({ context, user, decisions, answerSeconds, answered }),
+      // Before the route that takes any word for a currency.
+      live.route(user),
+      ...readRoutes({ context, user, answerSeconds }),
+    ],
+    onProjected: (added) => {
+      decisions.projected(added);
+      projected(added);
+    },
+    close: () => live.close(),
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * A command as a request gives it: the body holds what is asked for, the Idempotency-Key is its id, and whose it is says the
+ * caller's token alone. What leaves is the command as it would come over a broker.
+ */
+import { readBody } from "../../../contract/body.ts";
+import { InvalidInputError } from "../../../contract/errors.ts";
+import type { Problem, Rejection } from "../../../contract/rejection.ts";
+import type { Request } from "../../../contract/route.ts";
+import { parseJsonDocument } from "../../../contract/values/json-document.ts";
+import { COMMAND_BYTES_MAX, type Command, type CommandType, checkCommand } from "../commands.ts";
+
+/** What the address and the token say of the command; the body must not say it again. */
+export type Given = Readonly<{ type?: CommandType; owner?: string; hold?: string }>;
+
+/** @throws InvalidInputError that names the member; TooLargeError, UnsupportedBodyError */
+export async function readCommand(request: Request, given: Given): Promise<Command> {
+  const id = readKey(request.headers["idempotency-key"]);
+  const bytes = await readBody(request, { bytesMax: COMMAND_BYTES_MAX });
+  const document = bytes.length === 0 ? { value: {} } : parseJsonDocument(bytes, COMMAND_BYTES_MAX);
+  if ("code" in document) throw invalid(document);
+  const { value } = document;
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new InvalidInputError("body", "the body must be a JSON object");
+  const members: Record<string, unknown> = { id, ...given };
+  for (const name of Object.keys(members)) {
+    if (name in value)
+      throw new InvalidInputError(name, `${name} does not belong into the body: ${SAID_BY[name]}`);
+  }
+  const command = checkCommand(inSequence({ ...value, ...members }));
+  if ("problems" in command) throw invalid(command);
+  return command;
+}
+
+/** The bytes of a command are the same each time it is asked for, whatever the sequence of its members was. */
+export function payloadOf(command: Command): Buffer {
+  return Buffer.from(JSON.stringify(command));
+}
+
+/** An id of a command. @throws InvalidInputError */
+export function readKey(header: string | string[] | undefined): string {
+  if (typeof header === "string" && /^[\x21-\x7e]{1,64}$/.test(header)) return header;
+  const sentence = "an Idempotency-Key of 1 to 64 printable ASCII characters without spaces is needed";
+  throw new InvalidInputError("Idempotency-Key", sentence);
+}
+
+/** Members that are not known come last, to be refused by name. */
+function inSequence(value: Record<string, unknown>): Record<string, unknown> {
+  const known = SEQUENCE.filter((name) => name in value).map((name) => [name, value[name]]);
+  return { ...Object.fromEntries(known), ...value };
+}
+
+function invalid({ problems }: Rejection): InvalidInputError {
+  const { path, expected, received } = problems[0] as Problem;
+  const name = path.slice(1).replaceAll("/", ".") || "body";
+  return new InvalidInputError(name, `${name} must be ${expected}, and not ${received}`);
+}
+
+const SEQUENCE = [
+  "id",
+  "type",
+  "owner",
+  "to",
+  "currency",
+  "amount",
+  "expires_in_seconds",
+  "hold",
+  "transaction",
+  "from",
+  "code",
+  "numeric_code",
+  "exponent",
+  "enabled",
+];
+
+const SAID_BY: Readonly<Record<string, string>> = {
+  id: "it is the Idempotency-Key",
+  owner: "it is the subject of the token",
+  type: "the address says it",
+  hold: "the address says it",
+};
