@@ -48,7 +48,7 @@ async function leftovers(database: TestDatabase): Promise<number> {
   return (await database.query("select from pg_namespace where nspname like 'rebuild%'")).rows.length;
 }
 
-async function fill(database: TestDatabase, count = 3_000): Promise<void> {
+async function fill(database: TestDatabase, count = 1_200): Promise<void> {
   const load = [...makeLoad(ordersKit, new OrderFactory(3), count, MIX)];
   await appendAll(
     database,
@@ -154,7 +154,7 @@ rebuilding("under another schema what was dead becomes valid, and the service sh
 rebuilding("while messages arrive and operators decide it loses neither", async () => {
   await using database = await createDatabase();
   await using context = await openDesk(database);
-  await fill(database, 6_000);
+  await fill(database, 3_000);
   let isDone = false;
   const factory = new OrderFactory(5);
   const working = (async () => {

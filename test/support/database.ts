@@ -55,7 +55,7 @@ export async function createDatabase(
   await withClient(environment("WAYBILL_TEST_ADMIN_URL"), async (client) => {
     // Two files cloning at once would find the template in use.
     await client.query("select pg_advisory_lock(1)");
-    await client.query(`create database ${name} template ${template} owner waybill_owner`);
+    await client.query(`create database ${name} template ${template} strategy file_copy owner waybill_owner`);
   });
   const database = new TestDatabase(name);
   const own = domains.filter((domain) => !DOMAINS.includes(domain));
