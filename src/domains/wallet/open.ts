@@ -22,6 +22,7 @@ export function openWallet(context: DomainContext, settings: WalletSettings): Do
       live.route(user),
       ...readRoutes({ context, user, answerSeconds }),
     ],
+    page: { title: "Wallet", folder: new URL("ui/", import.meta.url) },
     onProjected: (added) => {
       decisions.projected(added);
       projected(added);

@@ -247,7 +247,7 @@ routes("of 100 withdrawals at once from a balance of 10, 10 succeed", async () =
 });
 
 /** A projection that waits until the test lets it go on. */
-function heldBack(): { domain: AnyDomain; release: () => void; fail: () => void } {
+function heldBack(): Disposable & { domain: AnyDomain; release: () => void; fail: () => void } {
   let gate = Promise.resolve();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {});
@@ -264,15 +264,18 @@ function heldBack(): { domain: AnyDomain; release: () => void; fail: () => void 
       };
     },
   };
-  return { domain, release: () => resolve(), fail: () => reject(new Error("the code fails")) };
+  const release = () => resolve();
+  // A service that is to stop waits for its projection.
+  return { domain, release, fail: () => reject(new Error("the code fails")), [Symbol.dispose]: release };
 }
 
 routes(
   "a command that is not decided in time is answered with 202, and asking again waits again",
   async () => {
-    const { domain, release } = heldBack();
+    const held = heldBack();
     await using own = await createDatabase();
-    await using slow = await WalletService.start(own, { WALLET_ANSWER_SECONDS: "1" }, [domain]);
+    await using slow = await WalletService.start(own, { WALLET_ANSWER_SECONDS: "1" }, [held.domain]);
+    using gate = held;
     const body = { currency: "USD", amount: "1" };
     const pending = await slow.post("pia", "/wallet/deposits", body, "slow/%");
     assert.equal([pending.status, pending.body.status], [202, "pending"]);
@@ -283,7 +286,7 @@ routes(
     assert.is((await slow.ask("GET", location, { user: "mallory" })).status, 404);
     const again = slow.post("pia", "/wallet/deposits", body, "slow/%");
     const after = slow.get("pia", `/wallet/balances?after=${pending.body.position}`);
-    release();
+    gate.release();
     assert.is((await again).body.position, pending.body.position);
     assert.equal((await after).body.balances, { USD: { available: "1.00", held: "0.00" } });
     assert.is((await slow.ask("GET", location, { user: "pia" })).body.status, "succeeded");

@@ -1,0 +1,152 @@
+/** The page of a wallet's user: balances as they change, deposits and withdrawals, and the statement. */
+import { byId, cell, element, time } from "/ui/dom.js";
+import { showConnection } from "/ui/shell.js";
+import { ask, follow, newKey, Refused, tokenOfTab, userOf } from "/ui/wallet/client.js";
+
+/** What the form asks for and the key under which it was sent, until the service has decided. */
+let asked;
+/** The `next` of the oldest page that is shown. */
+let next = null;
+
+async function start() {
+  if (tokenOfTab.read() === null) return showSignIn();
+  byId("user").textContent = userOf(tokenOfTab.read()) ?? "";
+  const { document } = await ask("/wallet/currencies");
+  const codes = document.currencies.filter(({ enabled }) => enabled).map(({ code }) => code);
+  byId("currency").replaceChildren(...codes.map((code) => element("option", {}, [code])));
+  await showNewest();
+  byId("wallet").hidden = false;
+  void watch();
+}
+
+function showSignIn(problem = "") {
+  showConnection("sign in to see your wallet");
+  byId("wallet").hidden = true;
+  byId("user-sign-in").hidden = false;
+  byId("user-problem").textContent = problem;
+  byId("user-token").focus();
+}
+
+/** Follows the balances; whatever changes them has changed the statement too. */
+async function watch() {
+  try {
+    await follow("/wallet/balances/events", ({ balances }) => {
+      showConnection("live");
+      showBalances(balances);
+      void showNewest().catch(complain);
+    });
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return complain(error);
+  }
+  showConnection("connection lost; trying again", true);
+  setTimeout(watch, RETRY_MS);
+}
+
+function showBalances(balances) {
+  const rows = Object.entries(balances).map(([code, { available, held }]) =>
+    element("tr", {}, [
+      cell("Currency", code),
+      cell("Available", available, "number"),
+      cell("Held", held, "number"),
+    ]),
+  );
+  if (rows.length > 0) byId("balances").replaceChildren(...rows);
+}
+
+async function showNewest() {
+  const { document } = await ask("/wallet/statement");
+  if (document.entries.length > 0) byId("entries").replaceChildren(...document.entries.flatMap(rowsOf));
+  showOlder(document.next);
+}
+
+function showOlder(position) {
+  next = position;
+  byId("older").hidden = next === null;
+}
+
+/** A row for each change, and one if nothing changed. */
+function rowsOf(entry) {
+  const changes = entry.changes.length > 0 ? entry.changes : [undefined];
+  return changes.map((change) =>
+    element("tr", {}, [
+      cell("Time", time(entry.at)),
+      cell("What", describe(entry, change)),
+      cell("Status", entry.reason === undefined ? "succeeded" : `declined: ${wordsOf(entry.reason)}`),
+      cell("Change", amountOf(change?.amount ?? entry.amount, entry.currency ?? change?.currency), "number"),
+      cell("Balance after", amountOf(change?.balance_after, change?.currency), "number"),
+    ]),
+  );
+}
+
+function describe({ type, counterparty, incoming }, change) {
+  const other = counterparty === undefined ? "" : ` ${incoming ? "from" : "with"} ${counterparty}`;
+  return `${type}${other}${change?.kind === "held" ? " (held)" : ""}`;
+}
+
+const wordsOf = (reason) => reason.replaceAll("_", " ");
+const amountOf = (amount, currency = "") => (amount === undefined ? "" : `${amount} ${currency}`);
+
+/** Sends what the form says. The same request again has the same key, so it can never be done twice. */
+async function move(route) {
+  const body = { currency: byId("currency").value, amount: byId("amount").value.trim() };
+  const same = JSON.stringify([route, body]);
+  if (asked?.same !== same) asked = { same, key: newKey() };
+  const { status, document } = await ask(`/wallet/${route}`, { method: "POST", body, key: asked.key });
+  if (status === 202) return say("It is not decided yet. Send it again to see what became of it.");
+  asked = undefined;
+  const { available } = document.balances[body.currency];
+  say(`Done. ${available} ${body.currency} are available.`, "good");
+  byId("amount").value = "";
+}
+
+/** Explains a refusal. What was decided is over; anything else may be sent again with its key. */
+function complain(error) {
+  if (!(error instanceof Refused)) return say(`${sentence(error.message)} Sending it again is safe.`, "bad");
+  const { status, problem } = error;
+  if (status === 401) {
+    tokenOfTab.forget();
+    return showSignIn(sentence(error.message));
+  }
+  if (status < 500) asked = undefined;
+  const rest =
+    problem.available === undefined ? "" : ` ${problem.available} ${problem.currency} are available.`;
+  say(`${status === 409 ? "Declined: " : ""}${sentence(error.message)}${rest}`, "bad");
+}
+
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+function say(text, className = "") {
+  byId("answer").replaceChildren(element("p", { class: className }, [text]));
+}
+
+byId("user-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  tokenOfTab.keep(byId("user-token").value.trim());
+  byId("user-token").value = "";
+  byId("user-sign-in").hidden = true;
+  start().catch(complain);
+});
+byId("move").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const buttons = byId("move").querySelectorAll("button");
+  for (const button of buttons) button.disabled = true;
+  move(event.submitter.value)
+    .catch(complain)
+    .finally(() => {
+      for (const button of buttons) button.disabled = false;
+    });
+});
+byId("older").addEventListener("click", async () => {
+  try {
+    const { document } = await ask(`/wallet/statement?before=${next}`);
+    byId("entries").append(...document.entries.flatMap(rowsOf));
+    showOlder(document.next);
+  } catch (error) {
+    complain(error);
+  }
+});
+byId("sign-out").addEventListener("click", () => tokenOfTab.forget());
+
+start().catch(complain);
+
+const RETRY_MS = 2_000;
