@@ -1,7 +1,6 @@
 /** A database of a test file's own, cloned from the migrated template. */
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
-import { install } from "../../src/cli/install.ts";
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import { Database } from "../../src/database/database.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
@@ -59,7 +58,11 @@ export async function createDatabase(
   });
   const database = new TestDatabase(name);
   const own = domains.filter((domain) => !DOMAINS.includes(domain));
-  if (own.length > 0) await install(database.ownerUrl, database.serviceUrl, own);
+  if (own.length > 0) {
+    // Few files need it, and it loads the libraries for migrations and jobs.
+    const { install } = await import("../../src/cli/install.ts");
+    await install(database.ownerUrl, database.serviceUrl, own);
+  }
   return database;
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { loadConfig } from "../../src/config/config.ts";
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
-import { type Service, startService } from "../../src/main.ts";
+import type { Service } from "../../src/main.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { startServiceProcess } from "../../tools/stack/service.ts";
 import { environment, type TestDatabase } from "./database.ts";
@@ -31,6 +31,8 @@ export async function startInProcess(
   domains: readonly AnyDomain[] = DOMAINS,
   { isAwaited = true }: Readonly<{ isAwaited?: boolean }> = {},
 ): Promise<Service & { url: string }> {
+  // Most files that load this one start the service as a process, or not at all.
+  const { startService } = await import("../../src/main.ts");
   const config = loadConfig(domains, {
     DATABASE_URL: database.serviceUrl,
     SOURCES: "http",
