@@ -151,8 +151,11 @@ function say(text: string): void {
 }
 
 const TEMPLATE = "waybill_template";
-/** What a crash of the machine would take is of no use; tests of durability start a server of their own. */
-const POSTGRES_SETTINGS = ["max_connections=200", "fsync=off"];
+/**
+ * What a crash of the machine would take is of no use; tests of durability start a server of their own. Thousands of
+ * connections are made: that a password takes long to guess would cost each of them milliseconds.
+ */
+const POSTGRES_SETTINGS = ["max_connections=200", "fsync=off", "scram_iterations=1"];
 
 /** One more than processors: a file waits for its servers about as long as it computes. */
 const FILES_AT_ONCE = Math.max(3, Math.min(5, availableParallelism() + 1));
