@@ -69,6 +69,21 @@ cli("every command refuses what it does not know in one message without a stack,
   }),
 );
 
+cli("a command of a domain runs with the settings of that domain, and checks its values", async () => {
+  const settings = { WALLET_JWT_SECRET: "a secret of the tests, 32 bytes and more", WALLET_JWT_ISSUER: "us" };
+  const { status, stdout } = await runWaybill(["token", "ann", "--minutes", "5"], settings);
+  const claims = JSON.parse(Buffer.from(stdout.split(".")[1] ?? "", "base64url").toString());
+  assert.equal([status, claims.sub, claims.iss, claims.exp - claims.iat], [0, "ann", "us", 300]);
+  const byDefault = await runWaybill(["token", "ann"], settings);
+  const { exp, iat } = JSON.parse(Buffer.from(byDefault.stdout.split(".")[1] ?? "", "base64url").toString());
+  assert.is(exp - iat, 3600);
+  for (const args of [["external"], ["ann", "--minutes", "0"], []])
+    assert.is((await runWaybill(["token", ...args], settings)).status, 2, args.join(" "));
+  const { stderr } = await runWaybill(["token", "ann"], { WALLET_JWT_SECRET: "short" });
+  assert.match(stderr, "WALLET_JWT_SECRET must be at least 32 bytes");
+  assert.not.match(stderr, "DATABASE_URL");
+});
+
 cli("--version says the version of the package", async () => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8"));
   for (const args of [["--version"], ["audit", "--version"], ["-V"]])

@@ -23,12 +23,15 @@ export function walletUser(
   developmentSecret: () => Promise<Buffer> = readDevelopmentSecret,
 ): Credential {
   const verify = createVerifier(settings, developmentSecret);
+  const proved = new ProvedTokens();
   return {
     name: "wallet_user",
     description:
       "A JSON Web Token whose subject is the user, with an expiry. In development, `npm run waybill -- token USER` makes one.",
     authenticate: async (token) => {
       if (token.length > TOKEN_LENGTH_MAX) return undefined;
+      const known = proved.subjectOf(token, now());
+      if (known !== undefined) return known;
       const { jwtIssuer: issuer, jwtAudience: audience } = settings;
       try {
         const { payload } = await verify(token, {
@@ -39,7 +42,9 @@ export function walletUser(
           ...(audience === undefined ? {} : { audience }),
         });
         const subject = ownerName(payload.sub);
-        return subject instanceof type.errors ? undefined : subject;
+        if (subject instanceof type.errors) return undefined;
+        proved.keep(token, { subject, expiresAtMs: (payload.exp as number) * 1000 });
+        return subject;
       } catch (error) {
         return refuse(error);
       }
@@ -47,7 +52,10 @@ export function walletUser(
   };
 }
 
-type Verify = (token: string, options: JWTVerifyOptions) => Promise<{ payload: { sub?: string } }>;
+type Verify = (
+  token: string,
+  options: JWTVerifyOptions,
+) => Promise<{ payload: { sub?: string; exp?: number } }>;
 
 function createVerifier(
   { jwtSecret, jwks }: TokenSettings,
@@ -75,6 +83,23 @@ function createVerifier(
     });
     return jwtVerify(token, key, { ...options, algorithms: [SECRET_ALGORITHM] });
   };
+}
+
+/** Tokens that were checked. A user sends the same one many times, and a check costs as much as the rest of a request. */
+class ProvedTokens {
+  readonly #tokens = new Map<string, Readonly<{ subject: string; expiresAtMs: number }>>();
+
+  /** Undefined if the token has to be checked. */
+  subjectOf(token: string, now: Date): string | undefined {
+    const known = this.#tokens.get(token);
+    return known && now.getTime() < known.expiresAtMs ? known.subject : undefined;
+  }
+
+  keep(token: string, proof: Readonly<{ subject: string; expiresAtMs: number }>): void {
+    this.#tokens.set(token, proof);
+    const [oldest = ""] = this.#tokens.keys();
+    if (this.#tokens.size > PROVED_TOKENS_MAX) this.#tokens.delete(oldest);
+  }
 }
 
 /** A token that does not say which of several keys signed it. */
@@ -116,6 +141,9 @@ const PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256", "EdDSA"] as const;
 
 /** Clocks of two machines differ by less. */
 const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** A few megabytes. */
+const PROVED_TOKENS_MAX = 10_000;
 
 /** Ten times what a token with all claims that count here takes. */
 const TOKEN_LENGTH_MAX = 4_096;

@@ -1,4 +1,5 @@
 /** The wallet's own environment variables. */
+import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type } from "arktype";
 import type { JSONWebKeySet, JWK } from "jose";
@@ -27,7 +28,12 @@ const jwtSecret = type("string").pipe((text, context) => {
 
 const jwksFile = type("string").pipe((text, context) => {
   if (text === "") return undefined;
-  return readKeys(text) ?? context.error("the path of a JSON Web Key Set of public RSA, EC or Ed25519 keys");
+  return (
+    readKeys(text) ??
+    context.error(
+      "the path of a JSON Web Key Set with public keys: RSA of 2048 bits or more, P-256 or Ed25519",
+    )
+  );
 });
 
 const optionalText = type("string").pipe((text) => text || undefined);
@@ -78,17 +84,33 @@ export function checkWalletSettings(
   return [`WALLET_JWT_SECRET or WALLET_JWKS_FILE must be set because ${reached}, which others can reach`];
 }
 
-/** @returns undefined if the file cannot be read or is no set of public keys. */
+/** @returns the usable keys; undefined if the file cannot be read, has none, or has one that could sign. */
 function readKeys(path: string): JSONWebKeySet | undefined {
   try {
     const { keys } = JSON.parse(readFileSync(path, "utf8")) as JSONWebKeySet;
-    return Array.isArray(keys) && keys.length > 0 && keys.every(isPublic) ? { keys } : undefined;
+    // Whoever has a private or a secret key can sign, so no such key may lie where tokens are only checked.
+    if (keys.some(({ d, k }) => d !== undefined || k !== undefined)) return undefined;
+    const usable = keys.filter(isUsable);
+    return usable.length > 0 ? { keys: usable } : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Whoever has a private or a secret key can sign, so no such key may lie where tokens are only checked. */
-function isPublic({ kty = "", d, k }: JWK): boolean {
-  return ["RSA", "EC", "OKP"].includes(kty) && d === undefined && k === undefined;
+/** A set may hold keys for other purposes. */
+function isUsable(key: JWK): boolean {
+  if (key.use !== undefined && key.use !== "sig") return false;
+  try {
+    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey({
+      key,
+      format: "jwk",
+    });
+    if (type === "rsa") return (details?.modulusLength ?? 0) >= RSA_BITS_MIN;
+    return type === "ed25519" || (type === "ec" && details?.namedCurve === "prime256v1");
+  } catch {
+    return false;
+  }
 }
+
+/** Source: RFC 7518, 3.3. */
+const RSA_BITS_MIN = 2048;

@@ -99,6 +99,18 @@ authenticate(
   },
 );
 
+authenticate("a token that was proved before counts until it expires, and not any longer", async () => {
+  let now = NOW;
+  const { authenticate: check } = walletUser(BY_SECRET, () => new Date(now * 1000), noSecret);
+  const token = hs256(CLAIMS);
+  assert.is(await check(token), "ann");
+  now = NOW + 59;
+  assert.is(await check(token), "ann");
+  assert.is(await check(`${token}x`), undefined);
+  now = NOW + 66;
+  assert.is(await check(token).catch(sentenceOf), "the token has expired");
+});
+
 authenticate("the subject is a user's name, and never the system's", async () => {
   for (const sub of ["external", "", " ann", "a b", "a\n", "änn", "x".repeat(65)])
     assert.is(await proved(hs256({ ...CLAIMS, sub })), "nobody", sub);
@@ -239,7 +251,16 @@ authenticate("the configuration takes one kind of key, long enough and public", 
     problemsOf({ WALLET_JWT_SECRET: SECRET, WALLET_JWKS_FILE: keys })[0] ?? "",
     "exclude each other",
   );
+  const small = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey;
+  const mixed = {
+    keys: [jwkOf(rsa.publicKey, { use: "enc" }), jwkOf(p256.publicKey, { use: "sig" }), jwkOf(small)],
+  };
+  assert.equal(problemsOf({ WALLET_JWKS_FILE: await fileOf("mixed", mixed) }), []);
   const wrong = [
+    { keys: [jwkOf(small)] },
+    { keys: [jwkOf(rsa.publicKey, { use: "enc" })] },
+    { keys: [jwkOf(rsa.publicKey), jwkOf(p256.privateKey)] },
+    { keys: [{ kty: "RSA", n: "AQAB" }] },
     { keys: [jwkOf(rsa.privateKey)] },
     { keys: [{ kty: "oct", k: encode(SECRET) }] },
     { keys: [] },
