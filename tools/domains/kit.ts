@@ -35,6 +35,8 @@ export interface DomainKit {
   createWitness(): Witness;
   /** Addresses that the demo prints, by what they show. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** A token with which a person signs in on the domain's page, for services of the tools. */
+  signIn?(): string;
   /** The domain's own dashboard, if it measures something of its own. */
   readonly dashboard?: Dashboard;
   readonly pictures: Pictures;

@@ -33,7 +33,8 @@ export const walletKit: DomainKit = {
         : "different",
   },
   createWitness: () => new WalletWitness(),
-  addresses: { currencies: "/wallet/currencies" },
+  addresses: { wallet: "/ui/wallet/" },
+  signIn: () => tokenOf("ann"),
   dashboard: WALLET_DASHBOARD,
   pictures: {
     page: { name: "wallet", path: "/ui/wallet/" },
