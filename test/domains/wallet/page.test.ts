@@ -78,7 +78,9 @@ page("a decline and a wrong amount are explained, and the next attempt is anothe
   await tab.waitForSelector("#balances tr:has-text('10.00')");
   await move(tab, "Withdraw", "6");
   await tab.waitForSelector("#answer .good:has-text('Done. 4.00 USD')");
-  await tab.waitForSelector("#entries td:has-text('declined: insufficient funds')");
+  await tab.waitForSelector(
+    "#entries tr:has-text('withdraw 6.00 USD'):has-text('declined: insufficient funds')",
+  );
   assert.equal(complaints, []);
   await tab.close();
 });

@@ -1,6 +1,10 @@
 /** What a user reads of the own wallet, and an operator of any. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Request } from "../../../src/contract/route.ts";
+import { LiveBalances } from "../../../src/domains/wallet/routes/live.ts";
 import { createDatabase } from "../../support/database.ts";
 import { until } from "../../support/wait.ts";
 import { ADMIN, type Answer, WalletService } from "../../support/wallet/service.ts";
@@ -117,6 +121,40 @@ reads("live balances come to their owner alone, whichever process decides", asyn
   assert.equal(own.events().at(-1), { USD: { available: "3.00", held: "0.00" } });
   assert.equal(stranger.events(), [{}]);
   await Promise.all([own.stop(), stranger.stop()]);
+});
+
+reads("a stream ends when the token of its reader has expired, or when the service stops", async () => {
+  let isExpired = false;
+  const user = {
+    name: "user",
+    description: "",
+    authenticate: async () => (isExpired ? undefined : "lena"),
+  };
+  const live = new LiveBalances(database, 5, 2);
+  const { handle } = live.route(user);
+  await using server = createServer((request, response) =>
+    handle(Object.assign(request, { subject: "lena" }) as unknown as Request, response),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const watch = async () => {
+    const response = await fetch(`http://127.0.0.1:${port}`);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
+    return {
+      ended: async () => {
+        while (!(await reader.read()).done);
+        return true;
+      },
+    };
+  };
+  const expiring = await watch();
+  isExpired = true;
+  assert.ok(await expiring.ended());
+  isExpired = false;
+  const open = await watch();
+  live.close();
+  assert.ok(await open.ended());
 });
 
 reads.after(async () => {

@@ -20,6 +20,8 @@ type Watcher = {
 
 export class LiveBalances {
   readonly #database: DomainContext["database"];
+  readonly #tickMs: number;
+  readonly #ticksPerBeat: number;
   readonly #watchers = new Map<ServerResponse, Watcher>();
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -27,8 +29,11 @@ export class LiveBalances {
   #seen = 0n;
   #ticks = 0;
 
-  constructor(database: DomainContext["database"]) {
+  /** @param tickMs how often it looks. @param ticksPerBeat after how many looks a sign of life is sent. */
+  constructor(database: DomainContext["database"], tickMs = TICK_MS, ticksPerBeat = TICKS_PER_BEAT) {
     this.#database = database;
+    this.#tickMs = tickMs;
+    this.#ticksPerBeat = ticksPerBeat;
   }
 
   route(user: Credential): Route {
@@ -58,7 +63,7 @@ export class LiveBalances {
     response.write(":\n\n");
     this.#watchers.set(response, { owner: subject, isStillAllowed, isTold: false });
     response.once("close", () => this.#leave(response));
-    this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+    this.#timer ??= setInterval(() => this.#tick(), this.#tickMs);
     this.#look();
   }
 
@@ -71,7 +76,7 @@ export class LiveBalances {
 
   #tick(): void {
     this.#ticks += 1;
-    if (this.#ticks % TICKS_PER_BEAT === 0) this.#beat();
+    if (this.#ticks % this.#ticksPerBeat === 0) this.#beat();
     this.#look();
   }
 

@@ -72,15 +72,17 @@ function rowsOf(entry) {
       cell("Time", time(entry.at)),
       cell("What", describe(entry, change)),
       cell("Status", entry.reason === undefined ? "succeeded" : `declined: ${wordsOf(entry.reason)}`),
-      cell("Change", amountOf(change?.amount ?? entry.amount, entry.currency ?? change?.currency), "number"),
+      cell("Change", amountOf(change?.amount, change?.currency), "number"),
       cell("Balance after", amountOf(change?.balance_after, change?.currency), "number"),
     ]),
   );
 }
 
-function describe({ type, counterparty, incoming }, change) {
+/** What was asked for; of a decline with its amount, since nothing changed. */
+function describe({ type, counterparty, incoming, amount, currency }, change) {
   const other = counterparty === undefined ? "" : ` ${incoming ? "from" : "with"} ${counterparty}`;
-  return `${type}${other}${change?.kind === "held" ? " (held)" : ""}`;
+  const asked = change === undefined ? ` ${amountOf(amount, currency)}` : "";
+  return `${type}${asked}${other}${change?.kind === "held" ? " (held)" : ""}`.trim();
 }
 
 const wordsOf = (reason) => reason.replaceAll("_", " ");
@@ -97,6 +99,14 @@ async function move(route) {
   const { available } = document.balances[body.currency];
   say(`Done. ${available} ${body.currency} are available.`, "good");
   byId("amount").value = "";
+  await refresh(document.position);
+}
+
+/** Balances and statement as they are after a position, without waiting for the next event. */
+async function refresh(position) {
+  const { document } = await ask(`/wallet/balances?after=${position}`);
+  showBalances(document.balances);
+  await showNewest();
 }
 
 /** Explains a refusal. What was decided is over; anything else may be sent again with its key. */
@@ -111,6 +121,7 @@ function complain(error) {
   const rest =
     problem.available === undefined ? "" : ` ${problem.available} ${problem.currency} are available.`;
   say(`${status === 409 ? "Declined: " : ""}${sentence(error.message)}${rest}`, "bad");
+  if (status === 409) void showNewest().catch(complain);
 }
 
 const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
