@@ -33,6 +33,7 @@ export type Described = Readonly<{
   path: string;
   /** A word of `SECURITY`, `open`, or a credential of a domain. */
   access: string | Readonly<{ name: string; description: string }>;
+  openWith?: string;
   kind?: string;
   operation: Operation;
 }>;
@@ -117,14 +118,14 @@ export function jsonBody(schema: Schema, required = true): NonNullable<Operation
 export function openApiDocument(routes: readonly Described[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
-    const { method, path, access, operation } = route;
+    const { method, path, operation } = route;
     const template = path.replace(/:(\w+)/g, "{$1}");
     paths[template] ??= {};
     paths[template][method.toLowerCase()] = {
       operationId: operationIdOf(method, path),
       ...operation,
       responses: { ...operation.responses, ...problems(...statusesOf(route)) },
-      ...securityOf(access),
+      ...securityOf(route),
     };
   }
   return {
@@ -171,9 +172,10 @@ function statusesOf({ method, access, kind }: Described): number[] {
   return method === "GET" && kind !== undefined ? [500] : [403, 500];
 }
 
-function securityOf(access: Described["access"]): Readonly<{ security?: object[] }> {
+function securityOf({ access, openWith }: Described): Readonly<{ security?: object[] }> {
   const security = typeof access === "object" ? [{ [access.name]: [] }] : SECURITY[access];
-  return security ? { security } : {};
+  // The empty requirement: none of the others is needed.
+  return security ? { security: openWith === undefined ? security : [...security, {}] } : {};
 }
 
 /** A security scheme for each credential that a domain checks. */

@@ -44,6 +44,8 @@ export type Route = Readonly<{
   /** A polka pattern; also the value of the metric's `route` label. */
   path: string;
   access: Access;
+  /** The parameter of the query that makes a request an open one: one route gives one thing to all and lists to few. */
+  openWith?: string;
   /** What machines ask by any name, and pages, which hold no data: these are answered whatever the Host is. */
   kind?: "probe" | "page";
   /** How the API document describes it. */

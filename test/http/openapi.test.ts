@@ -126,6 +126,8 @@ api("what goes well is as the document says", async () => {
   const { headers } = await drive("GET", "/orders/{id}", "/orders/api");
   const etag = headers.get("etag") as string;
   await drive("GET", "/orders/{id}", "/orders/api", { headers: { "if-none-match": etag } });
+  await drive("GET", "/orders", "/orders?id=api", { token: "" });
+  await drive("GET", "/orders", "/orders?id=api", { token: "", headers: { "if-none-match": etag } });
   await drive("GET", "/orders", "/orders?limit=1");
   await drive("GET", "/orders", "/orders?before=1");
   await drive("GET", "/messages/{position}", `/messages/${posted.body.position}`, { token: INGRESS });
@@ -234,7 +236,10 @@ api("what is refused is as the document says", async () => {
           headers: { "idempotency-key": "x".repeat(256) },
         });
     }
-    if (operation.responses[404]) await drive(method.toUpperCase(), template, of("999999999"), body);
+    if (operation.responses[404]) {
+      const path = template === "/orders" ? "/orders?id=999999999" : of("999999999");
+      await drive(method.toUpperCase(), template, path, body);
+    }
     if (operation.responses[415]) {
       const headers = { "content-encoding": "gzip" };
       await drive(method.toUpperCase(), template, of(position), { body: "x", headers });

@@ -92,6 +92,17 @@ page("an order is shown as a person reads one, with amounts in the minor unit of
   }
 });
 
+page("an order is shown whatever its id is", async () => {
+  await transport.publish(orderWith({ order_uid: ".." }));
+  const { tab, complaints } = await open();
+  await tab.waitForFunction(async () => (await fetch("/orders?id=..")).ok);
+  await tab.fill("#order-id", "..");
+  await tab.press("#order-id", "Enter");
+  await tab.waitForSelector(".order[aria-label='Order ..']");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
 page("the status page shows the figures live, in charts and in words, and leads to the letters", async () => {
   const { tab, complaints } = await open("/ui/status");
   await tab.waitForSelector("#connection:has-text('live')");

@@ -103,6 +103,30 @@ http("ids of any characters are found, impossible ones are 400, unknown ones 404
     assert.is((await raw("GET", path)).status, 404, path);
 });
 
+http("GET /orders?id= finds every id as any client sends it, and answers like GET /orders/:id", async () => {
+  // These are what a URL parser takes out of a path, percent-encoded or not.
+  for (const id of [".", "..", "%2e%2E", "a/../b", "a+b", "a b", " ", "#", "&id=x", "ünï\u{1f4e6}", "plain"]) {
+    const payload = orderWith({ order_uid: id });
+    await settle(payload);
+    const response = await fetch(`${url}/orders?id=${encodeURIComponent(id)}`);
+    assert.is(response.status, 200, id);
+    assert.ok(Buffer.from(await response.arrayBuffer()).equals(payload), id);
+  }
+  const [byPath, byQuery] = await Promise.all(
+    ["/orders/plain", "/orders?id=plain&limit=x"].map((path) => raw("GET", path)),
+  );
+  for (const name of ["etag", "cache-control", "content-type", "content-length"])
+    assert.is(byQuery?.headers[name], byPath?.headers[name], name);
+  const headers = { "if-none-match": String(byPath?.headers.etag) };
+  assert.is((await fetch(`${url}/orders?id=plain`, { headers })).status, 304);
+  assert.is((await fetch(`${url}/orders?id=..`, { method: "HEAD" })).status, 200);
+  assert.is((await raw("GET", "/orders?id=unknown")).status, 404);
+  for (const query of ["id=", "id=%00", `id=${"x".repeat(129)}`, "id=plain&id=other", "id[]=plain&id="]) {
+    const { status, body } = await raw("GET", `/orders?${query}`);
+    assert.equal([status, JSON.parse(body).parameter], [400, "id"], query);
+  }
+});
+
 http("unknown routes are 404, and other methods 405 with Allow", async () => {
   for (const path of ["/nothing", "/../etc/passwd", "/orders/a/b", "//", "/%00", "/page.js.map"]) {
     const { status, body } = await raw("GET", path);

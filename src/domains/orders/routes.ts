@@ -1,6 +1,7 @@
 /**
- * `GET /orders/:id` and `GET /orders`. An order is answered byte for byte as it was accepted; it never changes, so
- * whoever has it need not ask again.
+ * `GET /orders/:id`, `GET /orders?id=` and `GET /orders`. An order is answered byte for byte as it was accepted; it never
+ * changes, so whoever has it need not ask again. Clients and proxies tidy paths up: the ids `.` and `..`, and those with a
+ * slash, reach the service in the query alone.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { InvalidInputError, NotFoundError } from "../../contract/errors.ts";
@@ -32,8 +33,8 @@ export type ReadCounts = { hit: number; miss: number; absent: number };
 
 /** @param reads is counted up with each order that is asked for. */
 export function ordersRoutes(database: Queryable, reader: OrderReader, reads: ReadCounts): Route[] {
-  const getOrder = (request: Request, response: ServerResponse): void | Promise<void> => {
-    const orderUid = request.params.id as string;
+  const sendById = (orderUid: unknown, request: Request, response: ServerResponse): void | Promise<void> => {
+    if (typeof orderUid !== "string") throw new InvalidInputError("id", "one id at a time can be asked for");
     const cached = reader.cached(orderUid);
     if (cached) {
       reads.hit += 1;
@@ -49,6 +50,9 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
     });
   };
 
+  const getOrder = (request: Request, response: ServerResponse) =>
+    sendById(request.params.id, request, response);
+
   const listOrders = async (request: Request, response: ServerResponse): Promise<void> => {
     const limit = readInteger(request.query.limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
     const before =
@@ -63,9 +67,21 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
     sendJson(response, 200, body);
   };
 
+  const findOrders = (request: Request, response: ServerResponse) =>
+    request.query.id === undefined
+      ? listOrders(request, response)
+      : sendById(request.query.id, request, response);
+
   return [
     { method: "GET", path: "/orders/:id", access: "open", operation: GET_ORDER, handle: getOrder },
-    { method: "GET", path: "/orders", access: "operator", operation: LIST_ORDERS, handle: listOrders },
+    {
+      method: "GET",
+      path: "/orders",
+      access: "operator",
+      openWith: "id",
+      operation: FIND_ORDERS,
+      handle: findOrders,
+    },
   ];
 }
 
@@ -111,39 +127,45 @@ export const INTAKE: IntakeDescription = {
     "Accepts any bytes. A payload that is not a valid order becomes a dead letter; see `GET /messages/:position`.",
 };
 
+const ORDER_UID = { type: "string", minLength: 1, maxLength: 128 };
+const DOCUMENT = { type: "object", properties: { order_uid: TEXT }, required: ["order_uid"] };
+
 const GET_ORDER: Operation = {
   tags: ["orders"],
   summary: "An order, byte for byte as it was accepted",
-  parameters: [inPath("id", "the order_uid", { type: "string", minLength: 1, maxLength: 128 })],
+  description:
+    "Clients take the ids `.` and `..` in a path for steps between folders: `GET /orders?id=` finds those too.",
+  parameters: [inPath("id", "the order_uid", ORDER_UID)],
   responses: {
-    200: answer(
-      "the document",
-      { type: "object", properties: { order_uid: TEXT }, required: ["order_uid"] },
-      { etag: header("of these bytes") },
-    ),
+    200: answer("the document", DOCUMENT, { etag: header("of these bytes") }),
     304: { description: "the caller has it already" },
     ...problems(400, 404, 503),
   },
 };
 
-const LIST_ORDERS: Operation = {
+const PAGE = object({
+  orders: arrayOf(
+    object({ id: TEXT, position: POSITION, customer_id: TEXT, track_number: TEXT, date_created: TIME }),
+  ),
+  next: nullable(POSITION),
+});
+
+const FIND_ORDERS: Operation = {
   tags: ["orders"],
-  summary: "Orders, newest first",
+  summary: "Orders, newest first, or the one with an id",
+  description:
+    "With `id` the answer is that of `GET /orders/{id}` for any id, and no token is needed. The list is for operators.",
   parameters: [
+    inQuery("id", "the order_uid of the one order to answer with", ORDER_UID),
     inQuery("limit", "how many, 50 by default", { type: "integer", minimum: 1, maximum: 500 }),
     inQuery("before", "the `next` of the page before", POSITION),
   ],
   responses: {
-    200: answer(
-      "a page; `next` is null at the end",
-      object({
-        orders: arrayOf(
-          object({ id: TEXT, position: POSITION, customer_id: TEXT, track_number: TEXT, date_created: TIME }),
-        ),
-        next: nullable(POSITION),
-      }),
-    ),
-    ...problems(400),
+    200: answer("a page, whose `next` is null at the end; with `id` the document", {
+      anyOf: [PAGE, DOCUMENT],
+    }),
+    304: { description: "with `id`: the caller has the document already" },
+    ...problems(400, 404),
   },
 };
 

@@ -16,7 +16,7 @@ export type Tokens = Readonly<{ adminToken: string | undefined; ingressToken: st
 /** What decides about a request. */
 export type Door = Readonly<{ tokens: Tokens; attempts: Attempts; origins: Origins; sessions: Sessions }>;
 
-type Asking = IncomingMessage & Pick<Request, "isOperator" | "isStillAllowed" | "subject">;
+type Asking = IncomingMessage & Pick<Request, "isOperator" | "isStillAllowed" | "subject" | "query">;
 
 /**
  * @returns a promise only if something has to be waited for, which no right token has to.
@@ -24,9 +24,11 @@ type Asking = IncomingMessage & Pick<Request, "isOperator" | "isStillAllowed" | 
  */
 export function checkAccess(
   request: Asking,
-  { access, kind }: Pick<Route, "access" | "kind">,
+  route: Pick<Route, "access" | "openWith" | "kind">,
   door: Door,
 ): void | Promise<void> {
+  const { kind, openWith } = route;
+  const access = openWith !== undefined && request.query[openWith] !== undefined ? "open" : route.access;
   const { tokens, origins, sessions } = door;
   const isChange = request.method !== "GET" && request.method !== "HEAD";
   if (isChange) origins.checkChange(request);

@@ -62,7 +62,7 @@ async function showOrder(id) {
   const place = byId("order");
   byId("order-id").value = id;
   try {
-    const response = await fetch(`/orders/${encodeURIComponent(id)}`);
+    const response = await fetch(`/orders?id=${encodeURIComponent(id)}`);
     const text = await response.text();
     if (response.ok) place.replaceChildren(viewOrder(JSON.parse(text), text));
     else
