@@ -84,6 +84,8 @@ export function excerptOf(value: unknown): string {
   if (typeof value === "object" && value !== null) return `{…}, ${Object.keys(value).length} members`;
   // What stood there may have had more digits than a number of this language keeps.
   if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return "beyond all numbers";
+  // The value that stands for what was rounded to a whole number: see rounded-numbers.ts.
+  if (value === Number.MIN_VALUE) return "a number that is not whole";
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) return `about ${value}`;
   if (typeof value !== "string") return String(value);
   const isCut = value.length > EXCERPT_LENGTH_MAX;

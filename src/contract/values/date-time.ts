@@ -1,6 +1,7 @@
 /**
  * A date-time as RFC 3339 writes it, in milliseconds since the Unix epoch; undefined where it is none. A leap
- * second counts as the first moment of the next minute. By a regular expression it would take as long as all else that
+ * second counts as the first moment of the next minute. RFC 3339 has four digits for a year, so a moment that is in
+ * another year than 0000 to 9999 in UTC could not be written down, and is none. By a regular expression it would take as long as all else that
  * is checked of an order.
  */
 export function parseDateTime(text: string): number | undefined {
@@ -22,7 +23,8 @@ export function parseDateTime(text: string): number | undefined {
   if (offset === undefined) return undefined;
   // Date.UTC takes years below 100 for the twentieth century; 400 years later the calendar is the same.
   const time = Date.UTC(year + 400, month - 1, day, hour, minute, second, milliseconds) - FOUR_CENTURIES_MS;
-  return time - offset * 60_000;
+  const moment = time - offset * 60_000;
+  return moment >= FIRST_MOMENT && moment <= LAST_MOMENT ? moment : undefined;
 }
 
 /** NaN where one of the characters is no digit. */
@@ -70,3 +72,5 @@ const ZERO = 0x30;
 /** Where the seconds of `2000-01-01T00:00:00` end. */
 const SECONDS_END = 19;
 const FOUR_CENTURIES_MS = Date.UTC(2400, 0, 1) - Date.UTC(2000, 0, 1);
+const FIRST_MOMENT = Date.parse("0000-01-01T00:00:00.000Z");
+const LAST_MOMENT = Date.parse("9999-12-31T23:59:59.999Z");

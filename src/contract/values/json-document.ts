@@ -1,13 +1,15 @@
 /**
  * Bytes enter; a JSON value that every reader reads alike leaves, or a rejection. Stricter than JSON.parse, because
  * a document that PostgreSQL cannot hold or that two readers would read differently must be refused before
- * anything is written: nesting beyond a limit, U+0000 and lone surrogates in strings, a name twice in one object.
+ * anything is written: nesting beyond a limit, U+0000 and lone surrogates in strings, a name twice in one object. A number
+ * that is not whole is never a whole one in the value, however close it is.
  * Sources: RFC 8259 (JSON), RFC 7493 (I-JSON).
  */
 import { isUtf8 } from "node:buffer";
 import { excerptOf, pointerTo, type Rejection, reject } from "../rejection.ts";
 import { foreignFormatOf } from "./foreign-format.ts";
 import { type JsonScan, scanJson } from "./json-scan.ts";
+import { isRounded, numberAround, type Place, replaceRounded } from "./rounded-numbers.ts";
 
 /** Deeper than any real message, and far below where PostgreSQL's own parser gives up. */
 const NESTING_MAX = 64;
@@ -40,7 +42,9 @@ export function parseJsonDocument(payload: Buffer, bytesMax: number): JsonDocume
   if (shape.depth > NESTING_MAX) return tooDeep(text);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(
+      shape.rounded.length > 0 ? replaceRounded(payload, shape.rounded).toString("utf8") : text,
+    );
   } catch {
     return notJson(text, scanJson(text));
   }
@@ -104,8 +108,11 @@ function repeatedNames(text: string): Rejection {
   return { code: "schema", problems };
 }
 
+type Shape = { depth: number; names: number; hasUnicodeEscape: boolean; rounded: readonly Place[] };
+
 /** What one pass over the bytes shows, without looking at any value: of valid JSON that is exact. */
-function measureShape(json: Buffer): { depth: number; names: number; hasUnicodeEscape: boolean } {
+function measureShape(json: Buffer): Shape {
+  const rounded: Place[] = [];
   let level = 0;
   let depth = 0;
   let names = 0;
@@ -125,9 +132,13 @@ function measureShape(json: Buffer): { depth: number; names: number; hasUnicodeE
       if (level > depth) depth = level;
     } else if (byte === BRACE_CLOSE || byte === BRACKET_CLOSE) {
       level--;
+    } else if (byte === POINT || ((byte === LETTER_E || byte === CAPITAL_E) && isDigit(json[index - 1]))) {
+      const place = numberAround(json, index);
+      if (isRounded(json, place)) rounded.push(place);
+      index = place.end - 1;
     }
   }
-  return { depth, names, hasUnicodeEscape };
+  return { depth, names, hasUnicodeEscape, rounded };
 }
 
 function countNames(value: unknown): number {
@@ -167,9 +178,18 @@ function badString(text: string, path: readonly string[]): Rejection | undefined
   });
 }
 
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= ZERO && byte <= NINE;
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const NINE = 0x39;
+const CAPITAL_E = 0x45;
+const LETTER_E = 0x65;
 const COLON = 0x3a;
 const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;

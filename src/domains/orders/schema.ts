@@ -142,7 +142,7 @@ function noDateTime(text: string): Problem {
   return {
     path: "/date_created",
     rule: "format",
-    expected: "an RFC 3339 date-time",
+    expected: "an RFC 3339 date-time of the years 0000 to 9999 in UTC",
     received: "string",
     excerpt,
   };

@@ -103,6 +103,19 @@ test("an order may hold any characters, unknown fields and escapes", () => {
   );
 });
 
+test("a date that another year than 0000 to 9999 has in UTC is no date", () => {
+  const { problems } = rejectionOf(orderWith({ date_created: "0000-01-01T00:00:00+23:59" }));
+  assert.equal(problems, [
+    {
+      path: "/date_created",
+      rule: "format",
+      expected: "an RFC 3339 date-time of the years 0000 to 9999 in UTC",
+      received: "string",
+      excerpt: '"0000-01-01T00:00:00+23:59"',
+    },
+  ]);
+});
+
 test("an id has 1 to 128 characters, counted as people count them", () => {
   assert.ok("orderUid" in parseOrder(orderWith({ order_uid: "\u{1f4e6}".repeat(128) })));
   assert.is(rejectionOf(orderWith({ order_uid: "\u{1f4e6}".repeat(129) })).problems[0]?.rule, "pattern");
@@ -114,6 +127,70 @@ test("nesting is accepted up to 64 levels", () => {
   assert.is((parseJsonDocument(nested(65), 1_000) as Rejection).problems[0]?.rule, "nesting_max");
 });
 
+test("a number is judged by its text: what is not whole is not rounded to a whole number", () => {
+  const withAmount = (literal: string) =>
+    Buffer.from(
+      JSON.stringify({ ...MODEL, payment: { ...MODEL.payment, amount: 0 } })
+        .replace('"amount":0', `"amount": ${literal}`)
+        .replace("{", '{"n":[1e-400,"1e-400",-0.10,true,false,1.00000000000000000001],'),
+    );
+  const zeros = "0".repeat(100_000);
+  for (const fraction of [
+    "9007199254740991.4",
+    "9007199254740990.5",
+    "4503599627370497.25e0",
+    "1.00000000000000000001",
+    "0.99999999999999999999999",
+    `1.${zeros}1`,
+    `0.${zeros}1`,
+    "1e-400",
+    "5E-325",
+    "-1e-400",
+    "1000000000000000000001e-21",
+    "10000000000000000000000000001e-28",
+  ]) {
+    const { problems } = rejectionOf(withAmount(fraction));
+    assert.equal(problems, [
+      {
+        path: "/payment/amount",
+        rule: "integer",
+        expected: "a whole number",
+        received: "number",
+        excerpt: "a number that is not whole",
+      },
+    ]);
+  }
+  for (const whole of [
+    "0",
+    "-0.0",
+    "1.0",
+    "9007199254740991",
+    "9007199254740991.000",
+    "90071992547409.91e2",
+    `1.${zeros}`,
+    "1e15",
+    "1E+2",
+    "120e-1",
+    "0e-999",
+    "0.0000000000000000000000e-5",
+    `1${"0".repeat(300)}e-300`,
+  ])
+    assert.ok("orderUid" in parseOrder(withAmount(whole)), whole.slice(0, 40));
+  const other = rejectionOf(withAmount("99999999999999999.5")).problems;
+  assert.equal([other[0]?.rule, other[0]?.excerpt], ["maximum", "about 100000000000000000"]);
+  for (const none of ["01.00000000000000000001", "1.e-400", ".1e-400", "1e-400.5", "--1e-400", "1e-400true"])
+    assert.is(rejectionOf(withAmount(none)).code, "not_json", none);
+});
+
+test("a megabyte of numbers that would be rounded, and one number of a megabyte, are read", () => {
+  const many = Buffer.from(`[${"1e-999,".repeat(149_000)}0]`);
+  const long = Buffer.from(`[0.${"0".repeat(1_000_000)}1]`);
+  for (const payload of [many, long]) {
+    const result = parseJsonDocument(payload, 2 ** 20);
+    assert.ok("value" in result && !(result.value as number[]).slice(0, 1).some(Number.isInteger));
+  }
+});
+
 test("date-times are those of RFC 3339", () => {
   assert.is(parseDateTime("2021-11-26T06:22:19Z"), Date.UTC(2021, 10, 26, 6, 22, 19));
   assert.is(parseDateTime("2021-11-26t06:22:19.5z"), Date.UTC(2021, 10, 26, 6, 22, 19, 500));
@@ -121,7 +198,14 @@ test("date-times are those of RFC 3339", () => {
   assert.is(parseDateTime("2016-12-31T23:59:60Z"), Date.UTC(2017, 0, 1));
   assert.is(parseDateTime("2024-02-29T00:00:00-00:30"), Date.UTC(2024, 1, 29, 0, 30));
   assert.is(new Date(parseDateTime("0001-01-01T00:00:00Z") ?? 0).toISOString(), "0001-01-01T00:00:00.000Z");
+  // The first and the last moment that four digits of a year can say.
+  for (const edge of ["0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
+    assert.is(new Date(parseDateTime(edge) ?? 0).toISOString(), edge);
   for (const wrong of [
+    "0000-01-01T00:00:00+23:59",
+    "0000-01-01T00:00:59.999+00:01",
+    "9999-12-31T23:59:00-00:01",
+    "9999-12-31T23:59:60Z",
     "2021-11-26",
     "2021-11-26T06:22:19",
     "2021-02-29T00:00:00Z",
