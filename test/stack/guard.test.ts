@@ -51,7 +51,7 @@ guard("what a killed process has started, mounted and made goes with it", async 
 });
 
 guard("the runner of the tests, killed in the middle of a torture, leaves nothing", async () => {
-  const { child, output } = start(process.execPath, ["test/run.ts", "test/torture.test.ts"]);
+  const { child, output } = start(process.execPath, ["test/run.ts", "test/torture.long.test.ts"]);
   const parts = [/postgres .*test-/, /nats-streaming/, /torture\/main/, /toxiproxy/, /src\/main\.ts/];
   const tree = await grown(child, output, parts);
   child.kill("SIGKILL");
