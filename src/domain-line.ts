@@ -198,6 +198,7 @@ export class DomainLine implements Part {
     const { reads, sources, http, payloadBytesMax, feed, metrics, logger } = this.#options;
     return {
       database: reads,
+      isTakingHttp: sources.includes(http),
       submit: (message) => http.receive(message),
       settled: (position, signal) => this.watch.settled(position, signal),
       intake: (description) =>

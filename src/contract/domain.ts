@@ -174,6 +174,8 @@ export type OutboxEvent = Readonly<{
 export interface DomainContext {
   /** Connections for reads; nothing that the projection writes may be written through them. */
   readonly database: Database;
+  /** Whether the `http` source runs. If not, `submit` takes nothing, and a route that needs it has no sense. */
+  readonly isTakingHttp: boolean;
   /**
    * Appends a message of this domain's `http` channel; resolves after its commit.
    * @throws KeyReusedError if the message id came with another payload before; UnavailableError if the message was not

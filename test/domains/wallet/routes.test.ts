@@ -5,6 +5,7 @@ import type { AnyDomain } from "../../../src/contract/domain.ts";
 import { wallet } from "../../../src/domains/wallet/index.ts";
 import { createDatabase } from "../../support/database.ts";
 import { appendAll } from "../../support/engine.ts";
+import { brokerEnvironment } from "../../support/service.ts";
 import { commandMessage } from "../../support/wallet/messages.ts";
 import { ADMIN, fetchAsOperator, kindOf, WalletService } from "../../support/wallet/service.ts";
 
@@ -244,6 +245,14 @@ routes("of 100 withdrawals at once from a balance of 10, 10 succeed", async () =
   assert.is(new Set(answers.map(({ body }) => body.position)).size, 100);
   const { body } = await fetchAsOperator(wallets.url, "/audit?full=true");
   assert.ok(body.holds);
+});
+
+routes("where the http source does not run, there are no routes that need it", async () => {
+  const sources = { SOURCES: "nats-streaming", ...brokerEnvironment() };
+  await using reader = await WalletService.start(database, { ...sources, WALLET_STAN_CHANNEL: "routes" });
+  const posted = await fetch(`${reader.url}/wallet/deposits`, { method: "POST" });
+  assert.is(posted.status, 404);
+  assert.is((await reader.get("ann", "/wallet/balances")).body.balances.USD.available, "100.00");
 });
 
 /** A projection that waits until the test lets it go on. */

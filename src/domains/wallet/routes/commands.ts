@@ -24,15 +24,16 @@ import { type Given, payloadOf, readCommand, readKey } from "./read-command.ts";
 import { within } from "./within.ts";
 
 export type CommandRoutesOptions = Readonly<{
-  context: Pick<DomainContext, "database" | "submit">;
+  context: Pick<DomainContext, "database" | "submit" | "isTakingHttp">;
   user: Credential;
   decisions: Decisions;
   answerSeconds: number;
   answered: WalletMetrics["answered"];
 }>;
 
+/** Without the `http` source, commands come over brokers alone, and are only shown. */
 export function commandRoutes(options: CommandRoutesOptions): Route[] {
-  const { user } = options;
+  const { context, user } = options;
   const answer = async (request: Request, response: ServerResponse, given: Given) =>
     submit(options, request, response, await readCommand(request, given));
   const post = (path: string, type: CommandType): Route => ({
@@ -46,6 +47,14 @@ export function commandRoutes(options: CommandRoutesOptions): Route[] {
       return answer(request, response, { type, owner, ...hold });
     },
   });
+  const show: Route = {
+    method: "GET",
+    path: "/wallet/commands/:id",
+    access: user,
+    operation: operations.showCommand,
+    handle: (request, response) => showCommand(options, request, response),
+  };
+  if (!context.isTakingHttp) return [show];
   return [
     {
       method: "POST",
@@ -73,13 +82,7 @@ export function commandRoutes(options: CommandRoutesOptions): Route[] {
       operation: operations.putCurrency,
       handle: (request, response) => answer(request, response, { type: "currency.put" }),
     },
-    {
-      method: "GET",
-      path: "/wallet/commands/:id",
-      access: user,
-      operation: operations.showCommand,
-      handle: (request, response) => show(options, request, response),
-    },
+    show,
   ];
 }
 
@@ -104,7 +107,7 @@ async function submit(
 }
 
 /** What became of a command of the caller, by its id; one that is not decided is waited for. */
-async function show(
+async function showCommand(
   options: CommandRoutesOptions,
   request: Request,
   response: ServerResponse,
