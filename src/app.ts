@@ -7,7 +7,7 @@ import { openLine } from "./composition/open-line.ts";
 import { openOperators } from "./composition/operators.ts";
 import { createServer } from "./composition/server.ts";
 import { closePools, openPools, type Shared } from "./composition/shared.ts";
-import type { Config } from "./config/config.ts";
+import { type Config, httpUrl } from "./config/config.ts";
 import type { AnyDomain } from "./contract/domain.ts";
 import { Parts } from "./contract/part.ts";
 import { warnOfDurabilityRisks } from "./database/durability.ts";
@@ -22,6 +22,7 @@ import { Wakeups } from "./projector/wakeups.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { TraceLimit } from "./telemetry/trace-limit.ts";
 import type { Tracing } from "./telemetry/tracing.ts";
+import { countDroppedSpans } from "./watch/dropped-spans.ts";
 import { MessageTraces } from "./watch/message-traces.ts";
 import { createMetrics } from "./watch/metrics.ts";
 
@@ -46,6 +47,7 @@ export async function createApp(
 ): Promise<App> {
   const lines: DomainLine[] = [];
   const metrics = createMetrics();
+  if (tracing) countDroppedSpans(metrics, tracing);
   const pools = openPools(config, logger);
   const jobs = new Jobs(pools.writes, logger);
   const traceLimit = tracing && new TraceLimit(tracing.perSecondMax);
@@ -83,7 +85,7 @@ export async function createApp(
       name: "HTTP",
       start: async () => {
         port = await server.listen(config.httpHost, config.httpPort);
-        logger.info({ address: `http://${config.httpHost}:${port}` }, "answering");
+        logger.info({ address: httpUrl(config.httpHost, port) }, "answering");
       },
       stop: async () => {
         shared.feed.close();

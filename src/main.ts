@@ -25,7 +25,7 @@ export async function startService(
   domains: readonly AnyDomain[] = DOMAINS,
 ): Promise<Service> {
   await using started = new AsyncDisposableStack();
-  const tracing = started.use(await startTracing(config.tracing));
+  const tracing = started.use(await startTracing(config.tracing, logger));
   const { front, flow, port } = await createApp(config, domains, logger, tracing);
   started.defer(() => front.stop());
   await front.start();

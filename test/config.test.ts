@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type DomainConfig, loadConfig } from "../src/config/config.ts";
+import { type DomainConfig, httpUrl, loadConfig } from "../src/config/config.ts";
 import { ConfigError } from "../src/config/read.ts";
 import { DOMAINS } from "../src/domains/index.ts";
 import { COMPILED } from "../tools/stack/compiled.ts";
@@ -332,6 +332,17 @@ config("an address that others can reach wants tokens", () => {
   for (const host of ["localhost", "::1", "127.0.0.53"])
     assert.is(problemsOf({ DATABASE_URL, HTTP_HOST: host }).length, 0);
   assert.is(problemsOf({ DATABASE_URL, HTTP_HOST: "127.0.0.1.example" }).length, 2);
+});
+
+config("an address is written as a URL has it", () => {
+  const written = ["::1", "127.0.0.1", "waybill.internal"].map((host) => httpUrl(host, 3000));
+  assert.equal(written, ["http://[::1]:3000", "http://127.0.0.1:3000", "http://waybill.internal:3000"]);
+});
+
+config("an empty SOURCES means the default, and one that names no source is refused", () => {
+  assert.equal(loadConfig(DOMAINS, { DATABASE_URL, SOURCES: "" }).sources, ["nats-streaming", "http"]);
+  for (const none of [" ", ",", "http,", "none"])
+    assert.match(problemsOf({ DATABASE_URL, SOURCES: none }).join(), /^SOURCES must be/);
 });
 
 config("a payload that could never be held is a contradiction", () => {

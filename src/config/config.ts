@@ -2,6 +2,7 @@
  * The environment enters, a frozen and validated Config leaves. Every problem is found before any is reported, so that a
  * person mends a configuration in one go. No value of a secret is ever part of a message.
  */
+import { isIPv6 } from "node:net";
 import type { FailpointName } from "./failpoint.ts";
 import { misspeltVariables } from "./misspelt.ts";
 import { type Environment, EnvironmentReader, type Read } from "./read.ts";
@@ -235,9 +236,10 @@ function contradictions(config: Config, known: readonly ConfigurableDomain[]): s
     const domain = known.find((one) => one.name === name);
     problems.push(...(domain?.checkSettings?.(settings, reached) ?? []));
   }
-  if (config.payloadBytesMax > config.inboxBufferBytesMax) {
+  const roomMax = largestPayload(config);
+  if (config.payloadBytesMax > roomMax) {
     problems.push(
-      "PAYLOAD_BYTES_MAX must not exceed INBOX_BUFFER_BYTES_MAX: a payload of that size could never be taken in",
+      `PAYLOAD_BYTES_MAX must not exceed ${roomMax}, the largest payload for which INBOX_BUFFER_BYTES_MAX has room (was ${config.payloadBytesMax}): lower it, or raise INBOX_BUFFER_BYTES_MAX`,
     );
   }
   const { sasl } = config.domains[0]?.kafka ?? {};
@@ -258,6 +260,12 @@ function reachedBy({ httpHost, publicUrls }: Config): string | undefined {
   const publicUrl = publicUrls.find((url) => !isLoopback(new URL(url).hostname));
   if (publicUrl !== undefined) return `PUBLIC_URL is "${publicUrl}"`;
   return isLoopback(httpHost) ? undefined : `HTTP_HOST is "${httpHost}"`;
+}
+
+/** What finds room in an empty inbox: its own part of the one half of the buffer, and all of the other: byte-budget.ts. */
+function largestPayload({ inboxBufferBytesMax, domains }: Config): number {
+  const half = inboxBufferBytesMax / 2;
+  return Math.floor(half + half / domains.length) - MESSAGE_OVERHEAD_BYTES;
 }
 
 /** Two domains on one channel: each message would reach whichever of them the broker chose. */
@@ -285,10 +293,18 @@ function sharedChannels({ sources, domains }: Config): string[] {
   return problems;
 }
 
+/** The URL at which a host answers; an IPv6 address needs brackets in it. */
+export function httpUrl(host: string, port: number): string {
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
 /** Whether only this machine can reach the address. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
+
+/** What a buffered message costs beside its payload: two objects, a map entry, its key and id. Measured: about 600. */
+export const MESSAGE_OVERHEAD_BYTES = 600;
 
 const MEBIBYTE = 1024 * 1024;
 

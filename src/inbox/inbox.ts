@@ -6,6 +6,7 @@
  * held is bounded in bytes, and a message that finds no room is refused and comes again from its broker.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { MESSAGE_OVERHEAD_BYTES } from "../config/config.ts";
 import { failpoint } from "../config/failpoint.ts";
 import type { Message, Receipt } from "../contract/message.ts";
 import type { Sink } from "../contract/source.ts";
@@ -182,9 +183,6 @@ export class Inbox implements Sink {
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const sizeOf = ({ payload, headers }: Message): number => payload.length + (headers?.length ?? 0);
 const bytesOf = (message: Message): number => sizeOf(message) + MESSAGE_OVERHEAD_BYTES;
-
-/** What a held message costs beside its payload: two objects, a map entry, its key and id. Measured: about 600. */
-const MESSAGE_OVERHEAD_BYTES = 600;
 
 /** Spreads the fixed cost of a transaction and its job; above this the time to the acknowledgement only grows. */
 const BATCH_MESSAGES_MAX = 4_000;

@@ -1,12 +1,16 @@
 /** Loads the tracing SDK, which takes time and memory, only if something is traced. */
 import type { TracingConfig } from "../config/config.ts";
+import type { Logger } from "./logger.ts";
 import type { Tracing } from "./tracing.ts";
 
 /** @returns undefined if nothing is traced. */
-export async function startTracing(config: TracingConfig | undefined): Promise<Tracing | undefined> {
+export async function startTracing(
+  config: TracingConfig | undefined,
+  logger: Logger,
+): Promise<Tracing | undefined> {
   if (!config) return undefined;
   const { Tracing: Started } = await import("./tracing.ts");
-  const tracing = new Started(config, "waybill");
+  const tracing = new Started(config, "waybill", logger);
   tracing.instrumentDatabase();
   return tracing;
 }

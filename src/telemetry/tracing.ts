@@ -5,6 +5,7 @@
 import { EventEmitter } from "node:events";
 import { type IncomingMessage, type RequestListener, Server } from "node:http";
 import { createRequire } from "node:module";
+import { setTimeout as delay } from "node:timers/promises";
 import { context, ROOT_CONTEXT, SpanKind, TraceFlags, type Tracer } from "@opentelemetry/api";
 import { getRPCMetadata, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { JaegerExporter } from "@opentelemetry/exporter-jaeger";
@@ -32,6 +33,8 @@ import {
 } from "@opentelemetry/sdk-trace-node";
 import { ATTR_CLIENT_ADDRESS, ATTR_NETWORK_PEER_ADDRESS } from "@opentelemetry/semantic-conventions";
 import type { SamplerName, TracingConfig } from "../config/config.ts";
+import { Delivery } from "./delivery.ts";
+import type { Logger } from "./logger.ts";
 import { contextOf, isSampledContext } from "./trace-context.ts";
 import type { DerivedIds } from "./trace-ids.ts";
 import { TraceLimit } from "./trace-limit.ts";
@@ -40,6 +43,7 @@ export class Tracing implements AsyncDisposable {
   readonly tracer: Tracer;
   readonly perSecondMax: number;
   readonly #provider: NodeTracerProvider;
+  readonly #delivery: Delivery;
   readonly #ids = new ChosenIds();
   readonly #sampler: Sampler;
   /** Requests that come with a trace of their own are not counted. */
@@ -48,7 +52,15 @@ export class Tracing implements AsyncDisposable {
   readonly #requests = new WeakSet<IncomingMessage>();
 
   /** @param serviceName where OTEL_SERVICE_NAME does not say otherwise. */
-  constructor({ exporter, sampler, ratio, perSecondMax }: TracingConfig, serviceName: string) {
+  constructor(
+    { exporter, sampler, ratio, perSecondMax }: TracingConfig,
+    serviceName: string,
+    logger?: Logger,
+  ) {
+    this.#delivery = new Delivery(
+      exporter === "jaeger" ? new JaegerExporter() : new OTLPTraceExporter(),
+      logger,
+    );
     this.perSecondMax = perSecondMax;
     this.#limit = new TraceLimit(perSecondMax);
     this.#sampler = new LinkedSampler(samplerOf(sampler, ratio));
@@ -57,9 +69,7 @@ export class Tracing implements AsyncDisposable {
       resource: named.merge(detectResources({ detectors: [envDetector] })),
       sampler: this.#sampler,
       idGenerator: this.#ids,
-      spanProcessors: [
-        new BatchSpanProcessor(exporter === "jaeger" ? new JaegerExporter() : new OTLPTraceExporter()),
-      ],
+      spanProcessors: [new BatchSpanProcessor(this.#delivery)],
     });
     this.#provider.register({ propagator: new W3CTraceContextPropagator() });
     this.tracer = this.#provider.getTracer("waybill");
@@ -125,9 +135,17 @@ export class Tracing implements AsyncDisposable {
     if (metadata) metadata.route = route;
   }
 
-  /** Sends what is not sent yet. */
+  /** Spans that were not delivered. */
+  get droppedSpans(): number {
+    return this.#delivery.dropped;
+  }
+
+  /** Sends what is not sent yet, if a collector takes it soon. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#provider.shutdown().catch(() => {});
+    const ended = new AbortController();
+    const sent = this.#provider.shutdown().catch(() => {});
+    await Promise.race([sent, delay(FLUSH_MS, undefined, { signal: ended.signal }).catch(() => {})]);
+    ended.abort();
   }
 
   /** The trace that a request begins or goes on with; undefined where that is not sampled. */
@@ -181,6 +199,9 @@ function samplerOf(name: SamplerName, ratio: number): Sampler {
 }
 
 const require = createRequire(import.meta.url);
+
+/** A collector that is away must not use up the time in which a process has to stop. */
+const FLUSH_MS = 2_000;
 
 /** Asked every few seconds by machines, or never ending. */
 const UNTRACED = /^\/(metrics|healthz|readyz|events)\b/;

@@ -1,11 +1,42 @@
 /** One bound for all inboxes, in which none can shut out another. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { loadConfig } from "../../src/config/config.ts";
+import type { ConfigError } from "../../src/config/read.ts";
+import { DOMAINS } from "../../src/domains/index.ts";
 import { ByteBudget } from "../../src/inbox/byte-budget.ts";
+import { ledger } from "../support/ledger/index.ts";
 import { randomOf } from "../support/random.ts";
 
 const budgets = suite("byte budget");
 const SEED = Number(process.env.WAYBILL_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31));
+
+budgets(
+  "the configuration takes the largest payload that finds room in an empty inbox, and no larger",
+  () => {
+    const problemsOf = (running: string, payloadBytesMax: number): readonly string[] => {
+      try {
+        loadConfig([...DOMAINS, ledger], {
+          DATABASE_URL: "postgres://waybill@127.0.0.1/waybill",
+          DOMAINS: running,
+          INBOX_BUFFER_BYTES_MAX: "1000000",
+          PAYLOAD_BYTES_MAX: String(payloadBytesMax),
+        });
+      } catch (error) {
+        return (error as ConfigError).problems;
+      }
+      return [];
+    };
+    for (const domains of ["orders", "orders,ledger"]) {
+      const budget = new ByteBudget(1_000_000);
+      const [share] = domains.split(",").map(() => budget.share());
+      const largest = domains === "orders" ? 999_400 : 749_400;
+      assert.equal([share?.hasRoom(largest + 600), share?.hasRoom(largest + 601)], [true, false]);
+      assert.equal(problemsOf(domains, largest), []);
+      assert.match(problemsOf(domains, largest + 1).join(), `PAYLOAD_BYTES_MAX must not exceed ${largest}`);
+    }
+  },
+);
 
 budgets("a single inbox has all of it", () => {
   const budget = new ByteBudget(1_000);

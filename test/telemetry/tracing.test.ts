@@ -1,6 +1,8 @@
 /** Traces as a real Jaeger gives them back: of an order, of a dead letter and of its redrive, over every hop. */
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -264,6 +266,37 @@ check(
     await started.child.end("SIGTERM");
   },
 );
+
+for (const [trouble, answers] of [
+  ["refuses", undefined],
+  ["accepts and never answers", () => {}],
+] as const) {
+  tracing(`a collector that ${trouble} is said once and counted, and does not hold up a stop`, async () => {
+    await using other = await createDatabase();
+    const collector = createServer(answers ?? ((_request, response) => response.writeHead(503).end()));
+    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+    const { port } = collector.address() as AddressInfo;
+    const away = await startAsProcess(other.serviceUrl, {
+      SOURCES: "http",
+      OTEL_TRACES_EXPORTER: "otlp",
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_BSP_SCHEDULE_DELAY: "100",
+    });
+    const body = toPayload(factory.next()).toString();
+    await fetch(`${away.url}/orders`, { method: "POST", body });
+    await until("spans are counted as dropped", async () => {
+      const metrics = await (await fetch(`${away.url}/metrics`)).text();
+      return /^waybill_spans_dropped_total [1-9]/m.test(metrics);
+    });
+    await fetch(`${away.url}/orders`, { method: "POST", body });
+    const begun = performance.now();
+    assert.is(await away.child.end("SIGTERM"), 0);
+    // The flow stops in a moment; without a bound of its own the flush would use up the ten seconds of the process.
+    assert.ok(performance.now() - begun < 9_000);
+    collector.closeAllConnections();
+    collector.close();
+  });
+}
 
 tracing("without an exporter nothing is kept and nothing is sent", async () => {
   await using other = await createDatabase();
