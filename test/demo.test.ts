@@ -99,6 +99,15 @@ demo("a Kafka that KAFKA_BROKERS names and that does not answer is said", async 
   assert.match(stdout + stderr, `no Kafka broker answers at ${at}`);
 });
 
+demo("a Jaeger that does not start is said, and the demo goes on", async () => {
+  const args = ["--once", "--orders", "20", "--observe"];
+  const { status, stdout, stderr } = await run("tools/stack/demo.ts", args, {
+    JAEGER_ALL_IN_ONE: "/bin/false",
+  });
+  assert.is(status, 0, stdout + stderr);
+  assert.match(stdout + stderr, /going on without it: Jaeger/);
+});
+
 demo("a broker that nobody knows is refused, with those that are known", async () => {
   for (const [script, option] of [
     ["tools/stack/demo.ts", "--source"],

@@ -275,6 +275,7 @@ for (const [trouble, answers] of [
     await using other = await createDatabase();
     const collector = createServer(answers ?? ((_request, response) => response.writeHead(503).end()));
     await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve));
+    using _closing = { [Symbol.dispose]: () => collector.close().closeAllConnections() };
     const { port } = collector.address() as AddressInfo;
     const away = await startAsProcess(other.serviceUrl, {
       SOURCES: "http",
@@ -290,11 +291,10 @@ for (const [trouble, answers] of [
     });
     await fetch(`${away.url}/orders`, { method: "POST", body });
     const begun = performance.now();
-    assert.is(await away.child.end("SIGTERM"), 0);
+    await away.child.end("SIGTERM");
+    assert.is(await away.child.ended, 0);
     // The flow stops in a moment; without a bound of its own the flush would use up the ten seconds of the process.
     assert.ok(performance.now() - begun < 9_000);
-    collector.closeAllConnections();
-    collector.close();
   });
 }
 

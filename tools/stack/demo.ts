@@ -110,7 +110,8 @@ const counts = new Map<DomainKit, number>();
 let observed: Readonly<Record<string, string>> = {};
 
 async function startJaeger(stack: Stack): Promise<Jaeger | undefined> {
-  const jaeger = await Jaeger.start(join(stack.folder, "jaeger"), say);
+  const jaeger = await Jaeger.start(join(stack.folder, "jaeger"), say).catch(goOnWithout);
+  if (jaeger === null) return undefined;
   if (!jaeger) {
     say("no Jaeger: put jaeger-all-in-one on PATH, or Go to build it");
     return undefined;
@@ -121,9 +122,18 @@ async function startJaeger(stack: Stack): Promise<Jaeger | undefined> {
 }
 
 async function startPrometheus(stack: Stack, { url }: ServiceProcess): Promise<Prometheus | undefined> {
-  const prometheus = await Prometheus.start(join(stack.folder, "prometheus"), new URL(url).host);
+  const prometheus = await Prometheus.start(join(stack.folder, "prometheus"), new URL(url).host).catch(
+    goOnWithout,
+  );
+  if (prometheus === null) return undefined;
   if (!prometheus) say("no Prometheus: put prometheus on PATH (Debian: apt-get install prometheus)");
   return prometheus;
+}
+
+/** Whoever observes is no part of what is shown: the demo goes on, and the log is there as long as it runs. */
+function goOnWithout(error: Error): null {
+  say(`going on without it: ${error.message}`);
+  return null;
 }
 
 async function startService(stack: Stack, port: number | undefined): Promise<ServiceProcess> {

@@ -56,7 +56,10 @@ export class Jaeger implements AsyncDisposable {
         ({ ok }) => ok,
         () => false,
       ),
-    );
+    ).catch(async (error: Error) => {
+      await child.end("SIGTERM");
+      throw error;
+    });
     return new Jaeger(child, url, {
       OTEL_EXPORTER_JAEGER_ENDPOINT: `http://${local(collector)}/api/traces`,
       OTEL_EXPORTER_OTLP_ENDPOINT: `http://${local(otlp)}`,
