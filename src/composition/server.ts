@@ -65,6 +65,7 @@ export function createServer(
     logger,
     metrics,
     tracing,
+    keepAliveSeconds: config.httpKeepAliveSeconds,
   });
 }
 

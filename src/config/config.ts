@@ -45,6 +45,8 @@ export type Config = Readonly<{
   /** The domains that this process runs. */
   domains: readonly DomainConfig[];
   httpHost: string;
+  /** How long an idle connection stays open; longer than a proxy keeps it, else it sends into a closing one. */
+  httpKeepAliveSeconds: number;
   httpPort: number;
   /** The origins under which browsers reach the service, such as https://waybill.example. */
   publicUrls: readonly string[];
@@ -121,6 +123,7 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
       .map((domain) => readDomain(reader, domain)),
     httpHost: read("HTTP_HOST", "127.0.0.1", hostName),
     httpPort: read("HTTP_PORT", "3000", integerBetween(0, 65_535)),
+    httpKeepAliveSeconds: read("HTTP_KEEP_ALIVE_SECONDS", "75", integerBetween(1, 3_600)),
     publicUrls: read("PUBLIC_URL", "", publicUrls),
     trustedProxies: read("TRUSTED_PROXIES", "", networks),
     adminToken: read("ADMIN_TOKEN", "", token),

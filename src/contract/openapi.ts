@@ -167,9 +167,9 @@ function operationIdOf(method: string, path: string): string {
 
 /** What the server itself may answer, whatever the route. */
 function statusesOf({ method, access, kind }: Described): number[] {
-  if (access !== "open") return [401, 403, 429, 500, 503];
+  if (access !== "open") return [400, 401, 403, 429, 500, 503];
   // A page of another origin may ask for a page, but must not change anything.
-  return method === "GET" && kind !== undefined ? [500] : [403, 500];
+  return method === "GET" && kind !== undefined ? [400, 500] : [400, 403, 500];
 }
 
 function securityOf({ access, openWith }: Described): Readonly<{ security?: object[] }> {

@@ -273,6 +273,12 @@ api("without a token, and with wrong ones, each answers as the document says", a
     assert.equal([status, JSON.parse(body).type], [403, "urn:waybill:problem:forbidden"], template);
     seen.add(`${method} ${template} 403`);
   }
+  for (const { template, method } of operations) {
+    const sent = { method: method.toUpperCase(), path: path(template), headers: { host: "no host" } };
+    const { status, body } = await sendRaw(service.port, sent);
+    assert.equal([status, JSON.parse(body).parameter], [400, "Host"], template);
+    seen.add(`${method} ${template} 400`);
+  }
   await drive("POST", "/session", "/session", { body: "wrong" });
   for (let attempt = 0; attempt < 10; attempt++) {
     await drive("GET", "/audit", "/audit", { token: `wrong-token-${attempt}` });

@@ -13,7 +13,8 @@ export function readFlag(text: string | undefined, name: string): boolean {
 export function checkNames(query: Request["query"], known: readonly string[]): void {
   for (const name in query) {
     if (!known.includes(name)) {
-      throw new InvalidInputError(name, `there is no parameter ${name}; there are: ${known.join(", ")}`);
+      const others = known.length === 0 ? "this address has none" : `there are: ${known.join(", ")}`;
+      throw new InvalidInputError(name, `there is no parameter ${name}; ${others}`);
     }
   }
 }

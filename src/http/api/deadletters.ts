@@ -4,10 +4,9 @@ import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
 import type { Operation } from "../../contract/openapi.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
 import { readInteger, readPosition } from "../../contract/values/integers.ts";
-import { checkNames, readFlag } from "../../contract/values/parameters.ts";
-import { membersOf } from "../../contract/values/shapes.ts";
+import { readFlag } from "../../contract/values/parameters.ts";
 import type { Desk } from "../../deadletter/desk.ts";
-import { filterType, readFilter } from "../../deadletter/find/filter.ts";
+import { readFilter } from "../../deadletter/find/filter.ts";
 import {
   bulkLimits,
   decisionType,
@@ -30,13 +29,11 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
   // The first route whose pattern matches answers, so a fixed name stands before a parameter.
   return [
     route("GET", "/deadletters", api.list, async ({ query }) => {
-      checkNames(query, [...FILTER_NAMES, "limit", "before"]);
       const { limit, before, ...filter } = query;
       const after = before === undefined ? undefined : readPosition(before, "before");
       return desk.list(readFilter(filter), readLimit(limit), after);
     }),
     route("GET", "/deadletters/groups", api.groups, async ({ query }) => {
-      checkNames(query, ["domain", "state", "limit"]);
       const { limit, state = "open", ...filter } = query;
       const isAny = state === "any";
       return desk.overview(readFilter(isAny ? filter : { ...filter, state }), readLimit(limit));
@@ -117,7 +114,6 @@ function readLimit(limit: string | undefined): number {
 }
 
 function readDryRun({ query }: Request): boolean {
-  checkNames(query, ["dryRun"]);
   return readFlag(query.dryRun, "dryRun");
 }
 
@@ -140,8 +136,6 @@ function readEdited(payload: string | undefined, bytesMax: number): Buffer | und
   if (bytes.length > bytesMax) throw new TooLargeError(`a payload may have at most ${bytesMax} bytes`);
   return bytes;
 }
-
-const FILTER_NAMES = membersOf(filterType).map(([name]) => name);
 
 const LIST_DEFAULT = "50";
 const LIST_MAX = 500;

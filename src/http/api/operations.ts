@@ -183,7 +183,6 @@ export function operationsRoutes({
         },
       },
       handle: async ({ query }, response) => {
-        checkNames(query, ["full"]);
         sendJson(response, 200, toJson(await audit(readFlag(query.full, "full"))));
       },
     },

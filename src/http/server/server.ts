@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import polka from "polka";
 import { InvalidInputError } from "../../contract/errors.ts";
 import type { Request, Route } from "../../contract/route.ts";
+import { checkNames } from "../../contract/values/parameters.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Tracing } from "../../telemetry/tracing.ts";
 import type { Metrics } from "../../watch/metrics.ts";
@@ -15,6 +16,7 @@ import { checkAccess, type Door } from "./access.ts";
 import { discardRest } from "./discard.ts";
 import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
 import { Response } from "./response.ts";
+import { checkHostHeader, normaliseTarget } from "./target.ts";
 
 export type HttpServerOptions = Readonly<{
   routes: readonly Route[];
@@ -22,6 +24,8 @@ export type HttpServerOptions = Readonly<{
   logger: Logger;
   metrics: Metrics;
   tracing?: Tracing | undefined;
+  /** How long an idle connection stays open. */
+  keepAliveSeconds: number;
 }>;
 
 export class HttpServer {
@@ -33,20 +37,22 @@ export class HttpServer {
     this.#server = createServer({
       ServerResponse: Response as unknown as typeof ServerResponse,
       requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      keepAliveTimeout: options.keepAliveSeconds * 1000,
     });
     const apps = new Map<string, ReturnType<typeof polka>>();
     for (const route of options.routes) {
       const group = groupOf(route.path);
       const app = apps.get(group) ?? this.#createApp();
       apps.set(group, app);
+      const known = parametersOf(route);
       app.add(route.method, route.path, (request, response) =>
-        this.#answer(route, request as unknown as Request, response),
+        this.#answer(route, known, request as unknown as Request, response),
       );
     }
     const others = this.#createApp();
     // Straight to the handler: polka's own `attach` adds a turn of the event loop to every request.
     const handle = (request: IncomingMessage, response: ServerResponse) => {
+      normaliseTarget(request);
       // Routes do not tell capitals from small letters.
       const group = groupOf(request.url as string);
       const app = apps.get(group) ?? apps.get(group.toLowerCase()) ?? others;
@@ -93,16 +99,25 @@ export class HttpServer {
     clearTimeout(timer);
   }
 
-  #answer(route: Route, request: Request, response: ServerResponse): void {
+  /** @param known the parameters that the address may have; undefined if it may have any. */
+  #answer(
+    route: Route,
+    known: readonly string[] | undefined,
+    request: Request,
+    response: ServerResponse,
+  ): void {
     const started = performance.now();
     try {
+      checkHostHeader(request);
       if (request.path.includes("%")) checkEncoding(request.path);
       const { door, tracing } = this.#options;
       tracing?.setRoute(request as unknown as IncomingMessage, route.path);
       const checking = checkAccess(request, route, door);
-      const answering = checking
-        ? checking.then(() => route.handle(request, response))
-        : route.handle(request, response);
+      const handle = () => {
+        if (known) checkNames(request.query, known);
+        return route.handle(request, response);
+      };
+      const answering = checking ? checking.then(handle) : handle();
       if (answering) {
         answering.then(
           () => this.#measure(route, request, statusOf(response), started),
@@ -141,6 +156,12 @@ export class HttpServer {
   }
 }
 
+/** A slip of the pen must not mean "all": an address has the parameters that its description names. Pages ignore others. */
+function parametersOf({ kind, operation }: Route): readonly string[] | undefined {
+  if (kind !== undefined) return undefined;
+  return (operation.parameters ?? []).filter((one) => one.in === "query").map(({ name }) => name);
+}
+
 /** An answer that nobody is there to get counts as that, whatever it would have been. */
 function statusOf(response: ServerResponse): number {
   return response.destroyed && !response.writableFinished ? CLIENT_GONE : response.statusCode;
@@ -174,6 +195,5 @@ function checkEncoding(path: string): void {
 const CLIENT_GONE = 499;
 const METHODS: (Route["method"] | "HEAD")[] = ["GET", "POST", "DELETE"];
 const REQUEST_TIMEOUT_MS = 30_000;
-const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 const DRAIN_TIMEOUT_MS = 2_000;
 const LISTEN_BACKLOG = 1_024;

@@ -4,7 +4,6 @@ import type { DomainContext } from "../../../contract/domain.ts";
 import { InvalidInputError, NotFoundError, UnavailableError } from "../../../contract/errors.ts";
 import { type Credential, type Request, type Route, sendJson } from "../../../contract/route.ts";
 import { POSITION_MAX, readInteger, readPosition } from "../../../contract/values/integers.ts";
-import { checkNames } from "../../../contract/values/parameters.ts";
 import { type Balance, selectBalances, selectBalancesAt, selectPositionAt } from "../balances-table.ts";
 import { readCurrencies, selectCurrencies } from "../currencies-table.ts";
 import { balancesDocument, entryDocument } from "../documents.ts";
@@ -82,7 +81,6 @@ async function readBalances(
   { subject = "", query }: Request,
   response: ServerResponse,
 ): Promise<{ position: bigint; balances: Balance[] }> {
-  checkNames(query, ["after", "at"]);
   const after = query.after === undefined ? undefined : readPosition(query.after, "after");
   const moment = query.at === undefined ? undefined : readMoment(query.at);
   const isTime = moment instanceof Date;
@@ -105,7 +103,6 @@ function readMoment(text: string): bigint | Date {
 }
 
 function filterOf(query: Request["query"]): StatementFilter {
-  checkNames(query, ["currency", "status", "before", "limit"]);
   const { currency, status } = query;
   if (currency !== undefined && !/^[A-Z]{3}$/.test(currency))
     throw new InvalidInputError("currency", "currency must be three upper-case letters");
