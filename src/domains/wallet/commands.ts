@@ -18,10 +18,15 @@ export const COMMAND_BYTES_MAX = 64 * 1024;
 /** Longest time that money can be held: a year. */
 export const HOLD_SECONDS_MAX = 366 * 24 * 3600;
 
-const id = type(/^[\x21-\x7e]{1,64}$/).describe("1 to 64 printable ASCII characters without spaces");
+/** What stands in an address: a client normalises "." and ".." away. */
+export const COMMAND_ID = /^(?!\.{1,2}$)[\x21-\x7e]{1,64}$/;
+
+const id = type(COMMAND_ID).describe(
+  '1 to 64 printable ASCII characters without spaces, and not "." or ".."',
+);
 /** A user, as the subject of a token names it. */
-export const ownerName = type(/^(?!external$)[\x21-\x7e]{1,64}$/).describe(
-  `1 to 64 printable ASCII characters without spaces, and not "${SYSTEM_OWNER}"`,
+export const ownerName = type(/^(?!external$|\.{1,2}$)[\x21-\x7e]{1,64}$/).describe(
+  `1 to 64 printable ASCII characters without spaces, and not "${SYSTEM_OWNER}", "." or ".."`,
 );
 const currency = type(/^[A-Z]{3}$/).describe("three upper-case letters (ISO 4217)");
 const amount = type(AMOUNT).describe('a positive decimal in a string, such as "100.50"');

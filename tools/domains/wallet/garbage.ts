@@ -27,6 +27,7 @@ export const WALLET_GARBAGE: Readonly<Record<string, GarbageKind>> = {
   "no owner": changed({ owner: undefined }, "/owner"),
   "id that is too long": changed({ id: "x".repeat(65) }, "/id"),
   "id with a space": changed({ id: "a b" }, "/id"),
+  "id that no address can hold": changed({ id: ".." }, "/id"),
   "unknown member": changed({ fee: "0.10" }, "/fee"),
   "hold that expires in the past": changed({ type: "hold", expires_in_seconds: 0 }, "/expires_in_seconds"),
   "hold for a part of a second": changed({ type: "hold", expires_in_seconds: 1.5 }, "/expires_in_seconds"),

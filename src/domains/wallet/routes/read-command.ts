@@ -7,7 +7,7 @@ import { InvalidInputError } from "../../../contract/errors.ts";
 import type { Problem, Rejection } from "../../../contract/rejection.ts";
 import type { Request } from "../../../contract/route.ts";
 import { parseJsonDocument } from "../../../contract/values/json-document.ts";
-import { COMMAND_BYTES_MAX, type Command, type CommandType, checkCommand } from "../commands.ts";
+import { COMMAND_BYTES_MAX, COMMAND_ID, type Command, type CommandType, checkCommand } from "../commands.ts";
 
 /** What the address and the token say of the command; the body must not say it again. */
 export type Given = Readonly<{ type?: CommandType; owner?: string; hold?: string }>;
@@ -38,8 +38,9 @@ export function payloadOf(command: Command): Buffer {
 
 /** An id of a command. @throws InvalidInputError */
 export function readKey(header: string | string[] | undefined): string {
-  if (typeof header === "string" && /^[\x21-\x7e]{1,64}$/.test(header)) return header;
-  const sentence = "an Idempotency-Key of 1 to 64 printable ASCII characters without spaces is needed";
+  if (typeof header === "string" && COMMAND_ID.test(header)) return header;
+  const sentence =
+    'an Idempotency-Key of 1 to 64 printable ASCII characters without spaces is needed, and not "." or ".."';
   throw new InvalidInputError("Idempotency-Key", sentence);
 }
 
