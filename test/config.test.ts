@@ -65,6 +65,7 @@ config("the defaults are those of the documentation", () => {
     sources: ["nats-streaming", "http"],
     httpHost: "127.0.0.1",
     httpPort: 3000,
+    httpKeepAliveSeconds: 75,
     publicUrls: [],
     trustedProxies: [],
     adminToken: undefined,
