@@ -68,7 +68,7 @@ async function withServices(
 }
 
 /** One in a hundred is sent again under its id, and must get the first answer again. */
-async function load(urls: readonly string[], rate: number, seconds: number, seed: number) {
+export async function load(urls: readonly string[], rate: number, seconds: number, seed: number) {
   const factory = new WalletFactory(seed);
   const messages: KitMessage[] = [];
   for (let count = 0; count < rate * seconds; count++) {

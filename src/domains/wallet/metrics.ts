@@ -76,18 +76,18 @@ export function createMetrics({
 /** A value that is read again in the background whenever it is asked for; undefined until the first reading. */
 function refreshed(read: () => Promise<number>, logger: DomainContext["logger"]): () => number | undefined {
   let value: number | undefined;
-  let reading: Promise<void> | undefined;
+  let isReading = false;
+  const refresh = async () => {
+    isReading = true;
+    try {
+      value = await read();
+    } catch (error) {
+      logger.debug({ err: error }, "the open holds could not be counted");
+    }
+    isReading = false;
+  };
   return () => {
-    reading ??= read()
-      .then(
-        (found) => {
-          value = found;
-        },
-        (error: unknown) => logger.debug({ err: error }, "the open holds could not be counted"),
-      )
-      .finally(() => {
-        reading = undefined;
-      });
+    if (!isReading) void refresh();
     return value;
   };
 }

@@ -10,16 +10,16 @@ import { mapInTurns } from "../../contract/values/in-turns.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import { selectAccounts, upsertAccounts } from "./accounts-table.ts";
 import { type Command, isSameCommand, ownerOf, parseCommand, SYSTEM_OWNER } from "./commands.ts";
-import { selectCurrencies, upsertCurrencies } from "./currencies-table.ts";
+import { upsertCurrencies } from "./currencies-table.ts";
 import { eventsOf } from "./events.ts";
 import { type Folded, fold } from "./fold.ts";
+import { selectFrame } from "./frame-table.ts";
 import { selectHolds, upsertHolds } from "./holds-table.ts";
 import { idText, type Transaction } from "./model.ts";
 import { copyPostings } from "./postings-table.ts";
 import { WalletState } from "./state.ts";
 import {
   copyTransactions,
-  selectDomainTime,
   selectPayloads,
   selectReversed,
   selectTransactions,
@@ -58,7 +58,8 @@ async function load(
   untilMs: number,
   transaction: DatabaseTransaction,
 ): Promise<void> {
-  const nowMs = await selectDomainTime(transaction);
+  const { nowMs, nextExpiryMs, currencies } = await selectFrame(transaction);
+  const dueByMs = Math.max(nowMs, untilMs);
   const ids = new Map<string, { owner: string; id: string }>();
   const named = new Map<string, { owner: string; id: string }>();
   const add = (to: typeof ids, owner: string, id: string) => to.set(idText(owner, id), { owner, id });
@@ -68,7 +69,8 @@ async function load(
     if (command.type === "capture" || command.type === "release") add(named, command.owner, command.hold);
   }
   const transactions = await selectTransactions(transaction, [...ids.values()]);
-  const holds = await selectHolds(transaction, [...named.values()], Math.max(nowMs, untilMs));
+  const isHoldNeeded = named.size > 0 || (nextExpiryMs !== undefined && nextExpiryMs <= dueByMs);
+  const holds = isHoldNeeded ? await selectHolds(transaction, [...named.values()], dueByMs) : [];
   const isReversed = commands.some(({ type }) => type === "reverse");
   const reversed = isReversed
     ? await selectReversed(
@@ -76,7 +78,6 @@ async function load(
         transactions.map(({ position }) => position),
       )
     : new Map();
-  const currencies = await selectCurrencies(transaction);
 
   const accounts = new Map<string, { owner: string; currency: string }>();
   const addAccounts = (currency: string | undefined, ...owners: (string | undefined)[]) => {

@@ -34,14 +34,6 @@ export async function selectReversed(
   return new Map(rows.map(({ original, total }) => [original, BigInt(total)]));
 }
 
-/** The domain time of the last transaction, in milliseconds since the Unix epoch; 0 if there is none. */
-export async function selectDomainTime(database: Queryable): Promise<number> {
-  const { rows } = await database.query<{ atMs: number }>(
-    `select ${AT_MS} from wallet_transactions order by position desc limit 1`,
-  );
-  return rows[0]?.atMs ?? 0;
-}
-
 /** The last position that was decided; 0 if there is none. */
 export async function selectLastPosition(database: Queryable): Promise<bigint> {
   const { rows } = await database.query<{ position: bigint }>(
