@@ -20,12 +20,15 @@ export class Judge {
   readonly #entries = new Map<string, Entry>();
   readonly #kit: DomainKit;
   readonly #witness: Witness;
+  readonly #say: (text: string) => void;
   #position = 0n;
   attempted = 0;
   acknowledged = 0;
 
-  constructor(kit: DomainKit) {
+  /** @param say is told what a long verdict waits for or looks at. */
+  constructor(kit: DomainKit, say: (text: string) => void = () => {}) {
     this.#kit = kit;
+    this.#say = say;
     this.#witness = kit.createWitness();
   }
 
@@ -56,7 +59,7 @@ export class Judge {
       entry.attempted += 1;
       this.attempted += 1;
       this.#witness.attempted(message);
-      const publishing = transport.publish(message.payload, { key: message.key }).then(
+      const publishing = acknowledged(transport.publish(message.payload, { key: message.key })).then(
         () => {
           entry.acknowledged += 1;
           this.acknowledged += 1;
@@ -102,10 +105,12 @@ export class Judge {
         findings.push(`a message is ${stored} times in the inbox but was sent ${attempted} times`);
     }
     const { domain } = this.#kit;
+    this.#say("everything is settled; auditing");
     const { holds, domains } = await audit(database, [domain], { isFull: true });
     if (!holds) findings.push(`the audit does not hold: ${domains[domain.name]?.discrepancies.slice(0, 5)}`);
     findings.push(...(await this.#gapsLeft(database)));
     findings.push(...(await halfRedriven(database)));
+    this.#say("asking the services");
     const services = urls.map((url) => new Verifier(url, this.#kit.readBack));
     findings.push(...(await this.#witness.check(database, services)));
     for (const service of services) service.close();
@@ -115,6 +120,7 @@ export class Judge {
   /** Everything that was acknowledged is in the inbox, and everything in the inbox has its outcome. */
   async #waitUntilStored(database: Database): Promise<string[]> {
     let movedAt = performance.now();
+    let saidAt = movedAt;
     let last = "";
     for (;;) {
       const missing = await this.missing(database).catch(() => -1);
@@ -122,6 +128,10 @@ export class Judge {
       if (missing === 0 && pending === 0) return [];
       const now = `${missing} ${pending}`;
       if (now !== last) movedAt = performance.now();
+      if (now !== last && performance.now() - saidAt > SAY_MS) {
+        saidAt = performance.now();
+        this.#say(`waiting for ${missing} messages to be stored and ${pending} to be projected`);
+      }
       last = now;
       if (performance.now() - movedAt > STANDSTILL_MS_MAX) {
         return [
@@ -197,12 +207,26 @@ async function halfRedriven(database: Database): Promise<string[]> {
   return rows.map(({ position }) => `the letter at position ${position} is redriven by half`);
 }
 
+/** A broker that died may never say what became of a message: then it was not acknowledged. */
+async function acknowledged(publishing: Promise<void>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("the broker does not acknowledge")), ACKNOWLEDGED_MS_MAX);
+  try {
+    await Promise.race([publishing, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function hashOf(payload: Buffer): string {
   return createHash("md5").update(payload).digest("hex");
 }
 
 const UNDER_WAY_MAX = 1_000;
 const RECONNECT_MS = 50;
+/** Longer than any library waits by itself. */
+const ACKNOWLEDGED_MS_MAX = 60_000;
+const SAY_MS = 10_000;
 const FINDINGS_MAX = 20;
 
 /** Several redeliveries and backoffs, on a machine that is busy. */

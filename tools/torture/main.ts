@@ -92,7 +92,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
   });
   const names = plan.names.filter((name) => name !== DISK_FULL || world.stack.disk);
   if (names.length === 0) throw new Error("this machine lets nobody but root mount a file system");
-  const judge = new Judge(plan.kit);
+  const judge = new Judge(plan.kit, say);
   const schedule: string[] = [];
   const counts = new Map<string, number>();
   let findings: string[] = [];
