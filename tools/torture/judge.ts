@@ -165,7 +165,7 @@ export class Judge {
   async #readInbox(database: Database): Promise<void> {
     const { rows } = await database.query<{ position: bigint; content: string }>(
       `select position, md5(payload) as content from inbox
-       where domain = $2 and position > $1 and source not in ('redrive', 'http') order by position`,
+       where domain = $2 and position > $1 and source not in ('redrive', 'http', 'first', 'timer') order by position`,
       [String(this.#position), this.#kit.domain.name],
     );
     for (const { position, content } of rows) {
