@@ -81,7 +81,8 @@ export async function load(urls: readonly string[], rate: number, seconds: numbe
   const begun = performance.now();
   for (const [index, { path, headers = {}, body }] of requests.entries()) {
     const due = begun + (index * 1000) / rate;
-    if (due - performance.now() > 1) await delay(due - performance.now());
+    const early = due - performance.now();
+    if (early > 1) await delay(early);
     const url = urls[index % urls.length] as string;
     answering.push(
       post(`${url}${path}`, agent, headers, body).then((answer) => ({
