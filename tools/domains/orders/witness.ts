@@ -2,44 +2,19 @@
  * The truth about orders after a run: each id that was acknowledged stands in the table with a content that was published
  * under it, and each service answers with exactly these bytes.
  */
-import { createHash } from "node:crypto";
 import type { Database } from "../../../src/database/database.ts";
-import type { Published, Reader, Witness } from "../kit.ts";
+import { hashOf, Journal } from "../journal.ts";
+import type { Reader, Witness } from "../kit.ts";
 
-export class OrdersWitness implements Witness {
-  /** The hashes of the contents that were published under each id. */
-  readonly #contents = new Map<string, Set<string>>();
-  readonly #acknowledged = new Set<string>();
-  /** Acknowledged since the last check. */
-  #fresh = new Set<string>();
-
-  attempted({ key, payload }: Published): void {
-    if (key === undefined) return;
-    const content = hashOf(payload);
-    const contents = this.#contents.get(key);
-    if (contents) contents.add(content);
-    else this.#contents.set(key, new Set([content]));
-  }
-
-  acknowledged({ key }: Published): void {
-    if (key === undefined) return;
-    this.#fresh.add(key);
-    this.#acknowledged.add(key);
-  }
-
-  startOver(): void {
-    this.#fresh = new Set(this.#acknowledged);
-  }
-
+export class OrdersWitness extends Journal implements Witness {
   async check(database: Database, services: readonly Reader[]): Promise<string[]> {
-    const ids = [...this.#fresh];
-    this.#fresh = new Set();
+    const ids = this.takeFresh();
     const table = await readTable(database, ids);
     const findings: string[] = [];
     for (const id of ids) {
       const stored = table.get(id);
       if (stored === undefined) findings.push(`order ${id} is not in the table`);
-      else if (!this.#contents.get(id)?.has(stored))
+      else if (!this.wasPublished(id, stored))
         findings.push(`order ${id} is stored with a content that was never published`);
     }
     for (const service of services) findings.push(...(await compareAnswers(service, ids, table)));
@@ -77,10 +52,6 @@ async function compareAnswers(
     }),
   );
   return findings;
-}
-
-function hashOf(payload: Buffer): string {
-  return createHash("md5").update(payload).digest("hex");
 }
 
 /** A query with more parameters than this takes longer to plan than to run. */

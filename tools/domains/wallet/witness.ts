@@ -3,42 +3,20 @@
  * under its id, and each service answers for it with the outcome that the table has.
  */
 import type { Database } from "../../../src/database/database.ts";
-import type { Published, Reader, Witness } from "../kit.ts";
+import { Journal } from "../journal.ts";
+import type { Reader, Witness } from "../kit.ts";
 
-type Stored = Readonly<{ owner: string; id: string; payload: Buffer; position: bigint; status: string }>;
+type Stored = Readonly<{ owner: string; id: string; content: string; position: bigint; status: string }>;
 
-export class WalletWitness implements Witness {
-  /** The contents that were published under each key. */
-  readonly #contents = new Map<string, Set<string>>();
-  readonly #acknowledged = new Set<string>();
-  /** Acknowledged since the last check. */
-  #fresh = new Set<string>();
-
-  attempted({ key, payload }: Published): void {
-    if (key === undefined) return;
-    const contents = this.#contents.get(key) ?? new Set();
-    this.#contents.set(key, contents.add(payload.toString()));
-  }
-
-  acknowledged({ key }: Published): void {
-    if (key === undefined) return;
-    this.#fresh.add(key);
-    this.#acknowledged.add(key);
-  }
-
-  startOver(): void {
-    this.#fresh = new Set(this.#acknowledged);
-  }
-
+export class WalletWitness extends Journal implements Witness {
   async check(database: Database, services: readonly Reader[]): Promise<string[]> {
-    const keys = [...this.#fresh];
-    this.#fresh = new Set();
+    const keys = this.takeFresh();
     const stored = await readTable(database, keys);
     const findings: string[] = [];
     for (const key of keys) {
       const one = stored.get(key);
       if (one === undefined) findings.push(`command ${key} was not decided`);
-      else if (!this.#contents.get(key)?.has(one.payload.toString()))
+      else if (!this.wasPublished(key, one.content))
         findings.push(`command ${key} was decided with a content that was never published`);
     }
     for (const service of services) findings.push(...(await compareAnswers(service, stored)));
@@ -51,7 +29,7 @@ async function readTable(database: Database, keys: readonly string[]): Promise<M
   for (let begin = 0; begin < keys.length; begin += KEYS_PER_QUERY) {
     const wanted = keys.slice(begin, begin + KEYS_PER_QUERY).map((key) => key.split(" "));
     const { rows } = await database.query<Stored>(
-      `select owner, id, payload, position, case when reason is null then 'succeeded' else 'declined' end as status
+      `select owner, id, md5(payload) as content, position, case when reason is null then 'succeeded' else 'declined' end as status
        from unnest($1::text[], $2::text[]) as wanted (owner, id) join wallet_transactions using (owner, id)
        join inbox using (position)`,
       [wanted.map(([owner]) => owner), wanted.map(([, id]) => id)],
