@@ -15,6 +15,7 @@ import { Jobs } from "./database/jobs.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
 import { untilItSucceeds, waitForSchema } from "./database/wait.ts";
 import type { DomainLine } from "./domain-line.ts";
+import { rpcClients } from "./grpc/client.ts";
 import { EventFeed } from "./http/api/events.ts";
 import { ByteBudget } from "./inbox/byte-budget.ts";
 import { requireNextPosition } from "./inbox/inbox-table.ts";
@@ -59,6 +60,7 @@ export async function createApp(
     jobs,
     wakeups: new Wakeups(jobs),
     feed: new EventFeed(() => countsOf(lines)),
+    openRpcClient: rpcClients(),
     createTraces: tracing && traceLimit && (() => new MessageTraces(tracing, traceLimit)),
   };
   const budget = new ByteBudget(config.inboxBufferBytesMax);

@@ -11,6 +11,7 @@ import type { DomainConfig } from "./config/config.ts";
 import type { AnyDomain, DomainContext, DomainService } from "./contract/domain.ts";
 import type { Message } from "./contract/message.ts";
 import type { Part, Starting } from "./contract/part.ts";
+import type { OpenRpcClient } from "./contract/rpc.ts";
 import type { Sink, Source } from "./contract/source.ts";
 import type { Database } from "./database/database.ts";
 import { untilItSucceeds } from "./database/wait.ts";
@@ -46,6 +47,7 @@ export type DomainLineOptions = Readonly<{
   sources: readonly Source[];
   http: HttpSource;
   feed: EventFeed;
+  openRpcClient: OpenRpcClient;
   metrics: DomainMetrics;
   /** Undefined if nothing is traced. */
   traces: MessageTraces | undefined;
@@ -195,7 +197,7 @@ export class DomainLine implements Part {
   }
 
   #context(): DomainContext {
-    const { reads, sources, http, payloadBytesMax, feed, metrics, logger } = this.#options;
+    const { reads, sources, http, payloadBytesMax, feed, openRpcClient, metrics, logger } = this.#options;
     return {
       database: reads,
       isTakingHttp: sources.includes(http),
@@ -210,6 +212,7 @@ export class DomainLine implements Part {
             })
           : undefined,
       recordReveals: (positions, operator) => insertReveals(reads, positions, readOperator(operator)),
+      openRpcClient,
       announce: (event, items) => feed.announce(event, items),
       metrics: metrics.scope,
       logger,

@@ -14,7 +14,7 @@ import type { Shared } from "./shared.ts";
 
 /** One domain with its sources. Nothing is started. */
 export async function openLine(
-  { config, logger, metrics, pools, wakeups, feed, createTraces }: Shared,
+  { config, logger, metrics, pools, wakeups, feed, openRpcClient, createTraces }: Shared,
   modules: readonly AnyDomain[],
   domain: DomainConfig,
   budget: ByteBudget,
@@ -47,6 +47,7 @@ export async function openLine(
     sources,
     http,
     feed,
+    openRpcClient,
     metrics: new DomainMetrics(metrics, module.name, sources),
     traces: createTraces?.(),
     logger,

@@ -1,5 +1,6 @@
 /** What all domains of a process share, above all the connections to the database. */
 import type { Config } from "../config/config.ts";
+import type { OpenRpcClient } from "../contract/rpc.ts";
 import { Database } from "../database/database.ts";
 import type { Jobs } from "../database/jobs.ts";
 import type { EventFeed } from "../http/api/events.ts";
@@ -17,6 +18,7 @@ export type Shared = Readonly<{
   jobs: Jobs;
   wakeups: Wakeups;
   feed: EventFeed;
+  openRpcClient: OpenRpcClient;
   /** Undefined if nothing is traced. */
   createTraces: (() => MessageTraces) | undefined;
 }>;

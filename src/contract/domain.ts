@@ -15,6 +15,7 @@ import type { InboxRow, NewMessage, Receipt } from "./message.ts";
 import type { MetricsScope } from "./metrics.ts";
 import type { Rejection } from "./rejection.ts";
 import type { IntakeDescription, Route } from "./route.ts";
+import type { OpenRpcClient, RpcService } from "./rpc.ts";
 
 /**
  * What the engine has to know of a domain. Everything here is constant: a module holds no state and may be used by
@@ -198,6 +199,8 @@ export interface DomainContext {
     positions: readonly bigint[],
     operator: Readonly<{ author?: string | undefined; reason?: string | undefined }>,
   ): Promise<void>;
+  /** Opens a client of another service. */
+  readonly openRpcClient: OpenRpcClient;
   /** Shows items on the event stream; the newest come last. */
   announce(event: string, items: readonly object[]): void;
   readonly metrics: MetricsScope;
@@ -207,6 +210,8 @@ export interface DomainContext {
 /** A domain that is open. Every callback is called by the engine, in this process. */
 export interface DomainService<Added = unknown> {
   readonly routes: readonly Route[];
+  /** What it answers over gRPC, and over HTTP where the `.proto` gives a route. */
+  readonly rpcs?: readonly RpcService[];
   /** The domain's page. */
   readonly page?: DomainPage;
   /** After the commit of each live batch: the place to make the new state visible in memory. Must not throw. */

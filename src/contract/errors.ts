@@ -95,3 +95,24 @@ export class UnavailableError extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }
+
+/** Another service answered a call with a refusal. */
+export class UpstreamError extends Error {
+  /** Its gRPC status, such as `FAILED_PRECONDITION`. */
+  readonly status: string;
+
+  constructor(status: string, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** The caller, or all callers together, asked more often than is allowed. */
+export class TooManyCallsError extends Error {
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}

@@ -1,12 +1,7 @@
-/**
- * What can be asked of the wallet. Bytes enter; a command or a rejection leaves. Only the shape is judged here: whatever
- * needs a balance, a hold or a currency to be judged is a matter of rules.ts, and a decline there is no dead letter.
- */
-import { type Type, type } from "arktype";
-import { excerptOf, jsonTypeOf, type Rejection, reject } from "../../contract/rejection.ts";
-import { parseJsonDocument } from "../../contract/values/json-document.ts";
-import { schemaProblems } from "../../contract/values/schema-problems.ts";
-import { pathsOf } from "../../contract/values/shapes.ts";
+/** What can be asked of the wallet. Whatever needs a balance, a hold or a currency to be judged is a matter of rules.ts. */
+import { type } from "arktype";
+import { COMMAND_ID, COMMAND_ID_DESCRIPTION, CommandShapes } from "../../contract/command-shapes.ts";
+import type { Rejection } from "../../contract/rejection.ts";
 import { AMOUNT } from "./amount.ts";
 
 /** The counterpart of deposits and withdrawals, and the owner of what no user asked for. No user can have this name. */
@@ -18,12 +13,7 @@ export const COMMAND_BYTES_MAX = 64 * 1024;
 /** Longest time that money can be held: a year. */
 export const HOLD_SECONDS_MAX = 366 * 24 * 3600;
 
-/** What stands in an address: a client normalises "." and ".." away. */
-export const COMMAND_ID = /^(?!\.{1,2}$)[\x21-\x7e]{1,64}$/;
-
-const id = type(COMMAND_ID).describe(
-  '1 to 64 printable ASCII characters without spaces, and not "." or ".."',
-);
+const id = type(COMMAND_ID).describe(COMMAND_ID_DESCRIPTION);
 /** A user, as the subject of a token names it. */
 export const ownerName = type(/^(?!external$|\.{1,2}$)[\x21-\x7e]{1,64}$/).describe(
   `1 to 64 printable ASCII characters without spaces, and not "${SYSTEM_OWNER}", "." or ".."`,
@@ -65,12 +55,9 @@ export type CommandType = keyof typeof COMMANDS;
 export type CommandOf<Name extends CommandType> = Readonly<(typeof COMMANDS)[Name]["infer"]>;
 export type Command = { [Name in CommandType]: CommandOf<Name> }[CommandType];
 
-export const COMMAND_TYPES = Object.keys(COMMANDS) as CommandType[];
-
-/** What the schema knows; names that a sender made up are not among it. */
-export const COMMAND_PATHS: readonly string[] = [
-  ...new Set(Object.values(COMMANDS).flatMap((shape) => pathsOf(shape))),
-];
+const SHAPES = new CommandShapes(COMMANDS, COMMAND_BYTES_MAX);
+export const COMMAND_TYPES: readonly CommandType[] = SHAPES.types;
+export const COMMAND_PATHS = SHAPES.paths;
 
 /** Whose command it is. */
 export function ownerOf(command: Command): string {
@@ -78,49 +65,7 @@ export function ownerOf(command: Command): string {
 }
 
 /** Validates a payload. @returns the command, or why it is none. */
-export function parseCommand(payload: Buffer): Command | Rejection {
-  const document = parseJsonDocument(payload, COMMAND_BYTES_MAX);
-  return "code" in document ? document : checkCommand(document.value);
-}
+export const parseCommand = (payload: Buffer): Command | Rejection => SHAPES.parse(payload);
 
 /** Validates a document. */
-export function checkCommand(value: unknown): Command | Rejection {
-  if (jsonTypeOf(value) !== "object") {
-    const received = jsonTypeOf(value);
-    return reject("schema", {
-      path: "",
-      rule: "type",
-      expected: "an object",
-      received,
-      excerpt: excerptOf(value),
-    });
-  }
-  const { type: name } = value as { type?: unknown };
-  if (!isCommandType(name)) {
-    return reject("schema", {
-      path: "/type",
-      rule: name === undefined ? "required" : "enum",
-      expected: `one of ${COMMAND_TYPES.join(", ")}`,
-      received: name === undefined ? "nothing" : jsonTypeOf(name),
-      ...(name === undefined ? {} : { excerpt: excerptOf(name) }),
-    });
-  }
-  const checked = (COMMANDS[name] as Type<Command>)(value);
-  if (checked instanceof type.errors)
-    return { code: "schema", problems: schemaProblems(checked, value, EXPECTATIONS) };
-  return checked as Command;
-}
-
-/** Whether two commands ask for the same, whatever the sequence of their members was. */
-export function isSameCommand(one: Command, other: Command): boolean {
-  const text = (command: Command) =>
-    JSON.stringify(Object.entries(command).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return text(one) === text(other);
-}
-
-function isCommandType(name: unknown): name is CommandType {
-  return typeof name === "string" && Object.hasOwn(COMMANDS, name);
-}
-
-/** What the rules of the shapes expect, in words. */
-const EXPECTATIONS: Readonly<Record<string, string>> = { integer: "a whole number" };
+export const checkCommand = (value: unknown): Command | Rejection => SHAPES.check(value);

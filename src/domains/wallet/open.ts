@@ -1,7 +1,7 @@
 /** Opens the wallet for people: its routes, live balances and metrics. */
 import type { DomainContext, DomainService } from "../../contract/domain.ts";
 import { walletUser } from "./authenticate.ts";
-import { Decisions } from "./decisions.ts";
+import { receiptOf, walletDecisions } from "./decisions.ts";
 import type { Folded } from "./fold.ts";
 import { createMetrics } from "./metrics.ts";
 import { commandRoutes } from "./routes/commands.ts";
@@ -13,7 +13,7 @@ export function openWallet(context: DomainContext, settings: WalletSettings): Do
   const { answerSeconds } = settings;
   const { projected, answered } = createMetrics(context);
   const user = walletUser(settings);
-  const decisions = new Decisions(context);
+  const decisions = walletDecisions(context);
   const live = new LiveBalances(context.database);
   return {
     routes: [
@@ -24,7 +24,7 @@ export function openWallet(context: DomainContext, settings: WalletSettings): Do
     ],
     page: { title: "Wallet", folder: new URL("ui/", import.meta.url) },
     onProjected: (added) => {
-      decisions.projected(added);
+      for (const folded of added) decisions.made(folded.transaction.position, () => receiptOf(folded));
       projected(added);
     },
     close: () => live.close(),

@@ -3,13 +3,14 @@
  * their order, and what changed is written once. No lock is taken but the engine's on the checkpoint, so a busy account
  * costs no more than a quiet one: one new version of its row for each batch.
  */
+import { isRejection, isSameCommand } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import type { InboxRow } from "../../contract/message.ts";
 import { conflict, type Rejection } from "../../contract/rejection.ts";
 import { mapInTurns } from "../../contract/values/in-turns.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import { selectAccounts, upsertAccounts } from "./accounts-table.ts";
-import { type Command, isSameCommand, ownerOf, parseCommand, SYSTEM_OWNER } from "./commands.ts";
+import { type Command, ownerOf, parseCommand, SYSTEM_OWNER } from "./commands.ts";
 import { upsertCurrencies } from "./currencies-table.ts";
 import { eventsOf } from "./events.ts";
 import { type Folded, fold } from "./fold.ts";
@@ -143,8 +144,4 @@ async function write(
   await upsertAccounts(transaction, accounts);
   await upsertHolds(transaction, holds);
   await upsertCurrencies(transaction, currencies);
-}
-
-function isRejection(one: Command | Rejection): one is Rejection {
-  return "problems" in one;
 }

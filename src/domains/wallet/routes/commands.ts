@@ -11,7 +11,7 @@ import { traceparentIn } from "../../../contract/headers.ts";
 import { type Credential, type Request, type Route, sendJson } from "../../../contract/route.ts";
 import { COMMAND_TYPES, type Command, type CommandType, ownerOf, parseCommand } from "../commands.ts";
 import { readCurrencies } from "../currencies-table.ts";
-import type { Decisions } from "../decisions.ts";
+import type { WalletDecisions } from "../decisions.ts";
 import { entryDocument } from "../documents.ts";
 import type { WalletMetrics } from "../metrics.ts";
 import { idText } from "../model.ts";
@@ -26,7 +26,7 @@ import { within } from "./within.ts";
 export type CommandRoutesOptions = Readonly<{
   context: Pick<DomainContext, "database" | "submit" | "isTakingHttp">;
   user: Credential;
-  decisions: Decisions;
+  decisions: WalletDecisions;
   answerSeconds: number;
   answered: WalletMetrics["answered"];
 }>;

@@ -3,11 +3,12 @@
  * caller's token alone. What leaves is the command as it would come over a broker.
  */
 import { readBody } from "../../../contract/body.ts";
+import { COMMAND_ID, COMMAND_ID_DESCRIPTION } from "../../../contract/command-shapes.ts";
 import { InvalidInputError } from "../../../contract/errors.ts";
 import type { Problem, Rejection } from "../../../contract/rejection.ts";
 import type { Request } from "../../../contract/route.ts";
 import { parseJsonDocument } from "../../../contract/values/json-document.ts";
-import { COMMAND_BYTES_MAX, COMMAND_ID, type Command, type CommandType, checkCommand } from "../commands.ts";
+import { COMMAND_BYTES_MAX, type Command, type CommandType, checkCommand } from "../commands.ts";
 
 /** What the address and the token say of the command; the body must not say it again. */
 export type Given = Readonly<{ type?: CommandType; owner?: string; hold?: string }>;
@@ -39,9 +40,7 @@ export function payloadOf(command: Command): Buffer {
 /** An id of a command. @throws InvalidInputError */
 export function readKey(header: string | string[] | undefined): string {
   if (typeof header === "string" && COMMAND_ID.test(header)) return header;
-  const sentence =
-    'an Idempotency-Key of 1 to 64 printable ASCII characters without spaces is needed, and not "." or ".."';
-  throw new InvalidInputError("Idempotency-Key", sentence);
+  throw new InvalidInputError("Idempotency-Key", `Idempotency-Key must be ${COMMAND_ID_DESCRIPTION}`);
 }
 
 /** Members that are not known come last, to be refused by name. */

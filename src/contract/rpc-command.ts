@@ -1,0 +1,49 @@
+/**
+ * A command that comes as a call: it is appended, and answered when it is decided.
+ *
+ *   call ─▶ command ─▶ inbox (append, commit) ─▶ decision, in this process or another ─▶ answer
+ */
+import { randomUUID } from "node:crypto";
+import { COMMAND_ID, COMMAND_ID_DESCRIPTION } from "./command-shapes.ts";
+import type { Decisions } from "./decisions.ts";
+import type { DomainContext } from "./domain.ts";
+import { InvalidInputError, UnavailableError } from "./errors.ts";
+import { traceparentIn } from "./headers.ts";
+import type { RpcCall } from "./rpc.ts";
+
+/**
+ * The id of the command: what the caller sent as `idempotency-key`, so that a repeated call is the same command, or a
+ * random one. @throws InvalidInputError
+ */
+export function commandIdOf(call: RpcCall): string {
+  const key = call.requestHeader.get("idempotency-key");
+  if (key === null) return randomUUID();
+  if (COMMAND_ID.test(key)) return key;
+  throw new InvalidInputError("idempotency-key", `idempotency-key must be ${COMMAND_ID_DESCRIPTION}`);
+}
+
+/**
+ * @param id of the command; also the message's identity.
+ * @returns the decision, as soon as it is committed.
+ * @throws UnavailableError if it is not stored, or not decided before the call ends: the same id asks again;
+ * KeyReusedError if another command with this id was decided before; BuriedError if the code failed on it.
+ */
+export async function decide<Command, Decision>(
+  context: Pick<DomainContext, "submit">,
+  decisions: Decisions<Command, Decision>,
+  call: RpcCall,
+  id: string,
+  command: Command,
+): Promise<Decision> {
+  const { position } = await context.submit({
+    messageId: id,
+    payload: Buffer.from(JSON.stringify(command)),
+    traceparent: traceparentIn([["traceparent", call.requestHeader.get("traceparent") ?? undefined]]),
+  });
+  const decision = await decisions.of(command, position, call.signal);
+  if (decision === undefined) {
+    const sentence = `the command is stored at position ${position} but not decided yet; the same idempotency-key asks again`;
+    throw new UnavailableError(sentence, 1);
+  }
+  return decision;
+}
