@@ -1,6 +1,7 @@
 /** Every domain of the project. A new domain is one line here. */
 import type { AnyDomain } from "../contract/domain.ts";
 import { orders } from "./orders/index.ts";
+import { product } from "./product/index.ts";
 import { wallet } from "./wallet/index.ts";
 
-export const DOMAINS: readonly AnyDomain[] = [orders, wallet];
+export const DOMAINS: readonly AnyDomain[] = [orders, wallet, product];

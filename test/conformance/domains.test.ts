@@ -9,6 +9,7 @@ import type { AnyDomain } from "../../src/contract/domain.ts";
 import type { InboxRow, Message } from "../../src/contract/message.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
+import { product } from "../../src/domains/product/index.ts";
 import { wallet } from "../../src/domains/wallet/index.ts";
 import { firstMessagesOf } from "../../src/inbox/first-messages.ts";
 import { Handover } from "../../src/projector/handover.ts";
@@ -20,6 +21,7 @@ import { appendAll, projectAll } from "../support/engine.ts";
 import { ledger } from "../support/ledger/index.ts";
 import { ledgerMessages, validEntries } from "../support/ledger/messages.ts";
 import { messageOf, mixedMessages, validOrders } from "../support/messages.ts";
+import { productMessages, validProducts } from "../support/product/messages.ts";
 import { randomOf } from "../support/random.ts";
 import { validCommands, walletMessages } from "../support/wallet/messages.ts";
 
@@ -35,6 +37,7 @@ const DOMAINS_UNDER_TEST: readonly DomainUnderTest[] = [
   { domain: orders, valid: validOrders, messages: mixedMessages },
   { domain: ledger, valid: validEntries, messages: ledgerMessages },
   { domain: wallet, valid: validCommands, messages: walletMessages },
+  { domain: product, valid: validProducts, messages: productMessages },
 ];
 
 /** Bytes that no domain can understand, each with the code of its dead letter. */

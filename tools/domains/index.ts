@@ -1,6 +1,7 @@
 /** The kit of every domain. A new domain is one line here. */
 import type { DomainKit } from "./kit.ts";
 import { ordersKit } from "./orders/index.ts";
+import { productKit } from "./product/index.ts";
 import { walletKit } from "./wallet/index.ts";
 
-export const KITS: readonly [DomainKit, ...DomainKit[]] = [ordersKit, walletKit];
+export const KITS: readonly [DomainKit, ...DomainKit[]] = [ordersKit, walletKit, productKit];

@@ -21,6 +21,6 @@ export function natsConnectionOptions({ url, tls, credentials }: NatsAddress): N
 
 /** A server nearby accepts within milliseconds; this includes TLS. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** A server that does not answer is noticed after the product of the two. */
+/** The server is given up after PINGS_UNANSWERED_MAX such intervals without an answer. */
 const PING_INTERVAL_MS = 2_000;
 const PINGS_UNANSWERED_MAX = 3;

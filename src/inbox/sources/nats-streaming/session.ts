@@ -201,6 +201,6 @@ const CLOSE_TIMEOUT_MS = 2_000;
 /** A tenth of a second of waiting is little beside the redelivery of a whole window. */
 const ROOM_POLL_MS = 100;
 
-/** A server that does not answer is noticed after the product of the two. */
+/** The server is given up after PINGS_UNANSWERED_MAX such intervals without an answer. */
 const PING_INTERVAL_MS = 2_000;
 const PINGS_UNANSWERED_MAX = 3;

@@ -1,0 +1,8 @@
+/** The products that every inbox begins with: commands like any other, so a rebuild knows them from the same position on. */
+import type { NewMessage } from "../../contract/message.ts";
+import PRODUCTS from "./catalogue.json" with { type: "json" };
+
+export const CATALOGUE: readonly NewMessage[] = PRODUCTS.map((product) => {
+  const id = `product-${product.sku}`;
+  return { messageId: id, payload: Buffer.from(JSON.stringify({ id, type: "product.put", ...product })) };
+});

@@ -1,0 +1,32 @@
+/**
+ * Products: what is for sale, with names and prices. The smallest domain with calls, and the one to read first.
+ *
+ *   command ─▶ commands.ts (shape) ─▶ projection.ts ─▶ product_commands, product_products ─▶ open.ts (answers)
+ *
+ * A command states what a product is; the last one for a SKU counts. None is ever declined.
+ */
+import type { DomainModule } from "../../contract/domain.ts";
+import { CATALOGUE } from "./catalogue.ts";
+import { PRODUCT_CHECKS } from "./checks-table.ts";
+import { COMMAND_PATHS } from "./commands.ts";
+import { openProduct } from "./open.ts";
+import { ProductProjection } from "./projection.ts";
+import { PRODUCT_SETTINGS, type ProductSettings } from "./settings.ts";
+
+export const product: DomainModule<ProductSettings> = {
+  name: "product",
+  tables: [
+    { name: "product_commands", key: ["position"] },
+    { name: "product_products", key: ["sku"] },
+  ],
+  migrations: new URL("../../../migrations/product/", import.meta.url),
+  paths: COMMAND_PATHS,
+  personalNames: [],
+  settings: PRODUCT_SETTINGS,
+  // No caller is told that a command took effect, so none has to wait for the disk.
+  isDurable: false,
+  checks: PRODUCT_CHECKS,
+  createProjection: () => new ProductProjection(),
+  firstMessages: CATALOGUE,
+  open: openProduct,
+};

@@ -1,0 +1,50 @@
+/** Every statement on the products. */
+import type { Queryable } from "../../database/queryable.ts";
+import type { Transaction } from "../../database/transaction.ts";
+
+export type Product = Readonly<{
+  sku: number;
+  name: string;
+  /** In the smallest unit of the currency. */
+  price: number;
+  /** Of the command that says so. */
+  position: bigint;
+}>;
+
+/** @returns undefined if there is none with this SKU. */
+export async function selectProduct(
+  database: Queryable,
+  sku: number,
+): Promise<Pick<Product, "name" | "price"> | undefined> {
+  const { rows } = await database.query<{ name: string; price: bigint }>(
+    "select name, price from product_products where sku = $1",
+    [sku],
+  );
+  const [row] = rows;
+  return row && { name: row.name, price: Number(row.price) };
+}
+
+/** SKUs in ascending order. */
+export async function selectSkus(database: Queryable, after: number, limit: number): Promise<number[]> {
+  const { rows } = await database.query<{ sku: bigint }>(
+    "select sku from product_products where sku > $1 order by sku limit $2",
+    [after, limit],
+  );
+  return rows.map(({ sku }) => Number(sku));
+}
+
+/** @param products one for each SKU, each of a later position than the stored one. */
+export async function upsertProducts(transaction: Transaction, products: readonly Product[]): Promise<void> {
+  if (products.length === 0) return;
+  await transaction.query(
+    `insert into product_products (sku, name, price, position)
+     select * from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])
+     on conflict (sku) do update set name = excluded.name, price = excluded.price, position = excluded.position`,
+    [
+      products.map(({ sku }) => sku),
+      products.map(({ name }) => name),
+      products.map(({ price }) => price),
+      products.map(({ position }) => String(position)),
+    ],
+  );
+}

@@ -1,0 +1,17 @@
+/** The environment variables of products. */
+import { integerBetween } from "../../config/rules.ts";
+import type { SettingsOf } from "../../config/settings.ts";
+
+export type ProductSettings = Readonly<{
+  /** Calls that one process answers in a second. */
+  callsPerSecond: number;
+}>;
+
+export const PRODUCT_SETTINGS: SettingsOf<ProductSettings> = {
+  callsPerSecond: {
+    variable: "PRODUCT_CALLS_PER_SECOND",
+    fallback: "1000",
+    rule: integerBetween(1, 1_000_000),
+    description: "calls that one process answers in a second; more are refused",
+  },
+};
