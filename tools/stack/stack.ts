@@ -1,10 +1,5 @@
-/**
- * PostgreSQL and a broker of one's own under `.data/`, migrated and ready for the service. Every run has a folder of
- * its own, so two checkouts, or two runs of one, never meet.
- */
-import { readdir, rm } from "node:fs/promises";
+/** PostgreSQL and a broker of one's own under `.data/`, migrated and ready for the service. */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { install } from "../../src/cli/install.ts";
 import { channelsOf } from "../../src/config/config.ts";
 import type { AnyDomain } from "../../src/contract/domain.ts";
@@ -13,9 +8,8 @@ import { KITS } from "../domains/index.ts";
 import type { DomainKit } from "../domains/kit.ts";
 import type { Broker, BrokerKind } from "./broker.ts";
 import { startBroker } from "./brokers.ts";
-import { isAlive } from "./build-once.ts";
-import { guardFolder, releaseFolder } from "./guard.ts";
-import { LimitedDisk, unmount } from "./limited-disk.ts";
+import { DISK, openDataFolder } from "./data-folder.ts";
+import { LimitedDisk } from "./limited-disk.ts";
 import { Postgres } from "./postgres.ts";
 
 export type Stack = AsyncDisposable &
@@ -50,15 +44,9 @@ export async function startStack(
   say: (text: string) => void,
   { limitsDisk = false, source = "nats-streaming", kits = KITS.slice(0, 1) }: StackOptions = {},
 ): Promise<Stack> {
-  await removeLeftovers(name);
   const domains = kits.map(({ domain }) => domain);
-  const folder = join(DATA_FOLDER, `${name}-${process.pid}`);
   await using started = new AsyncDisposableStack();
-  guardFolder(folder);
-  started.defer(async () => {
-    await rm(folder, { recursive: true, force: true });
-    releaseFolder(folder);
-  });
+  const { path: folder } = started.use(await openDataFolder(name));
 
   const diskFolder = join(folder, DISK);
   const disk = limitsDisk ? await LimitedDisk.mount(diskFolder) : undefined;
@@ -108,18 +96,3 @@ function withTopics(
   });
   return { ...environment, ...Object.fromEntries(topics) };
 }
-
-/** Folders of runs that were killed before they could tidy up. */
-async function removeLeftovers(name: string): Promise<void> {
-  const entries = await readdir(DATA_FOLDER).catch(() => [] as string[]);
-  for (const entry of entries) {
-    const pid = new RegExp(`^${name}-(\\d+)$`).exec(entry)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) {
-      unmount(join(DATA_FOLDER, entry, DISK));
-      await rm(join(DATA_FOLDER, entry), { recursive: true, force: true });
-    }
-  }
-}
-
-const DISK = "disk";
-const DATA_FOLDER = fileURLToPath(new URL("../../.data", import.meta.url));

@@ -1,0 +1,41 @@
+/**
+ * A folder under `.data/` for what one run of a command stores. Every run has a folder of its own, so two checkouts, or
+ * two runs of one, never meet. It is removed after the run, and the next run removes what a killed one has left.
+ */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isAlive } from "./build-once.ts";
+import { guardFolder, releaseFolder } from "./guard.ts";
+import { unmount } from "./limited-disk.ts";
+
+/** @param name of the command. */
+export async function openDataFolder(name: string): Promise<AsyncDisposable & Readonly<{ path: string }>> {
+  await removeLeftovers(name);
+  const path = join(DATA_FOLDER, `${name}-${process.pid}`);
+  guardFolder(path);
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      await rm(path, { recursive: true, force: true });
+      releaseFolder(path);
+    },
+  };
+}
+
+/** Folders of runs that were killed before they could tidy up. */
+async function removeLeftovers(name: string): Promise<void> {
+  const entries = await readdir(DATA_FOLDER).catch(() => [] as string[]);
+  for (const entry of entries) {
+    const pid = new RegExp(`^${name}-(\\d+)$`).exec(entry)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid))) {
+      unmount(join(DATA_FOLDER, entry, DISK));
+      await rm(join(DATA_FOLDER, entry), { recursive: true, force: true });
+    }
+  }
+}
+
+/** The folder within it that may be a disk of its own. */
+export const DISK = "disk";
+
+const DATA_FOLDER = fileURLToPath(new URL("../../.data", import.meta.url));
