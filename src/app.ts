@@ -48,7 +48,7 @@ export async function createApp(
 ): Promise<App> {
   const lines: DomainLine[] = [];
   const metrics = createMetrics();
-  if (tracing) countDroppedSpans(metrics, tracing);
+  countDroppedSpans(metrics, tracing);
   const pools = openPools(config, logger);
   const jobs = new Jobs(pools.writes, logger);
   const traceLimit = tracing && new TraceLimit(tracing.perSecondMax);

@@ -34,6 +34,11 @@ http("one Host header with a host, or the request is refused", async () => {
     assert.is(await statusOf(`GET /readyz HTTP/1.1\r\n${host}`), expected, host);
 });
 
+http("an idle connection is kept, and the answer says for how long", async () => {
+  const { headers } = await fetch(`${url}/healthz`);
+  assert.is(headers.get("keep-alive"), "timeout=75");
+});
+
 http("an absolute target is answered as its path, for the host that it names", async () => {
   const body = new Uint8Array(orderWith({ order_uid: "absolute" }));
   const { position } = (await (await fetch(`${url}/orders`, { method: "POST", body })).json()) as {

@@ -151,6 +151,8 @@ http("unknown routes are 404, and other methods 405 with Allow", async () => {
     ["PUT", "/orders", "GET, POST, HEAD"],
     ["POST", "/audit", "GET, HEAD"],
     ["OPTIONS", "/healthz", "GET, HEAD"],
+    ["OPTIONS", "/orders", "GET, POST, HEAD"],
+    ["OPTIONS", "/deadletters/1/redrive", "POST"],
   ] as const;
   for (const [method, path, allow] of wrong) {
     const { status, headers } = await raw(method, path);

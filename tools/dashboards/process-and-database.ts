@@ -66,6 +66,13 @@ export const PROCESS_AND_DATABASE: Dashboard = {
         thresholds: [0.05, 0.1],
         queries: { "{{instance}}": "sum by (instance) (rate(nodejs_gc_duration_seconds_sum[1m]))" },
       },
+      {
+        title: "Dropped spans/s",
+        description: "Spans that the trace collector did not take: it is down, refuses them, or is too slow.",
+        unit: "short",
+        thresholds: [1, 100],
+        queries: { "{{instance}}": "rate(waybill_spans_dropped_total[1m])" },
+      },
     ],
     "How much room is left?": [
       {

@@ -44,9 +44,13 @@ export class WalletFactory extends SeededRandom implements MessageFactory {
   }
 
   conflictWith({ payload, key = "" }: KitMessage): KitMessage {
-    const command = JSON.parse(payload.toString()) as CommandDocument;
-    const name = ["amount", "hold", "transaction"].find((one) => one in command) ?? "amount";
-    const changed = { ...command, [name]: `1${command[name]}` };
+    const { id, type, owner, ...members } = JSON.parse(payload.toString()) as CommandDocument;
+    // What is answered for tells types and amounts apart.
+    const other =
+      "amount" in members
+        ? { type, ...members, amount: `1${members.amount}` }
+        : { type: type === "release" ? "capture" : "release", hold: "other" };
+    const changed = { id, owner, ...other };
     const becomes = { outcome: "dead", code: "conflict", paths: ["/id"] } as const;
     return { kind: "conflict", payload: Buffer.from(JSON.stringify(changed)), key, becomes };
   }
