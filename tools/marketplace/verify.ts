@@ -1,0 +1,109 @@
+/**
+ * The truth about a run, asked of the running services alone: no SKU is oversold, every checkout has one order and every
+ * order one checkout, stocks are what the orders leave, and the audits of all services hold.
+ */
+import type { OrderInfoResponse } from "../../src/proto/marketplace/loms/v1/loms_pb.ts";
+import { type Clients, codeOf } from "./clients.ts";
+import type { Purchase } from "./load.ts";
+import type { Service } from "./world.ts";
+
+/** What could be ordered of each SKU before anybody did. */
+export type Stocks = ReadonlyMap<number, bigint>;
+
+export type Order = Readonly<{ id: bigint }> & Pick<OrderInfoResponse, "status" | "user" | "items">;
+
+/** The SKUs that the order service knows, with what can be ordered of each. */
+export async function readStocks({ product, loms }: Clients): Promise<Map<number, bigint>> {
+  const { skus } = await product.listSkus({ count: 1_000 });
+  const stocks = new Map<number, bigint>();
+  for (const sku of skus) {
+    const stock = loms.stockInfo({ sku });
+    if ((await codeOf(stock)) === undefined) stocks.set(sku, (await stock).count);
+  }
+  return stocks;
+}
+
+/** All orders, whose ids have no gap. @param onProgress is told how many were read. */
+export async function readOrders({ loms }: Clients, onProgress: (count: number) => void): Promise<Order[]> {
+  const orders: Order[] = [];
+  for (let first = 1n; ; first += BigInt(ORDERS_AT_ONCE)) {
+    const read = await Promise.all(
+      Array.from({ length: ORDERS_AT_ONCE }, async (_none, index) => {
+        const orderId = first + BigInt(index);
+        const info = loms.orderInfo({ orderId });
+        const code = await codeOf(info);
+        return code === undefined ? { id: orderId, ...(await info) } : undefined;
+      }),
+    );
+    const found = read.filter((order) => order !== undefined);
+    orders.push(...found);
+    onProgress(orders.length);
+    if (found.length < ORDERS_AT_ONCE) return orders;
+  }
+}
+
+/** @param before the first order of the load has the id after this one. @returns what is wrong. */
+export function compareOrders(
+  orders: readonly Order[],
+  purchases: readonly Purchase[],
+  before: bigint,
+): string[] {
+  const findings: string[] = [];
+  const of = new Map(orders.filter(({ id }) => id > before).map((order) => [order.id, order]));
+  for (const { user, items, orderId, end } of purchases) {
+    if (orderId === undefined) continue;
+    const order = of.get(orderId);
+    of.delete(orderId);
+    if (!order) findings.push(`order ${orderId} of a checkout does not exist, or belongs to two checkouts`);
+    else if (order.user !== user) findings.push(`order ${orderId} belongs to another user`);
+    else if (textOf(order.items) !== textOf([...items].map(([sku, count]) => ({ sku, count }))))
+      findings.push(`order ${orderId} has other items than the cart had`);
+    else if (order.status !== (end === "left" ? "awaiting payment" : end))
+      findings.push(`order ${orderId} is "${order.status}" though its user has ${end} it`);
+  }
+  const unanswered = [...of.values()].filter(({ status }) => status !== "failed");
+  findings.push(...unanswered.map(({ id }) => `order ${id} belongs to no checkout`));
+  const failed = of.size - unanswered.length;
+  const refused = purchases.filter(({ orderId }) => orderId === undefined).length;
+  if (failed !== refused) findings.push(`${refused} checkouts were refused, but ${failed} orders failed`);
+  return findings;
+}
+
+/** Each SKU has in stock now what it had first, less what payed and waiting orders hold. @returns what is wrong. */
+export function compareStocks(first: Stocks, now: Stocks, orders: readonly Order[]): string[] {
+  const held = new Map<number, bigint>();
+  for (const { status, items } of orders) {
+    if (status !== "payed" && status !== "awaiting payment") continue;
+    for (const { sku, count } of items) held.set(sku, (held.get(sku) ?? 0n) + BigInt(count));
+  }
+  const findings: string[] = [];
+  for (const [sku, available] of first) {
+    const ordered = held.get(sku) ?? 0n;
+    if (ordered > available) findings.push(`SKU ${sku} is oversold: ${ordered} of ${available} are ordered`);
+    else if (now.get(sku) !== available - ordered)
+      findings.push(`SKU ${sku} has ${now.get(sku)} left instead of ${available - ordered}`);
+  }
+  return findings;
+}
+
+/** @returns the services whose audit does not hold, or has something pending. */
+export async function compareAudits(services: readonly Service[]): Promise<string[]> {
+  const findings: string[] = [];
+  for (const { name, url } of services) {
+    const { holds, domains } = (await (await fetch(`${url}/audit`)).json()) as {
+      holds: boolean;
+      domains: Record<string, { pending: number; dead: number }>;
+    };
+    if (!holds) findings.push(`the audit of ${name} does not hold`);
+    for (const { dead } of Object.values(domains))
+      if (Number(dead) > 0) findings.push(`${name} has ${dead} dead letters, though no message was bad`);
+  }
+  return findings;
+}
+
+function textOf(items: readonly Readonly<{ sku: number; count: number }>[]): string {
+  const sorted = items.map(({ sku, count }) => [sku, count] as const).sort(([one], [other]) => one - other);
+  return JSON.stringify(sorted);
+}
+
+const ORDERS_AT_ONCE = 32;
