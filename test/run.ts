@@ -12,7 +12,8 @@ import { DOMAINS } from "../src/domains/index.ts";
 import { guardFolder } from "../tools/stack/guard.ts";
 import { Postgres } from "../tools/stack/postgres.ts";
 import { watchForStop } from "../tools/stack/stopping.ts";
-import { chooseFiles, ROOT, recordDurations } from "./runner/files.ts";
+import { Coverage, type Covered } from "./runner/coverage.ts";
+import { chooseFiles, GROUPS, ROOT, recordDurations } from "./runner/files.ts";
 import { Needs } from "./runner/needs.ts";
 import { type FileResult, interruptAll, runFile, running } from "./runner/run-file.ts";
 
@@ -33,17 +34,24 @@ const test = command("test", "Runs the quick test files, or those whose path con
   .addHelpText(
     "after",
     `
+The name ${Object.keys(GROUPS).join(", ")} alone stands for all tests of it, and prints the line coverage.
 The last line says how many tests passed, failed and were skipped. Exit status: 0 none failed; 1 one did; 2 bad usage.`,
   )
   .action(
     exits(async (names, { all, long, record, silence }) => {
       const files = await chooseFiles({ kind: all ? "all" : long ? "long" : "quick", names });
       if (files.length === 0) throw new InvalidInputError("names", `no test file matches ${names.join(" ")}`);
-      return await runFiles(files, silence, record === true);
+      const covered = names.length === 1 ? GROUPS[names[0] as string] : undefined;
+      return await runFiles(files, silence, record === true, covered);
     }),
   );
 
-async function runFiles(files: readonly string[], silence: number, isRecorded: boolean): Promise<number> {
+async function runFiles(
+  files: readonly string[],
+  silence: number,
+  isRecorded: boolean,
+  covered: Covered | undefined,
+): Promise<number> {
   // Tests kill their brokers and change their logs: none that runs already.
   delete process.env.KAFKA_BROKERS;
 
@@ -57,7 +65,7 @@ async function runFiles(files: readonly string[], silence: number, isRecorded: b
   });
   const progress = setInterval(() => tellProgress(results.length, files.length), PROGRESS_MS);
   try {
-    await runAll(files, silence, started, results);
+    problem = await runAll(files, silence, started, results, covered);
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
     await interruptAll();
@@ -70,23 +78,29 @@ async function runFiles(files: readonly string[], silence: number, isRecorded: b
   return report(results, problem);
 }
 
-/** Each of a few workers takes the longest file for which everything is ready. */
+/**
+ * Each of a few workers takes the longest file for which everything is ready.
+ * @returns what is wrong beside failed tests.
+ */
 async function runAll(
   files: readonly string[],
   silence: number,
   started: AsyncDisposableStack,
   results: FileResult[],
-): Promise<void> {
+  covered: Covered | undefined,
+): Promise<string | undefined> {
   const folder = join(ROOT, ".data", `test-${process.pid}`);
   guardFolder(folder);
   await mkdir(folder, { recursive: true });
   started.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   const needs = await Needs.begin(files, folder, started, say);
+  const coverage = covered && new Coverage(covered, folder);
   const common = {
     ...(await startPostgres(folder, started)),
     WAYBILL_TEST_FOLDER: folder,
     // Hundreds of processes run the same code. What one of them has compiled, the others need not.
     NODE_COMPILE_CACHE: join(ROOT, ".data", "compiled"),
+    ...coverage?.environment,
   };
   const waiting = [...files];
   const work = async () => {
@@ -102,6 +116,7 @@ async function runAll(
     }
   };
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
+  return await coverage?.report();
 }
 
 async function startPostgres(

@@ -2,19 +2,34 @@
 import { glob, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Covered } from "./coverage.ts";
 
-/** `npm test` takes the quick ones, `npm run test:long` the long ones, `npm run test:all` both; a name takes of both. */
+/** `npm test` takes the quick ones, `npm run test:long` the long ones, `npm run test:all` both. */
 export type Choice = Readonly<{ kind: "quick" | "long" | "all"; names: readonly string[] }>;
+
+/** Names that stand for the files of several folders, and for the sources whose coverage their run prints. */
+export const GROUPS: Readonly<Record<string, Covered & Readonly<{ names: readonly string[] }>>> = {
+  marketplace: {
+    names: ["marketplace", "test/domains/cart/", "test/domains/loms/", "test/domains/product/"],
+    folders: ["src/domains/cart", "src/domains/loms"],
+    linesMin: 70,
+  },
+};
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
+/** A name takes files of both kinds; that of a group takes those of the kind. */
 export async function chooseFiles({ kind, names }: Choice): Promise<string[]> {
   const files: string[] = [];
   for await (const file of glob("test/**/*.ts", { cwd: ROOT })) {
     const isTest = file.endsWith(".test.ts");
     const isKind = kind === "all" || file.endsWith(".long.test.ts") === (kind === "long");
     // What the runner's own test runs is no test file and has to be named in full.
-    const isNamed = names.some((name) => file === name || (isTest && file.includes(name)));
+    const isOf = (name: string) => file === name || (isTest && file.includes(name));
+    const isNamed = names.some((name) => {
+      const group = GROUPS[name];
+      return group ? isKind && group.names.some(isOf) : isOf(name);
+    });
     const isChosen = names.length > 0 ? isNamed : isTest && isKind;
     if (isChosen) files.push(file);
   }
