@@ -39,8 +39,8 @@ check(
         PGUSER: "postgres",
         PGPASSWORD: password,
       };
-      const urlOf = (user: string, secret: string) =>
-        `postgres://${user}:${encodeURIComponent(secret)}@127.0.0.1:${postgres.port}/waybill`;
+      const urlOf = (user: string, secret: string, name = "waybill") =>
+        `postgres://${user}:${encodeURIComponent(secret)}@127.0.0.1:${postgres.port}/${name}`;
       for (const secret of ["it's first", "second\\ $one"]) {
         const passwords = { WAYBILL_OWNER_PASSWORD: `${secret} owner`, WAYBILL_PASSWORD: secret };
         const { status, stderr } = run({ ...server, ...passwords });
@@ -51,6 +51,15 @@ check(
         const temporary = withClient(service, (client) => client.query("create temporary table mine ()"));
         assert.match((await errorOf(temporary)).message, "permission denied");
       }
+      // Another service on the same server: neither reaches the other's database.
+      const passwords = { WAYBILL_OWNER_PASSWORD: "shop owner", WAYBILL_PASSWORD: "shop" };
+      const { status, stderr } = run({ ...server, ...passwords, WAYBILL_DATABASE: "shop" });
+      assert.is(status, 0, stderr);
+      const shop = urlOf("shop", "shop", "shop");
+      await install(urlOf("shop_owner", "shop owner", "shop"), shop, DOMAINS);
+      await withClient(shop, (client) => client.query("select from inbox"));
+      const crossing = withClient(urlOf("shop", "shop"), (client) => client.query("select 1"));
+      assert.match((await errorOf(crossing)).message, "permission denied for database");
       const stranger = withClient(urlOf("stranger", "stranger"), (client) => client.query("select 1"));
       assert.match((await errorOf(stranger)).message, "permission denied for database");
     } finally {
