@@ -8,9 +8,10 @@ do $$ begin
 end $$;
 
 revoke all on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
-  bulk_redrives, bulk_redrive_letters, ended_sessions, proofs, source_gaps, outbox, migrations from :service_role;
+  bulk_redrives, bulk_redrive_letters, ended_sessions, proofs, source_gaps, outbox, rate_limits, migrations
+  from :service_role;
 grant select on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
-  bulk_redrives, bulk_redrive_letters, proofs, source_gaps, outbox, migrations to :service_role;
+  bulk_redrives, bulk_redrive_letters, proofs, source_gaps, outbox, rate_limits, migrations to :service_role;
 
 grant select on sequence inbox_position_seq to :service_role;
 
@@ -39,6 +40,9 @@ grant update (
 ) on bulk_redrives to :service_role;
 grant insert on bulk_redrive_letters to :service_role;
 grant select, insert, delete on ended_sessions to :service_role;
+
+-- What calls to other services do.
+grant insert (name, next_at), update (next_at) on rate_limits to :service_role;
 
 -- pg-boss creates, fetches, completes and removes jobs, and counts them. Its tables, its queues and the row with the
 -- version of its schema are made and altered by `migrate` alone: without that row no process would start.

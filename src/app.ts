@@ -5,6 +5,7 @@
 import type { Auditor } from "./audit/auditor.ts";
 import { openLine } from "./composition/open-line.ts";
 import { openOperators } from "./composition/operators.ts";
+import { createRpcs } from "./composition/rpcs.ts";
 import { createServer } from "./composition/server.ts";
 import { closePools, openPools, type Shared } from "./composition/shared.ts";
 import { type Config, httpUrl } from "./config/config.ts";
@@ -15,7 +16,8 @@ import { Jobs } from "./database/jobs.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
 import { untilItSucceeds, waitForSchema } from "./database/wait.ts";
 import type { DomainLine } from "./domain-line.ts";
-import { rpcClients } from "./grpc/client.ts";
+import { RpcClients } from "./grpc/client.ts";
+import { Limiter } from "./grpc/limiter.ts";
 import { EventFeed } from "./http/api/events.ts";
 import { ByteBudget } from "./inbox/byte-budget.ts";
 import { requireNextPosition } from "./inbox/inbox-table.ts";
@@ -28,12 +30,14 @@ import { MessageTraces } from "./watch/message-traces.ts";
 import { createMetrics } from "./watch/metrics.ts";
 
 export type App = Readonly<{
-  /** Answers HTTP as soon as it runs, whatever else is missing. */
+  /** Answers HTTP and gRPC as soon as it runs, whatever else is missing. */
   front: Parts;
   /** Everything that needs the database, from the schema to the sources. */
   flow: Parts;
   /** The port on which HTTP answers while `front` runs. */
   port: () => number;
+  /** The port on which gRPC answers; undefined if no domain has procedures. */
+  grpcPort: () => number | undefined;
 }>;
 
 /**
@@ -52,6 +56,7 @@ export async function createApp(
   const pools = openPools(config, logger);
   const jobs = new Jobs(pools.writes, logger);
   const traceLimit = tracing && new TraceLimit(tracing.perSecondMax);
+  const rpcClients = new RpcClients(metrics, new Limiter(pools.reads));
   const shared: Shared = {
     config,
     logger,
@@ -60,7 +65,7 @@ export async function createApp(
     jobs,
     wakeups: new Wakeups(jobs),
     feed: new EventFeed(() => countsOf(lines)),
-    openRpcClient: rpcClients(),
+    openRpcClient: rpcClients.open,
     createTraces: tracing && traceLimit && (() => new MessageTraces(tracing, traceLimit)),
   };
   const budget = new ByteBudget(config.inboxBufferBytesMax);
@@ -69,11 +74,11 @@ export async function createApp(
 
   const monitor = new DatabaseMonitor(pools.reads, (seconds) => metrics.databaseRoundTrip.observe(seconds));
   const operators = openOperators(shared, modules, lines);
-  const server = createServer(shared, lines, operators, monitor, tracing, () => [
-    ...front.health(),
-    ...flow.health(),
-  ]);
+  const health = () => [...front.health(), ...flow.health()];
+  const rpcs = createRpcs(shared, lines, tracing, health);
+  const server = createServer(shared, lines, operators, monitor, tracing, rpcs.routes, health);
   let port = 0;
+  let grpcPort: number | undefined;
 
   const front = new Parts([
     { name: "database connections", stop: () => closePools(pools) },
@@ -93,6 +98,18 @@ export async function createApp(
         shared.feed.close();
         for (const { service } of lines) service?.close?.();
         await server.close();
+      },
+    },
+    {
+      name: "gRPC",
+      start: async () => {
+        if (!rpcs.server) return;
+        grpcPort = await rpcs.server.listen(config.grpcHost, config.grpcPort);
+        logger.info({ address: httpUrl(config.grpcHost, grpcPort) }, "answering gRPC");
+      },
+      stop: async () => {
+        await rpcs.server?.close();
+        rpcClients.close();
       },
     },
   ]);
@@ -128,7 +145,7 @@ export async function createApp(
       },
     },
   ]);
-  return { front, flow, port: () => port };
+  return { front, flow, port: () => port, grpcPort: () => grpcPort };
 }
 
 async function countsOf(lines: readonly DomainLine[]) {

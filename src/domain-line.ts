@@ -17,6 +17,7 @@ import type { Database } from "./database/database.ts";
 import { untilItSucceeds } from "./database/wait.ts";
 import { insertReveals } from "./deadletter/operator-actions-table.ts";
 import { readOperator } from "./deadletter/repair/requests.ts";
+import { outsideCalls } from "./grpc/call.ts";
 import type { EventFeed } from "./http/api/events.ts";
 import { intakeRoute } from "./http/api/intake.ts";
 import { type Appended, append } from "./inbox/append.ts";
@@ -179,7 +180,8 @@ export class DomainLine implements Part {
   /** A batch is projected and committed: make it visible. */
   #projected(batch: ProjectedBatch, seconds: number): void {
     const { metrics, feed } = this.#options;
-    this.service?.onProjected?.(batch.added);
+    // The loop of projections may have been set in motion within a call.
+    outsideCalls(() => this.service?.onProjected?.(batch.added));
     metrics.projected(batch, seconds);
     this.watch.advanced(batch.rows, batch.outcomes);
     feed.announce("deadletters", deadLettersOf(this.name, batch));

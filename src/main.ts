@@ -12,12 +12,12 @@ import { DOMAINS } from "./domains/index.ts";
 import { createLogger, type Logger } from "./telemetry/logger.ts";
 import { startTracing } from "./telemetry/start-tracing.ts";
 
-export type Service = AsyncDisposable & Readonly<{ port: number }>;
+export type Service = AsyncDisposable & Readonly<{ port: number; grpcPort: number | undefined }>;
 
 /**
- * Starts everything; resolves once HTTP answers.
+ * Starts everything; resolves once HTTP and gRPC answer.
  * @param domains every domain that `config.domains` may name.
- * @throws if the address of HTTP cannot be bound.
+ * @throws if an address cannot be bound.
  */
 export async function startService(
   config: Config,
@@ -26,7 +26,7 @@ export async function startService(
 ): Promise<Service> {
   await using started = new AsyncDisposableStack();
   const tracing = started.use(await startTracing(config.tracing, logger));
-  const { front, flow, port } = await createApp(config, domains, logger, tracing);
+  const { front, flow, port, grpcPort } = await createApp(config, domains, logger, tracing);
   started.defer(() => front.stop());
   await front.start();
   started.defer(() => {
@@ -36,7 +36,7 @@ export async function startService(
   // A fault is retried inside; anything else is a bug and ends the process.
   void flow.start();
   const stack = started.move();
-  return { port: port(), [Symbol.asyncDispose]: () => stack.disposeAsync() };
+  return { port: port(), grpcPort: grpcPort(), [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
 if (import.meta.main) {

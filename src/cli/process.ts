@@ -63,7 +63,7 @@ export function stopSignal(reason?: Error): AbortSignal {
 
 function describe(error: unknown): string {
   if (isAddressError(error)) {
-    return `${error.message}: set HTTP_HOST and HTTP_PORT to an address that is free on this machine`;
+    return `${error.message}: set HTTP_HOST and HTTP_PORT, for gRPC GRPC_HOST and GRPC_PORT, to an address that is free on this machine`;
   }
   return error instanceof Error ? error.message || error.name : String(error);
 }

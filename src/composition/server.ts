@@ -1,6 +1,7 @@
 /** Builds the HTTP server: the routes of the domains, then those of the engine. */
 
 import type { Parts } from "../contract/part.ts";
+import type { Route } from "../contract/route.ts";
 import type { DatabaseMonitor } from "../database/monitor.ts";
 import { countByCode, selectRecentGroups } from "../deadletter/find/dead-letter-groups-table.ts";
 import type { DomainLine } from "../domain-line.ts";
@@ -27,6 +28,7 @@ export function createServer(
   { desk, settled, auditor }: Operators,
   monitor: DatabaseMonitor,
   tracing: Tracing | undefined,
+  rpcRoutes: readonly Route[],
   health: () => ReturnType<Parts["health"]>,
 ): HttpServer {
   const gauged = {
@@ -46,6 +48,7 @@ export function createServer(
   };
   const routes = [
     ...services.flatMap((service) => service.routes),
+    ...rpcRoutes,
     ...messagesRoutes(desk, settled),
     ...deadLetterRoutes(desk, config.payloadBytesMax),
     ...operationsRoutes({

@@ -48,6 +48,9 @@ export type Config = Readonly<{
   /** How long an idle connection stays open; longer than a proxy keeps it, else it sends into a closing one. */
   httpKeepAliveSeconds: number;
   httpPort: number;
+  /** Where domains with procedures answer gRPC. */
+  grpcHost: string;
+  grpcPort: number;
   /** The origins under which browsers reach the service, such as https://waybill.example. */
   publicUrls: readonly string[];
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
@@ -123,6 +126,8 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
       .map((domain) => readDomain(reader, domain)),
     httpHost: read("HTTP_HOST", "127.0.0.1", hostName),
     httpPort: read("HTTP_PORT", "3000", integerBetween(0, 65_535)),
+    grpcHost: read("GRPC_HOST", "127.0.0.1", hostName),
+    grpcPort: read("GRPC_PORT", "50051", integerBetween(0, 65_535)),
     httpKeepAliveSeconds: read("HTTP_KEEP_ALIVE_SECONDS", "75", integerBetween(1, 3_600)),
     publicUrls: read("PUBLIC_URL", "", publicUrls),
     trustedProxies: read("TRUSTED_PROXIES", "", networks),
@@ -249,6 +254,11 @@ function contradictions(config: Config, known: readonly ConfigurableDomain[]): s
   if (sasl && (sasl.username === "" || sasl.password === "")) {
     problems.push("KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD");
   }
+  if (config.ingressToken === undefined && !isLoopback(config.grpcHost)) {
+    problems.push(
+      `INGRESS_TOKEN must be set because GRPC_HOST is "${config.grpcHost}", which others can reach`,
+    );
+  }
   if (reached === undefined) return problems;
   const elsewhere = `must be set because ${reached}, which others can reach`;
   if (config.adminToken === undefined) problems.push(`ADMIN_TOKEN ${elsewhere}`);
@@ -259,7 +269,7 @@ function contradictions(config: Config, known: readonly ConfigurableDomain[]): s
 }
 
 /** The setting by which others than this machine can reach the service; undefined if there is none. */
-function reachedBy({ httpHost, publicUrls }: Config): string | undefined {
+export function reachedBy({ httpHost, publicUrls }: Config): string | undefined {
   const publicUrl = publicUrls.find((url) => !isLoopback(new URL(url).hostname));
   if (publicUrl !== undefined) return `PUBLIC_URL is "${publicUrl}"`;
   return isLoopback(httpHost) ? undefined : `HTTP_HOST is "${httpHost}"`;

@@ -96,16 +96,51 @@ export class UnavailableError extends Error {
   }
 }
 
+/** The time that a call had is over. Whether it took effect at the other service is not known. */
+export class DeadlineError extends UnavailableError {
+  constructor(message: string) {
+    super(message, 1);
+  }
+}
+
 /** Another service answered a call with a refusal. */
 export class UpstreamError extends Error {
   /** Its gRPC status, such as `FAILED_PRECONDITION`. */
   readonly status: string;
+  /** The rule by which the other service declined, in snake_case; undefined if it named none. */
+  readonly reason: string | undefined;
 
-  constructor(status: string, message: string) {
+  constructor(status: string, message: string, reason?: string) {
     super(message);
     this.status = status;
+    this.reason = reason;
   }
 }
+
+/** The answer exists, but does not fit into its type. */
+export class OutOfRangeError extends Error {}
+
+/** A procedure that was called over HTTP failed; what the gRPC status of a call says. */
+export class CallFailedError extends Error {
+  /** Its gRPC status, such as `FAILED_PRECONDITION`. */
+  readonly status: string;
+  readonly details: CallFailure;
+
+  constructor(status: string, message: string, details: CallFailure) {
+    super(message);
+    this.status = status;
+    this.details = details;
+  }
+}
+
+export type CallFailure = Readonly<{
+  /** The rule by which a domain declined, in snake_case, and what it says beside it. */
+  reason?: string;
+  members?: Readonly<Record<string, string>>;
+  /** Fields of the request that break a rule. */
+  violations?: readonly Readonly<{ field: string; rule: string; description: string }>[];
+  retryAfterSeconds?: number;
+}>;
 
 /** The caller, or all callers together, asked more often than is allowed. */
 export class TooManyCallsError extends Error {

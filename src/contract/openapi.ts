@@ -198,12 +198,14 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   403: "a page of another origin sent the request, or the service does not know the name in Host (PUBLIC_URL)",
   404: "not found",
   409: "conflict with the current state, usually because another request was first",
+  412: "declined by a rule; `reason` names it",
   413: "too many bytes",
   415: "the body has a Content-Encoding, or a charset other than UTF-8",
   422: "the request can be read but is refused",
-  429: "too many wrong tokens from this address",
+  429: "too many wrong tokens from this address, or too many calls",
   500: "an error of the service; the log has it under the request id",
   503: "temporarily unavailable: the database is away, or the inbox is full; nothing was taken or changed",
+  504: "the time of the call is over; the same idempotency-key asks again",
 };
 
 /** Statuses whose answers say when to try again. */
@@ -223,6 +225,9 @@ const PROBLEM: Schema = {
     parameter: TEXT,
     position: POSITION,
     errors: { type: "array", items: { type: "object" } },
+    code: { type: "string", description: "of a procedure: the gRPC status" },
+    reason: { type: "string", description: "of a procedure: the rule by which it declined" },
+    metadata: { type: "object", additionalProperties: TEXT },
   },
   required: ["type", "title", "status"],
   additionalProperties: false,

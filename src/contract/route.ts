@@ -46,6 +46,8 @@ export type Route = Readonly<{
   access: Access;
   /** The parameter of the query that makes a request an open one: one route gives one thing to all and lists to few. */
   openWith?: string;
+  /** Names of parameters that the address may have beside those of its description. */
+  otherParameters?: readonly string[];
   /** What machines ask by any name, and pages, which hold no data: these are answered whatever the Host is. */
   kind?: "probe" | "page";
   /** How the API document describes it. */

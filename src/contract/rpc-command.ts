@@ -4,6 +4,8 @@
  *   call ─▶ command ─▶ inbox (append, commit) ─▶ decision, in this process or another ─▶ answer
  */
 import { randomUUID } from "node:crypto";
+import { context } from "@opentelemetry/api";
+import { traceparentOf } from "../telemetry/trace-context.ts";
 import { COMMAND_ID, COMMAND_ID_DESCRIPTION } from "./command-shapes.ts";
 import type { Decisions } from "./decisions.ts";
 import type { DomainContext } from "./domain.ts";
@@ -29,16 +31,19 @@ export function commandIdOf(call: RpcCall): string {
  * KeyReusedError if another command with this id was decided before; BuriedError if the code failed on it.
  */
 export async function decide<Command, Decision>(
-  context: Pick<DomainContext, "submit">,
+  { submit }: Pick<DomainContext, "submit">,
   decisions: Decisions<Command, Decision>,
   call: RpcCall,
   id: string,
   command: Command,
 ): Promise<Decision> {
-  const { position } = await context.submit({
+  const { position } = await submit({
     messageId: id,
     payload: Buffer.from(JSON.stringify(command)),
-    traceparent: traceparentIn([["traceparent", call.requestHeader.get("traceparent") ?? undefined]]),
+    // The span of the call, so that the message's own spans stand below it; or what the caller sent.
+    traceparent:
+      traceparentOf(context.active()) ??
+      traceparentIn([["traceparent", call.requestHeader.get("traceparent") ?? undefined]]),
   });
   const decision = await decisions.of(command, position, call.signal);
   if (decision === undefined) {

@@ -28,7 +28,8 @@ export function served<Service extends DescService>(
 
 /**
  * Opens a client. Its calls throw errors of errors.ts: UpstreamError for a status of the other service, UnavailableError
- * if it does not answer.
+ * if it is away or does not answer (DeadlineError, which is one, if there was no time left), TooManyCallsError if the
+ * limit has no room before the deadline. Without a deadline of the caller, a call has 30 s.
  */
 export type OpenRpcClient = <Service extends DescService>(
   service: Service,
@@ -40,6 +41,11 @@ export type RpcClientOptions = Readonly<{
   url: string;
   /** The token of calls that no caller began, such as those of work in the background. */
   token?: string | undefined;
+  /**
+   * Whether the calls belong to no caller, whoever set them in motion: for work that must go on when the caller hangs
+   * up, such as a reading that several callers wait for. They carry `token`.
+   */
+  isDetached?: boolean;
   /** No more than so many calls in any second, over all processes with the same database. */
   limit?: Readonly<{ name: string; perSecond: number }>;
 }>;

@@ -6,7 +6,15 @@ import { EventEmitter } from "node:events";
 import { type IncomingMessage, type RequestListener, Server } from "node:http";
 import { createRequire } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
-import { context, ROOT_CONTEXT, SpanKind, TraceFlags, type Tracer } from "@opentelemetry/api";
+import {
+  type Attributes,
+  context,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  TraceFlags,
+  type Tracer,
+} from "@opentelemetry/api";
 import { getRPCMetadata, W3CTraceContextPropagator } from "@opentelemetry/core";
 import { JaegerExporter } from "@opentelemetry/exporter-jaeger";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
@@ -121,11 +129,28 @@ export class Tracing implements AsyncDisposable {
     Server.prototype.emit = emit;
     const server = new EventEmitter().on("request", handle);
     return (request, response) => {
-      const ids = this.#idsOfRequest(request.url ?? "", request.headers.traceparent);
+      const isTraced = !UNTRACED.test(request.url ?? "");
+      const ids = isTraced ? this.#idsFor(request.headers.traceparent) : undefined;
       if (!ids) return handle(request, response);
       this.#requests.add(request);
       this.withIds(ids, () => traced.call(server, "request", request, response));
     };
+  }
+
+  /**
+   * Begins the span of a call that came in: below the span of the request that carried it, below the one that the caller
+   * names, or a trace of its own.
+   * @returns undefined if it is not sampled.
+   */
+  beginCall(name: string, traceparent: string | undefined, attributes: Attributes): Span | undefined {
+    const active = context.active();
+    if (isSampledContext(active)) return this.tracer.startSpan(name, { attributes }, active);
+    const ids = this.#idsFor(traceparent);
+    if (!ids) return undefined;
+    const parent = (traceparent === undefined ? undefined : contextOf(traceparent)) ?? ROOT_CONTEXT;
+    return this.withIds(ids, () =>
+      this.tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent),
+    );
   }
 
   /** Names the span of a request, where it has one. */
@@ -149,8 +174,7 @@ export class Tracing implements AsyncDisposable {
   }
 
   /** The trace that a request begins or goes on with; undefined where that is not sampled. */
-  #idsOfRequest(url: string, traceparent: unknown): Pick<DerivedIds, "traceId"> | undefined {
-    if (UNTRACED.test(url)) return undefined;
+  #idsFor(traceparent: unknown): Pick<DerivedIds, "traceId"> | undefined {
     const parent = typeof traceparent === "string" ? contextOf(traceparent) : undefined;
     if (parent) return isSampledContext(parent) ? { traceId: "" } : undefined;
     if (!this.#limit.hasRoom()) return undefined;

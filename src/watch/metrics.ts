@@ -157,6 +157,20 @@ export function createMetrics() {
       ["domain"],
     ),
     auditAgeSeconds: gauge("waybill_audit_age_seconds", "Time since the last audit.", ["domain"]),
+    grpcServerSeconds: seconds(
+      "waybill_grpc_server_request_duration_seconds",
+      "From a call's request to its answer, over gRPC or through the gateway.",
+      ["service", "method", "code"],
+    ),
+    grpcClientSeconds: seconds(
+      "waybill_grpc_client_request_duration_seconds",
+      "From a request to another service to its answer; each attempt of a call is one.",
+      ["service", "method", "code"],
+    ),
+    grpcInFlight: gauge("waybill_grpc_server_requests_in_flight", "Calls that are being answered.", [
+      "service",
+      "method",
+    ]),
     requestTimes: new RequestTimes(registry, SECONDS_BUCKETS),
   };
 }

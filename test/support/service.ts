@@ -37,6 +37,7 @@ export async function startInProcess(
     DATABASE_URL: database.serviceUrl,
     SOURCES: "http",
     HTTP_PORT: "0",
+    GRPC_PORT: "0",
     ...extra,
   });
   const service = await startService(config, createLogger(process.env.WAYBILL_TEST_LOG ?? "silent"), domains);

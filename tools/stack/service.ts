@@ -23,7 +23,7 @@ export async function startServiceProcess(
   const logFile = join(folder, "service.log");
   const { promise: answering, resolve } = Promise.withResolvers<string>();
   const child = startChild(process.execPath, [...nodeOptions, MAIN], {
-    env: { PATH: process.env.PATH, ...COMPILED, HTTP_PORT: "0", ...environment },
+    env: { PATH: process.env.PATH, ...COMPILED, HTTP_PORT: "0", GRPC_PORT: "0", ...environment },
     logFile,
     onLine: (line) => {
       const address = /"address":"(http:[^"]+)"/.exec(line)?.[1];

@@ -6,9 +6,9 @@
 import type { IncomingMessage } from "node:http";
 import { NotAllowedError } from "../../contract/errors.ts";
 import type { Access, Credential, Request, Route } from "../../contract/route.ts";
+import { isEqual } from "../../contract/values/secrets.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Origins } from "./origins.ts";
-import { isEqual } from "./secrets.ts";
 import type { Sessions } from "./sessions.ts";
 
 export type Tokens = Readonly<{ adminToken: string | undefined; ingressToken: string | undefined }>;

@@ -6,6 +6,7 @@ import type { ServerResponse } from "node:http";
 import { CheckFailedError } from "../../audit/checks-table.ts";
 import {
   BuriedError,
+  CallFailedError,
   DeclinedError,
   ForbiddenError,
   InvalidInputError,
@@ -49,6 +50,7 @@ export class NoRouteError extends Error {
 }
 
 export function problemOf(error: unknown): Problem {
+  if (error instanceof CallFailedError) return problemOfCall(error);
   if (error instanceof InvalidInputError) {
     return {
       status: 400,
@@ -133,6 +135,27 @@ export function problemOf(error: unknown): Problem {
   return { status: 500, type: "internal", title: "Internal error" };
 }
 
+function problemOfCall({ status: code, message, details }: CallFailedError): Problem {
+  const { reason, members: metadata, violations, retryAfterSeconds = 1 } = details;
+  const status = STATUSES[code] ?? 500;
+  const words = code.toLowerCase().replaceAll("_", " ");
+  const retryAfter = { "retry-after": String(retryAfterSeconds) };
+  return {
+    status,
+    type: words.replaceAll(" ", "-"),
+    title: words.charAt(0).toUpperCase() + words.slice(1),
+    detail: message,
+    ...(violations?.[0] ? { parameter: violations[0].field, errors: violations } : {}),
+    members: {
+      code,
+      ...(reason === undefined ? {} : { reason }),
+      ...(metadata && Object.keys(metadata).length > 0 ? { metadata } : {}),
+    },
+    ...(status === 429 || status === 503 ? { headers: retryAfter } : {}),
+    ...(status === 401 ? { headers: { "www-authenticate": 'Bearer realm="waybill"' } } : {}),
+  };
+}
+
 export function sendProblem(response: ServerResponse, problem: Problem): void {
   const { headers, type, members, ...rest } = problem;
   response.writeHead(problem.status, {
@@ -142,6 +165,23 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   });
   response.end(JSON.stringify({ ...members, type: PROBLEM_PREFIX + type, ...rest }));
 }
+
+/** Source: google/rpc/code.proto; but a failed precondition has a status of its own in HTTP. */
+const STATUSES: Readonly<Record<string, number>> = {
+  CANCELLED: 499,
+  INVALID_ARGUMENT: 400,
+  DEADLINE_EXCEEDED: 504,
+  NOT_FOUND: 404,
+  ALREADY_EXISTS: 409,
+  PERMISSION_DENIED: 403,
+  RESOURCE_EXHAUSTED: 429,
+  FAILED_PRECONDITION: 412,
+  ABORTED: 409,
+  OUT_OF_RANGE: 400,
+  UNIMPLEMENTED: 501,
+  UNAVAILABLE: 503,
+  UNAUTHENTICATED: 401,
+};
 
 /** Long enough not to press a database that is coming back. */
 const DATABASE_RETRY_AFTER_SECONDS = 2;

@@ -6,7 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import polka from "polka";
-import { InvalidInputError } from "../../contract/errors.ts";
+import { CallFailedError, InvalidInputError } from "../../contract/errors.ts";
 import type { Request, Route } from "../../contract/route.ts";
 import { checkNames } from "../../contract/values/parameters.ts";
 import type { Logger } from "../../telemetry/logger.ts";
@@ -140,7 +140,8 @@ export class HttpServer {
       return CLIENT_GONE;
     }
     const problem = problemOf(error);
-    if (problem.status === 500) {
+    // The procedure has logged what failed there.
+    if (problem.status === 500 && !(error instanceof CallFailedError)) {
       const { requestId } = response as Response;
       this.#options.logger.error({ err: error, route, requestId }, "a request failed");
     }
@@ -157,9 +158,10 @@ export class HttpServer {
 }
 
 /** A slip of the pen must not mean "all": an address has the parameters that its description names. Pages ignore others. */
-function parametersOf({ kind, operation }: Route): readonly string[] | undefined {
+function parametersOf({ kind, operation, otherParameters = [] }: Route): readonly string[] | undefined {
   if (kind !== undefined) return undefined;
-  return (operation.parameters ?? []).filter((one) => one.in === "query").map(({ name }) => name);
+  const described = (operation.parameters ?? []).filter((one) => one.in === "query");
+  return [...described.map(({ name }) => name), ...otherParameters];
 }
 
 /** An answer that nobody is there to get counts as that, whatever it would have been. */

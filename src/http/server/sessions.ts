@@ -5,9 +5,9 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import { isEqual } from "../../contract/values/secrets.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import { insertEndedSession, isSessionEnded } from "./ended-sessions-table.ts";
-import { isEqual } from "./secrets.ts";
 
 export type Session = Readonly<{ id: string; expiresAtMs: number }>;
 

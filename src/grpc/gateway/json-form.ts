@@ -1,0 +1,151 @@
+/**
+ * Requests in JSON and in addresses, and where they are wrong: each member that is not known, or is of another type, is
+ * named by its path. Names are those of the description, or their form in lower camel case.
+ * Source: Protocol Buffers, "ProtoJSON format".
+ */
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonObject,
+  type JsonValue,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import type { CallFailure } from "../../contract/errors.ts";
+
+type Violation = NonNullable<CallFailure["violations"]>[number];
+
+/** Where a JSON value does not fit the message; empty if it does. */
+export function violationsIn(desc: DescMessage, value: unknown, path = ""): Violation[] {
+  if (isWellKnown(desc))
+    return fits(() => fromJson(desc, value as JsonValue)) ? [] : [wrongType(path, desc.name)];
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return [wrongType(path, "a JSON object")];
+  const seen = new Set<DescField>();
+  return Object.entries(value).flatMap(([name, member]) => {
+    const field = fieldNamed(desc, name);
+    if (!field) return [{ field: join(path, name), rule: "unknown", description: "there is no such field" }];
+    if (seen.has(field)) return [{ field: join(path, name), rule: "unique", description: "stands twice" }];
+    seen.add(field);
+    return member === null ? [] : violationsOfField(field, member, join(path, field.name));
+  });
+}
+
+/** The field by its name in the description, or by its name in lower camel case. */
+export function fieldNamed({ fields }: DescMessage, name: string): DescField | undefined {
+  return fields.find((field) => field.name === name || field.jsonName === name);
+}
+
+/** Whether values of the field can be written as texts of an address. */
+export function hasTextForm(field: DescField): boolean {
+  if (field.fieldKind === "map") return false;
+  const message = field.fieldKind === "message" || field.fieldKind === "list" ? field.message : undefined;
+  return message === undefined || TEXTUAL.has(message.typeName);
+}
+
+/** The JSON value of a text that stood in an address. */
+export function jsonOfText(field: DescField, text: string): JsonValue {
+  if (scalarOf(field) === ScalarType.BOOL && /^(true|false)$/.test(text)) return text === "true";
+  const isEnum = field.fieldKind === "enum" || (field.fieldKind === "list" && field.enum !== undefined);
+  return isEnum && /^-?\d{1,10}$/.test(text) ? Number(text) : text;
+}
+
+function violationsOfField(field: DescField, value: unknown, path: string): Violation[] {
+  if (field.fieldKind === "list") {
+    if (!Array.isArray(value)) return [wrongType(path, "a JSON array")];
+    return value.flatMap((element, index) =>
+      violationsOfValue(field, element, `${path}[${index}]`, (one) => [one]),
+    );
+  }
+  if (field.fieldKind === "map") {
+    if (typeof value !== "object" || Array.isArray(value)) return [wrongType(path, "a JSON object")];
+    return Object.entries(value as object).flatMap(([key, member]) =>
+      violationsOfValue(field, member, `${path}[${JSON.stringify(key)}]`, (one) => ({ [key]: one })),
+    );
+  }
+  return violationsOfValue(field, value, path, (one) => one);
+}
+
+/** @param within what the value stands in: the field as a whole. */
+function violationsOfValue(
+  field: DescField,
+  value: unknown,
+  path: string,
+  within: (value: JsonValue) => JsonValue,
+): Violation[] {
+  if (field.message) return violationsIn(field.message, value, path);
+  const whole: JsonObject = { [field.jsonName]: within(value as JsonValue) };
+  // A number that JSON cannot hold exactly has been rounded by now.
+  const isRounded = typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
+  const isRight = fits(() => fromJson(field.parent, whole)) && !(isRounded && LONG.has(scalarOf(field)));
+  return isRight ? [] : [wrongType(path, descriptionOf(field))];
+}
+
+function descriptionOf(field: DescField): string {
+  if (field.enum) return `one of ${field.enum.values.map(({ name }) => name).join(", ")}`;
+  const scalar = scalarOf(field);
+  return (scalar && DESCRIPTIONS[scalar]) ?? "of another type";
+}
+
+function scalarOf(field: DescField): ScalarType | undefined {
+  return field.fieldKind === "message" || field.fieldKind === "enum" ? undefined : field.scalar;
+}
+
+function isWellKnown({ typeName }: DescMessage): boolean {
+  return typeName.startsWith("google.protobuf.");
+}
+
+function wrongType(field: string, expected: string): Violation {
+  return { field: field === "" ? "body" : field, rule: "type", description: `must be ${expected}` };
+}
+
+function join(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
+function fits(decode: () => unknown): boolean {
+  try {
+    decode();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Well-known types that are one JSON string. */
+const TEXTUAL: ReadonlySet<string> = new Set([
+  "google.protobuf.Timestamp",
+  "google.protobuf.Duration",
+  "google.protobuf.FieldMask",
+]);
+
+const LONG: ReadonlySet<ScalarType | undefined> = new Set([
+  ScalarType.INT64,
+  ScalarType.SINT64,
+  ScalarType.SFIXED64,
+  ScalarType.UINT64,
+  ScalarType.FIXED64,
+]);
+
+const SIGNED_LONG = "a whole number of 64 bits; beyond 2^53 as a string";
+const UNSIGNED_LONG = "a whole number from 0 to 2^64-1; beyond 2^53 as a string";
+const SIGNED = "a whole number from -2147483648 to 2147483647";
+const UNSIGNED = "a whole number from 0 to 4294967295";
+
+const DESCRIPTIONS: Readonly<Partial<Record<ScalarType, string>>> = {
+  [ScalarType.DOUBLE]: "a number",
+  [ScalarType.FLOAT]: "a number",
+  [ScalarType.INT64]: SIGNED_LONG,
+  [ScalarType.SINT64]: SIGNED_LONG,
+  [ScalarType.SFIXED64]: SIGNED_LONG,
+  [ScalarType.UINT64]: UNSIGNED_LONG,
+  [ScalarType.FIXED64]: UNSIGNED_LONG,
+  [ScalarType.INT32]: SIGNED,
+  [ScalarType.SINT32]: SIGNED,
+  [ScalarType.SFIXED32]: SIGNED,
+  [ScalarType.UINT32]: UNSIGNED,
+  [ScalarType.FIXED32]: UNSIGNED,
+  [ScalarType.BOOL]: "true or false",
+  [ScalarType.STRING]: "a string",
+  [ScalarType.BYTES]: "a string in base64",
+};

@@ -1,0 +1,82 @@
+/**
+ * The gateway: a route for each procedure whose description gives it one. An HTTP request enters, becomes the message
+ * that gRPC would have brought, and is answered by the same procedure in this process; JSON leaves.
+ */
+
+import type { ServerResponse } from "node:http";
+import { create, toJson } from "@bufbuild/protobuf";
+import { Code, ConnectError, createHandlerContext } from "@connectrpc/connect";
+import { CallFailedError } from "../../contract/errors.ts";
+import { type Request, type Route, sendJson } from "../../contract/route.ts";
+import { DEADLINE_DEFAULT_MS } from "../deadline.ts";
+import type { Procedure } from "../procedure.ts";
+import { failureOf, nameOf } from "../status.ts";
+import { type Binding, bindingsOf } from "./binding.ts";
+import { operationOf } from "./operation.ts";
+import { readRequest } from "./request.ts";
+
+/** @param bytesMax of a body. */
+export function gatewayRoutes(domain: string, procedures: readonly Procedure[], bytesMax: number): Route[] {
+  return procedures.flatMap((procedure) =>
+    bindingsOf(procedure.method).map(
+      (binding): Route => ({
+        method: binding.httpMethod,
+        path: binding.path,
+        access: "ingress",
+        operation: operationOf(domain, procedure.method, binding),
+        otherParameters: binding.queryFields.map(({ jsonName }) => jsonName),
+        handle: (request, response) => call(procedure, binding, bytesMax, request, response),
+      }),
+    ),
+  );
+}
+
+async function call(
+  { method, answer }: Procedure,
+  binding: Binding,
+  bytesMax: number,
+  request: Request,
+  response: ServerResponse,
+): Promise<void> {
+  const message = await readRequest(request, method, binding, bytesMax);
+  const caller = new AbortController();
+  response.once("close", () => caller.abort());
+  const context = createHandlerContext({
+    service: method.parent,
+    method,
+    protocolName: "http",
+    requestMethod: request.method ?? "",
+    url: request.url ?? "",
+    timeoutMs: DEADLINE_DEFAULT_MS,
+    requestSignal: caller.signal,
+    requestHeader: metadataOf(request, response),
+  });
+  try {
+    const answered = create(method.output, await answer(message, context));
+    sendJson(
+      response,
+      200,
+      toJson(method.output, answered, { useProtoFieldName: true, alwaysEmitImplicit: true }),
+    );
+  } catch (error) {
+    const failure = ConnectError.from(error, Code.Internal);
+    throw new CallFailedError(nameOf(failure.code), failure.rawMessage, failureOf(failure));
+  } finally {
+    context.abort();
+  }
+}
+
+/** The headers that a call knows; others stay behind. */
+function metadataOf({ headers }: Request, response: ServerResponse): Headers {
+  const metadata = new Headers();
+  for (const name of METADATA) {
+    const value = headers[name];
+    if (typeof value === "string") metadata.set(name, value);
+  }
+  // The server gives every answer an id; the call bears the same.
+  const { requestId } = response as ServerResponse & { requestId?: string };
+  if (requestId !== undefined) metadata.set("x-request-id", requestId);
+  return metadata;
+}
+
+const METADATA = ["authorization", "idempotency-key", "traceparent"];

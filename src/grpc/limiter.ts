@@ -1,0 +1,53 @@
+/**
+ * No more than so many calls in any second, over all processes with the same database. Each call gets a slot; the slots
+ * are apart by the same time, are kept in one row (rate-limits-table.ts), and there is no burst. A call whose slot would
+ * come after its deadline gets none and fails at once.
+ *
+ * What holds: no call is sent before its slot, or later than LATENESS_MAX_MS after it: one that this process is too
+ * late for takes another slot. The slots of N + 1 calls span a second and MARGIN_MS, so the other service counts at most
+ * N in any second as long as no call takes MARGIN_MS - LATENESS_MAX_MS longer on its way than another one. What does not
+ * hold: that, if the network or the other service delays single calls by more. The margin costs a tenth of the rate.
+ * A slot whose caller goes away while it waits is lost.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { TooManyCallsError, UnavailableError } from "../contract/errors.ts";
+import type { Queryable } from "../database/queryable.ts";
+import { takeSlot } from "./rate-limits-table.ts";
+
+export class Limiter {
+  readonly #database: Queryable;
+
+  constructor(database: Queryable) {
+    this.#database = database;
+  }
+
+  /**
+   * Resolves when the call may be sent.
+   * @param deadlineAt by the clock of `performance`.
+   * @throws TooManyCallsError if there is no slot before the deadline; UnavailableError if the signal aborts first.
+   */
+  async wait(
+    { name, perSecond }: Readonly<{ name: string; perSecond: number }>,
+    deadlineAt: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const intervalMs = (1_000 + MARGIN_MS) / perSecond;
+    for (;;) {
+      const asked = performance.now();
+      const slot = await takeSlot(this.#database, name, intervalMs, deadlineAt - asked);
+      if (!slot) throw new TooManyCallsError(`${name} is asked too often`, 1);
+      const answered = performance.now();
+      // The statement gave the moment at some time between these two, and waited for its turn before that.
+      const latestAt = answered + slot.inMs;
+      const earliestAt = asked + slot.queuedMs + slot.inMs;
+      await delay(Math.max(0, latestAt - answered), undefined, signal ? { signal } : {}).catch(() => {});
+      if (signal?.aborted) throw new UnavailableError("the call has ended before its turn came", 1);
+      // A timer may fire a fraction of a millisecond early.
+      while (performance.now() < latestAt) await delay(1);
+      if (performance.now() - earliestAt <= LATENESS_MAX_MS) return;
+    }
+  }
+}
+
+const MARGIN_MS = 100;
+const LATENESS_MAX_MS = 50;

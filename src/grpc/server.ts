@@ -1,0 +1,184 @@
+/**
+ * The gRPC server, over HTTP/2 without TLS; the Connect protocol is answered on the same port. A call enters, is checked
+ * for its token before its body is read, and is answered by its procedure. Bytes that are no HTTP/2 end their
+ * connection and nothing else.
+ */
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
+import type { AddressInfo } from "node:net";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import {
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import { isEqual } from "../contract/values/secrets.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { Metrics } from "../watch/metrics.ts";
+import { boundDeadline } from "./deadline.ts";
+import type { Procedure } from "./procedure.ts";
+import { nameOf } from "./status.ts";
+
+export type GrpcServerOptions = Readonly<{
+  procedures: readonly Procedure[];
+  /** Adds what the server answers about itself: health and descriptions. It asks for no token. */
+  addOwn: (router: ConnectRouter) => void;
+  /** Called before calls in flight are waited for. */
+  onStop: () => void;
+  /** Undefined if calls need none. */
+  token: string | undefined;
+  messageBytesMax: number;
+  metrics: Metrics;
+  logger: Logger;
+}>;
+
+export class GrpcServer {
+  readonly #server: Http2Server;
+  readonly #options: GrpcServerOptions;
+  readonly #router: ConnectRouter;
+  readonly #handlers: ReadonlyMap<string, ConnectRouter["handlers"][number]>;
+  readonly #sessions = new Set<ServerHttp2Session>();
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    this.#router = this.#route();
+    this.#handlers = new Map(this.#router.handlers.map((handler) => [handler.requestPath, handler]));
+    this.#server = createServer({
+      settings: { maxConcurrentStreams: STREAMS_MAX },
+      maxSessionMemory: SESSION_MEGABYTES_MAX,
+    });
+    this.#server.on("connection", (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
+    this.#server.on("session", (session) => this.#watch(session));
+    this.#server.on("sessionError", ({ message }) =>
+      options.logger.debug({ error: message }, "a gRPC connection failed"),
+    );
+    this.#server.on("request", (request, response) => this.#answer(request, response));
+  }
+
+  /** @returns the port that was bound. @throws if the address cannot be had. */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(port, host, LISTEN_BACKLOG, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Takes no new call, lets calls in flight finish for a moment, then ends what is left. */
+  async close(): Promise<void> {
+    this.#options.onStop();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const session of this.#sessions) session.close();
+    const timer = setTimeout(() => {
+      for (const session of this.#sessions) session.destroy();
+    }, DRAIN_TIMEOUT_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #route(): ConnectRouter {
+    const { procedures, addOwn, messageBytesMax } = this.#options;
+    const router = createConnectRouter({
+      grpcWeb: false,
+      readMaxBytes: messageBytesMax,
+      acceptCompression: [compressionGzip],
+    });
+    const requestGate = (context: HandlerContext) => this.#checkToken(context);
+    for (const { method, answer } of procedures) router.rpc(method, answer, { requestGate });
+    addOwn(router);
+    return router;
+  }
+
+  #checkToken({ requestHeader, responseHeader, method, service }: HandlerContext): void {
+    const { token, metrics } = this.#options;
+    if (token === undefined) return;
+    const given = /^Bearer (.+)$/i.exec(requestHeader.get("authorization") ?? "")?.[1];
+    if (given !== undefined && isEqual(given, token)) return;
+    const labels = { service: service.typeName, method: method.name };
+    metrics.grpcServerSeconds.observe({ ...labels, code: nameOf(Code.Unauthenticated) }, 0);
+    responseHeader.delete("x-request-id");
+    throw new ConnectError("a valid token is needed: authorization: Bearer <token>", Code.Unauthenticated);
+  }
+
+  #answer(request: Http2ServerRequest, response: Http2ServerResponse): void {
+    const { logger } = this.#options;
+    const handler = this.#handlers.get((request.url ?? "").split("?", 1)[0] as string);
+    if (!handler) {
+      refuse(request, response);
+      return;
+    }
+    // Without a caller who waits, nothing ends a request whose body never comes, or an answer that nobody reads.
+    const bound = handler.method.methodKind === "unary" ? boundDeadline(request.headers) : undefined;
+    const timer = bound && setTimeout(() => request.stream.close(constants.NGHTTP2_CANCEL), bound + GRACE_MS);
+    request.stream.once("close", () => clearTimeout(timer));
+    this.#handle(handler, request, response).catch((error: unknown) => {
+      if (request.stream.closed || request.stream.destroyed) return;
+      logger.error({ err: error, url: request.url }, "a call could not be answered");
+      request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    });
+  }
+
+  async #handle(
+    handler: ConnectRouter["handlers"][number],
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+  ): Promise<void> {
+    if (!isAuthority(request.authority)) {
+      response.writeHead(400);
+      response.end();
+      return;
+    }
+    const answered = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
+    await universalResponseToNodeResponse(answered, response);
+  }
+
+  #watch(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.once("close", () => this.#sessions.delete(session));
+    session.setTimeout(IDLE_MS, () => session.close());
+  }
+}
+
+/** Answers what no procedure has the name of, in the words of the protocol that asks. */
+function refuse(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  if (request.headers["content-type"]?.startsWith("application/grpc")) {
+    response.writeHead(200, {
+      "content-type": "application/grpc",
+      "grpc-status": String(Code.Unimplemented),
+      "grpc-message": "there is no such procedure",
+    });
+  } else response.writeHead(404);
+  response.end();
+}
+
+/** What no URL can be made of would only fail further below. */
+function isAuthority(authority: string | undefined): boolean {
+  return authority !== undefined && URL.canParse(`http://${authority}`);
+}
+
+/** Calls that one connection may have in flight: as many as a caller under load has, and still a bound. */
+const STREAMS_MAX = 1_000;
+const SESSION_MEGABYTES_MAX = 64;
+/** A connection without a call is of no use for so long; clients connect again. */
+const IDLE_MS = 15 * 60_000;
+/** After so long the system asks whether a silent peer is still there. */
+const KEEP_ALIVE_MS = 60_000;
+/** Longer than an answer that says that the time is over needs. */
+const GRACE_MS = 2_000;
+const DRAIN_TIMEOUT_MS = 2_000;
+const LISTEN_BACKLOG = 1_024;
