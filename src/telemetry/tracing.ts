@@ -37,6 +37,7 @@ import {
   type Sampler,
   SamplingDecision,
   type SamplingResult,
+  type SpanExporter,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-node";
 import { ATTR_CLIENT_ADDRESS, ATTR_NETWORK_PEER_ADDRESS } from "@opentelemetry/semantic-conventions";
@@ -59,22 +60,23 @@ export class Tracing implements AsyncDisposable {
   /** Those that have a span. */
   readonly #requests = new WeakSet<IncomingMessage>();
 
-  /** @param serviceName where OTEL_SERVICE_NAME does not say otherwise. */
+  /**
+   * @param serviceName where OTEL_SERVICE_NAME does not say otherwise.
+   * @param exporter what sends spans; by default the one that the configuration names.
+   */
   constructor(
-    { exporter, sampler, ratio, perSecondMax }: TracingConfig,
+    { exporter: named, sampler, ratio, perSecondMax }: TracingConfig,
     serviceName: string,
     logger?: Logger,
+    exporter: SpanExporter = named === "jaeger" ? new JaegerExporter() : new OTLPTraceExporter(),
   ) {
-    this.#delivery = new Delivery(
-      exporter === "jaeger" ? new JaegerExporter() : new OTLPTraceExporter(),
-      logger,
-    );
+    this.#delivery = new Delivery(exporter, logger);
     this.perSecondMax = perSecondMax;
     this.#limit = new TraceLimit(perSecondMax);
     this.#sampler = new LinkedSampler(samplerOf(sampler, ratio));
-    const named = defaultResource().merge(resourceFromAttributes({ "service.name": serviceName }));
+    const resource = defaultResource().merge(resourceFromAttributes({ "service.name": serviceName }));
     this.#provider = new NodeTracerProvider({
-      resource: named.merge(detectResources({ detectors: [envDetector] })),
+      resource: resource.merge(detectResources({ detectors: [envDetector] })),
       sampler: this.#sampler,
       idGenerator: this.#ids,
       spanProcessors: [new BatchSpanProcessor(this.#delivery)],
@@ -163,6 +165,11 @@ export class Tracing implements AsyncDisposable {
   /** Spans that were not delivered. */
   get droppedSpans(): number {
     return this.#delivery.dropped;
+  }
+
+  /** Sends what is not sent yet. */
+  flush(): Promise<void> {
+    return this.#provider.forceFlush();
   }
 
   /** Sends what is not sent yet, if a collector takes it soon. */

@@ -1,5 +1,5 @@
 /** How the API document describes a route of the gateway. */
-import type { DescMethodUnary } from "@bufbuild/protobuf";
+import type { DescField, DescMethodUnary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { COMMAND_ID, COMMAND_ID_DESCRIPTION } from "../../contract/command-shapes.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type Parameter,
   problems,
 } from "../../contract/openapi.ts";
+import { COMMENTS } from "../../proto/comments.ts";
 import type { Binding } from "./binding.ts";
 import { requestFieldSchema, requestSchema, responseSchema } from "./schema.ts";
 
@@ -18,13 +19,13 @@ export function operationOf(domain: string, method: DescMethodUnary, binding: Bi
   const { pathFields, queryFields, body } = binding;
   const isReading = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
   const parameters: Parameter[] = [
-    ...pathFields.map((field) => inPath(field.name, field.name, requestFieldSchema(field))),
-    ...queryFields.map((field) => inQuery(field.name, field.name, requestFieldSchema(field))),
+    ...pathFields.map((field) => inPath(field.name, commentOf(field), requestFieldSchema(field))),
+    ...queryFields.map((field) => inQuery(field.name, commentOf(field), requestFieldSchema(field))),
     ...(isReading ? [] : [IDEMPOTENCY_KEY]),
   ];
   return {
     tags: [domain],
-    summary: `${method.parent.name}.${method.name}`,
+    ...wordsOf(method),
     parameters,
     ...(body === undefined
       ? {}
@@ -39,6 +40,18 @@ export function operationOf(domain: string, method: DescMethodUnary, binding: Bi
       ...(body === undefined ? {} : problems(413, 415)),
     },
   };
+}
+
+/** The first sentence of the comment, and the others; its name if there is none. */
+function wordsOf({ parent, name }: DescMethodUnary): Pick<Operation, "summary" | "description"> {
+  const comment = COMMENTS[`${parent.typeName}.${name}`] ?? `${parent.name}.${name}`;
+  const end = comment.indexOf(". ");
+  if (end < 0) return { summary: comment.replace(/\.$/, "") };
+  return { summary: comment.slice(0, end), description: comment.slice(end + 2) };
+}
+
+function commentOf({ parent, name }: DescField): string {
+  return COMMENTS[`${parent.typeName}.${name}`] ?? name;
 }
 
 const IDEMPOTENCY_KEY: Parameter = {

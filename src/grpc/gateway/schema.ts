@@ -9,6 +9,7 @@ import {
   field as rulesOption,
 } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { arrayOf, FLAG, object, oneOf, type Schema, TEXT, TIME } from "../../contract/openapi.ts";
+import { COMMENTS } from "../../proto/comments.ts";
 
 /** @param without fields that stand elsewhere, such as in the path. */
 export function requestSchema(desc: DescMessage, without: readonly DescField[] = []): Schema {
@@ -38,7 +39,11 @@ function ofMessage(
   for (const field of desc.fields) {
     if (without.includes(field)) continue;
     const isRequired = isRequest ? mustStand(field) : isAlwaysWritten(field);
-    (isRequired ? required : optional)[field.name] = ofField(field, isRequest, [...within, desc]);
+    const description = COMMENTS[`${desc.typeName}.${field.name}`];
+    (isRequired ? required : optional)[field.name] = {
+      ...ofField(field, isRequest, [...within, desc]),
+      ...(description === undefined ? {} : { description }),
+    };
   }
   return object(required, optional);
 }
