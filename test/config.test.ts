@@ -200,6 +200,25 @@ config(
   },
 );
 
+config("who can reach gRPC decides about the ingress token, as with HTTP", () => {
+  const problem = (environment: Record<string, string>) =>
+    problemsOf({ DATABASE_URL, ...environment }).join();
+  assert.is(problem({ INGRESS_TOKEN: "testtoken" }), "");
+  assert.match(problem({ INGRESS_TOKEN: "test token" }), /^INGRESS_TOKEN must be at least 1 printable/);
+  assert.is(
+    problem({ GRPC_HOST: "0.0.0.0" }),
+    'INGRESS_TOKEN must be set because GRPC_HOST is "0.0.0.0", which others can reach',
+  );
+  assert.match(
+    problem({ GRPC_HOST: "0.0.0.0", INGRESS_TOKEN: "testtoken" }),
+    /^INGRESS_TOKEN must have at least 16 characters because GRPC_HOST/,
+  );
+  assert.is(problem({ GRPC_HOST: "0.0.0.0", INGRESS_TOKEN: "y".repeat(16) }), "");
+  const open = { HTTP_HOST: "0.0.0.0", ADMIN_TOKEN: "x".repeat(16), INGRESS_TOKEN: "testtoken" };
+  assert.match(problem(open), /^INGRESS_TOKEN must have at least 16 characters because HTTP_HOST/);
+  assert.match(problem({ GRPC_PORT: "70000" }), /^GRPC_PORT must be/);
+});
+
 config("every problem is reported at once, each by its name", () => {
   const problems = problemsOf({
     SOURCES: "rabbit",

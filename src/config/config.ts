@@ -17,7 +17,9 @@ import {
   publicUrls,
   type SAMPLER_NAMES,
   share,
+  TOKEN_LENGTH_MIN,
   token,
+  tokenOfAnyLength,
   tracesExporter,
   tracesSampler,
 } from "./rules.ts";
@@ -132,7 +134,7 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
     publicUrls: read("PUBLIC_URL", "", publicUrls),
     trustedProxies: read("TRUSTED_PROXIES", "", networks),
     adminToken: read("ADMIN_TOKEN", "", token),
-    ingressToken: read("INGRESS_TOKEN", "", token),
+    ingressToken: read("INGRESS_TOKEN", "", tokenOfAnyLength),
     payloadBytesMax: read("PAYLOAD_BYTES_MAX", String(MEBIBYTE), integerBetween(1, 64 * MEBIBYTE)),
     inboxBufferBytesMax: read(
       "INBOX_BUFFER_BYTES_MAX",
@@ -254,9 +256,13 @@ function contradictions(config: Config, known: readonly ConfigurableDomain[]): s
   if (sasl && (sasl.username === "" || sasl.password === "")) {
     problems.push("KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD");
   }
-  if (config.ingressToken === undefined && !isLoopback(config.grpcHost)) {
+  const { grpcHost, ingressToken } = config;
+  const reachedByCalls = isLoopback(grpcHost) ? reached : `GRPC_HOST is "${grpcHost}"`;
+  if (ingressToken === undefined && !isLoopback(grpcHost))
+    problems.push(`INGRESS_TOKEN must be set because ${reachedByCalls}, which others can reach`);
+  if (ingressToken !== undefined && ingressToken.length < TOKEN_LENGTH_MIN && reachedByCalls !== undefined) {
     problems.push(
-      `INGRESS_TOKEN must be set because GRPC_HOST is "${config.grpcHost}", which others can reach`,
+      `INGRESS_TOKEN must have at least ${TOKEN_LENGTH_MIN} characters because ${reachedByCalls}, which others can reach`,
     );
   }
   if (reached === undefined) return problems;

@@ -8,6 +8,9 @@ import { parseIntoClientConfig } from "pg-connection-string";
 import { FAILPOINTS } from "./failpoint.ts";
 import { parseDecimal, parseInteger, wholeNumber } from "./numbers.ts";
 
+/** What others can reach must not be open to who tries words out. */
+export const TOKEN_LENGTH_MIN = 16;
+
 /** An arktype that makes a T of a text. */
 export type Rule<T> = ((text: unknown) => unknown) & { infer: T };
 
@@ -105,12 +108,19 @@ export const share = type("string").pipe(
 );
 
 /** Short tokens can be guessed; no token at all is decided by where the service listens. */
-export const token = type("string").pipe((text, context) => {
-  if (text === "") return undefined;
-  return /^[\x21-\x7e]{16,}$/.test(text)
-    ? text
-    : context.error("at least 16 printable ASCII characters without spaces");
-});
+export const token = tokenOf(TOKEN_LENGTH_MIN);
+
+/** One whose length depends on who can reach the service. */
+export const tokenOfAnyLength = tokenOf(1);
+
+function tokenOf(lengthMin: number) {
+  return type("string").pipe((text, context) => {
+    if (text === "") return undefined;
+    return /^[\x21-\x7e]*$/.test(text) && text.length >= lengthMin
+      ? text
+      : context.error(`at least ${lengthMin} printable ASCII characters without spaces`);
+  });
+}
 
 /** Where the process is to kill itself, and at which pass through that place: for tests alone. */
 export const failpointPass = type("string").pipe((text, context) => {

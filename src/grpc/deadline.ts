@@ -5,21 +5,30 @@
  */
 import type { IncomingHttpHeaders } from "node:http2";
 
-/** Writes the deadline that holds into the headers. @returns milliseconds. */
+/** Writes the deadline of a unary call that holds into its headers. @returns milliseconds. */
 export function boundDeadline(headers: IncomingHttpHeaders): number {
+  return bound(headers, DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS) as number;
+}
+
+/** The same for a stream, which may go on without a deadline, such as a watch. */
+export function boundStream(headers: IncomingHttpHeaders): void {
+  bound(headers, undefined, STREAM_MAX_MS);
+}
+
+function bound(headers: IncomingHttpHeaders, byDefault: number | undefined, max: number): number | undefined {
   const isGrpc = headers["content-type"]?.startsWith("application/grpc") ?? false;
   const name = isGrpc ? "grpc-timeout" : "connect-timeout-ms";
   const given = headers[name];
   if (given === undefined) {
-    headers[name] = isGrpc ? `${DEADLINE_DEFAULT_MS}m` : String(DEADLINE_DEFAULT_MS);
-    return DEADLINE_DEFAULT_MS;
+    if (byDefault !== undefined) headers[name] = isGrpc ? `${byDefault}m` : String(byDefault);
+    return byDefault;
   }
   const asked = isGrpc ? grpcMilliseconds(String(given)) : Number(given);
   // What is no time is refused where the call is read.
-  if (Number.isNaN(asked)) return DEADLINE_DEFAULT_MS;
-  if (asked <= DEADLINE_MAX_MS) return asked;
-  headers[name] = isGrpc ? `${DEADLINE_MAX_MS}m` : String(DEADLINE_MAX_MS);
-  return DEADLINE_MAX_MS;
+  if (Number.isNaN(asked)) return byDefault;
+  if (asked <= max) return asked;
+  headers[name] = isGrpc ? `${max}m` : String(max);
+  return max;
 }
 
 function grpcMilliseconds(timeout: string): number {
@@ -39,3 +48,5 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 /** As long as a caller over HTTP waits at most. */
 export const DEADLINE_DEFAULT_MS = 30_000;
 const DEADLINE_MAX_MS = 300_000;
+/** A day; a timer has a bound, beyond which it would fire at once. */
+const STREAM_MAX_MS = 86_400_000;

@@ -27,7 +27,8 @@ import {
 import { isEqual } from "../contract/values/secrets.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../watch/metrics.ts";
-import { boundDeadline } from "./deadline.ts";
+import { callOf } from "./call.ts";
+import { boundDeadline, boundStream } from "./deadline.ts";
 import type { Procedure } from "./procedure.ts";
 import { nameOf } from "./status.ts";
 
@@ -104,14 +105,16 @@ export class GrpcServer {
     return router;
   }
 
-  #checkToken({ requestHeader, responseHeader, method, service }: HandlerContext): void {
+  #checkToken(context: HandlerContext): void {
     const { token, metrics } = this.#options;
     if (token === undefined) return;
-    const given = /^Bearer (.+)$/i.exec(requestHeader.get("authorization") ?? "")?.[1];
+    const { authorization = "", requestId } = callOf(context);
+    const given = /^Bearer (.+)$/i.exec(authorization)?.[1];
     if (given !== undefined && isEqual(given, token)) return;
+    const { service, method, responseHeader } = context;
     const labels = { service: service.typeName, method: method.name };
     metrics.grpcServerSeconds.observe({ ...labels, code: nameOf(Code.Unauthenticated) }, 0);
-    responseHeader.delete("x-request-id");
+    responseHeader.set("x-request-id", requestId);
     throw new ConnectError("a valid token is needed: authorization: Bearer <token>", Code.Unauthenticated);
   }
 
@@ -123,9 +126,11 @@ export class GrpcServer {
       return;
     }
     // Without a caller who waits, nothing ends a request whose body never comes, or an answer that nobody reads.
-    const bound = handler.method.methodKind === "unary" ? boundDeadline(request.headers) : undefined;
-    const timer = bound && setTimeout(() => request.stream.close(constants.NGHTTP2_CANCEL), bound + GRACE_MS);
-    request.stream.once("close", () => clearTimeout(timer));
+    if (handler.method.methodKind === "unary") {
+      const endsMs = boundDeadline(request.headers) + GRACE_MS;
+      const timer = setTimeout(() => request.stream.close(constants.NGHTTP2_CANCEL), endsMs);
+      request.stream.once("close", () => clearTimeout(timer));
+    } else boundStream(request.headers);
     this.#handle(handler, request, response).catch((error: unknown) => {
       if (request.stream.closed || request.stream.destroyed) return;
       logger.error({ err: error, url: request.url }, "a call could not be answered");
