@@ -16,6 +16,7 @@ export type RpcCall = HandlerContext;
 export type RpcService = Readonly<{ service: DescService; implementation: ServiceImpl<DescService> }>;
 
 /**
+ * @param service all of its procedures are unary: streams are not served.
  * @param implementation one function for each procedure. The request has passed the rules of the `.proto`. What it throws
  * of errors.ts becomes a status; anything else becomes INTERNAL without detail.
  */

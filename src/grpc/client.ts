@@ -142,6 +142,7 @@ function hasEnded(): UnavailableError {
   return new UnavailableError("the call has ended before another one was made for it", 1);
 }
 
+/** More would press a service that is busy. */
 const ATTEMPTS_MAX = 3;
 
 /** A peer that is silent is found dead within these times; the deadline of a call ends it sooner. */

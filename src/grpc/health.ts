@@ -72,4 +72,5 @@ export class Health {
   }
 }
 
+/** Readiness is computed when it is asked for; who watches learns of a change within this time. */
 const WATCH_INTERVAL_MS = 500;

@@ -35,11 +35,13 @@ export class Limiter {
     for (;;) {
       const asked = performance.now();
       const slot = await takeSlot(this.#database, name, intervalMs, deadlineAt - asked);
-      if (!slot) throw new TooManyCallsError(`${name} is asked too often`, 1);
+      if (!slot) throw tooOften(name);
       const answered = performance.now();
       // The statement gave the moment at some time between these two, and waited for its turn before that.
       const latestAt = answered + slot.inMs;
       const earliestAt = asked + slot.queuedMs + slot.inMs;
+      // Only if the database was slow to take the statement; the slot is lost.
+      if (latestAt >= deadlineAt) throw tooOften(name);
       await delay(Math.max(0, latestAt - answered), undefined, signal ? { signal } : {}).catch(() => {});
       if (signal?.aborted) throw new UnavailableError("the call has ended before its turn came", 1);
       // A timer may fire a fraction of a millisecond early.
@@ -49,5 +51,12 @@ export class Limiter {
   }
 }
 
+function tooOften(name: string): TooManyCallsError {
+  return new TooManyCallsError(`there is no turn in time under the limit ${name}`, 1);
+}
+
+/** By how much a call may take longer on its way than another one, lateness of its sender included. */
 const MARGIN_MS = 100;
+
+/** What a busy process is late by now and then; a process that always is gets no turn, rather than breaking the limit. */
 const LATENESS_MAX_MS = 50;

@@ -48,14 +48,12 @@ export type GrpcServerOptions = Readonly<{
 export class GrpcServer {
   readonly #server: Http2Server;
   readonly #options: GrpcServerOptions;
-  readonly #router: ConnectRouter;
   readonly #handlers: ReadonlyMap<string, ConnectRouter["handlers"][number]>;
   readonly #sessions = new Set<ServerHttp2Session>();
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
-    this.#router = this.#route();
-    this.#handlers = new Map(this.#router.handlers.map((handler) => [handler.requestPath, handler]));
+    this.#handlers = new Map(this.#route().handlers.map((handler) => [handler.requestPath, handler]));
     this.#server = createServer({
       settings: { maxConcurrentStreams: STREAMS_MAX },
       maxSessionMemory: SESSION_MEGABYTES_MAX,
@@ -133,7 +131,8 @@ export class GrpcServer {
     } else boundStream(request.headers);
     this.#handle(handler, request, response).catch((error: unknown) => {
       if (request.stream.closed || request.stream.destroyed) return;
-      logger.error({ err: error, url: request.url }, "a call could not be answered");
+      // Not the address: the Connect protocol may have a request in it.
+      logger.error({ err: error, procedure: handler.requestPath }, "a call could not be answered");
       request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     });
   }
@@ -178,6 +177,7 @@ function isAuthority(authority: string | undefined): boolean {
 
 /** Calls that one connection may have in flight: as many as a caller under load has, and still a bound. */
 const STREAMS_MAX = 1_000;
+/** What one connection may keep in memory, beyond which its calls are refused. */
 const SESSION_MEGABYTES_MAX = 64;
 /** A connection without a call is of no use for so long; clients connect again. */
 const IDLE_MS = 15 * 60_000;
@@ -185,5 +185,7 @@ const IDLE_MS = 15 * 60_000;
 const KEEP_ALIVE_MS = 60_000;
 /** Longer than an answer that says that the time is over needs. */
 const GRACE_MS = 2_000;
+/** How long calls in flight may take at a stop, as in the HTTP server. */
 const DRAIN_TIMEOUT_MS = 2_000;
+/** Connections that wait to be taken; as in the HTTP server. */
 const LISTEN_BACKLOG = 1_024;

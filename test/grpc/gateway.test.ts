@@ -13,6 +13,9 @@ import {
   UnavailableError,
   UpstreamError,
 } from "../../src/contract/errors.ts";
+import { bindingsOf } from "../../src/grpc/gateway/binding.ts";
+import { operationOf } from "../../src/grpc/gateway/operation.ts";
+import { ProductService } from "../../src/proto/marketplace/product/v1/product_pb.ts";
 import { createDatabase } from "../support/database.ts";
 import { bufCurl, echoDomain } from "../support/echo/echo.ts";
 import { ledger } from "../support/ledger/index.ts";
@@ -108,6 +111,15 @@ gateway("the document is valid OpenAPI, with a route for each rule of the descri
     "post /echo/say",
     "post /echo/things/{name}",
   ]);
+});
+
+gateway("the comments of the descriptions are its words", () => {
+  const method = ProductService.method.getProduct;
+  const [binding] = bindingsOf(method);
+  const { summary, description, responses } = operationOf("product", method, binding as never);
+  assert.is(summary, "One product");
+  assert.match(description ?? "", /^NOT_FOUND if there is none/);
+  assert.match(JSON.stringify(responses), "In the smallest unit of the currency.");
 });
 
 gateway("rules of the descriptions are rules of the schemas", () => {
