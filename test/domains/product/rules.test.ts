@@ -81,12 +81,12 @@ rules("the committed catalogue is what its seed makes", () => {
 });
 
 rules("the audit finds a product that no command made so", async () => {
-  const changes = {
-    products_equal_commands: "update product_products set price = 11 where sku = 1",
-    products_of_last_commands: "update product_products set position = 1 where sku = 1",
-    "products_of_last_commands ": "delete from product_products where sku = 2",
-  };
-  for (const [check, change] of Object.entries(changes)) {
+  const changes = [
+    ["products_equal_commands", "update product_products set price = 11 where sku = 1"],
+    ["products_of_last_commands", "update product_products set position = 1 where sku = 1"],
+    ["products_of_last_commands", "delete from product_products where sku = 2"],
+  ] as const;
+  for (const [check, change] of changes) {
     await using database = await createDatabase();
     const commands = [put("1", 1, "Book", 10), put("2", 1, "Book", 10), put("3", 2, "Pen", 3)];
     await appendAll(database, commands, product);
@@ -95,11 +95,10 @@ rules("the audit finds a product that no command made so", async () => {
     await database.admin(change);
     const { holds, domains } = await audit(database, [product], { isFull: true });
     assert.not.ok(holds, change);
-    assert.match(JSON.stringify(domains, text), check.trim());
+    const { checks } = domains.product as NonNullable<typeof domains.product>;
+    const broken = [...checks].filter(([, { broken }]) => broken > 0n).map(([name]) => name);
+    assert.ok(broken.includes(check), `${change}: ${broken.join()}`);
   }
 });
-
-/** JSON has no bigint. */
-const text = (_name: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
 
 rules.run();
