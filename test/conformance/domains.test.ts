@@ -8,6 +8,7 @@ import { audit } from "../../src/audit/audit.ts";
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import type { InboxRow, Message } from "../../src/contract/message.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
+import { loms } from "../../src/domains/loms/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { product } from "../../src/domains/product/index.ts";
 import { wallet } from "../../src/domains/wallet/index.ts";
@@ -20,6 +21,7 @@ import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { appendAll, projectAll } from "../support/engine.ts";
 import { ledger } from "../support/ledger/index.ts";
 import { ledgerMessages, validEntries } from "../support/ledger/messages.ts";
+import { lomsMessages, validCommands as validLomsCommands } from "../support/loms/messages.ts";
 import { messageOf, mixedMessages, validOrders } from "../support/messages.ts";
 import { productMessages, validProducts } from "../support/product/messages.ts";
 import { randomOf } from "../support/random.ts";
@@ -38,6 +40,7 @@ const DOMAINS_UNDER_TEST: readonly DomainUnderTest[] = [
   { domain: ledger, valid: validEntries, messages: ledgerMessages },
   { domain: wallet, valid: validCommands, messages: walletMessages },
   { domain: product, valid: validProducts, messages: productMessages },
+  { domain: loms, valid: validLomsCommands, messages: lomsMessages },
 ];
 
 /** Bytes that no domain can understand, each with the code of its dead letter. */

@@ -7,6 +7,8 @@ import * as assert from "uvu/assert";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { DASHBOARDS, fileOf, jsonOf } from "../../tools/dashboards/dashboards.ts";
 import { OF_DOMAINS } from "../../tools/dashboards/panels.ts";
+import { LomsFactory } from "../../tools/domains/loms/factory.ts";
+import { lomsKit } from "../../tools/domains/loms/index.ts";
 import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
 import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { WalletFactory } from "../../tools/domains/wallet/factory.ts";
@@ -74,7 +76,9 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
     channel: broker.STAN_CHANNEL as string,
   });
   await using http = connectToHttp(service.url, walletKit.intake, undefined);
+  await using shop = connectToHttp(service.url, lomsKit.intake, undefined);
   const factory = new OrderFactory(4);
+  const purchases = new LomsFactory(4);
   const commands = new WalletFactory(4);
   while (!signal.aborted) {
     const messages = [...makeLoad(ordersKit, factory, 40, { garbage: 0.2, duplicates: 0.1, conflicts: 0.1 })];
@@ -82,7 +86,10 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
     await publish({ kit: ordersKit, transport, load: messages, ...options });
     for (const { key } of messages) await fetch(`${service.url}/orders/${key ?? "nobody"}`);
     await fetch(`${service.url}/orders`, { method: "POST", body: "garbage" });
-    for (let count = 0; count < 10; count++) await http.publish(commands.valid().payload);
+    for (let count = 0; count < 10; count++) {
+      await http.publish(commands.valid().payload);
+      await shop.publish(purchases.valid().payload);
+    }
   }
 }
 

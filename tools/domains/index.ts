@@ -1,7 +1,8 @@
 /** The kit of every domain. A new domain is one line here. */
 import type { DomainKit } from "./kit.ts";
+import { lomsKit } from "./loms/index.ts";
 import { ordersKit } from "./orders/index.ts";
 import { productKit } from "./product/index.ts";
 import { walletKit } from "./wallet/index.ts";
 
-export const KITS: readonly [DomainKit, ...DomainKit[]] = [ordersKit, walletKit, productKit];
+export const KITS: readonly [DomainKit, ...DomainKit[]] = [ordersKit, walletKit, productKit, lomsKit];

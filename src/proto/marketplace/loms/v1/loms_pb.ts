@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file marketplace/loms/v1/loms.proto.
  */
 export const file_marketplace_loms_v1_loms: GenFile = /*@__PURE__*/
-  fileDesc("Ch5tYXJrZXRwbGFjZS9sb21zL3YxL2xvbXMucHJvdG8SE21hcmtldHBsYWNlLmxvbXMudjEiYgoST3JkZXJDcmVhdGVSZXF1ZXN0EhUKBHVzZXIYASABKANCB7pIBCICIAASNQoFaXRlbXMYAiADKAsyGS5tYXJrZXRwbGFjZS5sb21zLnYxLkl0ZW1CC7pICJIBBQgBEOgHIicKE09yZGVyQ3JlYXRlUmVzcG9uc2USEAoIb3JkZXJfaWQYASABKAMiLQoQT3JkZXJJbmZvUmVxdWVzdBIZCghvcmRlcl9pZBgBIAEoA0IHukgEIgIgACJbChFPcmRlckluZm9SZXNwb25zZRIOCgZzdGF0dXMYASABKAkSDAoEdXNlchgCIAEoAxIoCgVpdGVtcxgDIAMoCzIZLm1hcmtldHBsYWNlLmxvbXMudjEuSXRlbSIsCg9PcmRlclBheVJlcXVlc3QSGQoIb3JkZXJfaWQYASABKANCB7pIBCICIAAiEgoQT3JkZXJQYXlSZXNwb25zZSIvChJPcmRlckNhbmNlbFJlcXVlc3QSGQoIb3JkZXJfaWQYASABKANCB7pIBCICIAAiFQoTT3JkZXJDYW5jZWxSZXNwb25zZSIoChBTdG9ja0luZm9SZXF1ZXN0EhQKA3NrdRgBIAEoDUIHukgEKgIgACIiChFTdG9ja0luZm9SZXNwb25zZRINCgVjb3VudBgBIAEoBCI4CgRJdGVtEhQKA3NrdRgBIAEoDUIHukgEKgIgABIaCgVjb3VudBgCIAEoDUILukgIKgYY//8DIAAy6QQKC0xvbXNTZXJ2aWNlEnoKC09yZGVyQ3JlYXRlEicubWFya2V0cGxhY2UubG9tcy52MS5PcmRlckNyZWF0ZVJlcXVlc3QaKC5tYXJrZXRwbGFjZS5sb21zLnYxLk9yZGVyQ3JlYXRlUmVzcG9uc2UiGILT5JMCEjoBKiINL29yZGVyL2NyZWF0ZRJ1CglPcmRlckluZm8SJS5tYXJrZXRwbGFjZS5sb21zLnYxLk9yZGVySW5mb1JlcXVlc3QaJi5tYXJrZXRwbGFjZS5sb21zLnYxLk9yZGVySW5mb1Jlc3BvbnNlIhmQAgGC0+STAhA6ASoiCy9vcmRlci9pbmZvEnEKCE9yZGVyUGF5EiQubWFya2V0cGxhY2UubG9tcy52MS5PcmRlclBheVJlcXVlc3QaJS5tYXJrZXRwbGFjZS5sb21zLnYxLk9yZGVyUGF5UmVzcG9uc2UiGJACAoLT5JMCDzoBKiIKL29yZGVyL3BheRJ9CgtPcmRlckNhbmNlbBInLm1hcmtldHBsYWNlLmxvbXMudjEuT3JkZXJDYW5jZWxSZXF1ZXN0GigubWFya2V0cGxhY2UubG9tcy52MS5PcmRlckNhbmNlbFJlc3BvbnNlIhuQAgKC0+STAhI6ASoiDS9vcmRlci9jYW5jZWwSdQoJU3RvY2tJbmZvEiUubWFya2V0cGxhY2UubG9tcy52MS5TdG9ja0luZm9SZXF1ZXN0GiYubWFya2V0cGxhY2UubG9tcy52MS5TdG9ja0luZm9SZXNwb25zZSIZkAIBgtPkkwIQOgEqIgsvc3RvY2svaW5mb2IGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations]);
+  fileDesc("Ch5tYXJrZXRwbGFjZS9sb21zL3YxL2xvbXMucHJvdG8SE21hcmtldHBsYWNlLmxvbXMudjEiYgoST3JkZXJDcmVhdGVSZXF1ZXN0EhUKBHVzZXIYASABKANCB7pIBCICIAASNQoFaXRlbXMYAiADKAsyGS5tYXJrZXRwbGFjZS5sb21zLnYxLkl0ZW1CC7pICJIBBQgBEOgHIicKE09yZGVyQ3JlYXRlUmVzcG9uc2USEAoIb3JkZXJfaWQYASABKAMiLQoQT3JkZXJJbmZvUmVxdWVzdBIZCghvcmRlcl9pZBgBIAEoA0IHukgEIgIgACJiChFPcmRlckluZm9SZXNwb25zZRIOCgZzdGF0dXMYASABKAkSDAoEdXNlchgCIAEoAxIvCgVpdGVtcxgDIAMoCzIgLm1hcmtldHBsYWNlLmxvbXMudjEuT3JkZXJlZEl0ZW0iMAoTT3JkZXJIaXN0b3J5UmVxdWVzdBIZCghvcmRlcl9pZBgBIAEoA0IHukgEIgIgACJEChRPcmRlckhpc3RvcnlSZXNwb25zZRIsCgdjaGFuZ2VzGAEgAygLMhsubWFya2V0cGxhY2UubG9tcy52MS5DaGFuZ2UiLAoPT3JkZXJQYXlSZXF1ZXN0EhkKCG9yZGVyX2lkGAEgASgDQge6SAQiAiAAIhIKEE9yZGVyUGF5UmVzcG9uc2UiLwoST3JkZXJDYW5jZWxSZXF1ZXN0EhkKCG9yZGVyX2lkGAEgASgDQge6SAQiAiAAIhUKE09yZGVyQ2FuY2VsUmVzcG9uc2UiKAoQU3RvY2tJbmZvUmVxdWVzdBIUCgNza3UYASABKA1CB7pIBCoCIAAiIgoRU3RvY2tJbmZvUmVzcG9uc2USDQoFY291bnQYASABKAQiOAoESXRlbRIUCgNza3UYASABKA1CB7pIBCoCIAASGgoFY291bnQYAiABKA1CC7pICCoGGP//AyAAIikKC09yZGVyZWRJdGVtEgsKA3NrdRgBIAEoDRINCgVjb3VudBgCIAEoDSI6CgZDaGFuZ2USEAoIc2VxdWVuY2UYASABKA0SDgoGc3RhdHVzGAIgASgJEg4KBm1vbWVudBgDIAEoCTLtBQoLTG9tc1NlcnZpY2USegoLT3JkZXJDcmVhdGUSJy5tYXJrZXRwbGFjZS5sb21zLnYxLk9yZGVyQ3JlYXRlUmVxdWVzdBooLm1hcmtldHBsYWNlLmxvbXMudjEuT3JkZXJDcmVhdGVSZXNwb25zZSIYgtPkkwISOgEqIg0vb3JkZXIvY3JlYXRlEnUKCU9yZGVySW5mbxIlLm1hcmtldHBsYWNlLmxvbXMudjEuT3JkZXJJbmZvUmVxdWVzdBomLm1hcmtldHBsYWNlLmxvbXMudjEuT3JkZXJJbmZvUmVzcG9uc2UiGZACAYLT5JMCEDoBKiILL29yZGVyL2luZm8SgQEKDE9yZGVySGlzdG9yeRIoLm1hcmtldHBsYWNlLmxvbXMudjEuT3JkZXJIaXN0b3J5UmVxdWVzdBopLm1hcmtldHBsYWNlLmxvbXMudjEuT3JkZXJIaXN0b3J5UmVzcG9uc2UiHJACAYLT5JMCEzoBKiIOL29yZGVyL2hpc3RvcnkScQoIT3JkZXJQYXkSJC5tYXJrZXRwbGFjZS5sb21zLnYxLk9yZGVyUGF5UmVxdWVzdBolLm1hcmtldHBsYWNlLmxvbXMudjEuT3JkZXJQYXlSZXNwb25zZSIYkAICgtPkkwIPOgEqIgovb3JkZXIvcGF5En0KC09yZGVyQ2FuY2VsEicubWFya2V0cGxhY2UubG9tcy52MS5PcmRlckNhbmNlbFJlcXVlc3QaKC5tYXJrZXRwbGFjZS5sb21zLnYxLk9yZGVyQ2FuY2VsUmVzcG9uc2UiG5ACAoLT5JMCEjoBKiINL29yZGVyL2NhbmNlbBJ1CglTdG9ja0luZm8SJS5tYXJrZXRwbGFjZS5sb21zLnYxLlN0b2NrSW5mb1JlcXVlc3QaJi5tYXJrZXRwbGFjZS5sb21zLnYxLlN0b2NrSW5mb1Jlc3BvbnNlIhmQAgGC0+STAhA6ASoiCy9zdG9jay9pbmZvYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations]);
 
 /**
  * @generated from message marketplace.loms.v1.OrderCreateRequest
@@ -91,9 +91,9 @@ export type OrderInfoResponse = Message<"marketplace.loms.v1.OrderInfoResponse">
   user: bigint;
 
   /**
-   * @generated from field: repeated marketplace.loms.v1.Item items = 3;
+   * @generated from field: repeated marketplace.loms.v1.OrderedItem items = 3;
    */
-  items: Item[];
+  items: OrderedItem[];
 };
 
 /**
@@ -102,6 +102,40 @@ export type OrderInfoResponse = Message<"marketplace.loms.v1.OrderInfoResponse">
  */
 export const OrderInfoResponseSchema: GenMessage<OrderInfoResponse> = /*@__PURE__*/
   messageDesc(file_marketplace_loms_v1_loms, 3);
+
+/**
+ * @generated from message marketplace.loms.v1.OrderHistoryRequest
+ */
+export type OrderHistoryRequest = Message<"marketplace.loms.v1.OrderHistoryRequest"> & {
+  /**
+   * @generated from field: int64 order_id = 1;
+   */
+  orderId: bigint;
+};
+
+/**
+ * Describes the message marketplace.loms.v1.OrderHistoryRequest.
+ * Use `create(OrderHistoryRequestSchema)` to create a new message.
+ */
+export const OrderHistoryRequestSchema: GenMessage<OrderHistoryRequest> = /*@__PURE__*/
+  messageDesc(file_marketplace_loms_v1_loms, 4);
+
+/**
+ * @generated from message marketplace.loms.v1.OrderHistoryResponse
+ */
+export type OrderHistoryResponse = Message<"marketplace.loms.v1.OrderHistoryResponse"> & {
+  /**
+   * @generated from field: repeated marketplace.loms.v1.Change changes = 1;
+   */
+  changes: Change[];
+};
+
+/**
+ * Describes the message marketplace.loms.v1.OrderHistoryResponse.
+ * Use `create(OrderHistoryResponseSchema)` to create a new message.
+ */
+export const OrderHistoryResponseSchema: GenMessage<OrderHistoryResponse> = /*@__PURE__*/
+  messageDesc(file_marketplace_loms_v1_loms, 5);
 
 /**
  * @generated from message marketplace.loms.v1.OrderPayRequest
@@ -118,7 +152,7 @@ export type OrderPayRequest = Message<"marketplace.loms.v1.OrderPayRequest"> & {
  * Use `create(OrderPayRequestSchema)` to create a new message.
  */
 export const OrderPayRequestSchema: GenMessage<OrderPayRequest> = /*@__PURE__*/
-  messageDesc(file_marketplace_loms_v1_loms, 4);
+  messageDesc(file_marketplace_loms_v1_loms, 6);
 
 /**
  * @generated from message marketplace.loms.v1.OrderPayResponse
@@ -131,7 +165,7 @@ export type OrderPayResponse = Message<"marketplace.loms.v1.OrderPayResponse"> &
  * Use `create(OrderPayResponseSchema)` to create a new message.
  */
 export const OrderPayResponseSchema: GenMessage<OrderPayResponse> = /*@__PURE__*/
-  messageDesc(file_marketplace_loms_v1_loms, 5);
+  messageDesc(file_marketplace_loms_v1_loms, 7);
 
 /**
  * @generated from message marketplace.loms.v1.OrderCancelRequest
@@ -148,7 +182,7 @@ export type OrderCancelRequest = Message<"marketplace.loms.v1.OrderCancelRequest
  * Use `create(OrderCancelRequestSchema)` to create a new message.
  */
 export const OrderCancelRequestSchema: GenMessage<OrderCancelRequest> = /*@__PURE__*/
-  messageDesc(file_marketplace_loms_v1_loms, 6);
+  messageDesc(file_marketplace_loms_v1_loms, 8);
 
 /**
  * @generated from message marketplace.loms.v1.OrderCancelResponse
@@ -161,7 +195,7 @@ export type OrderCancelResponse = Message<"marketplace.loms.v1.OrderCancelRespon
  * Use `create(OrderCancelResponseSchema)` to create a new message.
  */
 export const OrderCancelResponseSchema: GenMessage<OrderCancelResponse> = /*@__PURE__*/
-  messageDesc(file_marketplace_loms_v1_loms, 7);
+  messageDesc(file_marketplace_loms_v1_loms, 9);
 
 /**
  * @generated from message marketplace.loms.v1.StockInfoRequest
@@ -178,7 +212,7 @@ export type StockInfoRequest = Message<"marketplace.loms.v1.StockInfoRequest"> &
  * Use `create(StockInfoRequestSchema)` to create a new message.
  */
 export const StockInfoRequestSchema: GenMessage<StockInfoRequest> = /*@__PURE__*/
-  messageDesc(file_marketplace_loms_v1_loms, 8);
+  messageDesc(file_marketplace_loms_v1_loms, 10);
 
 /**
  * @generated from message marketplace.loms.v1.StockInfoResponse
@@ -195,7 +229,7 @@ export type StockInfoResponse = Message<"marketplace.loms.v1.StockInfoResponse">
  * Use `create(StockInfoResponseSchema)` to create a new message.
  */
 export const StockInfoResponseSchema: GenMessage<StockInfoResponse> = /*@__PURE__*/
-  messageDesc(file_marketplace_loms_v1_loms, 9);
+  messageDesc(file_marketplace_loms_v1_loms, 11);
 
 /**
  * @generated from message marketplace.loms.v1.Item
@@ -217,7 +251,62 @@ export type Item = Message<"marketplace.loms.v1.Item"> & {
  * Use `create(ItemSchema)` to create a new message.
  */
 export const ItemSchema: GenMessage<Item> = /*@__PURE__*/
-  messageDesc(file_marketplace_loms_v1_loms, 10);
+  messageDesc(file_marketplace_loms_v1_loms, 12);
+
+/**
+ * What is ordered of one SKU, which may be more than one item of a request can have.
+ *
+ * @generated from message marketplace.loms.v1.OrderedItem
+ */
+export type OrderedItem = Message<"marketplace.loms.v1.OrderedItem"> & {
+  /**
+   * @generated from field: uint32 sku = 1;
+   */
+  sku: number;
+
+  /**
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message marketplace.loms.v1.OrderedItem.
+ * Use `create(OrderedItemSchema)` to create a new message.
+ */
+export const OrderedItemSchema: GenMessage<OrderedItem> = /*@__PURE__*/
+  messageDesc(file_marketplace_loms_v1_loms, 13);
+
+/**
+ * @generated from message marketplace.loms.v1.Change
+ */
+export type Change = Message<"marketplace.loms.v1.Change"> & {
+  /**
+   * 1 for the first change of an order.
+   *
+   * @generated from field: uint32 sequence = 1;
+   */
+  sequence: number;
+
+  /**
+   * @generated from field: string status = 2;
+   */
+  status: string;
+
+  /**
+   * RFC 3339.
+   *
+   * @generated from field: string moment = 3;
+   */
+  moment: string;
+};
+
+/**
+ * Describes the message marketplace.loms.v1.Change.
+ * Use `create(ChangeSchema)` to create a new message.
+ */
+export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
+  messageDesc(file_marketplace_loms_v1_loms, 14);
 
 /**
  * @generated from service marketplace.loms.v1.LomsService
@@ -243,6 +332,16 @@ export const LomsService: GenService<{
     methodKind: "unary";
     input: typeof OrderInfoRequestSchema;
     output: typeof OrderInfoResponseSchema;
+  },
+  /**
+   * The statuses of an order in their sequence, each with the moment at which the order came into it.
+   *
+   * @generated from rpc marketplace.loms.v1.LomsService.OrderHistory
+   */
+  orderHistory: {
+    methodKind: "unary";
+    input: typeof OrderHistoryRequestSchema;
+    output: typeof OrderHistoryResponseSchema;
   },
   /**
    * Takes what is reserved out of the stock. OK if the order is payed already; FAILED_PRECONDITION in any other status

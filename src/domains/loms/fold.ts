@@ -1,0 +1,30 @@
+/**
+ * Folds one command into the state: time goes on, orders that nobody payed in time are cancelled, the rules decide, and
+ * what they decided happens. Only commands that are decided are folded: dead letters and duplicates move neither stock nor
+ * time.
+ */
+import { type Command, nameOf } from "./commands.ts";
+import type { Change, Decided } from "./model.ts";
+import { decide, expire } from "./rules.ts";
+import type { LomsState } from "./state.ts";
+
+export type Folded = Readonly<{
+  decided: Decided;
+  /** Orders that nobody payed in time come first. */
+  changes: readonly Change[];
+  /** How many of the changes are those. */
+  expired: number;
+}>;
+
+export type Received = Readonly<{ position: bigint; receivedAtMs: number; command: Command }>;
+
+export function fold(state: LomsState, { position, receivedAtMs, command }: Received): Folded {
+  state.nowMs = Math.max(state.nowMs, receivedAtMs);
+  const due = state.dueOrders();
+  const expired = due.map((order) => state.evolve(expire(order), position) as Change);
+  const { reason, order, facts } = decide(state, command);
+  const changes = facts.flatMap((fact) => state.evolve(fact, position) ?? []);
+  const decided = { position, id: nameOf(command), type: command.type, reason, order, atMs: state.nowMs };
+  state.putCommand(decided);
+  return { decided, changes: [...expired, ...changes], expired: expired.length };
+}

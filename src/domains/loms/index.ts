@@ -1,0 +1,43 @@
+/**
+ * Loms, the logistics and order management of the marketplace: orders reserve stock, are payed or cancelled, and no piece is
+ * sold twice. Every command gets a decision, and what was decided never changes.
+ *
+ *   command ─▶ commands.ts (shape) ─▶ fold.ts ─ rules.ts (decision) ─▶ orders, stocks, changes ─▶ events
+ */
+import type { DomainModule } from "../../contract/domain.ts";
+import { LOMS_CHECKS } from "./checks-table.ts";
+import { COMMAND_PATHS } from "./commands.ts";
+import { FIRST_STOCKS } from "./first-stocks.ts";
+import type { Folded } from "./fold.ts";
+import { openLoms } from "./open.ts";
+import { selectFirstUnpaid } from "./orders-table.ts";
+import { LomsProjection } from "./projection.ts";
+import { PAYMENT_MS } from "./rules.ts";
+
+export const loms: DomainModule<object, Folded> = {
+  name: "loms",
+  tables: [
+    { name: "loms_commands", key: ["position"] },
+    { name: "loms_orders", key: ["id"] },
+    { name: "loms_items", key: ["order_id", "sku"] },
+    { name: "loms_stocks", key: ["sku"] },
+    { name: "loms_changes", key: ["order_id", "sequence"] },
+  ],
+  migrations: new URL("../../../migrations/loms/", import.meta.url),
+  paths: COMMAND_PATHS,
+  personalNames: ["user"],
+  settings: {},
+  isDurable: true,
+  checks: LOMS_CHECKS,
+  createProjection: () => new LomsProjection(),
+  firstMessages: FIRST_STOCKS,
+  open: openLoms,
+  // Time reaches the rules as messages: one each second while an order is due that nobody payed.
+  timer: {
+    nextDueAt: async (database) => {
+      const first = await selectFirstUnpaid(database);
+      return first && new Date(first.getTime() + PAYMENT_MS);
+    },
+    payloadOf: (second) => Buffer.from(JSON.stringify({ id: second.toISOString(), type: "tick" })),
+  },
+};

@@ -1,0 +1,114 @@
+/**
+ * Projects commands: what the batch names is loaded with one query for each table, the commands are folded in memory in
+ * their order, and what changed is written once. No lock is taken but the engine's on the checkpoint, so an SKU that
+ * everybody orders costs no more than any other: one new version of its row for each batch.
+ */
+import { isRejection, isSameCommand } from "../../contract/command-shapes.ts";
+import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
+import type { InboxRow } from "../../contract/message.ts";
+import { conflict, type Rejection } from "../../contract/rejection.ts";
+import { mapInTurns } from "../../contract/values/in-turns.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import { copyChanges } from "./changes-table.ts";
+import { type Command, nameOf, parseCommand } from "./commands.ts";
+import { copyCommands, selectCommands, selectPayloads } from "./commands-table.ts";
+import { eventsOf } from "./events.ts";
+import { type Folded, fold } from "./fold.ts";
+import { selectFrame } from "./frame-table.ts";
+import type { Decided } from "./model.ts";
+import { copyOrders, selectOrders, updateOrders } from "./orders-table.ts";
+import { PAYMENT_MS } from "./rules.ts";
+import { LomsState } from "./state.ts";
+import { selectStocks, upsertStocks } from "./stocks-table.ts";
+
+export class LomsProjection implements Projection<Folded> {
+  async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<Folded>> {
+    const parsed = await mapInTurns(batch, ({ payload }) => parseCommand(payload));
+    const commands = parsed.filter((one): one is Command => !isRejection(one));
+    const state = new LomsState();
+    const receivedAtMs = batch.map((row) => Math.floor(row.receivedAtMs));
+    await load(state, commands, Math.max(...receivedAtMs), transaction);
+    const earlier = await commandsAt(state, commands, transaction);
+
+    const folded: Folded[] = [];
+    const outcomes = batch.map((row, index): Outcome => {
+      const command = parsed[index] as Command | Rejection;
+      if (isRejection(command)) return { kind: "dead", rejection: command };
+      const { position } = row;
+      const first = state.command(nameOf(command));
+      if (first) return compare(earlier.get(first.position) as Command, first, command, position);
+      folded.push(fold(state, { position, receivedAtMs: receivedAtMs[index] as number, command }));
+      earlier.set(position, command);
+      return PROJECTED;
+    });
+
+    await write(state, folded, transaction);
+    return { outcomes, added: folded, events: folded.flatMap(eventsOf) };
+  }
+}
+
+/** Loads what the commands name, and the orders whose time for payment is over before the last of them. */
+async function load(
+  state: LomsState,
+  commands: readonly Command[],
+  untilMs: number,
+  transaction: Transaction,
+): Promise<void> {
+  const { nowMs, lastOrder, nextDueMs } = await selectFrame(transaction);
+  const dueByMs = Math.max(nowMs, untilMs);
+  const named = new Set<bigint>();
+  const skus = new Set<number>();
+  for (const command of commands) {
+    if ("order" in command) named.add(BigInt(command.order));
+    if (command.type === "stock.put") skus.add(command.sku);
+    if (command.type === "order.create") for (const { sku } of command.items) skus.add(sku);
+  }
+  const isSomeDue = nextDueMs !== undefined && nextDueMs <= dueByMs;
+  const orders = await selectOrders(transaction, [...named], isSomeDue ? dueByMs - PAYMENT_MS : undefined);
+  for (const { sku } of orders.flatMap(({ items }) => items)) skus.add(sku);
+  const names = new Set(commands.map(nameOf));
+  state.load({
+    nowMs,
+    lastOrder,
+    orders,
+    stocks: await selectStocks(transaction, [...skus]),
+    commands: await selectCommands(transaction, [...names]),
+  });
+}
+
+/** The commands whose ids come again, by their positions. */
+async function commandsAt(
+  state: LomsState,
+  commands: readonly Command[],
+  transaction: Transaction,
+): Promise<Map<bigint, Command>> {
+  const positions = commands.flatMap((command) => state.command(nameOf(command))?.position ?? []);
+  const payloads = await selectPayloads(transaction, [...new Set(positions)]);
+  return new Map([...payloads].map(([position, payload]) => [position, parseCommand(payload) as Command]));
+}
+
+function compare(
+  first: Command,
+  { position: original }: Decided,
+  command: Command,
+  position: bigint,
+): Outcome {
+  return isSameCommand(first, command)
+    ? { kind: "duplicate", originalPosition: original }
+    : { kind: "dead", rejection: conflict("/id", original, position) };
+}
+
+async function write(state: LomsState, folded: readonly Folded[], transaction: Transaction): Promise<void> {
+  await copyCommands(
+    transaction,
+    folded.map(({ decided }) => decided),
+  );
+  const { newOrders, oldOrders, stocks } = state.changed;
+  await copyOrders(transaction, newOrders);
+  await updateOrders(transaction, oldOrders);
+  await upsertStocks(transaction, stocks);
+  await copyChanges(
+    transaction,
+    folded.flatMap(({ changes }) => changes),
+  );
+}
