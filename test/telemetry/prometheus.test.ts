@@ -86,6 +86,7 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
     await publish({ kit: ordersKit, transport, load: messages, ...options });
     for (const { key } of messages) await fetch(`${service.url}/orders/${key ?? "nobody"}`);
     await fetch(`${service.url}/orders`, { method: "POST", body: "garbage" });
+    for (const sku of [1_002, 1]) await fetch(`${service.url}/product/${sku}`);
     for (let count = 0; count < 10; count++) {
       await http.publish(commands.valid().payload);
       await shop.publish(purchases.valid().payload);
