@@ -14,6 +14,7 @@ import { measureGrowth } from "./growth.ts";
 import { measureLatency } from "./latency.ts";
 import { documentOf, type Measurement, tableOf } from "./measurement.ts";
 import { measureOutage } from "./outage.ts";
+import { measureOutbox } from "./outbox.ts";
 import { measureOverhead } from "./overhead.ts";
 import { measureReads } from "./reads.ts";
 import { measureRebuild } from "./rebuild.ts";
@@ -85,6 +86,10 @@ const MORE_PARTS: Readonly<Record<string, Part>> = {
   outage: {
     shows: "the database away for --minutes with the broker at full speed: memory, and the drain after",
     measure: (stack, { minutes }) => measureOutage(stack, minutes, say),
+  },
+  outbox: {
+    shows: "--orders events from a filled outbox to Kafka, and what events cost the projection",
+    measure: (stack, { orders }) => measureOutbox(stack, orders, say),
   },
   settings: {
     shows: "of PostgreSQL, each beside its defaults: the drain",

@@ -8,10 +8,12 @@ do $$ begin
 end $$;
 
 revoke all on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
-  bulk_redrives, bulk_redrive_letters, ended_sessions, proofs, source_gaps, outbox, rate_limits, migrations
+  bulk_redrives, bulk_redrive_letters, ended_sessions, proofs, source_gaps, outbox, outbox_checkpoints, outbox_refusals,
+  outbox_actions, rate_limits, migrations
   from :service_role;
 grant select on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
-  bulk_redrives, bulk_redrive_letters, proofs, source_gaps, outbox, rate_limits, migrations to :service_role;
+  bulk_redrives, bulk_redrive_letters, proofs, source_gaps, outbox, outbox_checkpoints, outbox_refusals, outbox_actions,
+  rate_limits, migrations to :service_role;
 
 grant select on sequence inbox_position_seq to :service_role;
 
@@ -25,6 +27,15 @@ grant insert (
 ) on proofs to :service_role;
 grant insert (domain, source, channel, series, first_number, last_number) on source_gaps to :service_role;
 grant insert (domain, position, ordinal, topic, key, payload, headers) on outbox to :service_role;
+
+-- What the relay of the outbox does. Events that were sent are removed.
+grant delete on outbox to :service_role;
+grant insert (domain) on outbox_checkpoints to :service_role;
+grant update (position, ordinal, epoch, turn_until, updated_at) on outbox_checkpoints to :service_role;
+grant insert (domain, position, ordinal, topic, key, reason) on outbox_refusals to :service_role;
+grant update (state) on outbox_refusals to :service_role;
+grant delete on outbox_refusals to :service_role;
+grant insert (domain, position, ordinal, action, refusal, author, reason) on outbox_actions to :service_role;
 
 -- What a projection writes.
 grant insert (domain) on checkpoints to :service_role;

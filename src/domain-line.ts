@@ -3,7 +3,7 @@
  *
  *   source ─▶ inbox ─ append, commit ─▶ acknowledge
  *                       └▶ handover ─▶ projector ─ project, commit ─▶ service.onProjected, watch, events
- *   wake-up job ───────────────────────▶ projector
+ *   wake-up job ───────────────────────▶ projector        └▶ outbox ─▶ relay ─▶ broker
  *
  * Faults stay inside: a failed append or batch is retried, and readiness says so for this domain alone.
  */
@@ -26,6 +26,8 @@ import { firstMessagesOf } from "./inbox/first-messages.ts";
 import { Inbox } from "./inbox/inbox.ts";
 import { selectHead, selectPositions } from "./inbox/inbox-table.ts";
 import type { HttpSource } from "./inbox/sources/http.ts";
+import { OutboxRelay } from "./outbox/relay.ts";
+import type { Transport } from "./outbox/transport.ts";
 import { CheckpointWatch } from "./projector/checkpoint-watch.ts";
 import { deadLettersOf, type ProjectedBatch } from "./projector/project.ts";
 import { Projector } from "./projector/projector.ts";
@@ -47,6 +49,8 @@ export type DomainLineOptions = Readonly<{
   /** What brings messages; `http` is one of them if messages are taken over HTTP. */
   sources: readonly Source[];
   http: HttpSource;
+  /** Where the domain's events go; undefined if they wait in the outbox. */
+  transport: Transport | undefined;
   feed: EventFeed;
   openRpcClient: OpenRpcClient;
   metrics: DomainMetrics;
@@ -63,13 +67,15 @@ export class DomainLine implements Part {
   readonly watch: CheckpointWatch;
   readonly projector: Projector;
   readonly inbox: Inbox;
+  /** Undefined if the domain's events wait in the outbox. */
+  readonly relay: OutboxRelay | undefined;
   /** The other end of the line, to be started last and stopped first. */
   readonly intake: Intake;
   readonly service: DomainService | undefined;
   readonly #options: DomainLineOptions;
 
   constructor(options: DomainLineOptions) {
-    const { module, config, writes, reads, buffer, metrics, traces, logger } = options;
+    const { module, config, writes, reads, buffer, transport, metrics, traces, logger } = options;
     this.#options = options;
     this.name = module.name;
     this.domain = module.name;
@@ -89,6 +95,15 @@ export class DomainLine implements Part {
       onFailed: () => metrics.projectionFailed(),
       onProjected: (batch, seconds) => this.#projected(batch, seconds),
     });
+    this.relay =
+      transport &&
+      new OutboxRelay({
+        database: writes,
+        domain: module.name,
+        transport,
+        logger,
+        onSent: (events, seconds) => metrics.sent(events, seconds),
+      });
     this.inbox = new Inbox({
       append: (messages) => this.#append(messages),
       waitForTurn: () => this.projector.handover.waitForRoom(),
@@ -113,6 +128,7 @@ export class DomainLine implements Part {
     await untilItSucceeds(logger, signal, waiting, async () =>
       wakeups.enqueue(writes, this.name, await selectHead(reads, this.name)),
     );
+    this.relay?.start();
   }
 
   /** Fills the domain's memory from its tables; retried until it succeeds. @throws when the signal aborts. */
@@ -133,6 +149,7 @@ export class DomainLine implements Part {
 
   async stop(): Promise<void> {
     await this.projector.stop();
+    await this.relay?.stop();
     this.watch.stop();
   }
 
@@ -147,6 +164,28 @@ export class DomainLine implements Part {
       );
     }
     return reasons;
+  }
+
+  /**
+   * What waits although the domain is ready, in words that may be public. Events that are not sent are safe in the
+   * outbox: the domain takes messages in and answers, and a restart or another process would not help.
+   */
+  warnings(): string[] {
+    const { relay } = this;
+    if (!relay) return [];
+    const refused = relay.refusals.filter(({ state }) => state === "blocked");
+    return [
+      ...(relay.isFailing ? ["the last batch of events could not be sent and is being retried"] : []),
+      ...refused
+        .slice(0, REFUSALS_SHOWN)
+        .map(
+          ({ position, ordinal, reason }) =>
+            `event ${position}/${ordinal} is refused by the broker (${reason}); events of its key wait`,
+        ),
+      ...(refused.length > REFUSALS_SHOWN
+        ? [`${refused.length - REFUSALS_SHOWN} more events are refused`]
+        : []),
+    ];
   }
 
   /** What the inbox of the domain begins with, unless an earlier start has appended it. */
@@ -184,6 +223,7 @@ export class DomainLine implements Part {
     outsideCalls(() => this.service?.onProjected?.(batch.added));
     metrics.projected(batch, seconds);
     this.watch.advanced(batch.rows, batch.outcomes);
+    if (batch.events > 0) this.relay?.wake();
     feed.announce("deadletters", deadLettersOf(this.name, batch));
   }
 
@@ -257,5 +297,7 @@ class Intake implements Part {
   }
 }
 
+/** Of refused events; GET /outbox lists all. */
+const REFUSALS_SHOWN = 10;
 /** How long buffered messages may take to be appended at a stop; the rest is redelivered by the broker. */
 const DRAIN_SECONDS = 3;

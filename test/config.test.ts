@@ -57,6 +57,8 @@ config("the defaults are those of the documentation", () => {
       tls: undefined,
       credentials: undefined,
     },
+    // No broker is named: events wait in the outbox.
+    outbox: undefined,
   });
   assert.equal(rest, {
     databaseUrl: DATABASE_URL,

@@ -72,7 +72,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["projector"],
   ["inbox", "outbox", "domains"],
   ["contract"],
-  ["database", "proto"],
+  ["database", "proto", "kafka"],
   ["telemetry"],
   ["config"],
 ];

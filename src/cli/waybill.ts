@@ -6,6 +6,7 @@ import { Command, command, exits, JSON_HELP } from "./command.ts";
 import { deadlettersCommand } from "./deadletters.ts";
 import { domainCommands } from "./domain-commands.ts";
 import { install } from "./install.ts";
+import { outboxCommand } from "./outbox.ts";
 import { print, printJson } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { rebuildCommand } from "./rebuild.ts";
@@ -37,6 +38,7 @@ export const waybill = command("waybill", "What an operator does from a shell.")
   .addCommand(auditCommand)
   .addCommand(rebuildCommand)
   .addCommand(deadlettersCommand())
+  .addCommand(outboxCommand())
   .addHelpText(
     "after",
     `

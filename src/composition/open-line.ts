@@ -2,6 +2,7 @@
 
 import { insertSourceGap } from "../audit/source-gaps-table.ts";
 import type { DomainConfig } from "../config/config.ts";
+import type { OutboxConfig } from "../config/sources.ts";
 import type { AnyDomain } from "../contract/domain.ts";
 import { DomainLine } from "../domain-line.ts";
 import type { ByteBudget } from "../inbox/byte-budget.ts";
@@ -9,6 +10,7 @@ import { selectHasPayload } from "../inbox/inbox-table.ts";
 import { createSources } from "../inbox/sources/create-sources.ts";
 import { HttpSource } from "../inbox/sources/http.ts";
 import { TimerSource } from "../inbox/sources/timer.ts";
+import type { Transport } from "../outbox/transport.ts";
 import { DomainMetrics } from "../watch/domain-metrics.ts";
 import type { Shared } from "./shared.ts";
 
@@ -46,10 +48,18 @@ export async function openLine(
     payloadBytesMax: config.payloadBytesMax,
     sources,
     http,
+    transport: await openTransport(domain.outbox),
     feed,
     openRpcClient,
     metrics: new DomainMetrics(metrics, module.name, sources),
     traces: createTraces?.(),
     logger,
   });
+}
+
+/** The library is loaded where it is needed: that takes half a second. */
+async function openTransport(outbox: OutboxConfig | undefined): Promise<Transport | undefined> {
+  if (!outbox) return undefined;
+  const { KafkaTransport } = await import("../outbox/transport-kafka.ts");
+  return new KafkaTransport(outbox);
 }

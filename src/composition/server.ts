@@ -9,6 +9,7 @@ import { deadLetterRoutes } from "../http/api/deadletters.ts";
 import { docsRoutes } from "../http/api/docs.ts";
 import { messagesRoutes } from "../http/api/messages.ts";
 import { operationsRoutes } from "../http/api/operations.ts";
+import { outboxRoutes } from "../http/api/outbox.ts";
 import { pageRoutes } from "../http/page.ts";
 import type { Door } from "../http/server/access.ts";
 import { Attempts } from "../http/server/attempts.ts";
@@ -17,6 +18,9 @@ import { Origins } from "../http/server/origins.ts";
 import { HttpServer } from "../http/server/server.ts";
 import { sessionRoutes } from "../http/server/session.ts";
 import { Sessions } from "../http/server/sessions.ts";
+import { OutboxDesk } from "../outbox/outbox-desk.ts";
+import { selectRefusals } from "../outbox/outbox-refusals-table.ts";
+import { countEvents } from "../outbox/outbox-table.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import { refreshGauges } from "../watch/gauges.ts";
 import type { Operators } from "./operators.ts";
@@ -33,6 +37,10 @@ export function createServer(
 ): HttpServer {
   const gauged = {
     lines,
+    outbox: {
+      countEvents: (domain: string) => countEvents(pools.reads, domain),
+      selectRefusals: (domain: string) => selectRefusals(pools.reads, [domain]),
+    },
     database: monitor,
     pools,
     auditor,
@@ -51,9 +59,17 @@ export function createServer(
     ...rpcRoutes,
     ...messagesRoutes(desk, settled),
     ...deadLetterRoutes(desk, config.payloadBytesMax),
+    ...outboxRoutes(
+      new OutboxDesk({
+        database: pools.desk,
+        domains: lines.map(({ name }) => name),
+        onReleased: (domain) => lines.find(({ name }) => name === domain)?.relay?.wake(),
+      }),
+    ),
     ...operationsRoutes({
       domains: lines.map(({ name }) => name),
       health,
+      warningsOf: (domain) => lines.find(({ name }) => name === domain)?.warnings() ?? [],
       metrics,
       refreshMetrics: () => refreshGauges(metrics, gauged),
       audit: (isFull) => auditor.run(isFull),

@@ -30,9 +30,11 @@ import {
   type JetStreamConfig,
   type KafkaConfig,
   type NatsStreamingConfig,
+  type OutboxConfig,
   readJetStream,
   readKafka,
   readNatsStreaming,
+  readOutbox,
   SOURCE_NAMES,
   type SourceName,
 } from "./sources.ts";
@@ -77,6 +79,8 @@ export type DomainConfig = Readonly<{
   natsStreaming: NatsStreamingConfig;
   jetStream: JetStreamConfig;
   kafka: KafkaConfig;
+  /** Undefined if events wait in the outbox. */
+  outbox: OutboxConfig | undefined;
 }>;
 
 /** What the configuration has to know of a domain. */
@@ -191,6 +195,7 @@ function readDomain(reader: EnvironmentReader, domain: ConfigurableDomain): Doma
     natsStreaming: readNatsStreaming(read, channels),
     jetStream: readJetStream(read, channels),
     kafka: readKafka(read, channels),
+    outbox: readOutbox(read, channels),
   };
 }
 

@@ -10,7 +10,9 @@ export type FailpointName =
   /** A batch is projected and committed, and not in the cache yet. */
   | "projection-before-cache"
   /** Some letters are moved and appended again, and not committed. */
-  | "redrive-before-commit";
+  | "redrive-before-commit"
+  /** The broker has stored a batch of events, and the outbox does not know it yet. */
+  | "relay-before-checkpoint";
 
 let armed: { name: string; passes: number } | undefined;
 
@@ -31,4 +33,5 @@ export const FAILPOINTS: readonly FailpointName[] = [
   "commit-before-ack",
   "projection-before-cache",
   "redrive-before-commit",
+  "relay-before-checkpoint",
 ];

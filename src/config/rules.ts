@@ -158,12 +158,22 @@ export const brokers = type("string").pipe((text, context) => {
     : context.error("a comma-separated list of host:port, such as 127.0.0.1:9092");
 });
 
+/** An empty list if none is named. */
+export const brokersIfAny = type("string").pipe((text, context) => {
+  if (text === "") return [];
+  const given = brokers(text);
+  return given instanceof type.errors
+    ? context.error(given[0]?.expected ?? "a comma-separated list of host:port")
+    : given;
+});
+
 /** Source: Kafka's Topic.java, legal characters and length. */
 export const topicName = matching(
   /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
   "1 to 249 letters, digits, dots, - or _",
 );
 export const groupName = matching(/^\S{1,255}$/, "1 to 255 characters without spaces");
+export const groupNameIfAny = matching(/^\S{0,255}$/, "1 to 255 characters without spaces");
 export const groupProtocol = oneOf(["auto", "consumer", "classic"]);
 export const saslMechanism = oneOf(["none", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]);
 

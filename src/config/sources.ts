@@ -7,10 +7,12 @@ import type { Read } from "./read.ts";
 import {
   brokerName,
   brokers,
+  brokersIfAny,
   channelName,
   fileContents,
   flag,
   groupName,
+  groupNameIfAny,
   groupProtocol,
   integerBetween,
   natsUrls,
@@ -67,6 +69,13 @@ export type KafkaConfig = Readonly<{
     | undefined;
 }>;
 
+/** Where the events of a domain go. */
+export type OutboxConfig = Pick<KafkaConfig, "brokers" | "clientId" | "newTopicPartitions" | "tls" | "sasl"> &
+  Readonly<{
+    /** Unique among the domains of a cluster, and the same in all processes of the domain: one of them sends at a time. */
+    transactionalId: string;
+  }>;
+
 /** The address of a NATS server and the credentials for it. */
 export type NatsAddress = Readonly<{
   /** One or more URLs, separated by commas; the first may hold a percent-encoded user and password, or a token. */
@@ -117,6 +126,23 @@ export function readKafka(read: Read, domain: DomainChannels): KafkaConfig {
     newTopicPartitions: read("KAFKA_CREATE_TOPIC", "0", integerBetween(0, 10_000)),
     tls: read("KAFKA_TLS", "false", flag) || files ? (files ?? {}) : undefined,
     sasl: mechanism === "none" ? undefined : { mechanism, username, password },
+  };
+}
+
+/** @returns undefined if no broker is named: then events wait in the outbox. */
+export function readOutbox(read: Read, domain: DomainChannels): OutboxConfig | undefined {
+  const named = read("OUTBOX_KAFKA_BROKERS", "", brokersIfAny);
+  const brokers = named?.length ? named : read("KAFKA_BROKERS", "", brokersIfAny);
+  const transactionalId = read("OUTBOX_TRANSACTIONAL_ID", "", groupNameIfAny);
+  if (!brokers?.length) return undefined;
+  const { clientId, newTopicPartitions, tls, sasl } = readKafka(read, domain);
+  return {
+    brokers,
+    clientId: `${clientId}-outbox`,
+    newTopicPartitions,
+    tls,
+    sasl,
+    transactionalId: transactionalId ? ofDomain(transactionalId, domain) : `${domain.name}-outbox`,
   };
 }
 

@@ -1,7 +1,22 @@
 /** Every statement on the `outbox` table: events that wait for a relay to other systems. */
 import type { OutboxEvent } from "../contract/domain.ts";
 import { withCopyData } from "../database/copy/copy-encoder.ts";
+import type { Queryable } from "../database/queryable.ts";
 import type { Transaction } from "../database/transaction.ts";
+import type { Place } from "./outbox-checkpoints-table.ts";
+import type { TopicKey } from "./outbox-refusals-table.ts";
+
+/** An event that waits to be sent. */
+export type WaitingEvent = Place &
+  TopicKey &
+  Readonly<{ payload: Buffer; headers: Readonly<Record<string, string>> }>;
+
+/** What follows a place in the outbox. */
+export type NextEvents = Readonly<{
+  events: readonly WaitingEvent[];
+  /** The last place that was read, whether its event is among them or held back; undefined if nothing follows. */
+  last: Place | undefined;
+}>;
 
 /**
  * Adds the events of one batch in the caller's transaction.
@@ -33,6 +48,159 @@ export async function insertEvents(
         data,
       ),
   );
+}
+
+/**
+ * Reads what follows the checkpoint, in order.
+ * @param held keys whose events are held back: they are passed over, and stay in the table.
+ * @param bytesMax about as many bytes of events; at least one event comes, however large it is.
+ */
+export async function selectNext(
+  transaction: Transaction,
+  domain: string,
+  after: Place,
+  held: readonly TopicKey[],
+  eventsMax: number,
+  bytesMax: number,
+): Promise<NextEvents> {
+  await inOrderOfIndex(transaction);
+  const { rows } = await transaction.query<WaitingEvent & { isHeld: boolean }>(
+    `with next as (
+       select position, ordinal,
+              exists (
+                select from unnest($4::text[], $5::text[]) as held (topic, key)
+                where held.topic = outbox.topic and held.key = outbox.key
+              ) as is_held,
+              octet_length(payload) + octet_length(key) + octet_length(headers::text) as bytes
+       from outbox where domain = $1 and (position, ordinal) > ($2::bigint, $3::integer)
+       order by position, ordinal limit $6
+     ), measured as (
+       select position, ordinal, is_held,
+              sum(case when is_held then 0 else bytes end) over (order by position, ordinal)
+                - case when is_held then 0 else bytes end as bytes_before
+       from next
+     )
+     select position, ordinal, topic, key, is_held as "isHeld", headers,
+            case when is_held then null else payload end as payload
+     from measured join outbox using (position, ordinal)
+     where domain = $1 and bytes_before < $7
+     order by position, ordinal`,
+    [domain, String(after.position), after.ordinal, ...columnsOf(held), eventsMax, bytesMax],
+  );
+  return { events: rows.filter(({ isHeld }) => !isHeld), last: rows.at(-1) };
+}
+
+/** Reads what is held back of one key, up to the checkpoint, in order. */
+export async function selectHeld(
+  transaction: Transaction,
+  domain: string,
+  upTo: Place,
+  { topic, key }: TopicKey,
+  eventsMax: number,
+  bytesMax: number,
+): Promise<readonly WaitingEvent[]> {
+  await inOrderOfIndex(transaction);
+  const { rows } = await transaction.query<WaitingEvent>(
+    `with next as (
+       select position, ordinal, octet_length(payload) + octet_length(key) + octet_length(headers::text) as bytes
+       from outbox where domain = $1 and (position, ordinal) <= ($2::bigint, $3::integer) and topic = $4 and key = $5
+       order by position, ordinal limit $6
+     ), measured as (
+       select position, ordinal, sum(bytes) over (order by position, ordinal) - bytes as bytes_before from next
+     )
+     select position, ordinal, topic, key, payload, headers
+     from measured join outbox using (position, ordinal)
+     where domain = $1 and bytes_before < $7
+     order by position, ordinal`,
+    [domain, String(upTo.position), upTo.ordinal, topic, key, eventsMax, bytesMax],
+  );
+  return rows;
+}
+
+/** Removes events that were sent: all of a range but those that are held back. */
+export async function deleteSent(
+  transaction: Queryable,
+  domain: string,
+  after: Place,
+  upTo: Place,
+  held: readonly TopicKey[],
+): Promise<void> {
+  await transaction.query(
+    `delete from outbox
+     where domain = $1 and (position, ordinal) > ($2::bigint, $3::integer)
+       and (position, ordinal) <= ($4::bigint, $5::integer)
+       and not exists (
+         select from unnest($6::text[], $7::text[]) as held (topic, key)
+         where held.topic = outbox.topic and held.key = outbox.key
+       )`,
+    [domain, String(after.position), after.ordinal, String(upTo.position), upTo.ordinal, ...columnsOf(held)],
+  );
+}
+
+/** Removes events of one key that had been held back and were sent. */
+export async function deleteHeld(
+  transaction: Queryable,
+  domain: string,
+  upTo: Place,
+  { topic, key }: TopicKey,
+): Promise<void> {
+  await transaction.query(
+    `delete from outbox
+     where domain = $1 and (position, ordinal) <= ($2::bigint, $3::integer) and topic = $4 and key = $5`,
+    [domain, String(upTo.position), upTo.ordinal, topic, key],
+  );
+}
+
+/** Removes the event at a place. */
+export async function deleteEvent(
+  transaction: Queryable,
+  domain: string,
+  { position, ordinal }: Place,
+): Promise<void> {
+  await transaction.query("delete from outbox where domain = $1 and position = $2 and ordinal = $3", [
+    domain,
+    String(position),
+    ordinal,
+  ]);
+}
+
+export type OutboxCounts = Readonly<{
+  /** Events that were not sent yet and wait for nothing but the relay. */
+  pending: number;
+  /** Seconds since the oldest of them was written; 0 if there is none. */
+  oldestSeconds: number;
+  /** Events that are refused, or wait behind a refused event of their key. */
+  held: number;
+}>;
+
+/** Counts what the outbox of a domain holds, at a cost that grows with it: a drained outbox holds next to nothing. */
+export async function countEvents(database: Queryable, domain: string): Promise<OutboxCounts> {
+  const { rows } = await database.query<{ pending: bigint; held: bigint; oldestSeconds: number }>(
+    `with checkpoint as (
+       select coalesce(max(position), 0) as position, coalesce(max(ordinal), -1) as ordinal
+       from outbox_checkpoints where domain = $1
+     ), waiting as (
+       select created_at, (outbox.position, outbox.ordinal) > (checkpoint.position, checkpoint.ordinal) as is_pending
+       from outbox, checkpoint where domain = $1
+     )
+     select count(*) filter (where is_pending) as pending,
+            count(*) filter (where not is_pending) as held,
+            coalesce(extract(epoch from clock_timestamp() - min(created_at) filter (where is_pending)), 0)::float8
+              as "oldestSeconds"
+     from waiting`,
+    [domain],
+  );
+  const { pending = 0n, held = 0n, oldestSeconds = 0 } = rows[0] ?? {};
+  return { pending: Number(pending), held: Number(held), oldestSeconds: Math.max(0, oldestSeconds) };
+}
+
+/** Never by sorting all there is: that is what a table without statistics gets. */
+async function inOrderOfIndex(transaction: Transaction): Promise<void> {
+  await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
+}
+
+function columnsOf(keys: readonly TopicKey[]): [topics: string[], keys: string[]] {
+  return [keys.map(({ topic }) => topic), keys.map(({ key }) => key)];
 }
 
 /** The place of each event among those of its position, from 0. */

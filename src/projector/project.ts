@@ -47,6 +47,8 @@ export type ProjectedBatch = Readonly<{
   outcomes: readonly Outcome[];
   /** What the projection reported as added. */
   added: readonly unknown[];
+  /** How many events were written to the outbox. */
+  events: number;
 }>;
 
 /**
@@ -133,12 +135,13 @@ async function projectBatch(
       rows = await selectAfter(transaction, domain.name, checkpoint, rowsMax, BATCH_BYTES_MAX);
     }
     const last = rows.at(-1);
-    if (!last) return { checkpoint, rows, outcomes: [], added: [] };
+    if (!last) return { checkpoint, rows, outcomes: [], added: [], events: 0 };
 
     const { outcomes, added = [], events = [] } = await project(transaction, domain, rows);
-    if (domain.isLive) await insertEvents(transaction, domain.name, events);
+    const written = domain.isLive ? withTraces(events, rows) : [];
+    await insertEvents(transaction, domain.name, written);
     await recordOutcomes(transaction, domain, rows, outcomes, last.position);
-    return { checkpoint: last.position, rows, outcomes, added };
+    return { checkpoint: last.position, rows, outcomes, added, events: written.length };
   });
   failpoint("projection-before-cache");
   return batch;
@@ -156,6 +159,19 @@ export async function projectInSavepoints(
     if (isFault(error)) throw error;
     return await projectEachAlone(transaction, domain, rows);
   }
+}
+
+/** An event goes on with the trace of the message that caused it, unless the domain gave it another one. */
+function withTraces(events: readonly OutboxEvent[], rows: readonly InboxRow[]): readonly OutboxEvent[] {
+  const traced = rows.flatMap(({ position, traceparent }) =>
+    traceparent === undefined ? [] : [[position, traceparent] as const],
+  );
+  if (events.length === 0 || traced.length === 0) return events;
+  const traces = new Map(traced);
+  return events.map((event) => {
+    const traceparent = traces.get(event.position);
+    return traceparent === undefined ? event : { ...event, headers: { traceparent, ...event.headers } };
+  });
 }
 
 /** Each message in a savepoint of its own; a message that raises an exception even so is buried. */

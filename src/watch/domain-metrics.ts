@@ -44,6 +44,15 @@ export class DomainMetrics {
     recordProjection(this.#metrics, this.#domain, batch, seconds);
   }
 
+  /** A batch of events was sent. */
+  sent(events: readonly Readonly<{ topic: string }>[], seconds: number): void {
+    const domain = this.#domain;
+    this.#metrics.outboxBatchSeconds.observe({ domain }, seconds);
+    for (const [topic, ofTopic] of Map.groupBy(events, (event) => event.topic)) {
+      this.#metrics.outboxSent.inc({ domain, topic }, ofTopic.length);
+    }
+  }
+
   projectionFailed(): void {
     this.#metrics.projectionFailures.inc({ domain: this.#domain });
   }

@@ -1,6 +1,8 @@
 /** Gauges and sampled counters, brought up to date when the metrics are read, at a cost independent of the tables' size. */
 import type { Source } from "../contract/source.ts";
 import type { RecentGroup, StateCount } from "../deadletter/find/dead-letter-groups-table.ts";
+import type { Refusal } from "../outbox/outbox-refusals-table.ts";
+import type { OutboxCounts } from "../outbox/outbox-table.ts";
 import type { CheckpointWatch } from "../projector/checkpoint-watch.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -10,10 +12,19 @@ type GaugedLine = Readonly<{
   watch: CheckpointWatch;
   inbox: { readonly bufferBytes: number };
   intake: { readonly sources: readonly Source[] };
+  /** Undefined if events wait in the outbox because no broker is named: then none is late. */
+  relay: object | undefined;
+}>;
+
+/** What the outbox of a domain holds; domains without events have an empty one. */
+type GaugedOutbox = Readonly<{
+  countEvents: (domain: string) => Promise<OutboxCounts>;
+  selectRefusals: (domain: string) => Promise<readonly Refusal[]>;
 }>;
 
 type Gauged = Readonly<{
   lines: readonly GaugedLine[];
+  outbox: GaugedOutbox;
   database: { readonly isConnected: boolean };
   auditor: { readonly ageSeconds: number | undefined };
   /** Dead letters by code and state, as their groups count them. */
@@ -40,6 +51,7 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
   if (!database.isConnected) return;
   await Promise.all([
     ...lines.map((line) => countPending(metrics, line)),
+    ...lines.map(({ name, relay }) => relay && countOutbox(metrics, name, gauged.outbox)),
     countDeadLetters(metrics, gauged),
   ]).catch(() => {});
 }
@@ -59,6 +71,14 @@ async function countPending(metrics: Metrics, { name: domain, watch }: GaugedLin
   const [counts] = await Promise.all([watch.counts(), watch.look()]);
   metrics.pending.set({ domain }, Number(counts.pending));
   metrics.oldestPendingSeconds.set({ domain }, watch.oldestPendingSeconds);
+}
+
+async function countOutbox(metrics: Metrics, domain: string, outbox: GaugedOutbox): Promise<void> {
+  const [counts, refusals] = await Promise.all([outbox.countEvents(domain), outbox.selectRefusals(domain)]);
+  metrics.outboxPending.set({ domain }, counts.pending);
+  metrics.outboxOldestSeconds.set({ domain }, counts.oldestSeconds);
+  metrics.outboxHeld.set({ domain }, counts.held);
+  metrics.outboxRefused.set({ domain }, refusals.filter(({ state }) => state === "blocked").length);
 }
 
 async function countDeadLetters(metrics: Metrics, gauged: Gauged): Promise<void> {

@@ -91,6 +91,35 @@ export function createMetrics() {
       "Batches that could not be projected and were tried again.",
       ["domain"],
     ),
+    outboxPending: gauge(
+      "waybill_outbox_pending_events",
+      "Events that were not sent yet and wait for the relay alone.",
+      ["domain"],
+    ),
+    outboxOldestSeconds: gauge(
+      "waybill_outbox_oldest_event_age_seconds",
+      "Age of the oldest event that waits for the relay; 0 if none does.",
+      ["domain"],
+    ),
+    outboxRefused: gauge(
+      "waybill_outbox_refused_events",
+      "Events that the broker refuses for good; each blocks its key until an operator decides.",
+      ["domain"],
+    ),
+    outboxHeld: gauge(
+      "waybill_outbox_held_events",
+      "Events that are refused or wait behind a refused event of their key.",
+      ["domain"],
+    ),
+    outboxSent: counter("waybill_outbox_sent_total", "Events that the broker has stored.", [
+      "domain",
+      "topic",
+    ]),
+    outboxBatchSeconds: seconds(
+      "waybill_outbox_batch_duration_seconds",
+      "Duration of sending one batch of events, until the broker has stored all of it.",
+      ["domain"],
+    ),
     recentDeadLetters: gauge(
       "waybill_deadletters_recent",
       "Dead letters of this hour and the one before, of the ten largest groups.",

@@ -186,6 +186,20 @@ api("what goes well is as the document says", async () => {
   await drive("POST", "/deadletters/redrives/{id}/cancel", cancel, { body: who });
   await drive("POST", "/deadletters/redrives/{id}/cancel", cancel, { body: who });
 
+  for (const ordinal of [0, 1]) {
+    await database.admin(
+      "insert into outbox (domain, position, ordinal, topic, key, payload) values ('orders', 1, $1, 't', $2, '')",
+      [ordinal, `key ${ordinal}`],
+    );
+    await database.admin(
+      "insert into outbox_refusals (domain, position, ordinal, topic, key, reason) values ('orders', 1, $1, 't', $2, 'r')",
+      [ordinal, `key ${ordinal}`],
+    );
+  }
+  await drive("POST", "/outbox/{position}/{ordinal}/release", "/outbox/1/0/release", { body: who });
+  await drive("POST", "/outbox/{position}/{ordinal}/discard", "/outbox/1/1/discard", { body: who });
+  await drive("GET", "/outbox", "/outbox");
+
   for (const path of [
     "/audit",
     "/events",
@@ -225,7 +239,7 @@ api("what is refused is as the document says", async () => {
   const one = `/deadletters/${position}`;
   const who = { author: "Ann", reason: "x" };
   for (const { template, method, operation } of operations) {
-    const of = (part: string) => template.replace(/\{\w+\}/, part);
+    const of = (part: string) => template.replace(/\{\w+\}/g, part);
     const body =
       method === "post" ? { body: template === "/deadletters/redrive" ? { filter: {} } : who } : {};
     if (operation.responses[400]) {
@@ -262,7 +276,7 @@ api("what is refused is as the document says", async () => {
 api("without a token, and with wrong ones, each answers as the document says", async () => {
   const refusing = operations.filter(({ operation }) => operation.security);
   assert.ok(refusing.length > 12);
-  const path = (template: string) => template.replace(/\{\w+\}/, "1");
+  const path = (template: string) => template.replace(/\{\w+\}/g, "1");
   for (const { template, method } of refusing)
     await drive(method.toUpperCase(), template, path(template), { token: "" });
   for (const { template, method, operation } of operations) {

@@ -2,7 +2,7 @@
 import { Admin, ConnectionPool } from "@platformatic/kafka";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { guardSecondErrors, kafkaConnection } from "../../src/inbox/sources/kafka/cluster.ts";
+import { guardSecondErrors, kafkaConnection } from "../../src/kafka/connection.ts";
 
 const connection = () =>
   kafkaConnection({ brokers: ["127.0.0.1:9"], clientId: "test", tls: undefined, sasl: undefined });

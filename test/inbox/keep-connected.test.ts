@@ -2,12 +2,9 @@
 import pino from "pino";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { describeError } from "../../src/contract/describe-error.ts";
 import type { Health } from "../../src/contract/source.ts";
-import {
-  describeError,
-  keepConnected,
-  SettingsRefusedError,
-} from "../../src/inbox/sources/keep-connected.ts";
+import { keepConnected, SettingsRefusedError } from "../../src/inbox/sources/keep-connected.ts";
 import { until } from "../support/wait.ts";
 
 const loop = suite("keep connected");

@@ -181,5 +181,53 @@ export const FLOW: Dashboard = {
         queries: { "{{domain}}": `min by (domain) (waybill_audit_age_seconds{${OF_DOMAINS}})` },
       },
     ],
+    "Where is it stuck: the events for others?": [
+      {
+        title: "Oldest event that waits",
+        description:
+          "How long the oldest event has been waiting for the relay. A minute means that Kafka does not take it.",
+        unit: "s",
+        thresholds: [10, 60],
+        queries: {
+          "{{domain}}": `max by (domain) (waybill_outbox_oldest_event_age_seconds{${OF_DOMAINS}})`,
+        },
+        links: { "Why: readiness": `${WAYBILL}/readyz` },
+      },
+      {
+        title: "Events that wait",
+        description:
+          "Pending: they wait for the relay alone. Held: they are refused, or wait behind a refused event of their key.",
+        unit: "short",
+        thresholds: [10_000, 100_000],
+        queries: {
+          "{{domain}} pending": `max by (domain) (waybill_outbox_pending_events{${OF_DOMAINS}})`,
+          "{{domain}} held": `max by (domain) (waybill_outbox_held_events{${OF_DOMAINS}})`,
+        },
+      },
+      {
+        title: "Events sent",
+        description: "Events that Kafka has stored.",
+        unit: "cps",
+        queries: {
+          "{{domain}} {{topic}}": `sum by (domain, topic) (rate(waybill_outbox_sent_total{${OF_DOMAINS}}[1m]))`,
+        },
+      },
+      {
+        title: "Sending a batch",
+        description: "From the first request to the commit of the transaction in Kafka.",
+        unit: "s",
+        thresholds: [1, 5],
+        queries: quantilesByDomain("waybill_outbox_batch_duration_seconds"),
+      },
+      {
+        title: "Refused events",
+        description:
+          "Kafka refuses them for good. Each blocks its key until an operator releases or discards it.",
+        unit: "short",
+        thresholds: [1, 1],
+        queries: { "{{domain}}": `max by (domain) (waybill_outbox_refused_events{${OF_DOMAINS}})` },
+        links: { "The outbox": `${WAYBILL}/outbox` },
+      },
+    ],
   },
 };

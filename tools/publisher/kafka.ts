@@ -1,7 +1,8 @@
 /** Publishing to Kafka. Whatever was given while a request was under way goes with the next one. */
 import { Admin, MultipleErrors, ProduceAcks, Producer } from "@platformatic/kafka";
 import type { KafkaConfig } from "../../src/config/sources.ts";
-import { findTopic, guardSecondErrors, kafkaConnection } from "../../src/inbox/sources/kafka/cluster.ts";
+import { guardSecondErrors, kafkaConnection } from "../../src/kafka/connection.ts";
+import { findTopic } from "../../src/kafka/find-topic.ts";
 import { PayloadRefusedError, type PublishContext, type Transport } from "./transport.ts";
 
 type Waiting = {

@@ -19,6 +19,8 @@ export type KafkaSettings = Readonly<{
   listener?: Readonly<{ protocol: "SASL_SSL" | "SASL_PLAINTEXT" | "SSL"; port: number }>;
   /** Another node of whose cluster it is: a broker beside that one, which stays the controller. */
   beside?: Kafka;
+  /** The number of the node; 1 for a controller, 2 for a broker beside one. */
+  node?: number;
   /** Whether it soon ends again: then Java compiles no more than it must. */
   isBrief?: boolean;
   /** Users for SCRAM, as `kafka-storage format --add-scram` takes them. */
@@ -93,7 +95,11 @@ export class Kafka implements Broker {
       KAFKA_CREATE_TOPIC: String(PARTITIONS),
       KAFKA_CLIENT_ID: "waybill",
       ...(this.#program.kind === "running"
-        ? { KAFKA_TOPIC: this.#ownName, KAFKA_GROUP_ID: this.#ownName }
+        ? {
+            KAFKA_TOPIC: this.#ownName,
+            KAFKA_GROUP_ID: this.#ownName,
+            OUTBOX_TRANSACTIONAL_ID: this.#ownName,
+          }
         : {}),
     };
   }
@@ -113,6 +119,22 @@ export class Kafka implements Broker {
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     await this.#child?.end(signal);
+  }
+
+  /** Halts the process as it stands, as a machine that hangs does; its connections stay open. */
+  pause(): void {
+    this.#child?.signal("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child?.signal("SIGCONT");
+  }
+
+  /** Resolves once so many brokers of the cluster can be used. */
+  async waitForBrokers(count: number): Promise<void> {
+    const child = this.#child;
+    if (!child) return;
+    await waitUntilReady(child, `${count} Kafka brokers`, () => answers(this.address, count));
   }
 
   async wipe(): Promise<void> {
@@ -144,7 +166,7 @@ export class Kafka implements Broker {
     const more = listener ? [`${listener.protocol}://${at(listener.port)}`] : [];
     const lines = {
       "process.roles": beside ? "broker" : "broker,controller",
-      "node.id": beside ? "2" : "1",
+      "node.id": String(this.#settings.node ?? (beside ? 2 : 1)),
       "controller.quorum.voters": `1@${at(controller)}`,
       listeners: [
         `PLAINTEXT://${at(clients)}`,
@@ -210,7 +232,7 @@ export class Kafka implements Broker {
   }
 }
 
-async function answers(address: string): Promise<boolean> {
+async function answers(address: string, brokersMin = 1): Promise<boolean> {
   // Loaded where it is needed: it takes half a second.
   const { Admin } = await import("@platformatic/kafka");
   const admin = new Admin({
@@ -222,7 +244,7 @@ async function answers(address: string): Promise<boolean> {
   // It greets before the group coordinator can be asked; the list of topics needs a controller that leads.
   return await admin
     .metadata({ topics: [] })
-    .then(({ controllerId }) => controllerId >= 0)
+    .then(({ controllerId, brokers }) => controllerId >= 0 && brokers.size >= brokersMin)
     .catch(() => false)
     .finally(() => admin.close().catch(() => {}));
 }

@@ -69,12 +69,16 @@ const AUDIT = object({
 
 const READY_DOMAINS = {
   type: "object",
-  additionalProperties: object({ ready: FLAG, reasons: arrayOf(TEXT) }),
+  additionalProperties: object({ ready: FLAG, reasons: arrayOf(TEXT) }, { warnings: arrayOf(TEXT) }),
 };
 
-function readinessOf(domain: string, unready: readonly Unready[]) {
+function readinessOf(domain: string, unready: readonly Unready[], warnings: readonly string[]) {
   const reasons = unready.filter((one) => one.domain === undefined || one.domain === domain);
-  return { ready: reasons.length === 0, reasons: reasons.map(({ reason }) => reason) };
+  return {
+    ready: reasons.length === 0,
+    reasons: reasons.map(({ reason }) => reason),
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
 }
 
 export type OperationsOptions = Readonly<{
@@ -82,6 +86,8 @@ export type OperationsOptions = Readonly<{
   domains: readonly string[];
   /** Why the service, or one of its domains, is not ready; empty if it is. */
   health: () => readonly Unready[];
+  /** What waits in a domain although it is ready. */
+  warningsOf: (domain: string) => readonly string[];
   metrics: Metrics;
   /** Brings the gauges up to date before they are read. */
   refreshMetrics: () => Promise<void>;
@@ -91,6 +97,7 @@ export type OperationsOptions = Readonly<{
 export function operationsRoutes({
   domains,
   health,
+  warningsOf,
   metrics,
   refreshMetrics,
   audit,
@@ -116,6 +123,8 @@ export function operationsRoutes({
       operation: {
         tags: ["operations"],
         summary: "Whether the service is ready, and if not, why",
+        description:
+          "`warnings` of a domain say what waits although the domain is ready, such as events that a broker does not take.",
         parameters: [inQuery("domain", "asks for one domain of the process alone", TEXT)],
         responses: {
           200: answer("it is", object({ status: TEXT, domains: READY_DOMAINS })),
@@ -131,7 +140,8 @@ export function operationsRoutes({
         }
         const asked = domain === undefined ? domains : [domain];
         const unready = health().filter((one) => one.domain === undefined || asked.includes(one.domain));
-        const body = { domains: Object.fromEntries(asked.map((name) => [name, readinessOf(name, unready)])) };
+        const readiness = asked.map((name) => [name, readinessOf(name, unready, warningsOf(name))]);
+        const body = { domains: Object.fromEntries(readiness) };
         if (unready.length === 0) return sendJson(response, 200, { status: "ready", ...body });
         const reasons = unready.map(({ domain: name, reason }) =>
           name === undefined || domains.length === 1 ? reason : `${name}: ${reason}`,

@@ -21,17 +21,23 @@ async function look() {
 }
 
 async function showReadiness() {
-  const { status, reasons } = await (await fetch("/readyz")).json();
-  byId("ready").replaceChildren(
-    reasons
-      ? element(
-          "ul",
-          { role: "alert" },
-          reasons.map((reason) => element("li", {}, [reason])),
-        )
-      : element("p", { class: "good" }, [`The service is ${status}.`]),
+  const { status, reasons, domains } = await (await fetch("/readyz")).json();
+  const warnings = Object.entries(domains).flatMap(([domain, { warnings = [] }]) =>
+    warnings.map((warning) => `${domain}: ${warning}`),
   );
+  const shown = [
+    reasons ? listOf(reasons) : element("p", { class: "good" }, [`The service is ${status}.`]),
+    ...(warnings.length > 0 ? [listOf(warnings)] : []),
+  ];
+  byId("ready").replaceChildren(...shown);
 }
+
+const listOf = (texts) =>
+  element(
+    "ul",
+    { role: "alert" },
+    texts.map((text) => element("li", {}, [text])),
+  );
 
 /** The figures of a domain. All domains together have the sum of them, or the worst of them. */
 const FIGURES = [

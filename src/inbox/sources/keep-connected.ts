@@ -4,6 +4,7 @@
  * logs the loss of a connection and its return once each, however many attempts lie between them.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { describeError } from "../../contract/describe-error.ts";
 import type { Health } from "../../contract/source.ts";
 import { backoffMilliseconds } from "../../database/backoff.ts";
 import type { Logger } from "../../telemetry/logger.ts";
@@ -82,22 +83,6 @@ export async function keepConnected(
   onState({ connected: false, reason: "closed" });
 }
 
-/**
- * The message of an error with those of its causes: libraries wrap the reason into an error that says only how often
- * they tried. Brokers put addresses, not secrets, into their errors.
- */
-export function describeError(error: unknown, depth = 0): string {
-  if (!(error instanceof Error)) return String(error);
-  if (depth === CAUSES_MAX) return error.message;
-  if (error instanceof AggregateError) {
-    const causes = error.errors.filter(Boolean).map((cause) => describeError(cause, depth + 1));
-    return [...new Set(causes)].join("; ") || error.message;
-  }
-  return error.cause instanceof Error
-    ? `${error.message}: ${describeError(error.cause, depth + 1)}`
-    : error.message;
-}
-
 export const SYSTEM_CLOCK: Clock = {
   now: () => performance.now(),
   wait: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {}),
@@ -105,6 +90,3 @@ export const SYSTEM_CLOCK: Clock = {
 
 /** A connection that lasted as long as the longest backoff was a good one. */
 const STABLE_MS = 5_000;
-
-/** An error may be among its own causes. */
-const CAUSES_MAX = 4;

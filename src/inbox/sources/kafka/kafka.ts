@@ -12,12 +12,13 @@
  *   partition-log.ts  requests about a partition's log: leaders, records, offsets
  *   client-id.ts      notices another process with the same client id
  *   records.ts        fetched records become messages
- *   cluster.ts        options, connection, topic, errors; shared with the publisher
+ *   cluster.ts        options, topic, errors; src/kafka/ connects
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Health, Sink, Source } from "../../../contract/source.ts";
+import { guardSecondErrors } from "../../../kafka/connection.ts";
 import { keepConnected } from "../keep-connected.ts";
-import { guardSecondErrors, type KafkaOptions } from "./cluster.ts";
+import type { KafkaOptions } from "./cluster.ts";
 import { type KafkaSession, openKafkaSession } from "./session.ts";
 
 export type { KafkaOptions } from "./cluster.ts";

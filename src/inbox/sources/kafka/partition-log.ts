@@ -12,13 +12,9 @@ import {
   ListOffsetTimestamps,
   ResponseError,
 } from "@platformatic/kafka";
-import {
-  type Cluster,
-  isRebalance,
-  type KafkaOptions,
-  kafkaConnection,
-  type TopicIdentity,
-} from "./cluster.ts";
+import { kafkaConnection } from "../../../kafka/connection.ts";
+import type { Cluster } from "../../../kafka/find-topic.ts";
+import { isRebalance, type KafkaOptions, type TopicIdentity } from "./cluster.ts";
 
 export type FetchResponse = fetchV13.FetchResponse;
 export type FetchedPartition = FetchResponse["responses"][number]["partitions"][number];

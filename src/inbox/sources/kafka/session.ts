@@ -6,8 +6,10 @@
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { Consumer } from "@platformatic/kafka";
 import type { Sink } from "../../../contract/source.ts";
+import { kafkaConnection } from "../../../kafka/connection.ts";
+import type { Cluster } from "../../../kafka/find-topic.ts";
 import { clientIdOfSession, lastClientIdOf } from "./client-id.ts";
-import { type Cluster, fetchMetadata, isUnsupported, type KafkaOptions, kafkaConnection } from "./cluster.ts";
+import { fetchMetadata, isUnsupported, type KafkaOptions } from "./cluster.ts";
 import { Partition } from "./partition.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { Reader } from "./reader.ts";

@@ -1,0 +1,100 @@
+/** `waybill outbox …`: what waits to be sent, and decisions about events that a broker refuses. */
+import { userInfo } from "node:os";
+import { type } from "arktype";
+import { loadConfig } from "../config/config.ts";
+import { Database } from "../database/database.ts";
+import { decisionType } from "../deadletter/repair/requests.ts";
+import { DOMAINS } from "../domains/index.ts";
+import { OutboxDesk, type OutboxDocument } from "../outbox/outbox-desk.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { Command, exits, InvalidArgumentError, integer, JSON_HELP, position } from "./command.ts";
+import { print, printJson, tableOf } from "./print.ts";
+
+export function outboxCommand() {
+  return new Command("outbox")
+    .description("look at events that wait to be sent; release and discard those that a broker refuses")
+    .addCommand(list())
+    .addCommand(decide("release", "send a refused event again, and then those that wait behind it"))
+    .addCommand(decide("discard", "remove a refused event for good; those that wait behind it are sent"))
+    .addHelpText("after", "\nExit status: 0 done; 1 it could not be done; 2 bad usage or configuration.");
+}
+
+function list() {
+  return new Command("list")
+    .description("events that wait, and those that the broker refuses")
+    .option("--json", JSON_HELP)
+    .action(
+      exits(async ({ json }) => {
+        const outbox = await withDesk((desk) => desk.show());
+        if (json) printJson(outbox);
+        else print(textOf(outbox));
+        return 0;
+      }),
+    );
+}
+
+function decide(action: "release" | "discard", description: string) {
+  return new Command(action)
+    .description(description)
+    .argument("<position>", "of the message that caused the event", position)
+    .argument("[ordinal]", "which event of the position", integer(0, 2 ** 31 - 1), 0)
+    .option("--author <name>", "who decides; by default the user of this shell", operatorText("author"))
+    .requiredOption("--reason <text>", "why", operatorText("reason"))
+    .option("--json", JSON_HELP)
+    .action(
+      exits(async (at, place, { author = userInfo().username, reason, json }) => {
+        const decided = await withDesk((desk) =>
+          desk[action]({ position: at, ordinal: place }, { author, reason }),
+        );
+        if (json) printJson(decided);
+        else print(`Event ${decided.position}/${decided.ordinal} of ${decided.domain} is ${decided.state}.`);
+        return 0;
+      }),
+    );
+}
+
+async function withDesk<T>(use: (desk: OutboxDesk) => Promise<T>): Promise<T> {
+  const { databaseUrl } = loadConfig(DOMAINS);
+  const database = new Database(databaseUrl, { connectionsMax: 2, logger: createLogger("silent") });
+  try {
+    // The relay finds a released event by itself, within a second.
+    return await use(new OutboxDesk({ database, domains: DOMAINS.map(({ name }) => name) }));
+  } finally {
+    await database.close();
+  }
+}
+
+function textOf({ domains, refusals }: OutboxDocument): string {
+  const waiting = tableOf(
+    ["domain", "pending", "oldest (s)", "held back"],
+    domains.map(({ domain, pending, oldest_seconds, held }) => [
+      domain,
+      pending,
+      Math.round(oldest_seconds),
+      held,
+    ]),
+  );
+  if (refusals.length === 0) return `${waiting}\n\nThe broker refuses no event.`;
+  const refused = tableOf(
+    ["domain", "position", "ordinal", "topic", "reason", "state", "since"],
+    refusals.map(({ domain, position: at, ordinal: place, topic, reason, state, since }) => [
+      domain,
+      at,
+      place,
+      topic,
+      reason,
+      state,
+      since,
+    ]),
+  );
+  return `${waiting}\n\n${refused}`;
+}
+
+/** As the server takes it. */
+function operatorText(name: "author" | "reason") {
+  return (text: string): string => {
+    const read = decisionType.get(name)(text);
+    if (read instanceof type.errors) throw new InvalidArgumentError(`It must be ${read[0]?.expected}.`);
+    return read;
+  };
+}

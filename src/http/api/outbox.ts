@@ -1,0 +1,78 @@
+/** The routes of the outbox: what waits, what a broker refused, and what operators decide about it. */
+import {
+  answer,
+  COUNT,
+  inPath,
+  jsonBody,
+  type Operation,
+  POSITION_IN_PATH,
+  problems,
+} from "../../contract/openapi.ts";
+import { type Request, type Route, sendJson } from "../../contract/route.ts";
+import { readInteger, readPosition } from "../../contract/values/integers.ts";
+import { schemaOf } from "../../contract/values/shapes.ts";
+import { decisionType } from "../../deadletter/repair/requests.ts";
+import { decidedEventType, type OutboxDesk, outboxType } from "../../outbox/outbox-desk.ts";
+import { readJsonBody } from "../server/body.ts";
+
+export function outboxRoutes(desk: OutboxDesk): Route[] {
+  return [
+    route("GET", "/outbox", SHOW, () => desk.show()),
+    route("POST", "/outbox/:position/:ordinal/release", RELEASE, async (request) =>
+      desk.release(placeOf(request), await readJsonBody(request, decisionType, BODY_BYTES_MAX)),
+    ),
+    route("POST", "/outbox/:position/:ordinal/discard", DISCARD, async (request) =>
+      desk.discard(placeOf(request), await readJsonBody(request, decisionType, BODY_BYTES_MAX)),
+    ),
+  ];
+}
+
+function route(
+  method: "GET" | "POST",
+  path: string,
+  operation: Operation,
+  answerTo: (request: Request) => Promise<object>,
+): Route {
+  return {
+    method,
+    path,
+    access: "operator",
+    operation,
+    handle: async (request, response) => sendJson(response, 200, await answerTo(request)),
+  };
+}
+
+const placeOf = ({ params }: Request) => ({
+  position: readPosition(params.position),
+  ordinal: readInteger(params.ordinal ?? "", "ordinal", 0, ORDINAL_MAX),
+});
+
+const tags = ["outbox"];
+const PLACE = [POSITION_IN_PATH, inPath("ordinal", "which event of the position, from 0", COUNT)];
+
+const SHOW: Operation = {
+  tags,
+  summary: "Events that wait to be sent, those that the broker refuses, and what operators did about them",
+  responses: { 200: answer("of the domains of this process", schemaOf(outboxType)) },
+};
+
+const decision = (summary: string, description: string): Operation => ({
+  tags,
+  summary,
+  description,
+  parameters: PLACE,
+  requestBody: jsonBody(schemaOf(decisionType)),
+  responses: { 200: answer("the event's new state", schemaOf(decidedEventType)), ...problems(404, 413, 415) },
+});
+
+const RELEASE = decision(
+  "Send a refused event again",
+  "Later events of its key follow it. If the broker refuses it again, it blocks its key again.",
+);
+const DISCARD = decision(
+  "Remove a refused event for good",
+  "No consumer gets the event. Later events of its key are sent. The decision is recorded and cannot be taken back.",
+);
+
+const ORDINAL_MAX = 2 ** 31 - 1;
+const BODY_BYTES_MAX = 16 * 1024;

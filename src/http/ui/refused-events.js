@@ -1,0 +1,42 @@
+/** Events that the broker refuses for good, on the page of dead letters; the section is hidden while there are none. */
+import { complain, get, post } from "/ui/api.js";
+import { author, remember } from "/ui/author.js";
+import { button, byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+
+async function load() {
+  const { refusals } = await get("/outbox");
+  byId("refused").hidden = refusals.length === 0;
+  byId("refused-events").replaceChildren(table("Refused events", HEADS, refusals.map(rowOf)));
+}
+
+function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
+  const decide = (action) => () => act(`/outbox/${position}/${ordinal}/${action}`);
+  const actions = [button("Release", decide("release")), button("Discard", decide("discard"))];
+  return element("tr", {}, [
+    cell("Event", link(`/messages/${position}`, `${position}/${ordinal}`)),
+    cell("Domain", domain),
+    cell("Topic", visible(topic)),
+    cell("Refused because", reason),
+    cell("Since", time(since)),
+    cell("", state === "blocked" ? actions : "released; it is sent again soon"),
+  ]);
+}
+
+async function act(address) {
+  if (!byId("refused-form").reportValidity()) return;
+  remember(byId("refused-author").value);
+  const place = byId("refused-result");
+  place.replaceChildren();
+  try {
+    await post(address, { author: byId("refused-author").value, reason: byId("refused-reason").value });
+    await load();
+  } catch (error) {
+    complain(place, error);
+  }
+}
+
+const HEADS = ["Event", "Domain", "Topic", "Refused because", "Since", ""];
+
+byId("refused-form").addEventListener("submit", (event) => event.preventDefault());
+byId("refused-author").value = author();
+await load();

@@ -1,0 +1,39 @@
+/** Every statement on the `outbox_actions` table: what operators did about refused events. Rows are only ever added. */
+import type { Queryable } from "../database/queryable.ts";
+import type { Place } from "./outbox-checkpoints-table.ts";
+
+export type OutboxAction = Place &
+  Readonly<{
+    domain: string;
+    action: "release" | "discard";
+    /** Why the broker had refused the event. */
+    refusal: string;
+    author: string;
+    reason: string;
+    actedAt: Date;
+  }>;
+
+export async function insertAction(
+  transaction: Queryable,
+  { domain, position, ordinal, action, refusal, author, reason }: Omit<OutboxAction, "actedAt">,
+): Promise<void> {
+  await transaction.query(
+    `insert into outbox_actions (domain, position, ordinal, action, refusal, author, reason)
+     values ($1, $2, $3, $4, $5, $6, $7)`,
+    [domain, String(position), ordinal, action, refusal, author, reason],
+  );
+}
+
+/** The newest actions of some domains, newest first. */
+export async function selectOutboxActions(
+  database: Queryable,
+  domains: readonly string[],
+  limit: number,
+): Promise<OutboxAction[]> {
+  const { rows } = await database.query<OutboxAction>(
+    `select domain, position, ordinal, action, refusal, author, reason, acted_at as "actedAt"
+     from outbox_actions where domain = any($1::text[]) order by id desc limit $2`,
+    [domains, limit],
+  );
+  return rows;
+}

@@ -1,0 +1,138 @@
+/** What operators see of the outbox and do about refused events: the server and the command line use the same desk. */
+import { type } from "arktype";
+import { NotFoundError } from "../contract/errors.ts";
+import { words } from "../contract/values/shapes.ts";
+import type { Database } from "../database/database.ts";
+import { insertAction, selectOutboxActions } from "./outbox-actions-table.ts";
+import type { Place } from "./outbox-checkpoints-table.ts";
+import { type Refusal, releaseRefusal, selectRefusals } from "./outbox-refusals-table.ts";
+import { countEvents, deleteEvent } from "./outbox-table.ts";
+
+const refusalType = type({
+  domain: "string",
+  position: words.position,
+  ordinal: words.count,
+  topic: "string",
+  reason: type("string").describe("the broker's name of the error"),
+  state: type("'blocked' | 'released'").describe("released: the relay has not sent it again yet"),
+  since: words.time,
+});
+
+const actionType = type({
+  domain: "string",
+  position: words.position,
+  ordinal: words.count,
+  action: "'release' | 'discard'",
+  refusal: type("string").describe("why the broker had refused the event"),
+  author: "string",
+  reason: "string",
+  at: words.time,
+});
+
+export const outboxType = type({
+  domains: type({
+    domain: "string",
+    pending: words.count,
+    oldest_seconds: "number >= 0",
+    held: type(words.count).describe("events that are refused or wait behind a refused event of their key"),
+  }).array(),
+  refusals: refusalType.array(),
+  actions: actionType.array().describe("the newest first"),
+});
+
+/** The answer to a decision about one event. */
+export const decidedEventType = type({
+  domain: "string",
+  position: words.position,
+  ordinal: words.count,
+  state: "'released' | 'discarded'",
+});
+
+export type OutboxDocument = typeof outboxType.infer;
+export type DecidedEventDocument = typeof decidedEventType.infer;
+
+type Decision = Readonly<{ author: string; reason: string }>;
+
+export type OutboxDeskOptions = Readonly<{
+  database: Database;
+  /** The domains that are shown. */
+  domains: readonly string[];
+  /** Told of a domain whose relay has work. */
+  onReleased?: (domain: string) => void;
+}>;
+
+export class OutboxDesk {
+  readonly #options: OutboxDeskOptions;
+
+  constructor(options: OutboxDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Keys are not shown: they can identify a person. The position leads to the message. */
+  async show(): Promise<OutboxDocument> {
+    const { database, domains } = this.#options;
+    const counts = domains.map(async (domain) => {
+      const { pending, oldestSeconds, held } = await countEvents(database, domain);
+      return { domain, pending, oldest_seconds: oldestSeconds, held };
+    });
+    const refusals = await selectRefusals(database, domains);
+    const actions = await selectOutboxActions(database, domains, ACTIONS_SHOWN);
+    return {
+      domains: await Promise.all(counts),
+      refusals: refusals.map(({ domain, position, ordinal, topic, reason, state, refusedAt }) => ({
+        domain,
+        position: String(position),
+        ordinal,
+        topic,
+        reason,
+        state,
+        since: refusedAt.toISOString(),
+      })),
+      actions: actions.map(({ position, actedAt, ...action }) => ({
+        ...action,
+        position: String(position),
+        at: actedAt.toISOString(),
+      })),
+    };
+  }
+
+  /** Has a refused event sent again, and then those that wait behind it. @throws NotFoundError */
+  async release(place: Place, decision: Decision): Promise<DecidedEventDocument> {
+    return this.#decide("release", place, decision, async () => {});
+  }
+
+  /** Removes a refused event for good: no consumer gets it. Those behind it are sent. @throws NotFoundError */
+  async discard(place: Place, decision: Decision): Promise<DecidedEventDocument> {
+    return this.#decide("discard", place, decision, (transaction, { domain }) =>
+      deleteEvent(transaction, domain, place),
+    );
+  }
+
+  async #decide(
+    action: "release" | "discard",
+    place: Place,
+    decision: Decision,
+    apply: (transaction: Parameters<typeof deleteEvent>[0], refusal: Refusal) => Promise<void>,
+  ): Promise<DecidedEventDocument> {
+    const { domain } = await this.#options.database.transaction(async (transaction) => {
+      const refusal = await releaseRefusal(transaction, place);
+      if (!refusal)
+        throw new NotFoundError("there is no refused event at this place, or it was released already");
+      await insertAction(transaction, {
+        domain: refusal.domain,
+        ...place,
+        action,
+        refusal: refusal.reason,
+        ...decision,
+      });
+      await apply(transaction, refusal);
+      return refusal;
+    });
+    this.#options.onReleased?.(domain);
+    const state = action === "release" ? "released" : "discarded";
+    return { domain, position: String(place.position), ordinal: place.ordinal, state };
+  }
+}
+
+/** What operators look for is among the newest. */
+const ACTIONS_SHOWN = 50;

@@ -1,0 +1,318 @@
+/**
+ * Kafka as the transport of the outbox: each batch is one transaction of a producer with a fixed transactional id.
+ *
+ *   open:  find the coordinator ─▶ InitProducerId: a new epoch; the earlier one's transaction is aborted
+ *   send:  AddPartitionsToTxn ─▶ one Produce to each leader, acks all ─▶ all acknowledged ─▶ EndTxn (commit)
+ *
+ * A relay that was paused has an older epoch: brokers refuse its records, and its transaction cannot be committed. The
+ * requests are sent here and not by the library's Producer: that one gives InitProducerId a producer id of 0, which
+ * fences a process that starts again, takes versions of AddPartitionsToTxn that only brokers may send on a cluster with
+ * access rules, and hides which partition refused a record.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  Admin,
+  addPartitionsToTxnV3,
+  type Broker,
+  type Connection,
+  ConnectionPool,
+  endTxnV3,
+  FindCoordinatorKeyTypes,
+  findCoordinatorV4,
+  findErrorBy,
+  initProducerIdV4,
+  murmur2,
+  NetworkError,
+  NumericMap,
+  ProduceAcks,
+  produceV9,
+} from "@platformatic/kafka";
+import type { OutboxConfig } from "../config/sources.ts";
+import { guardSecondErrors, kafkaConnection } from "../kafka/connection.ts";
+import { type Cluster, findTopic } from "../kafka/find-topic.ts";
+import type { WaitingEvent } from "./outbox-table.ts";
+import { RefusedError, type Transport, type TransportSession } from "./transport.ts";
+
+/** An event on its way to a partition. */
+type Outgoing = Readonly<{ event: WaitingEvent; topic: string; partition: number }>;
+
+export class KafkaTransport implements Transport {
+  readonly #config: OutboxConfig;
+  readonly #guard = guardSecondErrors();
+
+  constructor(config: OutboxConfig) {
+    this.#config = config;
+  }
+
+  async open(): Promise<TransportSession> {
+    const session = new KafkaSession(this.#config);
+    try {
+      await within(SEND_TIMEOUT_MS, session.begin());
+      return session;
+    } catch (error) {
+      await session[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#guard[Symbol.dispose]();
+  }
+}
+
+class KafkaSession implements TransportSession {
+  readonly #config: OutboxConfig;
+  readonly #admin: Admin;
+  readonly #connections: ConnectionPool;
+  /** The next sequence number of each partition. With them a broker recognises a batch that it has already. */
+  readonly #sequences = new NumericMap();
+  #brokers: Broker[] = [];
+  #coordinator: Broker | undefined;
+  #producer: Readonly<{ producerId: bigint; producerEpoch: number }> = NONE;
+  #isClosed = false;
+
+  constructor(config: OutboxConfig) {
+    this.#config = config;
+    // A broker that hangs accepts connections all the same: the next session asks another one first.
+    const brokers = inAnyOrder(config.brokers);
+    const connection = { ...kafkaConnection({ ...config, brokers }), requestTimeout: REQUEST_TIMEOUT_MS };
+    this.#admin = new Admin(connection);
+    this.#connections = new ConnectionPool(config.clientId, connection);
+  }
+
+  /** Takes the place of every earlier session with this transactional id. */
+  async begin(): Promise<void> {
+    const { brokers } = await this.#admin.metadata({ topics: [], forceUpdate: true });
+    this.#brokers = inAnyOrder([...brokers.values()]);
+    // Without the id and epoch of an earlier session: they would say that this one continues it.
+    this.#producer = await this.#askCoordinator((coordinator) =>
+      initProducerIdV4.api.async(
+        coordinator,
+        this.#config.transactionalId,
+        TRANSACTION_TIMEOUT_MS,
+        NONE.producerId,
+        NONE.producerEpoch,
+      ),
+    );
+  }
+
+  send(domain: string, events: readonly WaitingEvent[]): Promise<void> {
+    return within(SEND_TIMEOUT_MS, this.#send(domain, events));
+  }
+
+  async #send(domain: string, events: readonly WaitingEvent[]): Promise<void> {
+    const topics = [...new Set(events.map(({ topic }) => topic))];
+    const clusters = new Map<string, Cluster>();
+    for (const topic of topics) {
+      if (!LEGAL_TOPIC.test(topic)) {
+        throw new RefusedError(
+          "INVALID_TOPIC_EXCEPTION",
+          events.filter((event) => event.topic === topic),
+        );
+      }
+      clusters.set(topic, await findTopic(this.#admin, topic, this.#config.newTopicPartitions));
+    }
+    const outgoing = events.map((event): Outgoing => {
+      const partitions = clusters.get(event.topic)?.topics.get(event.topic)?.partitionsCount ?? 1;
+      return { event, topic: event.topic, partition: partitionOf(event.key, partitions) };
+    });
+    await this.#addPartitions(outgoing);
+    const byLeader = Map.groupBy(outgoing, ({ topic, partition }) => {
+      const leader = clusters.get(topic)?.topics.get(topic)?.partitions[partition]?.leader;
+      return clusters.get(topic)?.brokers.get(leader ?? -1);
+    });
+    const answers = await Promise.allSettled(
+      [...byLeader].map(async ([leader, share]) => {
+        if (!leader) throw new Error("a partition has no leader at the moment");
+        await this.#produce(domain, await this.#connections.get(leader), share);
+      }),
+    );
+    for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+    await this.#commit();
+    for (const { topic, partition } of outgoing) {
+      const name = `${topic}:${partition}`;
+      this.#sequences.set(name, (this.#sequences.getWithDefault(name, 0) + 1) % SEQUENCES);
+    }
+  }
+
+  async #addPartitions(outgoing: readonly Outgoing[]): Promise<void> {
+    const byTopic = Map.groupBy(outgoing, ({ topic }) => topic);
+    const topics = [...byTopic].map(([name, ofTopic]) => ({
+      name,
+      partitions: [...new Set(ofTopic.map(({ partition }) => partition))],
+    }));
+    const { transactionalId } = this.#config;
+    await this.#askCoordinator((coordinator) =>
+      addPartitionsToTxnV3.api.async(coordinator, [
+        { transactionalId, ...this.#producer, topics, verifyOnly: false },
+      ]),
+    );
+  }
+
+  async #produce(domain: string, leader: Connection, outgoing: readonly Outgoing[]): Promise<void> {
+    const records = outgoing.map(({ event, topic, partition }) => ({
+      topic,
+      partition,
+      key: Buffer.from(event.key),
+      value: event.payload,
+      headers: headersOf(domain, event),
+    }));
+    const { producerId, producerEpoch } = this.#producer;
+    try {
+      await produceV9.api.async(leader, ProduceAcks.ALL, PRODUCE_TIMEOUT_MS, records, {
+        transactionalId: this.#config.transactionalId,
+        producerId,
+        producerEpoch,
+        sequences: this.#sequences,
+        compression: "none",
+      });
+    } catch (error) {
+      throw refusalOf(error, outgoing) ?? error;
+    }
+  }
+
+  /** After a lost answer the same request is right: a transaction that is committed already is committed. */
+  async #commit(): Promise<void> {
+    const { producerId, producerEpoch } = this.#producer;
+    await this.#askCoordinator((coordinator) =>
+      endTxnV3.api.async(coordinator, this.#config.transactionalId, producerId, producerEpoch, true),
+    );
+  }
+
+  /**
+   * Repeats a request while the coordinator is busy, moves to another broker or cannot be reached. It is busy with the
+   * markers of the transaction before for some milliseconds; the limit of time is that of the whole batch.
+   */
+  async #askCoordinator<T>(request: (coordinator: Connection) => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        this.#coordinator ??= await this.#findCoordinator();
+        return await request(await this.#connections.get(this.#coordinator));
+      } catch (error) {
+        if (this.#isClosed || !isPassing(error)) throw error;
+        if (!isAnswer(error, "CONCURRENT_TRANSACTIONS")) this.#coordinator = undefined;
+        await delay(Math.min(RETRY_MS * 2 ** attempt, RETRY_MS_MAX));
+      }
+    }
+  }
+
+  async #findCoordinator(): Promise<Broker> {
+    const any = await this.#connections.getFirstAvailable(this.#brokers);
+    const { transactionalId } = this.#config;
+    const found = await findCoordinatorV4.api.async(any, FindCoordinatorKeyTypes.TRANSACTION, [
+      transactionalId,
+    ]);
+    const [coordinator] = found.coordinators;
+    if (!coordinator) throw new Error("the transactional id has no coordinator");
+    return coordinator;
+  }
+
+  /** What is still in flight is refused by its epoch as soon as the next session begins. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    const closing = Promise.all([this.#connections.close(), this.#admin.close()]).catch(() => {});
+    await Promise.race([closing, delay(DISCONNECT_TIMEOUT_MS)]);
+  }
+}
+
+function inAnyOrder<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
+}
+
+/** As the clients of other languages choose it, so that a key has one partition whoever sends. */
+function partitionOf(key: string, partitions: number): number {
+  return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;
+}
+
+/** The event's own headers, but for its identity, which is its place in the outbox. */
+function headersOf(domain: string, { position, ordinal, headers }: WaitingEvent): Map<Buffer, Buffer> {
+  const all = { ...headers, "message-id": `${domain}/${position}/${ordinal}` };
+  return new Map(Object.entries(all).map(([name, text]) => [Buffer.from(name), Buffer.from(text)]));
+}
+
+/** The refusal in an answer to Produce; undefined if the error is a fault. */
+function refusalOf(error: unknown, outgoing: readonly Outgoing[]): RefusedError | undefined {
+  const { response } = error as { response?: produceV9.ProduceResponse };
+  for (const { name, partitionResponses } of response?.responses ?? []) {
+    for (const { index, errorCode, recordErrors } of partitionResponses) {
+      const reason = REFUSALS.get(errorCode);
+      if (reason === undefined) continue;
+      const batch = outgoing.filter(({ topic, partition }) => topic === name && partition === index);
+      const [named] = recordErrors.flatMap(({ batchIndex }) => batch[batchIndex] ?? []);
+      return new RefusedError(
+        reason,
+        (named ? [named] : batch).map(({ event }) => event),
+      );
+    }
+  }
+  return undefined;
+}
+
+/** Whether the same request may well succeed a moment later: the network failed, or the coordinator is busy or moves. */
+function isPassing(error: unknown): boolean {
+  return (
+    PASSING.some((id) => isAnswer(error, id)) ||
+    findErrorBy(error as Error, "code", NetworkError.code) !== null
+  );
+}
+
+function isAnswer(error: unknown, apiId: string): boolean {
+  return findErrorBy(error as Error, "apiId", apiId) !== null;
+}
+
+/** @throws Error if the work takes longer. It goes on, and its result is dropped. */
+async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = delay(milliseconds, undefined, { signal: timer.signal }).then(() => {
+    throw new Error(`Kafka did not answer within ${milliseconds} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    work.catch(() => {});
+    late.catch(() => {});
+    timer.abort();
+  }
+}
+
+/**
+ * Errors that are about the events: sending them again gives the same answer. All others are faults, and the relay
+ * waits. So are a topic that does not exist and a missing permission: they concern every event of a topic, an operator
+ * mends them once, and no event has to be released then.
+ * Source: Kafka protocol guide, "Error Codes".
+ */
+const REFUSALS: ReadonlyMap<number, string> = new Map([
+  [10, "MESSAGE_TOO_LARGE"],
+  [17, "INVALID_TOPIC_EXCEPTION"],
+  [18, "RECORD_LIST_TOO_LARGE"],
+  [32, "INVALID_TIMESTAMP"],
+  [87, "INVALID_RECORD"],
+]);
+
+const PASSING = [
+  "CONCURRENT_TRANSACTIONS",
+  "COORDINATOR_LOAD_IN_PROGRESS",
+  "COORDINATOR_NOT_AVAILABLE",
+  "NOT_COORDINATOR",
+];
+
+/** Source: Kafka's Topic.java. */
+const LEGAL_TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
+const NONE = { producerId: -1n, producerEpoch: -1 };
+/** Sequence numbers begin at 0 again after the largest 32-bit integer. */
+const SEQUENCES = 2 ** 31;
+
+/** Shorter than a relay's turn, so that a slow broker does not let two relays send the same events. */
+const SEND_TIMEOUT_MS = 8_000;
+/** Short enough for a second attempt at another broker within that time. */
+const REQUEST_TIMEOUT_MS = 4_000;
+const PRODUCE_TIMEOUT_MS = 3_500;
+/** Consumers of committed records wait for an open transaction; the broker aborts that of a dead relay after this. */
+const TRANSACTION_TIMEOUT_MS = 10_000;
+const DISCONNECT_TIMEOUT_MS = 500;
+/** The markers of a transaction are written within milliseconds. */
+const RETRY_MS = 2;
+const RETRY_MS_MAX = 200;

@@ -1,0 +1,190 @@
+/** Kafka goes away, a broker of the cluster dies, a relay is paused for longer than its turn: nothing is lost or late. */
+import { randomUUID } from "node:crypto";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { KafkaCluster } from "../../tools/stack/kafka-cluster.ts";
+import { checkIf } from "../support/check-if.ts";
+import { createDatabase, environment, type TestDatabase } from "../support/database.ts";
+import { kafkaAt } from "../support/kafka.ts";
+import {
+  addEvents,
+  eventsOfKeys,
+  outboxConfig,
+  type Received,
+  receive,
+  startRelay,
+  startRelayProcess,
+  textsByKey,
+  untilDrained,
+} from "../support/outbox.ts";
+import { until } from "../support/wait.ts";
+
+const faults = suite("relay faults");
+const cluster = await KafkaCluster.start(
+  `${environment("WAYBILL_TEST_FOLDER")}/cluster-${randomUUID()}`,
+  () => {},
+);
+const check = checkIf(cluster, faults);
+const [first, second, third] = cluster?.brokers ?? [];
+const { withAdmin } = kafkaAt(first);
+const address = cluster?.address as string;
+
+async function newTopic(): Promise<string> {
+  const topic = `events-${randomUUID()}`;
+  await withAdmin((admin) => admin.createTopics({ topics: [topic], partitions: 3, replicas: 3 }));
+  return topic;
+}
+
+/** Adds events while something happens, until it has happened. @returns how many there are. */
+async function addWhile(
+  database: TestDatabase,
+  topic: string,
+  wake: () => void,
+  happens: Promise<unknown>,
+): Promise<number> {
+  let isOver = false;
+  const over = happens.finally(() => {
+    isOver = true;
+  });
+  let count = 0;
+  while (!isOver) {
+    const events = Array.from({ length: 50 }, (_none, index) => ({
+      topic,
+      key: `key ${(count + index) % 5}`,
+      text: String(Math.floor((count + index) / 5)),
+    }));
+    await addEvents(database, count + 1, events);
+    count += events.length;
+    wake();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await over;
+  return count;
+}
+
+/** Every event arrived, the first copies of each key in their order. @returns how many copies there are. */
+function copiesIn(received: readonly Received[], count: number): number {
+  const first = new Map<string, Received>();
+  for (const one of received) {
+    const id = one.headers["message-id"] as string;
+    if (!first.has(id)) first.set(id, one);
+  }
+  assert.is(first.size, count, "every event arrived");
+  for (const texts of Object.values(textsByKey([...first.values()]))) {
+    assert.equal(
+      texts,
+      texts.map((_text, place) => String(place)),
+      "in the order of its key",
+    );
+  }
+  return received.length - count;
+}
+
+check("a broker of the cluster is killed and comes back: every event arrives, in order", async () => {
+  await using database = await createDatabase();
+  const topic = await newTopic();
+  await using relay = startRelay(database, outboxConfig(address));
+  let sent = 0;
+  const happens = (async () => {
+    await until("events are sent", async () => {
+      const { rows } = await database.query("select position from outbox_checkpoints");
+      return (rows[0]?.position ?? 0n) > 200n;
+    });
+    await second?.stop("SIGKILL");
+    const { rows } = await database.query("select position from outbox_checkpoints");
+    sent = Number(rows[0].position);
+    await until("it goes on with two brokers", async () => {
+      const { rows: now } = await database.query("select position from outbox_checkpoints");
+      return Number(now[0].position) > sent + 1_000;
+    });
+    await second?.start();
+  })();
+  const count = await addWhile(database, topic, () => relay.wake(), happens);
+  await untilDrained(database);
+  const copies = copiesIn(await receive(address, topic, count), count);
+  process.stderr.write(`a broker killed: ${count} events, ${copies} copies\n`);
+});
+
+check(
+  "without enough replicas nothing is sent and nothing is lost; with them all of it arrives",
+  async () => {
+    await using database = await createDatabase();
+    const topic = await newTopic();
+    await second?.stop("SIGKILL");
+    await third?.stop("SIGKILL");
+    await addEvents(database, 1, eventsOfKeys(topic, 500, 5));
+    await using relay = startRelay(database, outboxConfig(address));
+    await until("it fails", () => relay.isFailing);
+    assert.is((await database.query("select from outbox")).rows.length, 500);
+    assert.equal(relay.refusals, [], "a fault blocks no key");
+    await second?.start();
+    await third?.start();
+    await untilDrained(database);
+    copiesIn(await receive(address, topic, 500), 500);
+  },
+);
+
+check("a relay that is paused beyond its turn sends nothing behind the relay that took over", async () => {
+  await using database = await createDatabase();
+  const topic = await newTopic();
+  const config = outboxConfig(address);
+  const paused = startRelayProcess(database, config, { turnSeconds: 1 });
+  try {
+    let isPaused = false;
+    const happens = (async () => {
+      await until("it sends", async () => {
+        const { rows } = await database.query("select position from outbox_checkpoints");
+        return (rows[0]?.position ?? 0n) > 1_000n;
+      });
+      paused.signal("SIGSTOP");
+      isPaused = true;
+    })();
+    const before = await addWhile(database, topic, () => {}, happens);
+    assert.ok(isPaused);
+    const successor = startRelay(database, config, { turnSeconds: 1 });
+    await untilDrained(database);
+    const taken = await receive(address, topic, before);
+    copiesIn(taken, before);
+    paused.signal("SIGCONT");
+    // It finds out, and then waits for its turn.
+    await addEvents(database, before + 1, [{ topic, key: "after", text: "0" }]);
+    successor.wake();
+    await untilDrained(database);
+    await successor.stop();
+    await addEvents(database, before + 2, [{ topic, key: "after", text: "1" }]);
+    await untilDrained(database);
+    const all = await receive(address, topic, taken.length + 2);
+    assert.equal(all.filter(({ key }) => key !== "after").length, taken.length, "nothing came late");
+    assert.equal(textsByKey(all).after, ["0", "1"], "and its own turn comes again");
+    process.stderr.write(`a relay paused: ${before} events, ${taken.length - before} copies\n`);
+  } finally {
+    await paused.end("SIGKILL");
+  }
+});
+
+check("Kafka is away and comes back: the events wait, and nothing of them is lost", async () => {
+  await using database = await createDatabase();
+  const topic = await newTopic();
+  await using relay = startRelay(database, outboxConfig(address));
+  await addEvents(database, 1, eventsOfKeys(topic, 100, 5));
+  relay.wake();
+  await untilDrained(database);
+  for (const broker of [third, second, first]) await broker?.stop("SIGKILL");
+  await addEvents(
+    database,
+    101,
+    eventsOfKeys(topic, 100, 5).map(({ text, ...event }) => ({ ...event, text: String(Number(text) + 20) })),
+  );
+  relay.wake();
+  await until("it fails", () => relay.isFailing);
+  await first?.start();
+  await Promise.all([second?.start(), third?.start()]);
+  await untilDrained(database);
+  copiesIn(await receive(address, topic, 200), 200);
+  await until("it is well again", () => !relay.isFailing);
+});
+
+faults.after(async () => {
+  await cluster?.[Symbol.asyncDispose]();
+});
+faults.run();
