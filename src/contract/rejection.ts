@@ -42,6 +42,22 @@ export type Problem = Readonly<{
   positions?: Readonly<{ expected?: string; received?: string }>;
 }>;
 
+/**
+ * As many of the problems, from the first on, as are stored and shown. A message of some kilobytes can be wrong in
+ * thousands of places, each with a path of hundreds of characters, and comes together with thousands like it.
+ */
+export function boundProblems(problems: Iterable<Problem>): Problem[] {
+  const bounded: Problem[] = [];
+  let length = 0;
+  for (const problem of problems) {
+    const { path, rule, expected, received, excerpt = "" } = problem;
+    length += path.length + rule.length + expected.length + received.length + excerpt.length;
+    if (bounded.length > 0 && (bounded.length === PROBLEMS_MAX || length > PROBLEMS_LENGTH_MAX)) break;
+    bounded.push(problem);
+  }
+  return bounded;
+}
+
 /** A rejection with one problem. */
 export function reject(code: RejectionCode, problem: Problem): Rejection {
   return { code, problems: [problem] };
@@ -98,6 +114,12 @@ export function jsonTypeOf(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "array" : typeof value;
 }
+
+/** A person reads a few problems; more of the same kind add nothing. */
+export const PROBLEMS_MAX = 100;
+
+/** All characters of a rejection's problems: enough for a hundred problems of an ordinary message. */
+const PROBLEMS_LENGTH_MAX = 16 * 1024;
 
 /** Enough to recognise a value. */
 const EXCERPT_LENGTH_MAX = 40;

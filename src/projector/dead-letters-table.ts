@@ -1,6 +1,7 @@
 /** Every statement on one dead letter, or on some that are named; pages of them are read in `dead-letter-pages-table.ts`. */
 
 import type { Problem, Rejection, RejectionCode } from "../contract/rejection.ts";
+import { Turn } from "../contract/values/in-turns.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { fingerprintOf, foldPath, type KnownPaths } from "./fingerprint.ts";
 
@@ -22,15 +23,36 @@ export type DeadLetter = Readonly<{
 }>;
 
 /**
- * Buries letters and counts them in their groups, in one statement. The state is what operators have made of the
- * position: `open` for every new one, and what it was before where a projection is built anew.
+ * Buries letters and counts them in their groups. The state is what operators have made of the position: `open` for every
+ * new one, and what it was before where a projection is built anew. A batch whose letters have many problems is written
+ * by several statements, so that neither this process nor PostgreSQL has to hold the text of all of them at once.
  */
 export async function insertDeadLetters(
   transaction: Queryable,
   { name, paths }: Readonly<{ name: string; paths: KnownPaths }>,
   letters: readonly Readonly<{ position: bigint; rejection: Rejection }>[],
 ): Promise<void> {
-  if (letters.length === 0) return;
+  const turn = new Turn();
+  let records: string[] = [];
+  let length = 0;
+  for (const letter of letters) {
+    if (turn.isOver) await turn.next();
+    const record = JSON.stringify(toRecord(letter, paths));
+    records.push(record);
+    length += record.length;
+    if (length < STATEMENT_LENGTH_MAX) continue;
+    await insertRecords(transaction, name, records);
+    records = [];
+    length = 0;
+  }
+  if (records.length > 0) await insertRecords(transaction, name, records);
+}
+
+async function insertRecords(
+  transaction: Queryable,
+  domain: string,
+  records: readonly string[],
+): Promise<void> {
   await transaction.query(
     `with buried as (
        insert into dead_letters
@@ -68,7 +90,7 @@ export async function insertDeadLetters(
        first_received_at = least(groups.first_received_at, excluded.first_received_at),
        last_received_at = greatest(groups.last_received_at, excluded.last_received_at),
        last_position = greatest(groups.last_position, excluded.last_position)`,
-    [name, JSON.stringify(letters.map((letter) => toRecord(letter, paths)))],
+    [domain, `[${records.join(",")}]`],
   );
 }
 
@@ -150,6 +172,9 @@ export async function moveDeadLetters(
 export async function lockLetters(transaction: Queryable, domain: string): Promise<void> {
   await transaction.query("select pg_advisory_xact_lock($1, hashtext($2))", [LETTERS_LOCK_CLASS, domain]);
 }
+
+/** Characters of JSON: some thousands of ordinary letters. */
+const STATEMENT_LENGTH_MAX = 1024 * 1024;
 
 /** The first half of the advisory lock's key: nothing else in this database may use it. */
 const LETTERS_LOCK_CLASS = 0x6c657474;

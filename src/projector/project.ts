@@ -6,7 +6,7 @@
 import { failpoint } from "../config/failpoint.ts";
 import type { AnyDomain, OutboxEvent, Outcome, Projected, Projection } from "../contract/domain.ts";
 import type { InboxRow } from "../contract/message.ts";
-import { type Rejection, reject } from "../contract/rejection.ts";
+import { boundProblems, type Rejection, reject } from "../contract/rejection.ts";
 import type { Database } from "../database/database.ts";
 import { DatabaseError } from "../database/database-error.ts";
 import type { Transaction } from "../database/transaction.ts";
@@ -214,7 +214,14 @@ async function projectChecked(
       rows.filter(isProjected).map(({ position }) => position),
     );
   }
-  return projected;
+  return { ...projected, outcomes: outcomes.map(bounded) };
+}
+
+/** Whatever a domain found wrong, so much of it is stored. */
+function bounded(outcome: Outcome): Outcome {
+  if (outcome.kind !== "dead") return outcome;
+  const { rejection } = outcome;
+  return { kind: "dead", rejection: { ...rejection, problems: boundProblems(rejection.problems) } };
 }
 
 /** The dead letters of a batch as events show them: their place and kind, nothing of the payload. */

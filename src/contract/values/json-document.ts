@@ -6,7 +6,7 @@
  * Sources: RFC 8259 (JSON), RFC 7493 (I-JSON).
  */
 import { isUtf8 } from "node:buffer";
-import { excerptOf, pointerTo, type Rejection, reject } from "../rejection.ts";
+import { boundProblems, excerptOf, type Problem, pointerTo, type Rejection, reject } from "../rejection.ts";
 import { foreignFormatOf } from "./foreign-format.ts";
 import { type JsonScan, scanJson } from "./json-scan.ts";
 import { isRounded, numberAround, type Place, replaceRounded } from "./rounded-numbers.ts";
@@ -99,13 +99,18 @@ function tooDeep(text: string): Rejection {
 
 function repeatedNames(text: string): Rejection {
   const { repeated } = scanJson(text);
-  const problems = repeated.map((path) => ({
-    path: pointerTo(path),
-    rule: "unique_name",
-    expected: "each name once in an object",
-    received: "the same name again",
-  }));
-  return { code: "schema", problems };
+  return { code: "schema", problems: boundProblems(problemsOf(repeated)) };
+}
+
+function* problemsOf(repeated: JsonScan["repeated"]): Iterable<Problem> {
+  for (const path of repeated) {
+    yield {
+      path: pointerTo(path),
+      rule: "unique_name",
+      expected: "each name once in an object",
+      received: "the same name again",
+    };
+  }
 }
 
 type Shape = { depth: number; names: number; hasUnicodeEscape: boolean; rounded: readonly Place[] };

@@ -5,6 +5,8 @@
  * whatever it holds.
  * Source: RFC 8259; the pushdown automaton follows its grammar.
  */
+import { PROBLEMS_MAX } from "../rejection.ts";
+
 export type JsonScan = {
   /** The first character that cannot stand where it stands (the end of the text if something is missing). */
   error?: { index: number; expected: string; path: (string | number)[] };
@@ -32,7 +34,7 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
     const end = text.charCodeAt(index) === QUOTE ? endOfString(text, index) : -1;
     if (end < 0) return false;
     const isRepeated = levels.name(text, index, end);
-    if (isRepeated && scan.repeated.length < REPEATED_MAX) scan.repeated.push(levels.path());
+    if (isRepeated && scan.repeated.length < PROBLEMS_MAX) scan.repeated.push(levels.path());
     index = skipSpace(text, end);
     return text.charCodeAt(index) === COLON;
   };
@@ -216,9 +218,6 @@ const BACKSLASH = 0x5c;
 const BRACKET_CLOSE = 0x5d;
 const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;
-
-/** A person reads a few problems; more of the same kind add nothing. */
-const REPEATED_MAX = 100;
 
 /** Below this the document is refused for its depth; remembering a hundred thousand levels of names is in vain. */
 const NAMES_DEPTH_MAX = 100;

@@ -1,6 +1,6 @@
-/** What a schema of arktype says of a value, as the problems of a rejection: one for each offending path. */
+/** What a schema of arktype says of a value, as the problems of a rejection: one for each offending path, a hundred at most. */
 import type { ArkErrors } from "arktype";
-import { excerptOf, jsonTypeOf, type Problem, pointerTo } from "../rejection.ts";
+import { excerptOf, jsonTypeOf, PROBLEMS_MAX, type Problem, pointerTo } from "../rejection.ts";
 
 /**
  * @param expectations what a rule expects, in words, by the names of RULES; arktype's own words otherwise.
@@ -14,6 +14,7 @@ export function schemaProblems(
 ): Problem[] {
   const problems = new Map<string, Problem>();
   for (const error of errors) {
+    if (problems.size === PROBLEMS_MAX) break;
     const path = [...error.path];
     const parent = valueAt(value, path.slice(0, -1));
     // An array in place of an object lacks every member; its type is the one true problem.

@@ -22,7 +22,9 @@ export type ListedLetter = Readonly<{
   state: State;
   code: RejectionCode;
   fingerprint: string;
+  /** The first of its problems. */
   errors: readonly Problem[];
+  errorCount: number;
   originalPosition: bigint | null;
   redriveOf: bigint | null;
   payloadBytes: number;
@@ -136,8 +138,9 @@ export async function selectListed(
   positions: readonly bigint[],
 ): Promise<ListedLetter[]> {
   const { rows } = await database.query<ListedLetter>(
-    `select position, letters.domain, source, letters.channel, state, code, fingerprint, errors,
-            original_position as "originalPosition", redrive_of as "redriveOf",
+    `select position, letters.domain, source, letters.channel, state, code, fingerprint,
+            jsonb_path_query_array(errors, '$[0 to ${LISTED_PROBLEMS_MAX - 1}]') as errors,
+            jsonb_array_length(errors) as "errorCount", original_position as "originalPosition", redrive_of as "redriveOf",
             octet_length(payload) as "payloadBytes", letters.received_at as "receivedAt"
      from unnest($1::bigint[]) with ordinality as given (position, place)
      join dead_letters as letters using (position) join inbox using (position)
@@ -155,3 +158,6 @@ export async function selectCursor(database: Queryable, position: bigint): Promi
   );
   return rows[0];
 }
+
+/** Lines of a list that a person reads at a glance. */
+export const LISTED_PROBLEMS_MAX = 5;

@@ -6,7 +6,7 @@ import { shape } from "../shapes.ts";
 import { problemDocument } from "../show/documents.ts";
 import type { Mask } from "../show/mask.ts";
 import type { DeadLetterGroup } from "./dead-letter-groups-table.ts";
-import type { ListedLetter } from "./dead-letter-pages-table.ts";
+import { LISTED_PROBLEMS_MAX, type ListedLetter } from "./dead-letter-pages-table.ts";
 
 const listedType = shape({
   position: "position",
@@ -70,10 +70,8 @@ export function listedDocument(letter: ListedLetter, mask: Mask): typeof listedT
     state: letter.state,
     code: letter.code,
     fingerprint: letter.fingerprint,
-    errors: letter.errors
-      .slice(0, LISTED_PROBLEMS_MAX)
-      .map((problem) => problemDocument(mask.problem(problem))),
-    error_count: letter.errors.length,
+    errors: letter.errors.map((problem) => problemDocument(mask.problem(problem))),
+    error_count: letter.errorCount,
     payload_bytes: letter.payloadBytes,
     received_at: letter.receivedAt.toISOString(),
     original_position: letter.originalPosition?.toString(),
@@ -115,6 +113,3 @@ export function groupDocument(
     hours,
   };
 }
-
-/** Lines of a list that a person reads at a glance. */
-export const LISTED_PROBLEMS_MAX = 5;

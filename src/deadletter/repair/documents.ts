@@ -1,7 +1,7 @@
 /** What operators did, or would do, as JSON documents: the shape of each, and how it is filled. */
 import { type } from "arktype";
 import { defined } from "../../contract/values/shapes.ts";
-import { LISTED_PROBLEMS_MAX } from "../find/documents.ts";
+import { LISTED_PROBLEMS_MAX } from "../find/dead-letter-pages-table.ts";
 import { shape } from "../shapes.ts";
 import type { DiffLine } from "../show/diff.ts";
 import { problemDocument } from "../show/documents.ts";

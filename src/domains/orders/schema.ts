@@ -3,7 +3,13 @@
  * Nothing is checked a second time after this.
  */
 import { type } from "arktype";
-import { excerptOf, jsonTypeOf, type Problem, type Rejection } from "../../contract/rejection.ts";
+import {
+  excerptOf,
+  jsonTypeOf,
+  PROBLEMS_MAX,
+  type Problem,
+  type Rejection,
+} from "../../contract/rejection.ts";
 import { parseDateTime } from "../../contract/values/date-time.ts";
 import { parseJsonDocument } from "../../contract/values/json-document.ts";
 import { schemaProblems } from "../../contract/values/schema-problems.ts";
@@ -77,9 +83,6 @@ const ORDER_UID = /^[^\p{Cc}]{1,128}$/u;
  * must come to the same tables.
  */
 export const ORDER_BYTES_MAX = 1024 * 1024;
-
-/** A person reads a few problems; a message can have a million. */
-const PROBLEMS_MAX = 100;
 
 const wholeNumber = "0 <= number.integer <= 9007199254740991";
 
