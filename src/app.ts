@@ -3,6 +3,7 @@
  * stop from bottom to top. composition/ builds them. The way of a message through one domain is domain-line.ts.
  */
 import type { Auditor } from "./audit/auditor.ts";
+import { backgroundWork } from "./composition/background-work.ts";
 import { openLine } from "./composition/open-line.ts";
 import { openOperators } from "./composition/operators.ts";
 import { createRpcs } from "./composition/rpcs.ts";
@@ -136,6 +137,7 @@ export async function createApp(
       stop: () => operators.bulkRunner.stop(),
     },
     ...lines.map(({ intake }) => intake),
+    backgroundWork(lines, logger),
     {
       name: "caches and audits",
       start: ({ signal }) => {

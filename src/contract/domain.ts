@@ -220,6 +220,11 @@ export interface DomainService<Added = unknown> {
   onRebuilt?(): void;
   /** Fills memory from the tables while the service already answers; resolves with the number of entries. */
   restore?(signal: AbortSignal): Promise<number>;
+  /**
+   * Works in the background while the process takes messages in, and resolves when the signal aborts. Every process of
+   * the domain does it, so doing a thing twice must change nothing. Its failures are its own to retry.
+   */
+  work?(signal: AbortSignal): Promise<void>;
   /** The service stops: ends what would keep a connection open, such as a stream of events. */
   close?(): void;
   /** The address on which people see what a position became; undefined if there is none. */

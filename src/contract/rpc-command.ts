@@ -33,7 +33,7 @@ export function commandIdOf(call: RpcCall): string {
 export async function decide<Command, Decision>(
   { submit }: Pick<DomainContext, "submit">,
   decisions: Decisions<Command, Decision>,
-  call: RpcCall,
+  call: Pick<RpcCall, "requestHeader" | "signal">,
   id: string,
   command: Command,
 ): Promise<Decision> {

@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import type { InboxRow, Message } from "../../src/contract/message.ts";
+import { cart } from "../../src/domains/cart/index.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { loms } from "../../src/domains/loms/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
@@ -17,6 +18,7 @@ import { Handover } from "../../src/projector/handover.ts";
 import { projectInSavepoints, projectingOf, projectNext } from "../../src/projector/project.ts";
 import { rebuild } from "../../src/rebuild/rebuild.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { cartMessages, validCartCommands } from "../support/cart/messages.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { appendAll, projectAll } from "../support/engine.ts";
 import { ledger } from "../support/ledger/index.ts";
@@ -41,6 +43,7 @@ const DOMAINS_UNDER_TEST: readonly DomainUnderTest[] = [
   { domain: wallet, valid: validCommands, messages: walletMessages },
   { domain: product, valid: validProducts, messages: productMessages },
   { domain: loms, valid: validLomsCommands, messages: lomsMessages },
+  { domain: cart, valid: validCartCommands, messages: cartMessages },
 ];
 
 /** Bytes that no domain can understand, each with the code of its dead letter. */

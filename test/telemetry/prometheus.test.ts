@@ -7,15 +7,13 @@ import * as assert from "uvu/assert";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { DASHBOARDS, fileOf, jsonOf } from "../../tools/dashboards/dashboards.ts";
 import { OF_DOMAINS } from "../../tools/dashboards/panels.ts";
-import { LomsFactory } from "../../tools/domains/loms/factory.ts";
-import { lomsKit } from "../../tools/domains/loms/index.ts";
+import { KITS } from "../../tools/domains/index.ts";
 import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
 import { ordersKit } from "../../tools/domains/orders/index.ts";
-import { WalletFactory } from "../../tools/domains/wallet/factory.ts";
-import { walletKit } from "../../tools/domains/wallet/index.ts";
 import { makeLoad } from "../../tools/publisher/load.ts";
 import { publish } from "../../tools/publisher/publish.ts";
 import { connectToBroker, connectToHttp } from "../../tools/publisher/transport.ts";
+import { freePort } from "../../tools/stack/ports.ts";
 import { OBSERVABILITY, Prometheus } from "../../tools/stack/prometheus.ts";
 import { checkIf } from "../support/check-if.ts";
 import { createDatabase, environment } from "../support/database.ts";
@@ -30,11 +28,17 @@ const broker = brokerEnvironment();
 const kafka = sharedKafka();
 const jetStream = await startJetStream();
 if (jetStream) started.defer(() => jetStream.stop("SIGKILL"));
+const grpcPort = await freePort();
 const service = await startAsProcess(database.serviceUrl, {
   ...broker,
   ...kafka?.environment(),
   ...jetStream?.environment(),
-  ...walletKit.environment,
+  ...Object.assign({}, ...KITS.map(({ environment }) => environment)),
+  // Cart calls the domains of this process; a server of its cache that is away has its readings too.
+  GRPC_PORT: String(grpcPort),
+  CART_PRODUCT_URL: `http://127.0.0.1:${grpcPort}`,
+  CART_LOMS_URL: `http://127.0.0.1:${grpcPort}`,
+  REDIS_URLS: "redis://127.0.0.1:9",
   DOMAINS: DOMAINS.map(({ name }) => name).join(),
   SOURCES: [
     "nats-streaming",
@@ -75,11 +79,12 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
     clusterId: "test-cluster",
     channel: broker.STAN_CHANNEL as string,
   });
-  await using http = connectToHttp(service.url, walletKit.intake, undefined);
-  await using shop = connectToHttp(service.url, lomsKit.intake, undefined);
   const factory = new OrderFactory(4);
-  const purchases = new LomsFactory(4);
-  const commands = new WalletFactory(4);
+  await using connections = new AsyncDisposableStack();
+  const others = KITS.filter((kit) => kit !== ordersKit).map((kit) => ({
+    http: connections.use(connectToHttp(service.url, kit.intake, undefined)),
+    commands: kit.createFactory(4),
+  }));
   while (!signal.aborted) {
     const messages = [...makeLoad(ordersKit, factory, 40, { garbage: 0.2, duplicates: 0.1, conflicts: 0.1 })];
     const options = { rate: 0, verifyUrl: undefined, onProgress: () => {}, signal };
@@ -87,10 +92,10 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
     for (const { key } of messages) await fetch(`${service.url}/orders/${key ?? "nobody"}`);
     await fetch(`${service.url}/orders`, { method: "POST", body: "garbage" });
     for (const sku of [1_002, 1]) await fetch(`${service.url}/product/${sku}`);
-    for (let count = 0; count < 10; count++) {
-      await http.publish(commands.valid().payload);
-      await shop.publish(purchases.valid().payload);
-    }
+    for (const { http, commands } of others)
+      for (let count = 0; count < 10; count++) await http.publish(commands.valid().payload);
+    for (let user = 31_337; user < 31_342; user++)
+      await fetch(`${service.url}/cart/list`, { method: "POST", body: JSON.stringify({ user }) });
   }
 }
 

@@ -1,8 +1,15 @@
 /** The kit of every domain. A new domain is one line here. */
+import { cartKit } from "./cart/index.ts";
 import type { DomainKit } from "./kit.ts";
 import { lomsKit } from "./loms/index.ts";
 import { ordersKit } from "./orders/index.ts";
 import { productKit } from "./product/index.ts";
 import { walletKit } from "./wallet/index.ts";
 
-export const KITS: readonly [DomainKit, ...DomainKit[]] = [ordersKit, walletKit, productKit, lomsKit];
+export const KITS: readonly [DomainKit, ...DomainKit[]] = [
+  ordersKit,
+  walletKit,
+  productKit,
+  lomsKit,
+  cartKit,
+];

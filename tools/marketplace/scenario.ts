@@ -201,7 +201,11 @@ async function useGateway(steps: Steps, { carts: [cart], product, loms }: World)
   expect("POST /cart/clear", (await post(`${cart.url}/cart/clear`, { user })).status, 200);
   expect("POST /cart/list of an empty cart", (await post(`${cart.url}/cart/list`, { user })).status, 404);
   expect("POST /cart/checkout", (await post(`${cart.url}/cart/checkout`, { user })).status, 412);
-  expect("POST /order/info of order 0", (await post(`${loms.url}/order/info`, { order_id: "0" })).status, 400);
+  expect(
+    "POST /order/info of order 0",
+    (await post(`${loms.url}/order/info`, { order_id: "0" })).status,
+    400,
+  );
   expect(
     "POST /cart/list with a wrong token",
     (await post(`${cart.url}/cart/list`, { user }, "no")).status,

@@ -1,5 +1,6 @@
 /** What the wallet measures of itself. Whose accounts are busy is nobody's business: only how busy the busiest one is. */
 import type { DomainContext } from "../../contract/domain.ts";
+import { refreshed } from "../../contract/refreshed.ts";
 import { COMMAND_TYPES, type CommandType, SYSTEM_OWNER } from "./commands.ts";
 import type { Folded } from "./fold.ts";
 import { countOpenHolds } from "./holds-table.ts";
@@ -70,24 +71,5 @@ export function createMetrics({
     answered: metrics.seconds("waybill_wallet_answer_seconds", "From a command over HTTP to its decision.", [
       "status",
     ]),
-  };
-}
-
-/** A value that is read again in the background whenever it is asked for; undefined until the first reading. */
-function refreshed(read: () => Promise<number>, logger: DomainContext["logger"]): () => number | undefined {
-  let value: number | undefined;
-  let isReading = false;
-  const refresh = async () => {
-    isReading = true;
-    try {
-      value = await read();
-    } catch (error) {
-      logger.debug({ err: error }, "the open holds could not be counted");
-    }
-    isReading = false;
-  };
-  return () => {
-    if (!isReading) void refresh();
-    return value;
   };
 }

@@ -1,0 +1,42 @@
+/** The decisions about carts, for callers who wait for them. */
+import { Decisions } from "../../contract/decisions.ts";
+import type { DomainContext } from "../../contract/domain.ts";
+import { DeclinedError } from "../../contract/errors.ts";
+import { type Command, isSameRequest, parseCommand } from "./commands.ts";
+import { selectDecided, selectDecidedAt, selectPayloads } from "./commands-table.ts";
+import type { Decided, DeclineReason } from "./model.ts";
+
+export type CartDecisions = Decisions<Command, Decided>;
+
+export function cartDecisions({
+  database,
+  settled,
+}: Pick<DomainContext, "database" | "settled">): CartDecisions {
+  return new Decisions({
+    settled,
+    read: (positions) => selectDecidedAt(database, positions),
+    first: async (command) => {
+      const [first] = await selectDecided(database, [command.id]);
+      if (!first) return undefined;
+      const { position } = first;
+      const payload = (await selectPayloads(database, [position])).get(position) as Buffer;
+      return { position, isSame: isSameRequest(parseCommand(payload) as Command, command) };
+    },
+  });
+}
+
+/** @returns the decision if the command succeeded. @throws DeclinedError */
+export function requireSuccess(decided: Decided): Decided {
+  const { reason, position } = decided;
+  if (reason === undefined) return decided;
+  throw new DeclinedError(reason, SENTENCES[reason], { position: String(position) });
+}
+
+const SENTENCES: Readonly<Record<DeclineReason, string>> = {
+  insufficient_stock: "The stock does not cover what the cart would hold",
+  count_overflow: "No order takes so many pieces of one SKU",
+  cart_full: "No order takes so many SKUs",
+  empty_cart: "The cart is empty",
+  checkout_not_found: "There is no such checkout of this user",
+  checkout_closed: "The checkout has ended already",
+};

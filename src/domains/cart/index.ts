@@ -1,0 +1,32 @@
+/**
+ * The cart: what users mean to buy, and how it becomes an order. No piece is ordered twice and none is lost, wherever a
+ * process dies between the cart and the order.
+ *
+ *   call ─▶ product, stock ─▶ command ─▶ commands.ts (shape) ─▶ fold.ts ─ rules.ts (decision) ─▶ items, checkouts
+ *                                        checkout/ ─▶ order service ─▶ checkout.done ─▶ what was frozen leaves the cart
+ */
+import type { DomainModule } from "../../contract/domain.ts";
+import { CART_CHECKS } from "./checks-table.ts";
+import { COMMAND_PATHS } from "./commands.ts";
+import type { Decided } from "./model.ts";
+import { openCart } from "./open.ts";
+import { CartProjection } from "./projection.ts";
+import { CART_SETTINGS, type CartSettings } from "./settings.ts";
+
+export const cart: DomainModule<CartSettings, Decided> = {
+  name: "cart",
+  tables: [
+    { name: "cart_commands", key: ["position"] },
+    { name: "cart_items", key: ["user_id", "sku"] },
+    { name: "cart_checkouts", key: ["id"] },
+    { name: "cart_checkout_items", key: ["checkout", "sku"] },
+  ],
+  migrations: new URL("../../../migrations/cart/", import.meta.url),
+  paths: COMMAND_PATHS,
+  personalNames: ["user"],
+  settings: CART_SETTINGS,
+  isDurable: true,
+  checks: CART_CHECKS,
+  createProjection: () => new CartProjection(),
+  open: openCart,
+};

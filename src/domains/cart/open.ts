@@ -1,0 +1,42 @@
+/** Opens the cart for people: its calls, the clients of other services, the product cache and the work on open checkouts. */
+import type { DomainContext, DomainService } from "../../contract/domain.ts";
+import { LomsService } from "../../proto/marketplace/loms/v1/loms_pb.ts";
+import { ProductService } from "../../proto/marketplace/product/v1/product_pb.ts";
+import { Checkouts } from "./checkout/checkouts.ts";
+import { resumeCheckouts } from "./checkout/resume.ts";
+import { cartDecisions } from "./decisions.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Decided } from "./model.ts";
+import { ProductCache } from "./products/product-cache.ts";
+import { Products } from "./products/products.ts";
+import { commandRoutes } from "./routes.ts";
+import { cartRpcs } from "./rpcs.ts";
+import type { CartSettings } from "./settings.ts";
+
+export function openCart(context: DomainContext, settings: CartSettings): DomainService<Decided> {
+  const { productUrl, lomsUrl, token, redisUrls, resumeSeconds } = settings;
+  const metrics = createMetrics(context);
+  const decisions = cartDecisions(context);
+  const loms = context.openRpcClient(LomsService, { url: lomsUrl, token });
+  const cache = new ProductCache(redisUrls, metrics.cacheRead);
+  const client = context.openRpcClient(ProductService, { url: productUrl, token, limit: PRODUCT_LIMIT });
+  const products = new Products({ client, cache });
+  const checkouts = new Checkouts({ context, decisions, loms });
+  return {
+    routes: commandRoutes(context),
+    // Without the `http` source no call could store a command.
+    rpcs: context.isTakingHttp ? [cartRpcs({ context, decisions, products, loms, checkouts })] : [],
+    onProjected: (added) => {
+      for (const decided of added) decisions.made(decided.position, () => decided);
+      metrics.projected(added);
+    },
+    work: async (signal) => {
+      await cache.connect();
+      await resumeCheckouts({ context, checkouts, resumeSeconds, onResumed: metrics.resumed }, signal);
+    },
+    close: () => cache.close(),
+  };
+}
+
+/** What the product service allows all carts together. */
+const PRODUCT_LIMIT = { name: "product", perSecond: 10 } as const;

@@ -1,0 +1,84 @@
+/**
+ * Projects commands: what the batch names is loaded with one query for each table, the commands are folded in memory in
+ * their order, and what changed is written once.
+ */
+import { isRejection } from "../../contract/command-shapes.ts";
+import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
+import type { InboxRow } from "../../contract/message.ts";
+import { conflict, type Rejection } from "../../contract/rejection.ts";
+import { mapInTurns } from "../../contract/values/in-turns.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import { insertFrozenItems, selectCheckoutsOf, upsertCheckouts } from "./checkouts-table.ts";
+import { type Command, isSameRequest, parseCommand } from "./commands.ts";
+import { insertDecided, selectDecided, selectPayloads } from "./commands-table.ts";
+import { fold } from "./fold.ts";
+import { deleteItems, selectItems, upsertItems } from "./items-table.ts";
+import type { Decided } from "./model.ts";
+import { CartState } from "./state.ts";
+
+export class CartProjection implements Projection<Decided> {
+  async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<Decided>> {
+    const parsed = await mapInTurns(batch, ({ payload }) => parseCommand(payload));
+    const commands = parsed.filter((one): one is Command => !isRejection(one));
+    const state = await load(commands, transaction);
+    const earlier = await earlierCommands(state, commands, transaction);
+
+    const added: Decided[] = [];
+    const outcomes = batch.map(({ position }, index): Outcome => {
+      const command = parsed[index] as Command | Rejection;
+      if (isRejection(command)) return { kind: "dead", rejection: command };
+      const first = state.decided(command.id);
+      if (first) {
+        return isSameRequest(earlier.get(first.position) as Command, command)
+          ? { kind: "duplicate", originalPosition: first.position }
+          : { kind: "dead", rejection: conflict("/id", first.position, position) };
+      }
+      added.push(fold(state, position, command));
+      earlier.set(position, command);
+      return PROJECTED;
+    });
+
+    await write(state, added, transaction);
+    return { outcomes, added };
+  }
+}
+
+/** The carts of the users, their open checkouts, those that the commands name, and what was decided under their ids. */
+async function load(commands: readonly Command[], transaction: Transaction): Promise<CartState> {
+  const users = [...new Set(commands.map(({ user }) => user))];
+  const ids = [...new Set(commands.map(({ id }) => id))];
+  const named = commands.flatMap((command) => ("checkout" in command ? [command.checkout] : []));
+  const state = new CartState();
+  state.load({
+    items: await selectItems(transaction, users),
+    checkouts: await selectCheckoutsOf(transaction, users, [...new Set(named)]),
+    decided: await selectDecided(transaction, ids),
+  });
+  return state;
+}
+
+/** The commands whose ids come again, by their positions. */
+async function earlierCommands(
+  state: CartState,
+  commands: readonly Command[],
+  transaction: Transaction,
+): Promise<Map<bigint, Command>> {
+  const positions = commands.flatMap(({ id }) => state.decided(id)?.position ?? []);
+  const payloads = await selectPayloads(transaction, [...new Set(positions)]);
+  return new Map([...payloads].map(([position, payload]) => [position, parseCommand(payload) as Command]));
+}
+
+async function write(state: CartState, added: readonly Decided[], transaction: Transaction): Promise<void> {
+  const { items, checkouts, frozen } = state.changed;
+  await insertDecided(transaction, added);
+  await upsertItems(
+    transaction,
+    items.filter(({ count }) => count > 0),
+  );
+  await deleteItems(
+    transaction,
+    items.filter(({ count }) => count === 0),
+  );
+  await upsertCheckouts(transaction, checkouts);
+  await insertFrozenItems(transaction, frozen);
+}

@@ -1,0 +1,94 @@
+/**
+ * What the rules look at: carts, checkouts and earlier commands, as they are before the next command. It holds what one
+ * batch needs, and changes while the batch is folded; nothing of it outlives the batch.
+ */
+import type { Checkout, Decided, FrozenItem, Item } from "./model.ts";
+
+export class CartState {
+  readonly #carts = new Map<string, Map<number, Item>>();
+  readonly #checkouts = new Map<string, Checkout>();
+  /** The id of the open checkout of a user. */
+  readonly #open = new Map<string, string>();
+  readonly #decided = new Map<string, Decided>();
+  readonly #changedItems = new Map<string, Item>();
+  readonly #changedCheckouts = new Set<string>();
+  readonly #frozen: FrozenItem[] = [];
+
+  /** Puts what the tables hold. */
+  load(stored: {
+    items?: readonly Item[];
+    checkouts?: readonly Checkout[];
+    decided?: readonly Decided[];
+  }): void {
+    for (const item of stored.items ?? []) this.#keepItem(item);
+    for (const checkout of stored.checkouts ?? []) this.#keepCheckout(checkout);
+    for (const one of stored.decided ?? []) this.#decided.set(one.id, one);
+  }
+
+  /** What the cart of a user holds, by SKU ascending. */
+  items(user: string): Item[] {
+    return [...(this.#carts.get(user)?.values() ?? [])].sort((one, other) => one.sku - other.sku);
+  }
+
+  item(user: string, sku: number): Item | undefined {
+    return this.#carts.get(user)?.get(sku);
+  }
+
+  /** How many SKUs the cart of a user holds. */
+  size(user: string): number {
+    return this.#carts.get(user)?.size ?? 0;
+  }
+
+  checkout(id: string): Checkout | undefined {
+    return this.#checkouts.get(id);
+  }
+
+  openCheckout(user: string): Checkout | undefined {
+    return this.#checkouts.get(this.#open.get(user) ?? "");
+  }
+
+  decided(id: string): Decided | undefined {
+    return this.#decided.get(id);
+  }
+
+  putItem(item: Item): void {
+    this.#keepItem(item);
+    this.#changedItems.set(`${item.user} ${item.sku}`, item);
+  }
+
+  putCheckout(checkout: Checkout): void {
+    this.#keepCheckout(checkout);
+    this.#changedCheckouts.add(checkout.id);
+  }
+
+  addFrozen(items: readonly FrozenItem[]): void {
+    this.#frozen.push(...items);
+  }
+
+  putDecided(decided: Decided): void {
+    this.#decided.set(decided.id, decided);
+  }
+
+  /** What has to be written. */
+  get changed(): { items: Item[]; checkouts: Checkout[]; frozen: readonly FrozenItem[] } {
+    return {
+      items: [...this.#changedItems.values()],
+      checkouts: [...this.#changedCheckouts].map((id) => this.#checkouts.get(id) as Checkout),
+      frozen: this.#frozen,
+    };
+  }
+
+  #keepItem(item: Item): void {
+    const cart = this.#carts.get(item.user) ?? new Map<number, Item>();
+    this.#carts.set(item.user, cart);
+    if (item.count > 0) cart.set(item.sku, item);
+    else cart.delete(item.sku);
+  }
+
+  #keepCheckout(checkout: Checkout): void {
+    const { id, user, state } = checkout;
+    this.#checkouts.set(id, checkout);
+    if (state === "open") this.#open.set(user, id);
+    else if (this.#open.get(user) === id) this.#open.delete(user);
+  }
+}
