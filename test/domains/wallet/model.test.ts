@@ -159,7 +159,7 @@ function minor(text: string | undefined, currency: string, whole: bigint): bigin
 
 const DECIMALS: Readonly<Record<string, number>> = { USD: 2, EUR: 2, RUB: 2, JPY: 0, KWD: 3 };
 const RUNS = 20;
-/** Chance comes by the rarest case in one of twenty runs; so many miss it in none of a million. */
+/** Far more than chance needs to come by the rarest case. */
 const RUNS_MAX = 300;
 const COMMANDS = 200;
 const SEEN = [
