@@ -12,6 +12,7 @@ import { measureDeadLetters } from "./deadletters.ts";
 import { measureDrain } from "./drain.ts";
 import { measureGrowth } from "./growth.ts";
 import { measureLatency } from "./latency.ts";
+import { measureMarketplace } from "./marketplace.ts";
 import { documentOf, type Measurement, tableOf } from "./measurement.ts";
 import { measureOutage } from "./outage.ts";
 import { measureOutbox } from "./outbox.ts";
@@ -102,6 +103,10 @@ const MORE_PARTS: Readonly<Record<string, Part>> = {
   answers: {
     shows: "the wallet over HTTP at 100 and 2,000 commands a second for --minutes, one process and two",
     measure: (stack, { minutes }) => measureAnswers(stack, minutes * 60, say),
+  },
+  marketplace: {
+    shows: "calls of the marketplace for --minutes each: orders, reads, the list of a cart warm and cold",
+    measure: (_stack, { minutes }) => measureMarketplace(minutes * 60, say),
   },
   slow: {
     shows: "a database that answers late: rate, append time, redeliveries, timers and memory",
