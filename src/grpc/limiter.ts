@@ -4,7 +4,7 @@
  * come after its deadline gets none and fails at once.
  *
  * What holds: no call is sent before its slot, or later than LATENESS_MAX_MS after it: one that this process is too
- * late for takes another slot. The slots of N + 1 calls span a second and MARGIN_MS, so the other service counts at most
+ * late for gives its slot back and takes another. The slots of N + 1 calls span a second and MARGIN_MS, so the other service counts at most
  * N in any second as long as no call takes MARGIN_MS - LATENESS_MAX_MS longer on its way than another one. What does not
  * hold: that, if the network or the other service delays single calls by more. The margin costs a tenth of the rate.
  * A slot whose caller goes away while it waits is lost.
@@ -12,7 +12,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TooManyCallsError, UnavailableError } from "../contract/errors.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { takeSlot } from "./rate-limits-table.ts";
+import { type Slot, takeSlot } from "./rate-limits-table.ts";
 
 export class Limiter {
   readonly #database: Queryable;
@@ -32,9 +32,10 @@ export class Limiter {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     const intervalMs = (1_000 + MARGIN_MS) / perSecond;
+    let slot: Slot | undefined;
     for (;;) {
       const asked = performance.now();
-      const slot = await takeSlot(this.#database, name, intervalMs, deadlineAt - asked);
+      slot = await takeSlot(this.#database, name, intervalMs, deadlineAt - asked, slot);
       if (!slot) throw tooOften(name);
       const answered = performance.now();
       // The statement gave the moment at some time between these two, and waited for its turn before that.

@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { TooManyCallsError, UnavailableError } from "../../src/contract/errors.ts";
 import { Database } from "../../src/database/database.ts";
+import { type Slot, takeSlot } from "../../src/grpc/rate-limits-table.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createDatabase } from "../support/database.ts";
 import { ownClient, startEcho } from "../support/echo/echo.ts";
@@ -66,6 +67,18 @@ limiter("a call whose turn would come after its deadline takes none, and is refu
   await free.client.say({});
   free.close();
   close();
+});
+
+limiter("a turn that was missed is given back, unless somebody has taken a later one", async () => {
+  const take = (missed?: Slot) => takeSlot(database, "missed", 60_000, 1e9, missed);
+  const first = (await take()) as Slot;
+  assert.ok(first.inMs < 1_000);
+  const again = (await take(first)) as Slot;
+  assert.ok(again.inMs < 1_000, "nobody was after it: it is now");
+  const later = (await take()) as Slot;
+  assert.ok(later.inMs > 50_000 && later.inMs <= 60_000);
+  const last = (await take(again)) as Slot;
+  assert.ok(last.inMs > 110_000 && last.inMs <= 120_000, "it waits behind the later one");
 });
 
 limiter("a call that waits for its turn ends with its caller", async () => {

@@ -1,5 +1,6 @@
 /** A small service for tests of calls: on a server of its own, or as a domain of the whole service. */
 import { execFile } from "node:child_process";
+import { connect as connectHttp2 } from "node:http2";
 import { createClient, type ServiceImpl } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import type { AnyDomain, DomainContext } from "../../../src/contract/domain.ts";
@@ -96,6 +97,31 @@ export function ownClient(
   const metrics = createMetrics();
   const clients = new RpcClients(metrics, new Limiter(database));
   return { client: clients.open(EchoService, { url, ...options }), metrics, close: () => clients.close() };
+}
+
+/** A call of an empty request as it stands on the wire. @returns its headers and trailers. */
+export async function rawCall(
+  url: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Record<string, unknown>> {
+  const session = connectHttp2(url);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "content-type": "application/grpc+proto",
+    te: "trailers",
+    ...headers,
+  });
+  const answer: Record<string, unknown> = {};
+  stream.on("response", (head) => Object.assign(answer, head));
+  stream.on("trailers", (trailers) => Object.assign(answer, trailers));
+  stream.on("error", () => {}).resume();
+  // An envelope without compression, of no bytes.
+  stream.end(Buffer.alloc(5));
+  await new Promise((resolve) => stream.once("close", resolve));
+  session.destroy();
+  return answer;
 }
 
 export type Curled = Readonly<{ status: number; stdout: string; stderr: string }>;
