@@ -8,6 +8,7 @@ import { projectingOf, projectNext } from "../../../src/projector/project.ts";
 import { rebuild } from "../../../src/rebuild/rebuild.ts";
 import { createLogger } from "../../../src/telemetry/logger.ts";
 import { createDatabase, type TestDatabase } from "../../support/database.ts";
+import { projectAll } from "../../support/engine.ts";
 import { type Asked, cancel, order, pay, stock, tick } from "../../support/loms/loms.ts";
 import { receive } from "../../support/loms/timed.ts";
 import { randomOf } from "../../support/random.ts";
@@ -50,6 +51,15 @@ projection("any batching and a rebuild give the same orders, stocks, changes and
     ),
   );
   assert.is(statuses.size, 5);
+});
+
+projection("nobody can take the id of a tick, and so stop the time", async () => {
+  await using database = await createDatabase();
+  const id = "2026-01-01T00:10:00.000Z";
+  await receive(database, [stock(1002, 5), order({ 1002: 5 }, { id }), { ...tick(600), id }]);
+  await projectAll(database, loms);
+  const { rows } = await database.query("select status from loms_orders");
+  assert.equal(rows, [{ status: "cancelled" }]);
 });
 
 projection.run();

@@ -11,7 +11,7 @@ export async function receive(
 ): Promise<void> {
   const rows = commands.map(({ at = 0, ...command }, index): Row => {
     const document = { id: `timed-${index}`, ...command };
-    return { id: document.id, payload: JSON.stringify(document), at: new Date(startMs + at * 1000) };
+    return { id: `timed-${index}`, payload: JSON.stringify(document), at: new Date(startMs + at * 1000) };
   });
   await insert(database, "test", rows);
 }
