@@ -111,7 +111,7 @@ origins("loopback is known by its names and by any address, and by no other name
     assert.is(await get(open, "/orders", { host }), 200, host);
   for (const host of ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0", "[::]"])
     assert.is(await get(open, "/orders", { host }), 403, host);
-  for (const host of ["evil.example", "0.0.0.0", "[::ffff:0.0.0.0]"]) {
+  for (const host of ["evil.example", "0.0.0.0", "[::ffff:0.0.0.0]", "[::ffff:0:0]", "[0::0.0.0.0]"]) {
     assert.is(await get(open, "/orders/private", { host }), 403, host);
     assert.is(await get(open, "/status.json", { host }), 403, host);
   }

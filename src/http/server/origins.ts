@@ -87,9 +87,11 @@ function isFromHere(site: string | string[] | undefined): boolean {
   return site === undefined || site === "same-origin" || site === "none";
 }
 
-/** The unspecified address leads to this machine too, and browsers guard it less. */
+/** The unspecified address leads to this machine too, and browsers guard it less. They write it in the shortest form. */
 function isKnownIPv6(address: string): boolean {
-  return isIPv6(address) && /[1-9a-f]/.test(address) && !/^[0:]*(ffff:)?0\.0\.0\.0$/.test(address);
+  return isIPv6(address) && !UNSPECIFIED.has(new URL(`http://[${address}]`).hostname);
 }
+
+const UNSPECIFIED = new Set(["[::]", "[::ffff:0:0]"]);
 
 const PORT = /:\d*$/;
