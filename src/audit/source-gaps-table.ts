@@ -1,13 +1,15 @@
 /** Every statement on the `source_gaps` table: what sources found to be gone at their broker. */
 
 import type { SourceGap } from "../contract/source.ts";
+import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
 
-/** Writes down what is gone; once, however often it is noticed. */
+/** Writes down what is gone; once, however often it is noticed. The source may never notice it again after this. */
 export async function insertSourceGap(database: Queryable, domain: string, gap: SourceGap): Promise<void> {
   await database.query(
     `insert into source_gaps (domain, source, channel, series, first_number, last_number)
-     values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
+     values ($1, $2, $3, $4, $5, $6) on conflict do nothing
+     returning ${WAIT_FOR_DISK}`,
     [domain, gap.source, gap.channel, gap.series, String(gap.from), String(gap.to)],
   );
 }

@@ -1,4 +1,8 @@
-/** Every statement on the `operator_actions` table: what people did, when and why. Rows are only ever added. */
+/**
+ * Every statement on the `operator_actions` table: what people did, when and why. Rows are only ever added. Nothing else
+ * tells of them, so their commits wait for the disk.
+ */
+import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { State } from "../projector/dead-letters-table.ts";
 
@@ -31,7 +35,8 @@ export async function insertRedrives(
        (action, position, domain, fingerprint, state, redrive_position, is_edited, bulk_id, author, reason)
      select 'redrive', position, domain, fingerprint, 'redriven', redrive_position, $5, $6, $7, $8
      from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
-       as redriven (position, domain, fingerprint, redrive_position)`,
+       as redriven (position, domain, fingerprint, redrive_position)
+     returning ${WAIT_FOR_DISK}`,
     [
       redrives.map(({ position }) => String(position)),
       redrives.map(({ domain }) => domain),
@@ -54,7 +59,7 @@ export async function insertDecision(
 ): Promise<void> {
   await transaction.query(
     `insert into operator_actions (action, position, domain, fingerprint, state, author, reason)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
+     values ($1, $2, $3, $4, $5, $6, $7) returning ${WAIT_FOR_DISK}`,
     [action, String(position), domain, fingerprint, state, author ?? null, reason ?? null],
   );
 }
@@ -67,7 +72,8 @@ export async function insertReveals(
 ): Promise<void> {
   await database.query(
     `insert into operator_actions (action, position, author, reason)
-     select 'reveal', position, $2, $3 from unnest($1::bigint[]) as position`,
+     select 'reveal', position, $2, $3 from unnest($1::bigint[]) as position
+     returning ${WAIT_FOR_DISK}`,
     [positions.map(String), author ?? null, reason ?? null],
   );
 }
@@ -80,7 +86,8 @@ export async function insertBulkAction(
   { author, reason }: Operator,
 ): Promise<void> {
   await transaction.query(
-    "insert into operator_actions (action, bulk_id, author, reason) values ($1, $2, $3, $4)",
+    `insert into operator_actions (action, bulk_id, author, reason) values ($1, $2, $3, $4)
+     returning ${WAIT_FOR_DISK}`,
     [action, String(bulkId), author ?? null, reason ?? null],
   );
 }

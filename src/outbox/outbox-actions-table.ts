@@ -1,4 +1,5 @@
 /** Every statement on the `outbox_actions` table: what operators did about refused events. Rows are only ever added. */
+import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { Place } from "./outbox-checkpoints-table.ts";
 
@@ -19,7 +20,7 @@ export async function insertAction(
 ): Promise<void> {
   await transaction.query(
     `insert into outbox_actions (domain, position, ordinal, action, refusal, author, reason)
-     values ($1, $2, $3, $4, $5, $6, $7)`,
+     values ($1, $2, $3, $4, $5, $6, $7) returning ${WAIT_FOR_DISK}`,
     [domain, String(position), ordinal, action, refusal, author, reason],
   );
 }

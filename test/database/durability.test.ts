@@ -3,10 +3,21 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { insertSourceGap } from "../../src/audit/source-gaps-table.ts";
 import { install } from "../../src/cli/install.ts";
 import { Database } from "../../src/database/database.ts";
+import type { Transaction } from "../../src/database/transaction.ts";
+import {
+  insertBulkAction,
+  insertDecision,
+  insertRedrives,
+  insertReveals,
+} from "../../src/deadletter/operator-actions-table.ts";
+import { insertBulkRedrive } from "../../src/deadletter/repair/bulk-redrives-table.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
+import { insertEndedSession } from "../../src/http/server/ended-sessions-table.ts";
 import { append } from "../../src/inbox/append.ts";
+import { insertAction } from "../../src/outbox/outbox-actions-table.ts";
 import { beginProjection } from "../../src/projector/checkpoints-table.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { Postgres } from "../../tools/stack/postgres.ts";
@@ -110,6 +121,40 @@ durability("a commit that waits for more than the disk still does", async () => 
     setting = rows[0]?.setting;
   });
   assert.is(setting, "remote_apply");
+});
+
+durability("what operators did waits for the disk too, and what a source found to be gone", async () => {
+  await using database = await createDatabase();
+  await database.admin(`alter role waybill in database ${database.name} set synchronous_commit = off`);
+  await using fresh = new Database(database.serviceUrl, { connectionsMax: 1, logger });
+  const by = { author: "Ann", reason: "to see" };
+  const letter = { position: 1n, domain: "orders", fingerprint: "0123456789abcdef" };
+  const gap = { source: "kafka", channel: "orders", series: "0", from: 1n, to: 2n };
+  const acts: Readonly<Record<string, (transaction: Transaction) => Promise<void>>> = {
+    reveal: (transaction) => insertReveals(transaction, [1n], by),
+    discard: (transaction) => insertDecision(transaction, "discard", letter, "discarded", by),
+    redrive: (transaction) =>
+      insertRedrives(transaction, [{ ...letter, redrivePosition: 2n }], by, { isEdited: false }),
+    "begin of a bulk redrive": async (transaction) => {
+      const set = { domain: "orders", positions: [1n], filter: {}, failuresMax: 0 };
+      const id = await insertBulkRedrive(transaction, set, by);
+      await insertBulkAction(transaction, "bulk_redrive", id, by);
+    },
+    "release of an event": (transaction) =>
+      insertAction(transaction, { ...letter, ordinal: 0, action: "release", refusal: "too large", ...by }),
+    "end of a session": (transaction) => insertEndedSession(transaction, "a", new Date()),
+    gap: (transaction) => insertSourceGap(transaction, "orders", gap),
+  };
+  for (const [name, act] of Object.entries(acts)) {
+    const setting = await fresh.transaction(async (transaction) => {
+      await act(transaction);
+      const { rows } = await transaction.query<{ setting: string }>(
+        "select current_setting('synchronous_commit') as setting",
+      );
+      return rows[0]?.setting;
+    });
+    assert.is(setting, "on", name);
+  }
 });
 
 durability.run();

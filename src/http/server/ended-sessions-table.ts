@@ -1,7 +1,11 @@
 /** The table of sessions that ended before they expired. */
+import { WAIT_FOR_DISK } from "../../database/durability.ts";
 import type { Queryable } from "../../database/queryable.ts";
 
-/** Ending a session again changes nothing. Rows of sessions that have expired meanwhile are removed. */
+/**
+ * Ending a session again changes nothing. Rows of sessions that have expired meanwhile are removed. The commit waits for
+ * the disk: after a crash of the database the session would be good again.
+ */
 export async function insertEndedSession(
   database: Queryable,
   sessionId: string,
@@ -9,7 +13,8 @@ export async function insertEndedSession(
 ): Promise<void> {
   await database.query(
     `with expired as (delete from ended_sessions where expires_at < now())
-     insert into ended_sessions (session_id, expires_at) values ($1, $2) on conflict do nothing`,
+     insert into ended_sessions (session_id, expires_at) values ($1, $2) on conflict do nothing
+     returning ${WAIT_FOR_DISK}`,
     [sessionId, expiresAt],
   );
 }
