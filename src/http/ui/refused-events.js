@@ -18,8 +18,16 @@ function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
     cell("Topic", visible(topic)),
     cell("Refused because", reason),
     cell("Since", time(since)),
-    cell("", state === "blocked" ? actions : "released; it is sent again soon"),
+    cell("", state === "blocked" ? actions : "decided; the relay goes on soon"),
   ]);
+}
+
+/** Another operator, or the relay, may change them at any time. */
+async function keepLoading() {
+  for (;;) {
+    await load().catch((error) => complain(byId("refused-result"), error));
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
 }
 
 async function act(address) {
@@ -35,8 +43,10 @@ async function act(address) {
   }
 }
 
+/** A person reads them slower than figures. */
+const PAUSE_MS = 3_000;
 const HEADS = ["Event", "Domain", "Topic", "Refused because", "Since", ""];
 
 byId("refused-form").addEventListener("submit", (event) => event.preventDefault());
 byId("refused-author").value = author();
-await load();
+keepLoading();
