@@ -133,22 +133,27 @@ outbox("a projection that is not live writes no event", async () => {
   assert.equal(await eventsOf(database), []);
 });
 
-outbox("events are committed with their projection, or neither is", async () => {
-  await using database = await createDatabase(undefined, [ledger]);
-  await appendAll(database, [messageOf(entryOf("one", "a", 5))], ledger);
-  await database.admin(`
-    create function fail() returns trigger language plpgsql as $$ begin raise exception 'at the commit' using errcode = '57000'; end $$;
-    create constraint trigger fail after insert on outbox deferrable initially deferred for each row execute function fail()`);
-  await projectOne(database, ledger).then(
-    () => assert.unreachable(),
-    (error: Error) => assert.is(error.message, "at the commit"),
+for (const failing of ["outbox", "ledger_entries"]) {
+  outbox(
+    `events are committed with their projection, or neither is: ${failing} fails at the commit`,
+    async () => {
+      await using database = await createDatabase(undefined, [ledger]);
+      await appendAll(database, [messageOf(entryOf("one", "a", 5))], ledger);
+      await database.admin(`
+      create function fail() returns trigger language plpgsql as $$ begin raise exception 'at the commit' using errcode = '57000'; end $$;
+      create constraint trigger fail after insert on ${failing} deferrable initially deferred for each row execute function fail()`);
+      await projectOne(database, ledger).then(
+        () => assert.unreachable(),
+        (error: Error) => assert.is(error.message, "at the commit"),
+      );
+      const counts =
+        "select (select count(*)::int from outbox) as events, (select count(*)::int from ledger_entries) as entries";
+      assert.equal((await database.admin(counts)).rows, [{ events: 0, entries: 0 }]);
+      await database.admin(`drop trigger fail on ${failing}`);
+      await projectOne(database, ledger);
+      assert.equal((await database.admin(counts)).rows, [{ events: 1, entries: 1 }]);
+    },
   );
-  const counts =
-    "select (select count(*)::int from outbox) as events, (select count(*)::int from ledger_entries) as entries";
-  assert.equal((await database.admin(counts)).rows, [{ events: 0, entries: 0 }]);
-  await database.admin("drop trigger fail on outbox");
-  await projectOne(database, ledger);
-  assert.equal((await database.admin(counts)).rows, [{ events: 1, entries: 1 }]);
-});
+}
 
 outbox.run();
