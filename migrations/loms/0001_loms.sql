@@ -32,8 +32,11 @@ create table loms_items (
   order_id bigint not null,
   sku bigint not null check (sku between 1 and 4294967295),
   count bigint not null check (count > 0),
+  -- That created the order.
+  position bigint not null,
   primary key (order_id, sku)
 );
+create index loms_items_position on loms_items using brin (position) with (pages_per_range = 16);
 
 -- One row version a batch for a busy SKU: room in the page keeps it out of the index.
 create table loms_stocks (

@@ -24,7 +24,7 @@ export const LOMS_CHECKS: readonly AuditCheck[] = [
     sql: `select coalesce(stock.position, unpaid.position) as position,
                  'what is reserved of SKU ' || sku || ' is not what others and unpaid orders reserve' as detail
           from loms_stocks as stock full join (
-            select sku, sum(count) as count, max(position) as position
+            select sku, sum(count) as count, max(loms_orders.position) as position
             from loms_orders join loms_items on order_id = id
             where status = 'awaiting payment' group by sku
           ) as unpaid using (sku)
@@ -61,7 +61,7 @@ export const LOMS_CHECKS: readonly AuditCheck[] = [
               is distinct from (created_position, created_at, status <> 'failed')`,
   },
   {
-    // Orders without items are among them. Items without an order can be found in a full audit alone.
+    // Orders without items are among them, and items without an order.
     name: "items_are_those_of_the_command",
     sql: `select created.position, 'the items of order ' || order_id || ' are not those that were ordered' as detail
           from loms_commands as created join inbox using (position)
@@ -76,8 +76,9 @@ export const LOMS_CHECKS: readonly AuditCheck[] = [
             ) as stored
           where created.position > $1::bigint and type = 'order.create' and ordered.items is distinct from stored.items
           union all
-          select 1::bigint, 'items of order ' || order_id || ' belong to no order'
-          from loms_items where $1::bigint = 0 and not exists (select from loms_orders where id = order_id)`,
+          select position, 'an item of order ' || order_id || ' belongs to none that was created there'
+          from loms_items as item where position > $1::bigint and not exists (
+            select from loms_orders where id = item.order_id and created_position = item.position)`,
   },
   {
     name: "changes_without_gap",

@@ -73,16 +73,18 @@ export async function copyOrders(transaction: Transaction, orders: readonly Orde
   );
   await withCopyData(
     (rows) => {
-      for (const { id, items } of orders) {
+      for (const { id, items, createdPosition } of orders) {
         for (const { sku, count } of items) {
-          rows.row(3);
+          rows.row(4);
           rows.bigint(id);
           rows.bigint(BigInt(sku));
           rows.bigint(BigInt(count));
+          rows.bigint(createdPosition);
         }
       }
     },
-    (data) => transaction.script("copy loms_items (order_id, sku, count) from stdin (format binary)", data),
+    (data) =>
+      transaction.script("copy loms_items (order_id, sku, count, position) from stdin (format binary)", data),
   );
 }
 
