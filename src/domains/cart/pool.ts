@@ -23,7 +23,6 @@ export async function mapPooled<T, R>(
   { atOnce, signal: caller }: PoolOptions,
   work: (item: T, signal: AbortSignal) => Promise<R>,
 ): Promise<R[]> {
-  caller.throwIfAborted();
   const results = new Array<R>(items.length);
   const failed = new AbortController();
   const signal = AbortSignal.any([caller, failed.signal]);

@@ -16,26 +16,32 @@ import { errorOf } from "../../support/error.ts";
 import { until } from "../../support/wait.ts";
 
 const checkouts = suite("Checkout");
+/** Its work in the background leaves the checkouts to the tests. */
+const service = await CartService.start({ CART_RESUME_SECONDS: "3600" });
 
 checkouts("it orders what the cart holds, and leaves nothing", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1003, 1);
   await cart.add(1002, 2);
   assert.is(await cart.checkout({ key: "k" }), 1n);
-  assert.equal(cart.upstreams.orders.get("k"), { orderId: 1n, user: 31_337n, items: ["1002: 2", "1003: 1"] });
+  assert.equal(cart.upstreams.orders.get(cart.keyOf("k")), {
+    orderId: 1n,
+    user: cart.user,
+    items: ["1002: 2", "1003: 1"],
+  });
   assert.equal(await cart.held(), []);
   assert.equal(await cart.checkouts(), ["k done 1"]);
 });
 
 checkouts("an empty cart is declined, and no order is asked for", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   const error = (await errorOf(cart.checkout())) as DeclinedError;
   assert.is(error.reason, "empty_cart");
   assert.equal(cart.upstreams.orderCalls, []);
 });
 
 checkouts("what is added while the order is made stays in the cart", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1002, 2);
   cart.upstreams.afterOrder = async () => {
     await cart.add(1002, 1);
@@ -46,7 +52,7 @@ checkouts("what is added while the order is made stays in the cart", async () =>
 });
 
 checkouts("two at once get one order", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1002, 2);
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   cart.upstreams.beforeOrder = () => released;
@@ -60,7 +66,7 @@ checkouts("two at once get one order", async () => {
 });
 
 checkouts("the same key gets the same order at any later time", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1002, 2);
   assert.is(await cart.checkout({ key: "k" }), 1n);
   await cart.add(1002, 1);
@@ -71,7 +77,7 @@ checkouts("the same key gets the same order at any later time", async () => {
 });
 
 checkouts("what loms refuses, the caller hears; the items stay, and can be checked out again", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1002, 2);
   cart.upstreams.stock.set(1002, 1n);
   for (let times = 0; times < 2; times++) {
@@ -95,7 +101,7 @@ for (const code of [
   Code.Unknown,
 ]) {
   checkouts(`${Code[code]} leaves it open, and the next call goes on with it`, async () => {
-    await using cart = await CartService.start({ CART_RESUME_SECONDS: "3600" });
+    const cart = service.newUser();
     await cart.add(1002, 2);
     cart.upstreams.beforeOrder = async () => {
       throw new ConnectError("no answer", code);
@@ -105,12 +111,12 @@ for (const code of [
     cart.upstreams.beforeOrder = async () => {};
     assert.is(await cart.checkout({ key: "another" }), 1n);
     assert.equal(await cart.checkouts(), ["k done 1"]);
-    assert.equal([...cart.upstreams.orders.keys()], ["k"]);
+    assert.equal([...cart.upstreams.orders.keys()], [cart.keyOf("k")]);
   });
 }
 
 checkouts("an order whose answer was lost is found again by its key", async () => {
-  await using cart = await CartService.start({ CART_RESUME_SECONDS: "3600" });
+  const cart = service.newUser();
   await cart.add(1002, 2);
   cart.upstreams.afterOrder = async () => {
     throw new ConnectError("the answer is lost", Code.Unavailable);
@@ -122,7 +128,8 @@ checkouts("an order whose answer was lost is found again by its key", async () =
 });
 
 checkouts("a caller who hangs up leaves it to the background, which finishes it", async () => {
-  await using cart = await CartService.start({ CART_RESUME_SECONDS: "1", CART_TOKEN: "token-of-cart" });
+  await using impatient = await CartService.start({ CART_RESUME_SECONDS: "1" });
+  const cart = impatient.newUser();
   await cart.add(1002, 2);
   const caller = new AbortController();
   cart.upstreams.beforeOrder = async () => {
@@ -133,7 +140,7 @@ checkouts("a caller who hangs up leaves it to the background, which finishes it"
   await errorOf(cart.checkout({ key: "k", signal: caller.signal }));
   await until("the background has finished it", async () => (await cart.checkouts())[0] === "k done 1");
   assert.equal(await cart.held(), []);
-  const metrics = await (await fetch(`${cart.url}/metrics`)).text();
+  const metrics = await (await fetch(`${impatient.url}/metrics`)).text();
   assert.match(metrics, /waybill_cart_resumed_checkouts_total\{[^}]*result="ended"[^}]*\} 1\n/);
 });
 
@@ -173,13 +180,8 @@ checkouts(
 );
 
 checkouts("after all of it the proof holds", async () => {
-  await using cart = await CartService.start();
-  await cart.add(1002, 2);
-  await cart.checkout();
-  await cart.add(1003, 1);
-  cart.upstreams.stock.set(1003, 0n);
-  await errorOf(cart.checkout());
-  assert.ok((await audit(cart.database, [module], { isFull: true })).holds);
+  assert.ok((await audit(service.database, [module], { isFull: true })).holds);
 });
 
+checkouts.after(() => service[Symbol.asyncDispose]());
 checkouts.run();

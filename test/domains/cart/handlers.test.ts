@@ -13,10 +13,12 @@ import { CartService } from "../../support/cart/service.ts";
 import { errorOf } from "../../support/error.ts";
 import { until } from "../../support/wait.ts";
 
+const service = await CartService.start();
+
 const adding = suite("ItemAdd");
 
 adding("what is added is in the cart, by SKU, with names, prices and the total", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1003, 1);
   await cart.add(1002, 2);
   await cart.add(1003, 2);
@@ -24,13 +26,13 @@ adding("what is added is in the cart, by SKU, with names, prices and the total",
 });
 
 adding("a product that is not there is declined, and nothing is stored", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   assert.is(await reasonOf(cart.add(7, 1)), "unknown_sku");
-  assert.is((await cart.database.query("select from inbox")).rows.length, 0);
+  assert.is(await cart.commands(), 0);
 });
 
 adding("too little stock is declined; what nobody has in stock too", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   assert.is(await reasonOf(cart.add(1002, 101)), "insufficient_stock");
   assert.is(await reasonOf(cart.add(1004, 1)), "insufficient_stock");
   await cart.add(1002, 100);
@@ -39,14 +41,14 @@ adding("too little stock is declined; what nobody has in stock too", async () =>
 });
 
 adding("of two at once that want the same last pieces, one is declined", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   const added = await Promise.allSettled([cart.add(1002, 60), cart.add(1002, 60)]);
   assert.equal(added.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
   assert.equal(await cart.held(), ["1002: 60"]);
 });
 
 adding("the same key adds once, even if the stock is another one by then", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1002, 2, { key: "k" });
   cart.upstreams.stock.set(1002, 50n);
   await cart.add(1002, 2, { key: "k" });
@@ -57,14 +59,14 @@ adding("the same key adds once, even if the stock is another one by then", async
 });
 
 adding("a decline under a key stays a decline", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   assert.is(await reasonOf(cart.add(1002, 101, { key: "k" })), "insufficient_stock");
   cart.upstreams.stock.set(1002, 1_000n);
   assert.is(await reasonOf(cart.add(1002, 101, { key: "k" })), "insufficient_stock");
 });
 
 adding("what product and loms refuse, the caller hears", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   cart.upstreams.whileProduct = async () => {
     throw new ConnectError("too many calls", Code.ResourceExhausted);
   };
@@ -74,12 +76,12 @@ adding("what product and loms refuse, the caller hears", async () => {
 });
 
 adding("an expired deadline begins nothing", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   const late = { signal: AbortSignal.abort(new Error("too late")) };
   const calls = [cart.add(1002, 1, late), cart.drop(1002, late), cart.clear(late), cart.checkout(late)];
   for (const call of calls) assert.is((await errorOf(call)).message, "too late");
   assert.equal(cart.upstreams.productCalls, []);
-  assert.is((await cart.database.query("select from inbox")).rows.length, 0);
+  assert.is(await cart.commands(), 0);
 });
 
 adding.run();
@@ -87,7 +89,7 @@ adding.run();
 const listing = suite("List, ItemDelete and Clear");
 
 listing("an empty cart is not found; deleting from it and clearing it is no error", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   assert.instance(await errorOf(cart.list()), NotFoundError);
   await cart.drop(1002);
   await cart.clear();
@@ -100,7 +102,7 @@ listing("an empty cart is not found; deleting from it and clearing it is no erro
 });
 
 listing("never more than five products are asked for at once, and their order is kept", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   const skus = Array.from({ length: 17 }, (_none, index) => 2_000 + index);
   for (const sku of skus) {
     cart.upstreams.products.set(sku, { name: `n${sku}`, price: 1 });
@@ -123,7 +125,7 @@ listing("never more than five products are asked for at once, and their order is
 });
 
 listing("the first error ends the other questions", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1002, 1);
   await cart.add(1003, 1);
   const aborted: number[] = [];
@@ -141,7 +143,7 @@ listing("the first error ends the other questions", async () => {
 });
 
 listing("a caller who hangs up ends the questions", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1002, 1);
   const caller = new AbortController();
   let isAborted = false;
@@ -159,12 +161,13 @@ listing("a caller who hangs up ends the questions", async () => {
 });
 
 listing("an item whose product is gone is no empty cart", async () => {
-  await using cart = await CartService.start();
+  const cart = service.newUser();
   await cart.add(1002, 1);
   cart.upstreams.products.delete(1002);
   assert.is(await reasonOf(cart.list()), "unknown_sku");
 });
 
+listing.after(() => service[Symbol.asyncDispose]());
 listing.run();
 
 async function reasonOf(call: Promise<unknown>): Promise<string> {

@@ -1,4 +1,4 @@
-/** The cart in this process, on a database of its own, with other services that the test plays. */
+/** The cart in this process, on a database of its own, with other services that the test plays, and its users. */
 import type { DomainContext, DomainModule, DomainService } from "../../../src/contract/domain.ts";
 import type { RpcCall } from "../../../src/contract/rpc.ts";
 import { cart } from "../../../src/domains/cart/index.ts";
@@ -12,89 +12,55 @@ import { Upstreams } from "./upstreams.ts";
 type Calls = ReturnType<typeof implementationOf>;
 type Answer = Readonly<{ items: readonly string[]; total: bigint }>;
 
-/** How a call is made. */
+/** How a call is made; the key is another one for each user. */
 export type Calling = Readonly<{ key?: string; signal?: AbortSignal }>;
 
 export class CartService implements AsyncDisposable {
   readonly database: TestDatabase;
-  readonly upstreams: Upstreams;
   readonly url: string;
+  readonly #upstreams: { now: Upstreams };
   readonly #calls: Calls;
   readonly #stop: () => Promise<void>;
+  #users = 0n;
 
   private constructor(
     database: TestDatabase,
-    upstreams: Upstreams,
     url: string,
+    upstreams: { now: Upstreams },
     calls: Calls,
     stop: () => Promise<void>,
   ) {
     this.database = database;
-    this.upstreams = upstreams;
     this.url = url;
+    this.#upstreams = upstreams;
     this.#calls = calls;
     this.#stop = stop;
   }
 
   static async start(environment: Record<string, string> = {}): Promise<CartService> {
     const database = await createDatabase();
-    const upstreams = new Upstreams();
+    const upstreams = { now: new Upstreams() };
     let service: DomainService<Decided> | undefined;
     const underTest: DomainModule<CartSettings, Decided> = {
       ...cart,
       open: (context: DomainContext, settings: CartSettings) => {
-        service = cart.open?.({ ...context, openRpcClient: upstreams.openRpcClient }, settings);
+        service = cart.open?.({ ...context, openRpcClient: clientsOf(upstreams) }, settings);
         return service as DomainService<Decided>;
       },
     };
     const running = await startInProcess(database, { ...ENVIRONMENT, ...environment }, [underTest]);
     const calls = service?.rpcs?.[0]?.implementation as unknown as Calls;
-    return new CartService(database, upstreams, running.url, calls, async () => {
+    return new CartService(database, running.url, upstreams, calls, async () => {
       await running[Symbol.asyncDispose]();
       await database[Symbol.asyncDispose]();
     });
   }
 
-  add(sku: number, count: number, calling?: Calling, user = USER) {
-    return this.#calls.itemAdd({ user, sku, count } as never, callOf(calling));
-  }
-
-  drop(sku: number, calling?: Calling) {
-    return this.#calls.itemDelete({ user: USER, sku } as never, callOf(calling));
-  }
-
-  clear(calling?: Calling) {
-    return this.#calls.clear({ user: USER } as never, callOf(calling));
-  }
-
-  /** Items such as `1002: 2 two at 200`. */
-  async list(calling?: Calling, user = USER): Promise<Answer> {
-    const { items, totalPrice } = await this.#calls.list({ user } as never, callOf(calling));
-    const text = ({ sku, count, name, price }: (typeof items)[number]) =>
-      `${sku}: ${count} ${name} at ${price}`;
-    return { items: items.map(text), total: totalPrice };
-  }
-
-  /** @returns the id of the order. */
-  async checkout(calling?: Calling, user = USER): Promise<bigint> {
-    return (await this.#calls.checkout({ user } as never, callOf(calling))).orderId;
-  }
-
-  /** What the cart of the user holds. */
-  async held(user = USER): Promise<string[]> {
-    const { rows } = await this.database.query(
-      "select sku || ': ' || count as item from cart_items where user_id = $1 order by sku",
-      [String(user)],
-    );
-    return rows.map(({ item }) => item);
-  }
-
-  /** All checkouts, such as `k done 1`, by the position that began them. */
-  async checkouts(): Promise<string[]> {
-    const { rows } = await this.database.query(
-      "select concat_ws(' ', id, state, order_id) as text from cart_checkouts order by opened_position",
-    );
-    return rows.map(({ text }) => text);
+  /** A user with an empty cart, in a world of other services that knows nothing of the users before. */
+  newUser(): CartUser {
+    this.#users += 1n;
+    this.#upstreams.now = new Upstreams();
+    return new CartUser(this.database, this.#upstreams.now, this.#calls, this.#users);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,12 +68,91 @@ export class CartService implements AsyncDisposable {
   }
 }
 
-function callOf({ key, signal = new AbortController().signal }: Calling = {}): RpcCall {
-  const requestHeader = new Headers(key === undefined ? {} : { "idempotency-key": key });
-  return { requestHeader, signal } as RpcCall;
+export class CartUser {
+  readonly user: bigint;
+  readonly upstreams: Upstreams;
+  readonly #database: TestDatabase;
+  readonly #calls: Calls;
+
+  constructor(database: TestDatabase, upstreams: Upstreams, calls: Calls, user: bigint) {
+    this.#database = database;
+    this.upstreams = upstreams;
+    this.#calls = calls;
+    this.user = user;
+  }
+
+  add(sku: number, count: number, calling?: Calling) {
+    return this.#calls.itemAdd({ user: this.user, sku, count } as never, this.#callOf(calling));
+  }
+
+  drop(sku: number, calling?: Calling) {
+    return this.#calls.itemDelete({ user: this.user, sku } as never, this.#callOf(calling));
+  }
+
+  clear(calling?: Calling) {
+    return this.#calls.clear({ user: this.user } as never, this.#callOf(calling));
+  }
+
+  /** Items such as `1002: 2 two at 200`. */
+  async list(calling?: Calling): Promise<Answer> {
+    const { items, totalPrice } = await this.#calls.list({ user: this.user } as never, this.#callOf(calling));
+    const text = ({ sku, count, name, price }: (typeof items)[number]) =>
+      `${sku}: ${count} ${name} at ${price}`;
+    return { items: items.map(text), total: totalPrice };
+  }
+
+  /** @returns the id of the order. */
+  async checkout(calling?: Calling): Promise<bigint> {
+    return (await this.#calls.checkout({ user: this.user } as never, this.#callOf(calling))).orderId;
+  }
+
+  /** What the cart holds. */
+  async held(): Promise<string[]> {
+    const { rows } = await this.#database.query(
+      "select sku || ': ' || count as item from cart_items where user_id = $1 order by sku",
+      [String(this.user)],
+    );
+    return rows.map(({ item }) => item);
+  }
+
+  /** All checkouts, such as `k done 1`, by the position that began them. */
+  async checkouts(): Promise<string[]> {
+    const { rows } = await this.#database.query(
+      `select concat_ws(' ', id, state, order_id) as text from cart_checkouts where user_id = $1
+       order by opened_position`,
+      [String(this.user)],
+    );
+    return rows.map(({ text }) => text.replace(this.keyOf(""), ""));
+  }
+
+  /** How many commands of the user are stored. */
+  async commands(): Promise<number> {
+    const { rows } = await this.#database.query(
+      "select count(*)::integer as count from cart_commands where user_id = $1",
+      [String(this.user)],
+    );
+    return rows[0].count;
+  }
+
+  /** The key that stands for a word. */
+  keyOf(word: string): string {
+    return `user-${this.user}-${word}`;
+  }
+
+  #callOf({ key, signal = new AbortController().signal }: Calling = {}): RpcCall {
+    const headers = key === undefined ? {} : { "idempotency-key": this.keyOf(key) };
+    return { requestHeader: new Headers(headers), signal } as RpcCall;
+  }
 }
 
-const USER = 31_337n;
+/** Clients of whatever world there is at the moment of a call. */
+function clientsOf(upstreams: { now: Upstreams }): DomainContext["openRpcClient"] {
+  return (service, options) =>
+    new Proxy({} as never, {
+      get: (_target, name) => Reflect.get(upstreams.now.openRpcClient(service, options), name),
+    });
+}
+
 /** The clients do not call these addresses. */
 const ENVIRONMENT = {
   DOMAINS: "cart",
