@@ -14,7 +14,7 @@ ${stores.join("")}Redis: ${redis.map(({ url }) => url).join(", ")}
 Try:
   curl -H 'authorization: Bearer ${TOKEN}' -H 'content-type: application/json' \\
     -d '{"user": "31337", "sku": 773297411, "count": 2}' ${cart.url}/cart/item/add
-  npx buf curl --protocol grpc --http2-prior-knowledge --schema proto \\
+  npx buf curl --protocol grpc --http2-prior-knowledge \\
     -H 'authorization: Bearer ${TOKEN}' -d '{"user": "31337"}' ${cart.grpcUrl}/marketplace.cart.v1.CartService/List
 `;
 }
