@@ -1,5 +1,5 @@
 /** The house rules. */
-import { globSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -192,14 +192,26 @@ tidy("migrations are numbered without holes", () => {
   );
 });
 
-tidy("every environment variable is in .env.example and in the README", () => {
+tidy("every environment variable is in .env.example and in docs/configuration.md", () => {
   const text = globSync("src/{config,domains}/**/*.ts").map(read).join("\n");
   const names = [...text.matchAll(/(?:read\(|variable: )"([A-Z_]+)"/g)].map((match) => match[1] as string);
   assert.ok(names.length > 15);
   for (const name of names) {
     assert.match(read(".env.example"), name, `${name} is not in .env.example`);
-    assert.match(read("README.md"), name, `${name} is not in README.md`);
+    assert.match(read("docs/configuration.md"), name, `${name} is not in docs/configuration.md`);
   }
+});
+
+tidy("every relative link of the documents leads to a file, and the README stays short", () => {
+  const documents = globSync("{README.md,docs/*.md,bench/**/*.md}");
+  assert.ok(documents.length > 15);
+  for (const file of documents) {
+    for (const [, target = ""] of read(file).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+      if (!/^\w+:/.test(target))
+        assert.ok(existsSync(join(dirname(file), target)), `${file} links to ${target}`);
+    }
+  }
+  assert.ok(read("README.md").split("\n").length <= 150);
 });
 
 tidy("dependencies are pinned, and the lock file names no registry", () => {

@@ -40,7 +40,7 @@ export function exitWith(error: unknown, name = "waybill"): never {
   if (error instanceof ConfigError) {
     const lines = error.problems.map((problem) => `  - ${problem}`).join("\n");
     process.stderr.write(
-      `${name}: ${error.message}:\n${lines}\nSee README.md, "Configuration", and .env.example.\n`,
+      `${name}: ${error.message}:\n${lines}\nSee docs/configuration.md and .env.example.\n`,
     );
     process.exit(2);
   }

@@ -1,4 +1,4 @@
-/** The script that makes the roles and the database, run as the README says. */
+/** The script that makes the roles and the database, run as docs/running.md says. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { suite } from "uvu";

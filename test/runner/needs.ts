@@ -68,7 +68,7 @@ export class Needs {
     };
     prepare("nats-streaming", async () => {
       const program = await inTurn(findBroker);
-      if (!program) throw new Error("the tests need a NATS Streaming server; see README, Needs");
+      if (!program) throw new Error("the tests need a NATS Streaming server; see docs/CONTRIBUTING.md");
       say("starting NATS Streaming");
       const broker = await NatsStreaming.create(program, join(folder, "nats-streaming"));
       started.defer(() => broker.stop());

@@ -21,7 +21,7 @@ export async function withCopyData<T>(
 
 /**
  * Writes PostgreSQL's binary COPY format: rows of typed fields enter, one Buffer leaves. Binary COPY is the
- * quickest way into a table by far (see the README), and a payload needs no escaping in it.
+ * quickest way into a table by far (see docs/guarantees.md), and a payload needs no escaping in it.
  * Source: PostgreSQL manual, COPY, "Binary Format".
  */
 export class CopyEncoder {
