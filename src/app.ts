@@ -93,7 +93,7 @@ export async function createApp(
       name: "HTTP",
       start: async () => {
         port = await server.listen(config.httpHost, config.httpPort);
-        logger.info({ address: httpUrl(config.httpHost, port) }, "answering");
+        logger.info({ address: httpUrl(config.httpHost, port) }, "HTTP server listening");
       },
       stop: async () => {
         shared.feed.close();
@@ -106,7 +106,7 @@ export async function createApp(
       start: async () => {
         if (!rpcs.server) return;
         grpcPort = await rpcs.server.listen(config.grpcHost, config.grpcPort);
-        logger.info({ address: httpUrl(config.grpcHost, grpcPort) }, "answering gRPC");
+        logger.info({ address: httpUrl(config.grpcHost, grpcPort) }, "gRPC server listening");
       },
       stop: async () => {
         await rpcs.server?.close();
@@ -142,7 +142,7 @@ export async function createApp(
       name: "caches and audits",
       start: ({ signal }) => {
         const domains = lines.map(({ name }) => name);
-        logger.info({ domains, sources: config.sources }, "taking messages in");
+        logger.info({ domains, sources: config.sources }, "consuming messages");
         void restoreThenAudit(lines, operators.auditor, logger, signal);
       },
     },

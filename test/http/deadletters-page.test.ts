@@ -164,7 +164,7 @@ pages("whatever a payload is, it is shown and nothing of it runs, loads or steer
     assert.not.match((await tab.textContent("main")) ?? "", /[\u202a-\u202e\u2066-\u2069]|[^\P{Cc}\s]/u);
     if (payload !== line) {
       await tab.fill("#author", "Ann");
-      await tab.click("text=Show personal values");
+      await tab.click("text=Reveal personal data");
       await tab.waitForSelector("#history:has-text('reveal by Ann')");
     }
     await tab.goto(`${service.url}/ui/dead-letter-list`);

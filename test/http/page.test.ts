@@ -144,7 +144,7 @@ withJetStream(
     await rowOf("nats-streaming", "yes");
     await rowOf("jetstream", "yes");
     const waiting = async (source: string) =>
-      await tab.textContent(`#sources tr:has(td:text-is("${source}")) td[data-name="Waiting at the broker"]`);
+      await tab.textContent(`#sources tr:has(td:text-is("${source}")) td[data-name="Broker lag"]`);
     assert.equal([await waiting("nats-streaming"), await waiting("jetstream")], ["–", "0"]);
     await jetStream?.stop("SIGKILL");
     await rowOf("jetstream", "no");

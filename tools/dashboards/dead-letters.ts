@@ -1,4 +1,4 @@
-/** What is wrong, and since when? */
+/** Groups by cause? */
 import { type Dashboard, labelOf, OF_DOMAINS, tracesWith, WAYBILL } from "./panels.ts";
 
 export const DEAD_LETTERS: Dashboard = {
@@ -21,7 +21,7 @@ export const DEAD_LETTERS: Dashboard = {
         emptyBecause: "nothing has died yet",
       },
       {
-        title: "Share of what arrives",
+        title: "Share of messages",
         description: "Dead letters among all outcomes. A tenth is a sender gone wrong.",
         unit: "percentunit",
         thresholds: [0.02, 0.1],
@@ -33,7 +33,7 @@ export const DEAD_LETTERS: Dashboard = {
     ],
     "Which cause, and since when?": [
       {
-        title: "The largest causes of this hour and the one before",
+        title: "Top causes, this hour and the one before",
         description:
           "By fingerprint: letters with the same code, path and rule. More than 20 within ten minutes raise a ticket.",
         unit: "short",
@@ -68,7 +68,7 @@ export const DEAD_LETTERS: Dashboard = {
         emptyBecause: "nothing has died yet",
       },
       {
-        title: "Redrives that were appended",
+        title: "Appended redrives",
         description: "Per second, of this process's HTTP routes that redrive.",
         unit: "cps",
         queries: {

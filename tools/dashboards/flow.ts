@@ -27,7 +27,7 @@ export const FLOW: Dashboard = {
         queries: { "{{domain}}": `max by (domain) (waybill_pending_messages{${OF_DOMAINS}})` },
       },
       {
-        title: "Audit: what breaks conservation or a check",
+        title: "Audit discrepancies",
         description: "Anything but 0 means that a table was changed: see `waybill audit --full`.",
         unit: "short",
         isNumber: true,
@@ -38,7 +38,7 @@ export const FLOW: Dashboard = {
         links: { "The audit": `${WAYBILL}/audit` },
       },
       {
-        title: "Standing still",
+        title: "Stalled for",
         description:
           "How long the projection has had work and made no progress. 10 s make a process unready.",
         unit: "s",
@@ -49,7 +49,7 @@ export const FLOW: Dashboard = {
     ],
     "How much flows?": [
       {
-        title: "Stored",
+        title: "Messages appended/s",
         description: "Messages that were appended, by domain and source. With nothing published this is 0.",
         unit: "cps",
         queries: {
@@ -83,7 +83,7 @@ export const FLOW: Dashboard = {
         queries: { "{{domain}} {{source}} {{instance}}": `waybill_source_connected{${OF_DOMAINS}}` },
       },
       {
-        title: "Waiting at the broker",
+        title: "Broker lag",
         description:
           "Messages that are not in the inbox yet, by brokers that say so. Kafka counts the holes in its offsets, too.",
         unit: "short",
@@ -93,7 +93,7 @@ export const FLOW: Dashboard = {
         },
       },
       {
-        title: "Delivered again, refused",
+        title: "Redelivered, rejected",
         description:
           "Again: acknowledgements are late, or a process died. Refused: there was no room, and it comes again.",
         unit: "cps",
@@ -103,7 +103,7 @@ export const FLOW: Dashboard = {
         },
       },
       {
-        title: "Lost by the broker",
+        title: "Missing sequence numbers",
         description:
           "Messages that it numbered and never delivered, by the last audit. Its limits are too narrow.",
         unit: "short",
@@ -124,7 +124,7 @@ export const FLOW: Dashboard = {
         links: { "Traces of batches": tracesWith("append%20batch", {}) },
       },
       {
-        title: "Messages an append",
+        title: "Messages per append",
         description:
           "The mean of the last minute. The group commit at work: 1 when it is quiet, 2,000 under load.",
         unit: "short",
@@ -145,7 +145,7 @@ export const FLOW: Dashboard = {
         },
       },
       {
-        title: "Appends that failed",
+        title: "Failed appends",
         description: "Each is tried again with the same batch; nothing is acknowledged meanwhile.",
         unit: "cps",
         thresholds: [0.1, 1],
@@ -156,7 +156,7 @@ export const FLOW: Dashboard = {
     ],
     "Where is it stuck: the projection?": [
       {
-        title: "Projection of a batch",
+        title: "Projection duration, by batch",
         description: "From begin to commit.",
         unit: "s",
         thresholds: [1, 5],
@@ -164,7 +164,7 @@ export const FLOW: Dashboard = {
         links: { "Traces of batches": tracesWith("project%20batch", {}) },
       },
       {
-        title: "Batches that failed",
+        title: "Failed batches",
         description:
           "Each is tried again; the log says why. One message alone is buried after five attempts.",
         unit: "cps",
@@ -174,7 +174,7 @@ export const FLOW: Dashboard = {
         },
       },
       {
-        title: "Age of the audit",
+        title: "Audit age",
         description: "It runs every ten minutes; an hour without one is worth a ticket.",
         unit: "s",
         thresholds: [1_200, 3_600],
@@ -183,7 +183,7 @@ export const FLOW: Dashboard = {
     ],
     "Where is it stuck: the events for others?": [
       {
-        title: "Oldest event that waits",
+        title: "Oldest pending event",
         description:
           "How long the oldest event has been waiting for the relay. A minute means that Kafka does not take it.",
         unit: "s",
@@ -194,7 +194,7 @@ export const FLOW: Dashboard = {
         links: { "Why: readiness": `${WAYBILL}/readyz` },
       },
       {
-        title: "Events that wait",
+        title: "Pending events",
         description:
           "Pending: they wait for the relay alone. Held: they are refused, or wait behind a refused event of their key.",
         unit: "short",
@@ -213,7 +213,7 @@ export const FLOW: Dashboard = {
         },
       },
       {
-        title: "Sending a batch",
+        title: "Send duration, by batch",
         description: "From the first request to the commit of the transaction in Kafka.",
         unit: "s",
         thresholds: [1, 5],

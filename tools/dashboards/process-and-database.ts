@@ -21,7 +21,7 @@ export const PROCESS_AND_DATABASE: Dashboard = {
         queries: quantiles("waybill_database_round_trip_seconds"),
       },
       {
-        title: "Callers who wait for a connection",
+        title: "Callers waiting for a connection",
         description: "By pool. Readers may wait a moment; writes must not.",
         unit: "short",
         thresholds: [1, 10],
@@ -36,14 +36,14 @@ export const PROCESS_AND_DATABASE: Dashboard = {
     ],
     "Does the process carry it?": [
       {
-        title: "Processor",
+        title: "CPU",
         description: "Of one core. The event loop is one thread: at 1 it is what limits.",
         unit: "percentunit",
         thresholds: [0.8, 0.95],
         queries: { "{{instance}}": 'rate(process_cpu_seconds_total{job="waybill"}[1m])' },
       },
       {
-        title: "Event loop",
+        title: "Event loop lag",
         description: "How late timers come: what waits for it waits that long.",
         unit: "s",
         thresholds: [0.05, 0.5],
@@ -82,14 +82,14 @@ export const PROCESS_AND_DATABASE: Dashboard = {
         queries: { "{{table}}": "max by (table) (waybill_table_size_bytes)" },
       },
       {
-        title: "Growth of storage, a day",
+        title: "Storage growth per day",
         description: "Over about the last day; 0 until there is an hour to tell from.",
         unit: "bytes",
         isNumber: true,
         queries: { "all tables": "max(waybill_storage_growth_bytes_per_day)" },
       },
       {
-        title: "Messages a day",
+        title: "Messages per day",
         description: "Over about the last day.",
         unit: "short",
         isNumber: true,

@@ -114,10 +114,10 @@ function showPayload({ payload, errors, links }) {
 function showActions(letter) {
   byId("act").hidden = letter.state === "redriven";
   byId("author").value ||= author();
-  const buttons = [button("Show personal values", reveal, { class: "quiet" })];
+  const buttons = [button("Reveal personal data", reveal, { class: "quiet" })];
   if (letter.state === "open") {
     buttons.unshift(
-      button("Redrive as it is", redriveAsIs),
+      button("Redrive unchanged", redriveAsIs),
       button("Edit", edit),
       button("Discard", () => decide("discard")),
     );

@@ -45,7 +45,7 @@ function showTotals({ totals, oldest_open, trend }) {
   }
   byId("totals").replaceChildren(element("dl", { class: "tiles" }, tiles));
   byId("trend").replaceChildren(
-    element("p", { class: "quiet" }, ["Arrived an hour, over two days"]),
+    element("p", { class: "quiet" }, ["Per hour, last 48 h"]),
     bars(trend.hours, trend.since, { height: 48, label: "Dead letters an hour" }),
   );
 }
@@ -109,7 +109,7 @@ function showBulks(bulks) {
   }
   const rows = bulks.map((bulk) =>
     element("tr", {}, [
-      cell("Begun", link(`/ui/redrive?id=${bulk.id}`, time(bulk.created_at)), "words"),
+      cell("Started", link(`/ui/redrive?id=${bulk.id}`, time(bulk.created_at)), "words"),
       ...domainCells(domains, bulk.domain),
       cell("Status", bulk.status, "words"),
       cell(
@@ -117,15 +117,15 @@ function showBulks(bulks) {
         `${(bulk.redriven + bulk.skipped).toLocaleString()} of ${bulk.letters.toLocaleString()}`,
         "number",
       ),
-      cell("Dead again", bulk.dead.toLocaleString(), "number"),
-      cell("By", visible(bulk.author), "words"),
-      cell("Why", visible(bulk.reason)),
+      cell("Failed again", bulk.dead.toLocaleString(), "number"),
+      cell("Author", visible(bulk.author), "words"),
+      cell("Reason", visible(bulk.reason)),
     ]),
   );
   byId("bulks").replaceChildren(
     table(
       "Bulk redrives",
-      ["Begun", ...domainHeads(domains), "Status", "Done", "Dead again", "By", "Why"],
+      ["Started", ...domainHeads(domains), "Status", "Done", "Failed again", "Author", "Reason"],
       rows,
     ),
   );

@@ -68,7 +68,7 @@ export function viewDiff(lines) {
     const name = { same: "div", removed: "del", added: "ins" }[kind];
     return element(name, {}, [`${sign} ${visible(text)}`]);
   });
-  return element("pre", { class: "diff", tabindex: "0", "aria-label": "Difference" }, rows);
+  return element("pre", { class: "diff", tabindex: "0", "aria-label": "Changes" }, rows);
 }
 
 const LINE_BYTES = 16;

@@ -40,8 +40,8 @@ const CHARTS = [
     format: plain,
     lines: {
       all: perSecond(({ requests }) => requests),
-      "from memory": perSecond(total("cache_hits")),
-      "read through": perSecond(total("cache_misses")),
+      "cache hits": perSecond(total("cache_hits")),
+      "cache misses": perSecond(total("cache_misses")),
     },
   },
   {
@@ -53,7 +53,7 @@ const CHARTS = [
     },
   },
   {
-    title: "Processor, of one core",
+    title: "CPU (% of one core)",
     format: share,
     lines: { used: perSecond((reading) => reading.process.cpu_seconds) },
   },

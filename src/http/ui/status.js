@@ -101,22 +101,22 @@ function showSources(now) {
       ...domainCells(names, source.domain),
       cell("Source", source.source),
       cell("Connected", judged(source.connected ? "yes" : "no", !source.connected)),
-      cell("Taken in a second", orDash(taken), "number"),
-      cell("Waiting at the broker", orDash(source.lag), "number"),
+      cell("Messages/s", orDash(taken), "number"),
+      cell("Broker lag", orDash(source.lag), "number"),
       cell("Redelivered", orDash(source.redelivered), "number"),
       cell("Refused for a full buffer", orDash(source.refused), "number"),
-      cell("Lost by the broker", judged(plain(source.lost), source.lost > 0), "number"),
+      cell("Missing sequence numbers", judged(plain(source.lost), source.lost > 0), "number"),
     ]);
   });
   const heads = [
     ...domainHeads(names),
     "Source",
     "Connected",
-    "Taken in a second",
-    "Waiting at the broker",
+    "Messages/s",
+    "Broker lag",
     "Redelivered",
     "Refused for a full buffer",
-    "Lost by the broker",
+    "Missing sequence numbers",
   ];
   byId("sources").replaceChildren(table("Sources", heads, rows));
 }

@@ -44,7 +44,7 @@ export const CART_DASHBOARD: Dashboard = {
         queries: { oldest: `max(waybill_cart_oldest_open_checkout_seconds{${OF}})` },
       },
       {
-        title: "Taken up in the background",
+        title: "Resumed in the background",
         description: "Checkouts whose process died or whose caller hung up. `open` is tried again.",
         unit: "reqps",
         queries: { "{{result}}": `sum by (result) (rate(waybill_cart_resumed_checkouts_total{${OF}}[1m]))` },
@@ -52,7 +52,7 @@ export const CART_DASHBOARD: Dashboard = {
     ],
     "What does the cache spare?": [
       {
-        title: "Readings of the product cache",
+        title: "Product cache lookups",
         description: "An error is a shard that does not answer; it is as good as a miss.",
         unit: "reqps",
         queries: {
@@ -60,7 +60,7 @@ export const CART_DASHBOARD: Dashboard = {
         },
       },
       {
-        title: "Duration of a reading",
+        title: "Product cache duration",
         description: "A shard that hangs costs a tenth of a second, once.",
         unit: "s",
         thresholds: [0.01, 0.1],

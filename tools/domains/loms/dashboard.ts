@@ -45,7 +45,7 @@ export const LOMS_DASHBOARD: Dashboard = {
         },
       },
       {
-        title: "Cancelled because nobody payed",
+        title: "Cancelled unpaid orders",
         description: "Ten minutes after the order. Many of them are a payment that does not work.",
         unit: "reqps",
         queries: { expired: `sum(rate(waybill_loms_expired_orders_total{${OF}}[5m]))` },

@@ -32,7 +32,7 @@ function viewDelivery({ delivery, delivery_service, customer_id }) {
       ]),
     ),
     facts([
-      ["By", delivery_service],
+      ["Carrier", delivery_service],
       ["Customer", customer_id],
     ]),
   ]);
@@ -48,13 +48,13 @@ function viewPayment({ payment }, money) {
       ...fee,
       ["Total", money(payment.amount)],
       ["Paid", when(payment.payment_dt * 1000)],
-      ["By", `${payment.provider}, ${payment.bank}`],
+      ["Paid with", `${payment.provider}, ${payment.bank}`],
     ]),
   ]);
 }
 
 function viewItems(items, money) {
-  const heads = ["Item", "Brand", "Size", "Price", "Sale", "Total"];
+  const heads = ["Item", "Brand", "Size", "Price", "Discount", "Total"];
   const rows = items.map((item) =>
     element("tr", {}, [
       cell("Item", item.name),
@@ -62,7 +62,7 @@ function viewItems(items, money) {
       // Size "0" means that the item has none.
       cell("Size", item.size === "0" ? "–" : item.size),
       cell("Price", money(item.price), "number"),
-      cell("Sale", `${item.sale} %`, "number"),
+      cell("Discount", `${item.sale} %`, "number"),
       cell("Total", money(item.total_price), "number"),
     ]),
   );
