@@ -55,7 +55,6 @@ async function load(
   transaction: Transaction,
 ): Promise<void> {
   const { nowMs, lastOrder, nextDueMs } = await selectFrame(transaction);
-  const dueByMs = Math.max(nowMs, untilMs);
   const named = new Set<bigint>();
   const skus = new Set<number>();
   for (const command of commands) {
@@ -63,8 +62,8 @@ async function load(
     if (command.type === "stock.put") skus.add(command.sku);
     if (command.type === "order.create") for (const { sku } of command.items) skus.add(sku);
   }
-  const isSomeDue = nextDueMs !== undefined && nextDueMs <= dueByMs;
-  const orders = await selectOrders(transaction, [...named], isSomeDue ? dueByMs - PAYMENT_MS : undefined);
+  const isSomeDue = nextDueMs !== undefined && nextDueMs <= untilMs;
+  const orders = await selectOrders(transaction, [...named], isSomeDue ? untilMs - PAYMENT_MS : undefined);
   for (const { sku } of orders.flatMap(({ items }) => items)) skus.add(sku);
   const names = new Set(commands.map(nameOf));
   state.load({
