@@ -269,6 +269,9 @@ class Intake implements Part {
   readonly sources: readonly Source[];
   readonly #inbox: Inbox;
   readonly #sink: Sink;
+  /** When messages could last not come, or were refused; on the monotonic clock. */
+  #troubledAtMs = performance.now();
+  #timer: NodeJS.Timeout | undefined;
 
   /** @param sink where the sources put their messages: the inbox, watched. */
   constructor(domain: string, sources: readonly Source[], inbox: Inbox, sink: Sink) {
@@ -279,11 +282,19 @@ class Intake implements Part {
     this.#sink = sink;
   }
 
+  /** For how long messages have been coming in without trouble. A broker redelivers what came to grief before. */
+  get calmSeconds(): number {
+    return (performance.now() - this.#troubledAtMs) / 1000;
+  }
+
   start(): void {
     for (const source of this.sources) source.start(this.#sink);
+    this.#look();
+    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
   }
 
   async stop(): Promise<void> {
+    clearInterval(this.#timer);
     await Promise.all(this.sources.map((source) => source.stop()));
     await this.#inbox.drain(DRAIN_SECONDS);
     await Promise.all(this.sources.map((source) => source.close()));
@@ -295,9 +306,20 @@ class Intake implements Part {
       health.connected ? [] : [`source ${name} is not connected`],
     );
   }
+
+  #look(): void {
+    const isCalm =
+      this.sources.every(({ health }) => health.connected) &&
+      this.#inbox.failure === undefined &&
+      !this.#inbox.isRefusing;
+    if (!isCalm) this.#troubledAtMs = performance.now();
+  }
 }
 
 /** Of refused events; GET /outbox lists all. */
 const REFUSALS_SHOWN = 10;
+/** A refusal is seen for some seconds, and trouble that is over within one delays no message by much. */
+const LOOK_MS = 1_000;
+
 /** How long buffered messages may take to be appended at a stop; the rest is redelivered by the broker. */
 const DRAIN_SECONDS = 3;

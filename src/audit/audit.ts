@@ -18,7 +18,7 @@ import {
   selectProof,
   selectTableBytes,
 } from "./proofs-table.ts";
-import { gapSize, NO_SEQUENCES, type SequenceGap } from "./sequence-gaps.ts";
+import { gapSize, NO_SEQUENCES, type SequenceGap, settlingSeconds } from "./sequence-gaps.ts";
 import { readSequences } from "./sequence-gaps-table.ts";
 import { selectSourceGaps } from "./source-gaps-table.ts";
 
@@ -27,8 +27,13 @@ export type AuditedDomain = Pick<AnyDomain, "name" | "tables" | "checks">;
 export type AuditOptions = Readonly<{
   /** Reads everything, whatever was proved before. */
   isFull?: boolean;
-  /** How old the message after a gap must be for the gap to count. */
+  /** How old the message after a gap must be for the gap to count: see `settlingSeconds`. */
   gapSettledSeconds?: number;
+  /**
+   * For how long the domain has been taking messages without trouble. After a start, an outage or a refusal the broker
+   * redelivers, however old the message after a gap is by then; so gaps that no earlier audit knows do not count yet.
+   */
+  calmSecondsOf?: (domain: string) => number;
 }>;
 
 export type AuditReport = Readonly<{
@@ -86,7 +91,11 @@ function auditDomain(
   database: Database,
   { name: domain, tables: [{ name: relation }], checks }: AuditedDomain,
   bytes: bigint,
-  { isFull = false, gapSettledSeconds = GAP_SETTLED_SECONDS }: AuditOptions,
+  {
+    isFull = false,
+    gapSettledSeconds = settlingSeconds([]),
+    calmSecondsOf = () => Number.POSITIVE_INFINITY,
+  }: AuditOptions,
 ): Promise<DomainAudit & { earlier: Earlier | undefined }> {
   const work = async (transaction: Transaction) => {
     const { position: checkpoint, generation } = await selectCheckpoint(transaction, domain);
@@ -105,7 +114,7 @@ function auditDomain(
       transaction,
       domain,
       base.sequences,
-      gapSettledSeconds,
+      calmSecondsOf(domain) < gapSettledSeconds ? undefined : gapSettledSeconds,
     );
     const earlier = await selectEarlier(transaction, domain);
     const { projected, duplicate, dead } = sum;
@@ -209,9 +218,6 @@ const NOTHING_PROVED: Proof = {
   dead: 0n,
   sequences: { position: 0n, state: NO_SEQUENCES },
 };
-
-/** More than a few redeliveries take. */
-const GAP_SETTLED_SECONDS = 120;
 
 const SECONDS_PER_DAY = 86_400;
 const FULL_EVERY_SECONDS = SECONDS_PER_DAY;

@@ -2,25 +2,30 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "../database/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { type AuditedDomain, type AuditReport, audit } from "./audit.ts";
+import { type AuditedDomain, type AuditOptions, type AuditReport, audit } from "./audit.ts";
+
+type GapOptions = Omit<AuditOptions, "isFull">;
 
 export class Auditor {
   readonly #database: Database;
   readonly #domains: readonly AuditedDomain[];
   readonly #onAudited: (report: AuditReport) => void;
+  readonly #gaps: GapOptions;
   #running: Promise<AuditReport> | undefined;
   /** On the monotonic clock. */
   #lastAtMs: number | undefined;
 
-  /** @param onAudited is given the result of each audit. */
+  /** @param onAudited is given the result of each audit. @param gaps when a gap counts. */
   constructor(
     database: Database,
     domains: readonly AuditedDomain[],
     onAudited: (report: AuditReport) => void,
+    gaps: GapOptions = {},
   ) {
     this.#database = database;
     this.#domains = domains;
     this.#onAudited = onAudited;
+    this.#gaps = gaps;
   }
 
   /** Seconds since the last audit that ended; undefined before the first. */
@@ -53,7 +58,7 @@ export class Auditor {
   }
 
   async #audit(isFull: boolean): Promise<AuditReport> {
-    const report = await audit(this.#database, this.#domains, { isFull });
+    const report = await audit(this.#database, this.#domains, { isFull, ...this.#gaps });
     this.#lastAtMs = performance.now();
     this.#onAudited(report);
     return report;

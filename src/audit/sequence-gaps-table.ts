@@ -19,15 +19,19 @@ export type SequencesRead = Readonly<{ position: bigint; state: SequenceState }>
 /**
  * Reads on from a known state up to the last position that is settled: older than what a few redeliveries take. Younger
  * messages can fill a gap; while they do, no gap of their channel counts as lost.
+ * @param settledSeconds undefined if nothing is settled beyond what was read before.
  * @returns the state to continue from, and the gaps that count.
  */
 export async function readSequences(
   database: Queryable,
   domain: string,
   known: SequencesRead,
-  settledSeconds: number,
+  settledSeconds: number | undefined,
 ): Promise<SequencesRead & { lost: SequenceGap[] }> {
-  const upTo = await selectSettledPosition(database, domain, known.position, settledSeconds);
+  const upTo =
+    settledSeconds === undefined
+      ? known.position
+      : await selectSettledPosition(database, domain, known.position, settledSeconds);
   const { lasts, gaps: found } = await selectBreaks(database, domain, known, upTo);
   const candidates = [...known.state.gaps, ...found];
   // The gaps that were found now lie between messages up to `upTo`: only younger ones can fill them.

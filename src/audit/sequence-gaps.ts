@@ -28,6 +28,18 @@ export type SequenceState = Readonly<{ lasts: readonly LastSequence[]; gaps: rea
 
 export const NO_SEQUENCES: SequenceState = { lasts: [], gaps: [] };
 
+/**
+ * How long a gap is waited for. Within it a message that was refused is redelivered a few times.
+ * @param ackWaitSeconds of each source: after so long its broker delivers a message again.
+ */
+export function settlingSeconds(ackWaitSeconds: readonly number[]): number {
+  return REDELIVERIES * Math.max(ACK_WAIT_SECONDS_MIN, ...ackWaitSeconds);
+}
+
+const REDELIVERIES = 4;
+/** The default of the brokers. A shorter one is no reason to wait less. */
+const ACK_WAIT_SECONDS_MIN = 30;
+
 /** How many messages a gap stands for. */
 export function gapSize({ from, to }: Pick<SequenceGap, "from" | "to">): bigint {
   return to - from + 1n;

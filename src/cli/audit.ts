@@ -2,8 +2,8 @@
 
 import { type AuditReport, audit, type DomainAudit, toJson } from "../audit/audit.ts";
 import type { CheckResult } from "../audit/checks-table.ts";
-import { gapSize } from "../audit/sequence-gaps.ts";
-import { loadConfig } from "../config/config.ts";
+import { gapSize, settlingSeconds } from "../audit/sequence-gaps.ts";
+import { ackWaitsOf, loadConfig } from "../config/config.ts";
 import { Database } from "../database/database.ts";
 import { DOMAINS } from "../domains/index.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -38,7 +38,10 @@ Exit status: 0 it holds; 1 it does not; 2 bad usage or configuration.`,
       try {
         progress.show("reading the inbox and its outcomes");
         const running = DOMAINS.filter(({ name }) => config.domains.some((domain) => domain.name === name));
-        const report = await audit(database, chosen ?? running, { isFull: full === true });
+        const report = await audit(database, chosen ?? running, {
+          isFull: full === true,
+          gapSettledSeconds: settlingSeconds(ackWaitsOf(config.domains)),
+        });
         progress.end();
         if (json) printJson(toJson(report));
         else print(describe(report));

@@ -1,6 +1,8 @@
 /** Builds what people work with: the desk, bulk redrives and audits. */
 
 import { Auditor } from "../audit/auditor.ts";
+import { settlingSeconds } from "../audit/sequence-gaps.ts";
+import { ackWaitsOf } from "../config/config.ts";
 import type { AnyDomain, OutcomeName } from "../contract/domain.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { Desk } from "../deadletter/desk.ts";
@@ -13,7 +15,7 @@ import type { Shared } from "./shared.ts";
 export type Operators = ReturnType<typeof openOperators>;
 
 export function openOperators(
-  { logger, metrics, pools, jobs, wakeups, createTraces }: Shared,
+  { config, logger, metrics, pools, jobs, wakeups, createTraces }: Shared,
   modules: readonly AnyDomain[],
   lines: readonly DomainLine[],
 ) {
@@ -49,6 +51,10 @@ export function openOperators(
       pools.audit,
       lines.map(({ module }) => module),
       auditRecorder(metrics),
+      {
+        gapSettledSeconds: settlingSeconds(ackWaitsOf(config.domains)),
+        calmSecondsOf: (domain) => lineOf(domain)?.intake.calmSeconds ?? 0,
+      },
     ),
   };
 }

@@ -199,6 +199,14 @@ function readDomain(reader: EnvironmentReader, domain: ConfigurableDomain): Doma
   };
 }
 
+/** After how long the brokers of these domains deliver a message again that was not acknowledged. */
+export function ackWaitsOf(domains: readonly DomainConfig[]): number[] {
+  return domains.flatMap(({ natsStreaming, jetStream }) => [
+    natsStreaming.ackWaitSeconds,
+    jetStream.ackWaitSeconds,
+  ]);
+}
+
 /** How the channels of a domain are named. */
 export function channelsOf({ name, channelPrefix }: ConfigurableDomain): DomainChannels {
   return { name, prefix: channelPrefix ?? `${name.toUpperCase()}_` };

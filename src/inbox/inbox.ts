@@ -63,6 +63,11 @@ export class Inbox implements Sink {
     return this.#failure;
   }
 
+  /** Whether messages are, or were some seconds ago, refused for lack of room. */
+  get isRefusing(): boolean {
+    return this.#refusals.isRefusing;
+  }
+
   offer(message: Message, committed: (receipt: Receipt) => void): boolean {
     const ofChannel = this.#heldByChannel(message);
     const held = ofChannel.get(message.messageId);

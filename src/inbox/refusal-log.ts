@@ -28,6 +28,11 @@ export class RefusalLog {
     this.#options = options;
   }
 
+  /** Whether messages were refused some seconds ago or less. */
+  get isRefusing(): boolean {
+    return this.#timer !== undefined;
+  }
+
   /** Call it for each message that was refused for lack of room. */
   refused({ source, channel }: Message): void {
     this.#lastAt = performance.now();

@@ -17,7 +17,7 @@ import { connectToBroker } from "../../tools/publisher/transport.ts";
 import type { Broker, BrokerKind } from "../../tools/stack/broker.ts";
 import { findBroker, NatsStreaming } from "../../tools/stack/nats-streaming.ts";
 import { checkIf } from "../support/check-if.ts";
-import { createDatabase, environment, type TestDatabase } from "../support/database.ts";
+import { createDatabase, environment } from "../support/database.ts";
 import { appendAll } from "../support/engine.ts";
 import { messageOf } from "../support/messages.ts";
 import { auditOf, startAsProcess } from "../support/service.ts";
@@ -118,64 +118,6 @@ gaps("a store that was wiped begins anew, and what is missing after that is miss
 
 gaps("what may still be on its way is not missing yet", async () => {
   assert.equal(await missingAfter([[1], [5]], 60), []);
-});
-
-/** Appends messages with these numbers, as if they had been received so many seconds ago. */
-async function appendBurst(
-  database: TestDatabase,
-  from: number,
-  to: number,
-  agoSeconds: number,
-): Promise<void> {
-  const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
-  const messages = numbers.map((number) =>
-    messageOf("x", { source: "nats-streaming", messageId: `${number}-${number * 10}` }),
-  );
-  const { receipts } = await appendAll(database, messages);
-  const first = receipts[0]?.position;
-  await database.admin("alter table inbox disable trigger user");
-  await database.admin(
-    "update inbox set received_at = now() - make_interval(secs => $2) where position >= $1",
-    [first, agoSeconds],
-  );
-  await database.admin("alter table inbox enable trigger user");
-}
-
-gaps("a burst that was refused for a full buffer and redelivered out of order is not lost", async () => {
-  await using database = await createDatabase();
-  const found = async () => {
-    const incremental = await gapsOf(database, 120);
-    assert.equal(await gapsOf(database, 120, true), incremental, "an audit of everything finds the same");
-    return incremental.map(({ from, to }) => [Number(from), Number(to)]);
-  };
-  // The buffer was full from 101 to 2,900; the broker delivered the end of the burst before it redelivered them.
-  await appendBurst(database, 1, 100, 300);
-  await appendBurst(database, 2_901, 3_000, 300);
-  assert.equal(await found(), [[101, 2_900]], "nothing has been redelivered within the settling time");
-  await appendBurst(database, 101, 1_000, 60);
-  assert.equal(await found(), [], "the redelivery is under way");
-  await appendBurst(database, 1_201, 2_900, 30);
-  assert.equal(await found(), []);
-  await appendBurst(database, 1_001, 1_200, 0);
-  assert.equal(await found(), [], "every message is stored, the last of them a moment ago");
-});
-
-gaps("a number that a redelivery leaves out counts when the redelivery has settled", async () => {
-  await using database = await createDatabase();
-  await appendBurst(database, 1, 10, 300);
-  await appendBurst(database, 21, 30, 300);
-  await appendBurst(database, 11, 14, 20);
-  assert.equal(await gapsOf(database, 120), []);
-  await database.admin("alter table inbox disable trigger user");
-  await database.admin("update inbox set received_at = received_at - interval '200 seconds'");
-  await database.admin("alter table inbox enable trigger user");
-  for (const isFull of [false, true]) {
-    const found = await gapsOf(database, 120, isFull);
-    assert.equal(
-      found.map(({ from, to, before }) => [Number(from), Number(to), Number(before)]),
-      [[15, 20, 11]],
-    );
-  }
 });
 
 gaps("an id that is no number of a broker is passed over", async () => {
