@@ -47,6 +47,7 @@ if (import.meta.main) {
     for (const warning of config.warnings) logger.warn(warning);
     return startService(config, logger);
   };
-  const description = "Runs the service. The environment configures it: see docs/configuration.md and .env.example.";
+  const description =
+    "Runs the service. The environment configures it: see docs/configuration.md and .env.example.";
   await run(command("start", description).action(() => runProcess(start)));
 }

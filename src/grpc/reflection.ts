@@ -13,6 +13,7 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { file_google_rpc_error_details } from "../proto/google/rpc/error_details_pb.ts";
 import {
   ServerReflection,
   type ServerReflectionRequest,
@@ -47,6 +48,8 @@ class Descriptions {
   constructor(services: readonly DescService[]) {
     this.#services = services;
     for (const { file } of services) this.#add(file);
+    // Errors carry details of these types, which no request or answer names.
+    this.#add(file_google_rpc_error_details);
     this.#registry = createRegistry(...this.#files.values());
   }
 

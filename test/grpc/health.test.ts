@@ -123,6 +123,9 @@ health("descriptions are found by service, file, symbol and extension", async ()
     "echo.v1.Kind",
   ])
     assert.is((await filesOf("fileContainingSymbol", symbol))[0], "echo/v1/echo.proto", symbol);
+  // What errors carry.
+  const details = await filesOf("fileContainingSymbol", "google.rpc.ErrorInfo");
+  assert.is(details[0], "google/rpc/error_details.proto");
   const extension = { containingType: "google.protobuf.MethodOptions", extensionNumber: 72_295_728 };
   assert.is((await filesOf("fileContainingExtension", extension))[0], "google/api/annotations.proto");
   const numbers = await ask({ case: "allExtensionNumbersOfType", value: "google.protobuf.MethodOptions" });
