@@ -64,6 +64,8 @@ export class OutboxRelay {
   #running: Promise<void> = Promise.resolve();
   #session: TransportSession | undefined;
   #epoch: bigint | undefined;
+  /** The turn after a batch behind which there is more: the checkpoint was moved with it. */
+  #turn: Turn | undefined;
   /** How many events the next batch may have: fewer while the broker refuses one of them. */
   #eventsMax = BATCH_EVENTS_MAX;
   /** In a row. */
@@ -128,8 +130,8 @@ export class OutboxRelay {
   async #relayNext(): Promise<boolean> {
     const { database } = this.#options;
     this.#refusals = await selectRefusals(database, [this.domain]);
-    if (!(await selectHasWork(database, this.domain))) return false;
-    const turn = await takeTurn(database, this.domain, this.#epoch, this.#turnSeconds);
+    const turn = this.#turn ?? (await this.#takeTurn());
+    this.#turn = undefined;
     if (!turn) return false;
     // The session first: what an earlier relay still sends cannot come behind what is read from here on.
     const session = await this.#sessionOf(turn.epoch);
@@ -144,8 +146,15 @@ export class OutboxRelay {
     }
     failpoint("relay-before-checkpoint");
     await this.#finish(turn, batch);
+    if (!batch.isLast) this.#turn = { ...batch.checkpoint, epoch: turn.epoch };
     this.#eventsMax = Math.min(BATCH_EVENTS_MAX, Math.ceil(this.#eventsMax * BATCH_GROWTH));
     return true;
+  }
+
+  async #takeTurn(): Promise<Turn | undefined> {
+    const { database } = this.#options;
+    if (!(await selectHasWork(database, this.domain))) return undefined;
+    return takeTurn(database, this.domain, this.#epoch, this.#turnSeconds);
   }
 
   async #sessionOf(epoch: bigint): Promise<TransportSession> {

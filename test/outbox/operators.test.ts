@@ -168,7 +168,6 @@ check("the page of dead letters shows refused events, and has them discarded", a
     const { tab, complaints } = await openTab(browser, started.service.url, "/ui/dead-letters");
     await tab.fill("#token", ADMIN);
     await tab.press("#token", "Enter");
-    await tab.reload();
     await tab.waitForSelector("#refused td:has-text('INVALID_TOPIC_EXCEPTION')");
     await tab.fill("#refused-author", "Ann");
     await tab.fill("#refused-reason", "of no use");
