@@ -62,13 +62,16 @@ health("a watch tells each change, and that the server stops", async () => {
 });
 
 health("a watch may ask for more time than a timer has", async () => {
-  await using echo = await startEcho();
+  let unready: Unready[] = [];
+  await using echo = await startEcho({}, { unready: () => unready });
   const { health: client, close } = connectTo(echo.url);
-  const headers = { "grpc-timeout": "99999999H" };
-  for await (const { status } of client.watch({}, { headers })) {
-    assert.is(status, Status.SERVING);
-    break;
+  const seen: Status[] = [];
+  for await (const { status } of client.watch({}, { headers: { "grpc-timeout": "99999999H" } })) {
+    seen.push(status);
+    unready = [{ reason: "stopping" }];
+    if (seen.length === 2) break;
   }
+  assert.equal(seen, [Status.SERVING, Status.NOT_SERVING]);
   close();
 });
 
