@@ -19,6 +19,6 @@ unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = $folder/users.txt
 pool_mode = transaction
-max_client_conn = 1000
+max_client_conn = 400
 INI
 exec pgbouncer "$folder/pgbouncer.ini"
