@@ -3,7 +3,6 @@
  * description, its deadline, a request id, metrics, a span, and a status for what the handler throws.
  */
 import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { createValidator } from "@bufbuild/protovalidate";
 import { Code, type HandlerContext } from "@connectrpc/connect";
 import { context as contexts, ROOT_CONTEXT, type Span, trace } from "@opentelemetry/api";
 import type { RpcService } from "../contract/rpc.ts";
@@ -12,8 +11,9 @@ import { contextOf } from "../telemetry/trace-context.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { Metrics } from "../watch/metrics.ts";
 import { type Call, callOf, withinCall } from "./call.ts";
+import { checkRules } from "./rules.ts";
 import { endSpan, spanAttributes, spanName } from "./span.ts";
-import { InvalidRequestError, nameOf, OK, statusOf } from "./status.ts";
+import { nameOf, OK, statusOf } from "./status.ts";
 
 export type Procedure = Readonly<{
   method: DescMethodUnary;
@@ -79,9 +79,7 @@ async function handle(
 ) {
   const { signal } = context;
   signal.throwIfAborted();
-  const checked = validator.validate(method.input, request);
-  if (checked.kind === "error") throw checked.error;
-  if (checked.kind === "invalid") throw InvalidRequestError.of(checked.violations);
+  checkRules(method.input, request);
   const ended = Promise.withResolvers<never>();
   const onAbort = () => ended.reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
@@ -98,8 +96,6 @@ function surroundingsOf({ traceparent }: Call, span: Span | undefined) {
   if (trace.getSpanContext(contexts.active())) return contexts.active();
   return (traceparent === undefined ? undefined : contextOf(traceparent)) ?? ROOT_CONTEXT;
 }
-
-const validator = createValidator();
 
 /** Those that the service itself is to blame for. Source: OpenTelemetry, "Semantic conventions for gRPC". */
 const FAULTS: ReadonlySet<Code> = new Set([

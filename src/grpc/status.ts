@@ -24,6 +24,7 @@ import {
   UpstreamError,
   WrongStateError,
 } from "../contract/errors.ts";
+import { PROBLEMS_MAX } from "../contract/rejection.ts";
 import { DatabaseError } from "../database/database-error.ts";
 import { NotReadyError } from "../database/wait.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../proto/google/rpc/error_details_pb.ts";
@@ -40,7 +41,7 @@ export class InvalidRequestError extends Error {
   /** @param violations those that protovalidate found. */
   static of(violations: readonly Violation[]): InvalidRequestError {
     return new InvalidRequestError(
-      violations.map(({ field, ruleId, message }) => ({
+      violations.slice(0, PROBLEMS_MAX).map(({ field, ruleId, message }) => ({
         field: pathToString(field),
         rule: ruleId,
         description: message,

@@ -12,23 +12,39 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import type { CallFailure } from "../../contract/errors.ts";
+import { PROBLEMS_MAX } from "../../contract/rejection.ts";
 
 type Violation = NonNullable<CallFailure["violations"]>[number];
 
-/** Where a JSON value does not fit the message; empty if it does. */
-export function violationsIn(desc: DescMessage, value: unknown, path = ""): Violation[] {
-  if (isWellKnown(desc))
-    return fits(() => fromJson(desc, value as JsonValue)) ? [] : [wrongType(path, desc.name)];
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return [wrongType(path, "a JSON object")];
+/** Where a JSON value does not fit the message, a hundred places at most; empty if it does. */
+export function violationsIn(desc: DescMessage, value: unknown): Violation[] {
+  const violations: Violation[] = [];
+  for (const violation of violationsOf(desc, value, "")) {
+    violations.push(violation);
+    if (violations.length === PROBLEMS_MAX) break;
+  }
+  return violations;
+}
+
+/** One at a time, so that a megabyte of what is wrong takes no longer than the first hundred of it. */
+function* violationsOf(desc: DescMessage, value: unknown, path: string): Generator<Violation> {
+  if (isWellKnown(desc)) {
+    if (!fits(() => fromJson(desc, value as JsonValue))) yield wrongType(path, desc.name);
+    return;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    yield wrongType(path, "a JSON object");
+    return;
+  }
   const seen = new Set<DescField>();
-  return Object.entries(value).flatMap(([name, member]) => {
+  for (const name in value) {
+    const member: unknown = (value as Record<string, unknown>)[name];
     const field = fieldNamed(desc, name);
-    if (!field) return [{ field: join(path, name), rule: "unknown", description: "there is no such field" }];
-    if (seen.has(field)) return [{ field: join(path, name), rule: "unique", description: "stands twice" }];
-    seen.add(field);
-    return member === null ? [] : violationsOfField(field, member, join(path, field.name));
-  });
+    if (!field) yield { field: join(path, name), rule: "unknown", description: "there is no such field" };
+    else if (seen.has(field)) yield { field: join(path, name), rule: "unique", description: "stands twice" };
+    else if (member !== null) yield* violationsOfField(field, member, join(path, field.name));
+    if (field) seen.add(field);
+  }
 }
 
 /** The field by its name in the description, or by its name in lower camel case. */
@@ -50,35 +66,40 @@ export function jsonOfText(field: DescField, text: string): JsonValue {
   return isEnum && /^-?\d{1,10}$/.test(text) ? Number(text) : text;
 }
 
-function violationsOfField(field: DescField, value: unknown, path: string): Violation[] {
+function* violationsOfField(field: DescField, value: unknown, path: string): Generator<Violation> {
   if (field.fieldKind === "list") {
-    if (!Array.isArray(value)) return [wrongType(path, "a JSON array")];
-    return value.flatMap((element, index) =>
-      violationsOfValue(field, element, `${path}[${index}]`, (one) => [one]),
-    );
+    if (!Array.isArray(value)) yield wrongType(path, "a JSON array");
+    else {
+      for (const [index, element] of value.entries())
+        yield* violationsOfValue(field, element, `${path}[${index}]`, (one) => [one]);
+    }
+  } else if (field.fieldKind === "map") {
+    if (typeof value !== "object" || Array.isArray(value)) yield wrongType(path, "a JSON object");
+    else {
+      for (const [key, member] of Object.entries(value as object))
+        yield* violationsOfValue(field, member, `${path}[${JSON.stringify(key)}]`, (one) => ({ [key]: one }));
+    }
+  } else {
+    yield* violationsOfValue(field, value, path, (one) => one);
   }
-  if (field.fieldKind === "map") {
-    if (typeof value !== "object" || Array.isArray(value)) return [wrongType(path, "a JSON object")];
-    return Object.entries(value as object).flatMap(([key, member]) =>
-      violationsOfValue(field, member, `${path}[${JSON.stringify(key)}]`, (one) => ({ [key]: one })),
-    );
-  }
-  return violationsOfValue(field, value, path, (one) => one);
 }
 
 /** @param within what the value stands in: the field as a whole. */
-function violationsOfValue(
+function* violationsOfValue(
   field: DescField,
   value: unknown,
   path: string,
   within: (value: JsonValue) => JsonValue,
-): Violation[] {
-  if (field.message) return violationsIn(field.message, value, path);
+): Generator<Violation> {
+  if (field.message) {
+    yield* violationsOf(field.message, value, path);
+    return;
+  }
   const whole: JsonObject = { [field.jsonName]: within(value as JsonValue) };
   // A number that JSON cannot hold exactly has been rounded by now.
   const isRounded = typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
   const isRight = fits(() => fromJson(field.parent, whole)) && !(isRounded && LONG.has(scalarOf(field)));
-  return isRight ? [] : [wrongType(path, descriptionOf(field))];
+  if (!isRight) yield wrongType(path, descriptionOf(field));
 }
 
 function descriptionOf(field: DescField): string {

@@ -21,14 +21,14 @@ export async function readRequest(
   { pathFields, queryFields, body }: Binding,
   bytesMax: number,
 ): Promise<Message> {
-  const whole: JsonObject = {};
+  let whole: JsonObject = {};
   if (body !== undefined) {
     const read = await readJson(request, bytesMax);
     if (body !== "*") whole[body.name] = read;
     // What is no object is refused below, as what it is.
     else if (typeof read !== "object" || read === null || Array.isArray(read))
       refuse(violationsIn(input, read));
-    else Object.assign(whole, read);
+    else whole = read;
   }
   for (const field of pathFields) put(whole, field, jsonOfText(field, request.params[field.name] ?? ""));
   for (const field of queryFields) {
