@@ -17,7 +17,7 @@ type Need = "nats-streaming" | "jetstream" | "kafka" | "toxiproxy" | "jaeger";
 /** A file needs what it names: a helper, a class or a command that uses it. */
 const NAMES: Readonly<Record<Need, RegExp>> = {
   "nats-streaming":
-    /brokerEnvironment|natsStreamingOptions|findBroker|startStack|WAYBILL_TEST_NATS_URL|tools\/(torture\/|stack\/(?!pgbouncer|postgres|redis))/,
+    /brokerEnvironment|natsStreamingOptions|findBroker|startStack|WAYBILL_TEST_NATS_URL|tools\/(torture\/|stack\/(?!compiled|pgbouncer|postgres|redis))/,
   jetstream: /[jJ]etStream\(|BROKER_KINDS|torture\/.*jetstream/s,
   kafka: /Kafka\(|BROKER_KINDS|findKafka|findProgram/,
   toxiproxy: /Toxiproxy|tools\/torture\/|torture\.test/,
