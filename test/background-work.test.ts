@@ -1,30 +1,33 @@
-/** What a domain does in the background: it begins when messages are taken in, and a stop waits for its end. */
+/** What a domain does in the background: it begins when messages are taken in, and ends before that does. */
 import { once } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { AnyDomain, DomainService } from "../src/contract/domain.ts";
+import type { AnyDomain, DomainContext } from "../src/contract/domain.ts";
 import { createDatabase } from "./support/database.ts";
 import { ledger } from "./support/ledger/index.ts";
+import { entryOf } from "./support/ledger/messages.ts";
 import { startInProcess } from "./support/service.ts";
 import { until } from "./support/wait.ts";
 
 const background = suite("background work");
 
-background("it begins with the process, and a stop ends it and waits", async () => {
+background("a stop tells it, and messages are taken in until it has ended", async () => {
   const events: string[] = [];
   await using database = await createDatabase(undefined, [ledger]);
-  const domain = ledgerThat(async (signal) => {
+  const domain = ledgerThat(async ({ submit }, signal) => {
     events.push("begun");
     await once(signal, "abort");
-    // What is under way goes to its end.
-    await database.query("select 1");
-    events.push("ended");
+    // What stops meanwhile has stopped then.
+    for (let turn = 0; turn < 100; turn++) await setImmediate();
+    await submit({ messageId: "last", payload: entryOf("last", "ann", 1) });
+    events.push("stored");
   });
   const service = await startInProcess(database, { DOMAINS: "ledger" }, [domain]);
   await until("it has begun", () => events.length > 0);
   assert.equal(events, ["begun"]);
   await service[Symbol.asyncDispose]();
-  assert.equal(events, ["begun", "ended"]);
+  assert.equal(events, ["begun", "stored"]);
 });
 
 background("one that fails leaves the process as it is", async () => {
@@ -41,6 +44,9 @@ background("one that fails leaves the process as it is", async () => {
 
 background.run();
 
-function ledgerThat(work: NonNullable<DomainService["work"]>): AnyDomain {
-  return { ...ledger, open: () => ({ routes: [], work }) };
+function ledgerThat(work: (context: DomainContext, signal: AbortSignal) => Promise<void>): AnyDomain {
+  return {
+    ...ledger,
+    open: (context) => ({ routes: [], work: (signal) => work(context, signal) }),
+  };
 }
