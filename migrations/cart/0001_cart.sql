@@ -48,5 +48,8 @@ create table cart_checkout_items (
   checkout text collate "C" not null,
   sku bigint not null check (sku between 1 and 4294967295),
   count integer not null check (count between 1 and 65535),
+  -- That began the checkout.
+  position bigint not null,
   primary key (checkout, sku)
 );
+create index cart_checkout_items_position on cart_checkout_items using brin (position) with (pages_per_range = 16);

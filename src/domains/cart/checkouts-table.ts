@@ -4,7 +4,7 @@ import type { Transaction } from "../../database/transaction.ts";
 import type { Checkout, FrozenItem } from "./model.ts";
 
 /** A checkout with what it orders. */
-export type WholeCheckout = Checkout & Readonly<{ items: readonly Omit<FrozenItem, "checkout">[] }>;
+export type WholeCheckout = Checkout & Readonly<{ items: readonly Pick<FrozenItem, "sku" | "count">[] }>;
 
 /** The open ones of these users, and those with these ids. */
 export async function selectCheckoutsOf(
@@ -104,9 +104,14 @@ export async function insertFrozenItems(
 ): Promise<void> {
   if (items.length === 0) return;
   await transaction.query(
-    `insert into cart_checkout_items (checkout, sku, count)
-     select * from unnest($1::text[], $2::bigint[], $3::integer[])`,
-    [items.map(({ checkout }) => checkout), items.map(({ sku }) => sku), items.map(({ count }) => count)],
+    `insert into cart_checkout_items (checkout, sku, count, position)
+     select * from unnest($1::text[], $2::bigint[], $3::integer[], $4::bigint[])`,
+    [
+      items.map(({ checkout }) => checkout),
+      items.map(({ sku }) => sku),
+      items.map(({ count }) => count),
+      items.map(({ position }) => String(position)),
+    ],
   );
 }
 

@@ -32,12 +32,10 @@ export const CART_CHECKS: readonly AuditCheck[] = [
   },
   {
     name: "frozen_items_have_checkouts",
-    sql: `select coalesce(max(command.position), 0) as position, 'frozen items belong to no checkout' as detail
+    sql: `select position, 'a frozen item belongs to no checkout that was begun there' as detail
           from cart_checkout_items as item
-            left join cart_checkouts as checkout on checkout.id = item.checkout
-            left join cart_commands as command on command.id = item.checkout
-          where checkout.id is null and $1::bigint is not null
-          group by item.checkout`,
+          where position > $1::bigint and not exists (
+            select from cart_checkouts where id = item.checkout and opened_position = item.position)`,
   },
   {
     name: "frozen_within_open_checkout",

@@ -10,7 +10,7 @@ export function fold(state: CartState, position: bigint, command: Command): Deci
   if (checkoutAfter) {
     const openedPosition = state.checkout(checkoutAfter.id)?.openedPosition ?? position;
     state.putCheckout({ ...checkoutAfter, openedPosition, position });
-    state.addFrozen(frozen.map(({ sku, count }) => ({ checkout: checkoutAfter.id, sku, count })));
+    state.addFrozen(frozen.map(({ sku, count }) => ({ checkout: checkoutAfter.id, sku, count, position })));
   }
   const { id, type, user } = command;
   const decided = { position, id, type, user, reason, checkout };

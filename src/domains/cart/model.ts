@@ -36,7 +36,13 @@ export type Checkout = Readonly<{
 }>;
 
 /** How many of one SKU a checkout orders. */
-export type FrozenItem = Readonly<{ checkout: string; sku: number; count: number }>;
+export type FrozenItem = Readonly<{
+  checkout: string;
+  sku: number;
+  count: number;
+  /** That began the checkout. */
+  position: bigint;
+}>;
 
 /** Why a rule says no. It is final for the id of the command. */
 export const DECLINE_REASONS = [
