@@ -25,8 +25,8 @@ const marketplace = command(
     "after",
     `
 It needs PgBouncer and Redis on PATH (Debian: apt-get install pgbouncer redis-server); PostgreSQL comes with npm ci.
-Everything listens on free ports of 127.0.0.1 and stores below .data/, which is removed at the end. The load checks out
-until all checkouts are made, also when the stock is used up: adds are refused then. docs/marketplace.md explains all.`,
+Everything listens on free ports of 127.0.0.1 and stores below .data/, which is removed at the end. With more than about
+1,300 checkouts the users want more than there is in stock: adds and checkouts are refused then. See docs/marketplace.md.`,
   )
   .action(
     exits(async ({ once, checkouts, users, seed = randomSeed() }) => {

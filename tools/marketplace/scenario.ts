@@ -2,9 +2,10 @@
  * What a user does, step by step, against the running services: each step says what it did and what came back. A step
  * with another answer than the expected one is a problem, and the rest goes on.
  */
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { CartService } from "../../src/proto/marketplace/cart/v1/cart_pb.ts";
-import { type Clients, clientOf, codeOf } from "./clients.ts";
+import { type Clients, clientOf } from "./clients.ts";
+import { Steps } from "./steps.ts";
 import { TOKEN, type World } from "./world.ts";
 
 /** @param say is told of each step. @returns what was not as expected. */
@@ -220,51 +221,6 @@ async function useGateway(steps: Steps, { carts: [cart], product, loms }: World)
     (await post(`${cart.url}/cart/list`, { user }, "no")).status,
     401,
   );
-}
-
-/** Says each step, and remembers what was not as expected. */
-class Steps {
-  readonly problems: string[] = [];
-  readonly #say: (text: string) => void;
-
-  constructor(say: (text: string) => void) {
-    this.#say = say;
-  }
-
-  /** A call that succeeds. @throws ConnectError if it does not: what follows could make no sense. */
-  async answers<Answer>(
-    call: string,
-    answer: Promise<Answer>,
-    describe: (answer: Answer) => string = () => "",
-  ): Promise<Answer> {
-    try {
-      const given = await answer;
-      const description = describe(given);
-      this.#say(`ok    ${call} ─▶ OK${description && `, ${description}`}`);
-      return given;
-    } catch (error) {
-      this.#problem(`${call} ─▶ ${ConnectError.from(error).message}`);
-      throw error;
-    }
-  }
-
-  /** A call that is refused with this status. */
-  async refuses(call: string, answer: Promise<unknown>, code: Code, why: string): Promise<void> {
-    const given = await codeOf(answer);
-    const text = given === undefined ? "OK" : Code[given];
-    if (given === code) this.#say(`ok    ${call} ─▶ ${text}, ${why}`);
-    else this.#problem(`${call} ─▶ ${text} instead of ${Code[code]}, ${why}`);
-  }
-
-  holds(what: string, isTrue: boolean): void {
-    if (isTrue) this.#say(`ok    ${what}`);
-    else this.#problem(`NOT true: ${what}`);
-  }
-
-  #problem(text: string): void {
-    this.problems.push(text);
-    this.#say(`WRONG ${text}`);
-  }
 }
 
 const USER = 31_337n;
