@@ -7,16 +7,18 @@
  */
 import type { DomainContext } from "./domain.ts";
 import { BuriedError, KeyReusedError } from "./errors.ts";
+import { type CommandForm, FirstCommands } from "./first-commands.ts";
 
-export type DecisionsOptions<Command, Decision> = Readonly<{
-  settled: DomainContext["settled"];
+export type DecisionsOptions<Command extends object, Decision> = Readonly<{
+  context: Pick<DomainContext, "database" | "settled">;
+  form: CommandForm<Command>;
   /** Reads the decisions at positions, by their positions. */
   read: (positions: readonly bigint[]) => Promise<Map<bigint, Decision>>;
-  /** The first command that was decided under the id of this one; undefined if there is none. */
-  first: (command: Command) => Promise<Readonly<{ position: bigint; isSame: boolean }> | undefined>;
+  /** Where the first command under the id of this one was decided; undefined if none was. */
+  firstOf: (command: Command) => Promise<bigint | undefined>;
 }>;
 
-export class Decisions<Command, Decision> {
+export class Decisions<Command extends object, Decision> {
   readonly #options: DecisionsOptions<Command, Decision>;
   /** Positions for which callers wait, with the decision as soon as it is made here. */
   readonly #awaited = new Map<bigint, { callers: number; decision?: Decision }>();
@@ -44,7 +46,7 @@ export class Decisions<Command, Decision> {
     this.#awaited.set(position, awaited);
     awaited.callers += 1;
     try {
-      const outcome = await this.#options.settled(position, signal);
+      const outcome = await this.#options.context.settled(position, signal);
       if (outcome === "pending") return undefined;
       if (outcome === "projected") return awaited.decision ?? (await this.read(position));
       return await this.#firstWithItsId(command, position);
@@ -71,9 +73,11 @@ export class Decisions<Command, Decision> {
 
   /** The id may have come over a broker before: then that command was decided, and this one repeats or contradicts it. */
   async #firstWithItsId(command: Command, position: bigint): Promise<Decision | undefined> {
-    const first = await this.#options.first(command);
-    if (!first) throw new BuriedError(position);
-    if (first.isSame) return this.read(first.position);
+    const { context, form, firstOf } = this.#options;
+    const first = await firstOf(command);
+    if (first === undefined) throw new BuriedError(position);
+    const commands = await FirstCommands.load(context.database, [first], form);
+    if (commands.isSame(first, command)) return this.read(first);
     throw new KeyReusedError("this Idempotency-Key came with another command before");
   }
 }

@@ -30,7 +30,7 @@ export function commandIdOf(call: RpcCall): string {
  * @throws UnavailableError if it is not stored, or not decided before the call ends: the same id asks again;
  * KeyReusedError if another command with this id was decided before; BuriedError if the code failed on it.
  */
-export async function decide<Command, Decision>(
+export async function decide<Command extends object, Decision>(
   { submit }: Pick<DomainContext, "submit">,
   decisions: Decisions<Command, Decision>,
   call: Pick<RpcCall, "requestHeader" | "signal">,

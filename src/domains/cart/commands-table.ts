@@ -26,19 +26,6 @@ export async function selectDecidedAt(
   return new Map(rows.map((row) => [row.position, decidedOf(row)]));
 }
 
-/** The payloads of positions, as they arrived. */
-export async function selectPayloads(
-  database: Queryable,
-  positions: readonly bigint[],
-): Promise<Map<bigint, Buffer>> {
-  if (positions.length === 0) return new Map();
-  const { rows } = await database.query<{ position: bigint; payload: Buffer }>(
-    "select position, payload from inbox where position = any($1::bigint[])",
-    [positions.map(String)],
-  );
-  return new Map(rows.map(({ position, payload }) => [position, payload]));
-}
-
 /** The payload of a command that came as a call, whether it is decided or not; undefined if none came with this id. */
 export async function selectAppended(database: Queryable, id: string): Promise<Buffer | undefined> {
   const { rows } = await database.query<{ payload: Buffer }>(

@@ -6,6 +6,7 @@ import {
   CommandShapes,
   isSameCommand,
 } from "../../contract/command-shapes.ts";
+import type { CommandForm } from "../../contract/first-commands.ts";
 import type { Rejection } from "../../contract/rejection.ts";
 import { wholeNumber } from "../../contract/values/integers.ts";
 
@@ -82,6 +83,8 @@ export const checkCommand = (value: unknown): Command | Rejection => SHAPES.chec
 export function isSameRequest(one: Command, other: Command): boolean {
   return isSameCommand({ ...one, available: undefined }, { ...other, available: undefined });
 }
+
+export const COMMAND_FORM: CommandForm<Command> = { parse: parseCommand, isSame: isSameRequest };
 
 /** A whole number of 64 bits in a string, without leading zeros: JSON's numbers have fewer. */
 function integerText(min: bigint, max: bigint) {

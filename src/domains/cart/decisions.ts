@@ -2,26 +2,19 @@
 import { Decisions } from "../../contract/decisions.ts";
 import type { DomainContext } from "../../contract/domain.ts";
 import { DeclinedError } from "../../contract/errors.ts";
-import { type Command, isSameRequest, parseCommand } from "./commands.ts";
-import { selectDecided, selectDecidedAt, selectPayloads } from "./commands-table.ts";
+import { COMMAND_FORM, type Command } from "./commands.ts";
+import { selectDecided, selectDecidedAt } from "./commands-table.ts";
 import type { Decided, DeclineReason } from "./model.ts";
 
 export type CartDecisions = Decisions<Command, Decided>;
 
-export function cartDecisions({
-  database,
-  settled,
-}: Pick<DomainContext, "database" | "settled">): CartDecisions {
+export function cartDecisions(context: Pick<DomainContext, "database" | "settled">): CartDecisions {
+  const { database } = context;
   return new Decisions({
-    settled,
+    context,
+    form: COMMAND_FORM,
     read: (positions) => selectDecidedAt(database, positions),
-    first: async (command) => {
-      const [first] = await selectDecided(database, [command.id]);
-      if (!first) return undefined;
-      const { position } = first;
-      const payload = (await selectPayloads(database, [position])).get(position) as Buffer;
-      return { position, isSame: isSameRequest(parseCommand(payload) as Command, command) };
-    },
+    firstOf: async ({ id }) => (await selectDecided(database, [id]))[0]?.position,
   });
 }
 

@@ -4,13 +4,14 @@
  */
 import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
+import { FirstCommands } from "../../contract/first-commands.ts";
 import type { InboxRow } from "../../contract/message.ts";
-import { conflict, type Rejection } from "../../contract/rejection.ts";
+import type { Rejection } from "../../contract/rejection.ts";
 import { mapInTurns } from "../../contract/values/in-turns.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { insertFrozenItems, selectCheckoutsOf, upsertCheckouts } from "./checkouts-table.ts";
-import { type Command, isSameRequest, parseCommand } from "./commands.ts";
-import { insertDecided, selectDecided, selectPayloads } from "./commands-table.ts";
+import { COMMAND_FORM, type Command, parseCommand } from "./commands.ts";
+import { insertDecided, selectDecided } from "./commands-table.ts";
 import { fold } from "./fold.ts";
 import { deleteItems, selectItems, upsertItems } from "./items-table.ts";
 import type { Decided } from "./model.ts";
@@ -21,20 +22,17 @@ export class CartProjection implements Projection<Decided> {
     const parsed = await mapInTurns(batch, ({ payload }) => parseCommand(payload));
     const commands = parsed.filter((one): one is Command => !isRejection(one));
     const state = await load(commands, transaction);
-    const earlier = await earlierCommands(state, commands, transaction);
+    const positions = commands.flatMap(({ id }) => state.decided(id)?.position ?? []);
+    const firsts = await FirstCommands.load(transaction, positions, COMMAND_FORM);
 
     const added: Decided[] = [];
     const outcomes = batch.map(({ position }, index): Outcome => {
       const command = parsed[index] as Command | Rejection;
       if (isRejection(command)) return { kind: "dead", rejection: command };
       const first = state.decided(command.id);
-      if (first) {
-        return isSameRequest(earlier.get(first.position) as Command, command)
-          ? { kind: "duplicate", originalPosition: first.position }
-          : { kind: "dead", rejection: conflict("/id", first.position, position) };
-      }
+      if (first) return firsts.repeat(first.position, command, position);
       added.push(fold(state, position, command));
-      earlier.set(position, command);
+      firsts.add(position, command);
       return PROJECTED;
     });
 
@@ -55,17 +53,6 @@ async function load(commands: readonly Command[], transaction: Transaction): Pro
     decided: await selectDecided(transaction, ids),
   });
   return state;
-}
-
-/** The commands whose ids come again, by their positions. */
-async function earlierCommands(
-  state: CartState,
-  commands: readonly Command[],
-  transaction: Transaction,
-): Promise<Map<bigint, Command>> {
-  const positions = commands.flatMap(({ id }) => state.decided(id)?.position ?? []);
-  const payloads = await selectPayloads(transaction, [...new Set(positions)]);
-  return new Map([...payloads].map(([position, payload]) => [position, parseCommand(payload) as Command]));
 }
 
 async function write(state: CartState, added: readonly Decided[], transaction: Transaction): Promise<void> {

@@ -2,6 +2,7 @@
  * Commands as messages: `POST /cart/commands` stores any bytes, as a broker would deliver them, and `GET
  * /cart/commands/:id` shows what became of a command. People's calls come over gRPC and its gateway instead.
  */
+
 import type { DomainContext } from "../../contract/domain.ts";
 import { NotFoundError } from "../../contract/errors.ts";
 import {
@@ -15,9 +16,10 @@ import {
   problems,
   TEXT,
 } from "../../contract/openapi.ts";
+import { selectPayloads } from "../../contract/payloads-table.ts";
 import { type IntakeDescription, type Route, sendJson } from "../../contract/route.ts";
 import { COMMAND_TYPES } from "./commands.ts";
-import { selectDecided, selectPayloads } from "./commands-table.ts";
+import { selectDecided } from "./commands-table.ts";
 import { DECLINE_REASONS } from "./model.ts";
 
 export function commandRoutes({ database, intake }: Pick<DomainContext, "database" | "intake">): Route[] {

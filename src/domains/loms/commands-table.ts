@@ -27,19 +27,6 @@ export async function selectCommandsAt(
   return new Map(rows.map((row) => [row.position, decidedOf(row)]));
 }
 
-/** The payloads of positions, as they arrived. */
-export async function selectPayloads(
-  database: Queryable,
-  positions: readonly bigint[],
-): Promise<Map<bigint, Buffer>> {
-  if (positions.length === 0) return new Map();
-  const { rows } = await database.query<{ position: bigint; payload: Buffer }>(
-    "select position, payload from inbox where position = any($1::bigint[])",
-    [positions.map(String)],
-  );
-  return new Map(rows.map(({ position, payload }) => [position, payload]));
-}
-
 export async function copyCommands(transaction: Transaction, commands: readonly Decided[]): Promise<void> {
   if (commands.length === 0) return;
   await withCopyData(

@@ -1,5 +1,6 @@
 /** What loms measures of itself. */
 import type { DomainContext } from "../../contract/domain.ts";
+import { refreshed } from "../../contract/refreshed.ts";
 import { COMMAND_TYPES, type CommandType } from "./commands.ts";
 import type { Folded } from "./fold.ts";
 import { DECLINE_REASONS, type DeclineReason, ORDER_STATUSES, type OrderStatus } from "./model.ts";
@@ -66,24 +67,5 @@ export function createMetrics({
       for (const { status } of changes) changed.set(status, (changed.get(status) ?? 0) + 1);
       expired += count;
     }
-  };
-}
-
-/** A value that is read again in the background whenever it is asked for; undefined until the first reading. */
-function refreshed<T>(read: () => Promise<T>, logger: DomainContext["logger"]): () => T | undefined {
-  let value: T | undefined;
-  let isReading = false;
-  const refresh = async () => {
-    isReading = true;
-    try {
-      value = await read();
-    } catch (error) {
-      logger.debug({ err: error }, "the unpaid orders could not be counted");
-    }
-    isReading = false;
-  };
-  return () => {
-    if (!isReading) void refresh();
-    return value;
   };
 }

@@ -3,19 +3,19 @@
  * their order, and what changed is written once. No lock is taken but the engine's on the checkpoint, so an SKU that
  * everybody orders costs no more than any other: one new version of its row for each batch.
  */
-import { isRejection, isSameCommand } from "../../contract/command-shapes.ts";
+import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
+import { FirstCommands } from "../../contract/first-commands.ts";
 import type { InboxRow } from "../../contract/message.ts";
-import { conflict, type Rejection } from "../../contract/rejection.ts";
+import type { Rejection } from "../../contract/rejection.ts";
 import { mapInTurns } from "../../contract/values/in-turns.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { copyChanges } from "./changes-table.ts";
 import { type Command, nameOf, parseCommand } from "./commands.ts";
-import { copyCommands, selectCommands, selectPayloads } from "./commands-table.ts";
+import { copyCommands, selectCommands } from "./commands-table.ts";
 import { eventsOf } from "./events.ts";
 import { type Folded, fold } from "./fold.ts";
 import { selectFrame } from "./frame-table.ts";
-import type { Decided } from "./model.ts";
 import { copyOrders, selectOrders, updateOrders } from "./orders-table.ts";
 import { PAYMENT_MS } from "./rules.ts";
 import { LomsState } from "./state.ts";
@@ -28,7 +28,8 @@ export class LomsProjection implements Projection<Folded> {
     const state = new LomsState();
     const receivedAtMs = batch.map((row) => Math.floor(row.receivedAtMs));
     await load(state, commands, Math.max(...receivedAtMs), transaction);
-    const earlier = await commandsAt(state, commands, transaction);
+    const positions = commands.flatMap((command) => state.command(nameOf(command))?.position ?? []);
+    const firsts = await FirstCommands.load(transaction, positions, { parse: parseCommand });
 
     const folded: Folded[] = [];
     const outcomes = batch.map((row, index): Outcome => {
@@ -36,9 +37,9 @@ export class LomsProjection implements Projection<Folded> {
       if (isRejection(command)) return { kind: "dead", rejection: command };
       const { position } = row;
       const first = state.command(nameOf(command));
-      if (first) return compare(earlier.get(first.position) as Command, first, command, position);
+      if (first) return firsts.repeat(first.position, command, position);
       folded.push(fold(state, { position, receivedAtMs: receivedAtMs[index] as number, command }));
-      earlier.set(position, command);
+      firsts.add(position, command);
       return PROJECTED;
     });
 
@@ -73,28 +74,6 @@ async function load(
     stocks: await selectStocks(transaction, [...skus]),
     commands: await selectCommands(transaction, [...names]),
   });
-}
-
-/** The commands whose ids come again, by their positions. */
-async function commandsAt(
-  state: LomsState,
-  commands: readonly Command[],
-  transaction: Transaction,
-): Promise<Map<bigint, Command>> {
-  const positions = commands.flatMap((command) => state.command(nameOf(command))?.position ?? []);
-  const payloads = await selectPayloads(transaction, [...new Set(positions)]);
-  return new Map([...payloads].map(([position, payload]) => [position, parseCommand(payload) as Command]));
-}
-
-function compare(
-  first: Command,
-  { position: original }: Decided,
-  command: Command,
-  position: bigint,
-): Outcome {
-  return isSameCommand(first, command)
-    ? { kind: "duplicate", originalPosition: original }
-    : { kind: "dead", rejection: conflict("/id", original, position) };
 }
 
 async function write(state: LomsState, folded: readonly Folded[], transaction: Transaction): Promise<void> {

@@ -3,17 +3,18 @@ import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 
 export type ProjectedCommand = Readonly<{ position: bigint; id: string; sku: number }>;
-export type StoredCommand = Readonly<{ position: bigint; id: string; payload: Buffer }>;
 
-/** Those with these ids, with their payloads as they arrived. */
-export async function selectCommands(database: Queryable, ids: readonly string[]): Promise<StoredCommand[]> {
-  if (ids.length === 0) return [];
-  const { rows } = await database.query<StoredCommand>(
-    `select position, id, (select payload from inbox where inbox.position = product_commands.position) as payload
-     from product_commands where id = any($1::text[])`,
+/** Where the commands with these ids were projected, by their ids. */
+export async function selectCommands(
+  database: Queryable,
+  ids: readonly string[],
+): Promise<Map<string, bigint>> {
+  if (ids.length === 0) return new Map();
+  const { rows } = await database.query<{ id: string; position: bigint }>(
+    "select id, position from product_commands where id = any($1::text[])",
     [ids],
   );
-  return rows;
+  return new Map(rows.map(({ id, position }) => [id, position]));
 }
 
 export async function insertCommands(

@@ -1,30 +1,33 @@
 /** Projects commands. An id counts once; of several commands for one SKU the last one counts. */
-import { isRejection, isSameCommand } from "../../contract/command-shapes.ts";
+import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
+import { FirstCommands } from "../../contract/first-commands.ts";
 import type { InboxRow } from "../../contract/message.ts";
-import { conflict, type Rejection } from "../../contract/rejection.ts";
+import type { Rejection } from "../../contract/rejection.ts";
 import { mapInTurns } from "../../contract/values/in-turns.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { type Command, parseCommand } from "./commands.ts";
 import { insertCommands, selectCommands } from "./commands-table.ts";
 import { type Product, upsertProducts } from "./products-table.ts";
 
-/** A command that was projected. */
+/** A command that is projected. */
 type Taken = Readonly<{ position: bigint; command: Command }>;
 
 export class ProductProjection implements Projection {
   async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected> {
     const parsed = await mapInTurns(batch, ({ payload }) => parseCommand(payload));
-    const taken = await takenBefore(parsed, transaction);
+    const ids = parsed.flatMap((command) => (isRejection(command) ? [] : [command.id]));
+    const taken = await selectCommands(transaction, [...new Set(ids)]);
+    const firsts = await FirstCommands.load(transaction, taken.values(), { parse: parseCommand });
     const added: Taken[] = [];
     const outcomes = batch.map(({ position }, index): Outcome => {
       const command = parsed[index] as Command | Rejection;
       if (isRejection(command)) return { kind: "dead", rejection: command };
       const first = taken.get(command.id);
-      if (first) return compare(first, command, position);
-      const one = { position, command };
-      taken.set(command.id, one);
-      added.push(one);
+      if (first !== undefined) return firsts.repeat(first, command, position);
+      taken.set(command.id, position);
+      firsts.add(position, command);
+      added.push({ position, command });
       return PROJECTED;
     });
     await insertCommands(
@@ -34,24 +37,6 @@ export class ProductProjection implements Projection {
     await upsertProducts(transaction, lastOfEachSku(added));
     return { outcomes };
   }
-}
-
-/** The commands of the table whose ids come again, by their ids. */
-async function takenBefore(
-  parsed: readonly (Command | Rejection)[],
-  transaction: Transaction,
-): Promise<Map<string, Taken>> {
-  const ids = parsed.flatMap((command) => (isRejection(command) ? [] : [command.id]));
-  const stored = await selectCommands(transaction, [...new Set(ids)]);
-  return new Map(
-    stored.map(({ id, position, payload }) => [id, { position, command: parseCommand(payload) as Command }]),
-  );
-}
-
-function compare(first: Taken, command: Command, position: bigint): Outcome {
-  return isSameCommand(first.command, command)
-    ? { kind: "duplicate", originalPosition: first.position }
-    : { kind: "dead", rejection: conflict("/id", first.position, position) };
 }
 
 function lastOfEachSku(added: readonly Taken[]): Product[] {

@@ -3,10 +3,11 @@
  * their order, and what changed is written once. No lock is taken but the engine's on the checkpoint, so a busy account
  * costs no more than a quiet one: one new version of its row for each batch.
  */
-import { isRejection, isSameCommand } from "../../contract/command-shapes.ts";
+import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
+import { FirstCommands } from "../../contract/first-commands.ts";
 import type { InboxRow } from "../../contract/message.ts";
-import { conflict, type Rejection } from "../../contract/rejection.ts";
+import type { Rejection } from "../../contract/rejection.ts";
 import { mapInTurns } from "../../contract/values/in-turns.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import { selectAccounts, upsertAccounts } from "./accounts-table.ts";
@@ -16,15 +17,10 @@ import { eventsOf } from "./events.ts";
 import { type Folded, fold } from "./fold.ts";
 import { selectFrame } from "./frame-table.ts";
 import { selectHolds, upsertHolds } from "./holds-table.ts";
-import { idText, type Transaction } from "./model.ts";
+import { idText } from "./model.ts";
 import { copyPostings } from "./postings-table.ts";
 import { WalletState } from "./state.ts";
-import {
-  copyTransactions,
-  selectPayloads,
-  selectReversed,
-  selectTransactions,
-} from "./transactions-table.ts";
+import { copyTransactions, selectReversed, selectTransactions } from "./transactions-table.ts";
 
 export class WalletProjection implements Projection<Folded> {
   async project(batch: readonly InboxRow[], transaction: DatabaseTransaction): Promise<Projected<Folded>> {
@@ -33,7 +29,9 @@ export class WalletProjection implements Projection<Folded> {
     const state = new WalletState();
     const receivedAtMs = batch.map((row) => Math.floor(row.receivedAtMs));
     await load(state, commands, Math.max(...receivedAtMs), transaction);
-    const earlier = await commandsAt(state, commands, transaction);
+    const firsts = await FirstCommands.load(transaction, decidedBefore(state, commands), {
+      parse: parseCommand,
+    });
 
     const folded: Folded[] = [];
     const outcomes = batch.map((row, index): Outcome => {
@@ -41,9 +39,9 @@ export class WalletProjection implements Projection<Folded> {
       if (isRejection(command)) return { kind: "dead", rejection: command };
       const { position } = row;
       const first = state.transaction(ownerOf(command), command.id);
-      if (first) return compare(earlier.get(first.position) as Command, first, command, position);
+      if (first) return firsts.repeat(first.position, command, position);
       folded.push(fold(state, { position, receivedAtMs: receivedAtMs[index] as number, command }));
-      earlier.set(position, command);
+      firsts.add(position, command);
       return PROJECTED;
     });
 
@@ -102,29 +100,9 @@ async function load(
   });
 }
 
-/** The commands of transactions whose ids come again, by their positions. */
-async function commandsAt(
-  state: WalletState,
-  commands: readonly Command[],
-  transaction: DatabaseTransaction,
-): Promise<Map<bigint, Command>> {
-  const positions = commands.flatMap((command) => {
-    const first = state.transaction(ownerOf(command), command.id);
-    return first ? [first.position] : [];
-  });
-  const payloads = await selectPayloads(transaction, [...new Set(positions)]);
-  return new Map([...payloads].map(([position, payload]) => [position, parseCommand(payload) as Command]));
-}
-
-function compare(
-  first: Command,
-  { position: original }: Transaction,
-  command: Command,
-  position: bigint,
-): Outcome {
-  return isSameCommand(first, command)
-    ? { kind: "duplicate", originalPosition: original }
-    : { kind: "dead", rejection: conflict("/id", original, position) };
+/** Where the ids of commands were decided before. */
+function decidedBefore(state: WalletState, commands: readonly Command[]): bigint[] {
+  return commands.flatMap((command) => state.transaction(ownerOf(command), command.id)?.position ?? []);
 }
 
 async function write(

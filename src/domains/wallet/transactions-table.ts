@@ -42,19 +42,6 @@ export async function selectLastPosition(database: Queryable): Promise<bigint> {
   return rows[0]?.position ?? 0n;
 }
 
-/** The payloads of positions, as they arrived. */
-export async function selectPayloads(
-  database: Queryable,
-  positions: readonly bigint[],
-): Promise<Map<bigint, Buffer>> {
-  if (positions.length === 0) return new Map();
-  const { rows } = await database.query<{ position: bigint; payload: Buffer }>(
-    "select position, payload from inbox where position = any($1::bigint[])",
-    [positions.map(String)],
-  );
-  return new Map(rows.map(({ position, payload }) => [position, payload]));
-}
-
 export async function copyTransactions(
   transaction: DatabaseTransaction,
   transactions: readonly Transaction[],

@@ -1,0 +1,56 @@
+/**
+ * An id of a command counts once: the first command under it is decided, the same command again is its duplicate, and
+ * another one is a conflict. The first commands are compared by their payloads in the inbox, so no table holds them twice.
+ */
+import type { Queryable } from "../database/queryable.ts";
+import { isSameCommand } from "./command-shapes.ts";
+import type { Outcome } from "./domain.ts";
+import { selectPayloads } from "./payloads-table.ts";
+import { conflict, type Rejection } from "./rejection.ts";
+
+/** How a domain reads its commands and tells them apart. */
+export type CommandForm<Command extends object> = Readonly<{
+  parse: (payload: Buffer) => Command | Rejection;
+  /** Whether two commands ask for the same; by default all of their members count. */
+  isSame?: (one: Command, other: Command) => boolean;
+}>;
+
+export class FirstCommands<Command extends object> {
+  readonly #form: CommandForm<Command>;
+  readonly #commands: Map<bigint, Command>;
+
+  private constructor(form: CommandForm<Command>, commands: Map<bigint, Command>) {
+    this.#form = form;
+    this.#commands = commands;
+  }
+
+  /** @param positions those at which commands were decided before. */
+  static async load<Command extends object>(
+    database: Queryable,
+    positions: Iterable<bigint>,
+    form: CommandForm<Command>,
+  ): Promise<FirstCommands<Command>> {
+    const payloads = await selectPayloads(database, [...new Set(positions)]);
+    const commands = [...payloads].map(
+      ([position, payload]) => [position, form.parse(payload) as Command] as const,
+    );
+    return new FirstCommands(form, new Map(commands));
+  }
+
+  /** The command at a position is the first one under its id. */
+  add(position: bigint, command: Command): void {
+    this.#commands.set(position, command);
+  }
+
+  isSame(first: bigint, command: Command): boolean {
+    const { isSame = isSameCommand } = this.#form;
+    return isSame(this.#commands.get(first) as Command, command);
+  }
+
+  /** The outcome of a command whose id was decided before. */
+  repeat(first: bigint, command: Command, position: bigint): Outcome {
+    return this.isSame(first, command)
+      ? { kind: "duplicate", originalPosition: first }
+      : { kind: "dead", rejection: conflict("/id", first, position) };
+  }
+}
