@@ -258,6 +258,10 @@ clients("a service that is away, hangs or breaks off is unavailable", async () =
   const breaking = ownClient(url);
   assert.instance(await errorOf(breaking.client.say({})), UnavailableError);
   breaking.close();
+  onSocket = (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+  const foreign = ownClient(url);
+  assert.instance(await errorOf(foreign.client.change({})), UnavailableError);
+  foreign.close();
   for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => silent.close(resolve));
 });

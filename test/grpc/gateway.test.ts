@@ -13,6 +13,7 @@ import {
   UnavailableError,
   UpstreamError,
 } from "../../src/contract/errors.ts";
+import { currentCall } from "../../src/grpc/call.ts";
 import { bindingsOf } from "../../src/grpc/gateway/binding.ts";
 import { operationOf } from "../../src/grpc/gateway/operation.ts";
 import { ProductService } from "../../src/proto/marketplace/product/v1/product_pb.ts";
@@ -26,19 +27,31 @@ const INGRESS = "ingress-token-0123456789";
 const gateway = suite("gateway");
 let failure: Error | undefined;
 let seen: Headers | undefined;
-let ended = Promise.withResolvers<void>();
+const ended = Promise.withResolvers<unknown>();
 const database = await createDatabase(undefined, [ledger]);
-const domain = echoDomain(() => ({
-  say: async ({ text }, { requestHeader, signal }) => {
-    seen = requestHeader;
-    if (text === "wait") {
-      signal.addEventListener("abort", () => ended.resolve());
-      await ended.promise;
-    }
-    if (failure) throw failure;
-    return { text };
-  },
-}));
+const callsAtProjection: unknown[] = [];
+const onProjected = () => void callsAtProjection.push(currentCall());
+const domain = echoDomain(
+  ({ submit, settled }) => ({
+    remove: async ({ thingName: id }, { signal }) => {
+      assert.ok(currentCall());
+      const payload = Buffer.from(JSON.stringify({ id, account: "a", amount: 1 }));
+      const { position } = await submit({ messageId: id, payload });
+      await settled(position, signal);
+      return {};
+    },
+    say: async ({ text }, { requestHeader, signal }) => {
+      seen = requestHeader;
+      if (text === "wait") {
+        signal.addEventListener("abort", () => ended.resolve(signal.reason));
+        await ended.promise;
+      }
+      if (failure) throw failure;
+      return { text };
+    },
+  }),
+  onProjected,
+);
 const service = await startInProcess(
   database,
   { DOMAINS: "ledger", INGRESS_TOKEN: INGRESS, PAYLOAD_BYTES_MAX: "100000" },
@@ -301,8 +314,13 @@ gateway("a handler learns that its caller hung up", async () => {
   asked.catch(() => {});
   await until("the handler is asked", () => seen?.get("x-request-id") !== "one-of-mine");
   caller.abort();
-  await ended.promise;
-  ended = Promise.withResolvers();
+  const reason = (await ended.promise) as Error;
+  assert.is(reason.name, "AbortError", "and not because the time was over");
+});
+
+gateway("what a command causes when it is projected belongs to no call", async () => {
+  await ask("DELETE", "/echo/things/projected");
+  assert.equal(callsAtProjection.slice(-1), [undefined]);
 });
 
 gateway("the same procedures answer gRPC, on another port and with the same token", async () => {

@@ -89,7 +89,7 @@ limiter("a call that waits for its turn ends with its caller", async () => {
       return {};
     },
   });
-  const limit = { name: "one in ten seconds", perSecond: 1 / 10 };
+  const limit = { name: "one in 25 seconds", perSecond: 1 / 25 };
   const { client, close } = ownClient(echo.url, { limit }, database as never);
   await client.say({});
   const before = await nextAt(limit.name);
@@ -98,6 +98,11 @@ limiter("a call that waits for its turn ends with its caller", async () => {
   await until("the call has its turn", async () => (await nextAt(limit.name)) !== before);
   caller.abort();
   assert.instance(await call, UnavailableError);
+  const { rows } = await database.query(
+    "select $1::timestamptz > clock_timestamp() as is_before from rate_limits where name = $2",
+    [before, limit.name],
+  );
+  assert.ok(rows[0]?.is_before, "it did not wait for the turn itself");
   assert.is(calls, 1);
   close();
 });

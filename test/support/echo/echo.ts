@@ -71,11 +71,15 @@ export async function startEcho(handlers: Partial<Handlers> = {}, options: EchoO
 }
 
 /** A domain that serves it; what it projects is the ledger's. */
-export function echoDomain(handlers: (context: DomainContext) => Partial<Handlers> = () => ({})): AnyDomain {
+export function echoDomain(
+  handlers: (context: DomainContext) => Partial<Handlers> = () => ({}),
+  onProjected: () => void = () => {},
+): AnyDomain {
   return {
     ...ledger,
     open: (context) => ({
       routes: [],
+      onProjected,
       rpcs: [served(EchoService, { ...HANDLERS, ...handlers(context) })],
     }),
   };
