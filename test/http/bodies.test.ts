@@ -4,9 +4,14 @@ import { connect, type Socket } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { Request } from "../../src/contract/route.ts";
+import { redriveType } from "../../src/deadletter/repair/requests.ts";
+import { readJsonBody } from "../../src/http/server/body.ts";
 import { createDatabase } from "../support/database.ts";
+import { errorOf } from "../support/error.ts";
 import { orderWith } from "../support/messages.ts";
 import { auditOf, startAsProcess } from "../support/service.ts";
+import { longestTurn } from "../support/turns.ts";
 import { until } from "../support/wait.ts";
 
 const database = await createDatabase();
@@ -122,6 +127,23 @@ bodies("a compressed body is refused with what to do, and so is another charset"
     { "content-type": "text/plain; charset=us-ascii" },
   ])
     assert.is((await post(new Uint8Array(order), headers as Record<string, string>)).status, 202);
+});
+
+bodies("a body of nothing but unknown members is refused at once", async () => {
+  const members = Array.from({ length: 70_000 }, (_value, index) => `"k${index}":1`);
+  const payload = Buffer.from(`{${members.join()}}`);
+  const request = {
+    headers: {},
+    iterator: async function* () {
+      yield payload;
+    },
+  };
+  let refusal: unknown;
+  const { cpuMilliseconds } = await longestTurn(async () => {
+    refusal = await errorOf(readJsonBody(request as unknown as Request, redriveType, payload.length));
+  });
+  assert.match(String(refusal), "at most 100 members");
+  assert.ok(cpuMilliseconds < 150, `${cpuMilliseconds} ms without a turn for others`);
 });
 
 bodies.after(async () => {
