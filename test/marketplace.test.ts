@@ -60,6 +60,7 @@ marketplace("the judge finds each order that is not what its user was told", () 
   assert.match(findingsOf([order(1n, { user: 2n })], [purchase(1n)]), "belongs to another user");
   assert.match(findingsOf([order(1n, { items: [item(7, 1)] })], [purchase(1n)]), "has other items");
   assert.match(findingsOf([order(1n, { status: "cancelled" })], [purchase(1n)]), 'is "cancelled" though');
+  assert.match(findingsOf([order(1n)], [purchase(1n, { end: "left" })]), 'is "payed" though');
   assert.match(findingsOf([], [purchase(undefined)]), "1 checkouts were refused, but 0 orders failed");
 });
 
