@@ -35,6 +35,11 @@ async function newTopic(): Promise<string> {
   return topic;
 }
 
+async function checkpointOf(database: TestDatabase): Promise<number> {
+  const { rows } = await database.query("select position from outbox_checkpoints");
+  return Number(rows[0]?.position ?? 0n);
+}
+
 /** Adds events while something happens, until it has happened. @returns how many there are. */
 async function addWhile(
   database: TestDatabase,
@@ -56,7 +61,12 @@ async function addWhile(
     await addEvents(database, count + 1, events);
     count += events.length;
     wake();
-    await new Promise((resolve) => setImmediate(resolve));
+    // Some batches ahead, and no more: what is not sent yet has to be sent in the end.
+    const added = count;
+    await until(
+      "the relay follows",
+      async () => isOver || (await checkpointOf(database)) > added - AHEAD_EVENTS,
+    );
   }
   await over;
   return count;
@@ -105,6 +115,23 @@ check("a broker of the cluster is killed and comes back: every event arrives, in
   process.stderr.write(`a broker killed: ${count} events, ${copies} copies\n`);
 });
 
+check("a broker of the cluster hangs with its connections open: the others go on without it", async () => {
+  await using database = await createDatabase();
+  const topic = await newTopic();
+  await using relay = startRelay(database, outboxConfig(address));
+  const happens = (async () => {
+    await until("events are sent", async () => (await checkpointOf(database)) > 200);
+    third?.pause();
+    const before = await checkpointOf(database);
+    await until("it goes on with two brokers", async () => (await checkpointOf(database)) > before + 5_000);
+    third?.resume();
+  })();
+  const count = await addWhile(database, topic, () => relay.wake(), happens);
+  await untilDrained(database);
+  const copies = copiesIn(await receive(address, topic, count), count);
+  process.stderr.write(`a broker paused: ${count} events, ${copies} copies\n`);
+});
+
 check(
   "without enough replicas nothing is sent and nothing is lost; with them all of it arrives",
   async () => {
@@ -128,24 +155,20 @@ check("a relay that is paused beyond its turn sends nothing behind the relay tha
   await using database = await createDatabase();
   const topic = await newTopic();
   const config = outboxConfig(address);
-  const position = async (): Promise<number> => {
-    const { rows } = await database.query("select position from outbox_checkpoints");
-    return Number(rows[0]?.position ?? 0n);
-  };
   const passes = async (what: string, from: number) =>
-    until(what, async () => (await position()) > from + PASSED_EVENTS);
+    until(what, async () => (await checkpointOf(database)) > from + PASSED_EVENTS);
   const paused = startRelayProcess(database, config, { turnSeconds: 1 });
   try {
     const happens = (async () => {
       for (let round = 0; round < PAUSES; round++) {
-        await passes("the process sends", await position());
+        await passes("the process sends", await checkpointOf(database));
         // Wherever it is: before a request, between two of them, or within its transaction of the database.
         paused.signal("SIGSTOP");
-        const before = await position();
+        const before = await checkpointOf(database);
         const successor = startRelay(database, config, { turnSeconds: 1 });
         await passes("the other one has taken over", before);
         paused.signal("SIGCONT");
-        await passes("the other one goes on", await position());
+        await passes("the other one goes on", await checkpointOf(database));
         await successor.stop();
       }
     })();
@@ -188,6 +211,7 @@ check("Kafka is away and comes back: the events wait, and nothing of them is los
   await until("it is well again", () => !relay.isFailing);
 });
 
+const AHEAD_EVENTS = 3_000;
 /** Enough that some of the pauses strike within a batch. */
 const PAUSES = 5;
 /** More than a batch that was in flight. */
