@@ -16,6 +16,8 @@ import { type Slot, takeSlot } from "./rate-limits-table.ts";
 
 export class Limiter {
   readonly #database: Queryable;
+  /** The statement that was sent last. One at a time: who waits for a connection would seem to be late for its slot. */
+  #lastTaken: Promise<unknown> = Promise.resolve();
 
   constructor(database: Queryable) {
     this.#database = database;
@@ -34,9 +36,17 @@ export class Limiter {
     const intervalMs = (1_000 + MARGIN_MS) / perSecond;
     let slot: Slot | undefined;
     for (;;) {
-      const asked = performance.now();
-      slot = await takeSlot(this.#database, name, intervalMs, deadlineAt - asked, slot);
-      if (!slot) throw tooOften(name);
+      const missed = slot;
+      const taken = this.#lastTaken.then(async () => {
+        if (signal?.aborted) throw hasEnded();
+        const asked = performance.now();
+        const next = await takeSlot(this.#database, name, intervalMs, deadlineAt - asked, missed);
+        return { asked, next };
+      });
+      this.#lastTaken = taken.catch(() => {});
+      const { asked, next } = await taken;
+      if (!next) throw tooOften(name);
+      slot = next;
       const answered = performance.now();
       // The statement gave the moment at some time between these two, and waited for its turn before that.
       const latestAt = answered + slot.inMs;
@@ -44,12 +54,16 @@ export class Limiter {
       // Only if the database was slow to take the statement; the slot is lost.
       if (latestAt >= deadlineAt) throw tooOften(name);
       await delay(Math.max(0, latestAt - answered), undefined, signal ? { signal } : {}).catch(() => {});
-      if (signal?.aborted) throw new UnavailableError("the call has ended before its turn came", 1);
+      if (signal?.aborted) throw hasEnded();
       // A timer may fire a fraction of a millisecond early.
       while (performance.now() < latestAt) await delay(1);
       if (performance.now() - earliestAt <= LATENESS_MAX_MS) return;
     }
   }
+}
+
+function hasEnded(): UnavailableError {
+  return new UnavailableError("the call has ended before its turn came", 1);
 }
 
 function tooOften(name: string): TooManyCallsError {
