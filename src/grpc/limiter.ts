@@ -4,10 +4,10 @@
  * come after its deadline gets none and fails at once.
  *
  * What holds: no call is sent before its slot, or later than LATENESS_MAX_MS after it: one that this process is too
- * late for gives its slot back and takes another. The slots of N + 1 calls span a second and MARGIN_MS, so the other service counts at most
- * N in any second as long as no call takes MARGIN_MS - LATENESS_MAX_MS longer on its way than another one. What does not
- * hold: that, if the network or the other service delays single calls by more. The margin costs a tenth of the rate.
- * A slot whose caller goes away while it waits is lost.
+ * late for gives its slot back and takes another. The slots of N + 1 calls span a second and MARGIN_MS, so the other
+ * service counts at most N in any second as long as no call takes MARGIN_MS - LATENESS_MAX_MS longer on its way than
+ * another one. What does not hold: that, if the network or the other service delays single calls by more. The margin
+ * costs a tenth of the rate. A slot whose caller goes away while it waits is lost.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { TooManyCallsError, UnavailableError } from "../contract/errors.ts";
