@@ -32,6 +32,7 @@ const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = [
   ["tools/stack/schema.ts"],
   ["tools/stack/screenshots.ts"],
   ["tools/dashboards/main.ts"],
+  ["tools/marketplace/main.ts"],
   ["tools/torture/main.ts"],
   ["tools/torture/fuzz.ts"],
   ["bench/main.ts"],
