@@ -57,7 +57,14 @@ export type Route = Readonly<{
 }>;
 
 /** A route that stores any bytes as a message, as the API document shows it. */
-export type IntakeDescription = Readonly<{ path: string; tag: string; summary: string; description: string }>;
+export type IntakeDescription = Readonly<{
+  path: string;
+  tag: string;
+  summary: string;
+  description: string;
+  /** Names of request headers, in lower case, that are stored beside the payload; none by default. */
+  headers?: readonly string[];
+}>;
 
 /** Ends the response with a JSON value. */
 export function sendJson(

@@ -2,7 +2,7 @@
 import { readBody } from "../../contract/body.ts";
 import { InvalidInputError, UnavailableError } from "../../contract/errors.ts";
 import type { NewMessage, Receipt } from "../../contract/message.ts";
-import { answer, header, type Operation, object, POSITION, problems } from "../../contract/openapi.ts";
+import { answer, header, type Operation, object, POSITION, problems, TEXT } from "../../contract/openapi.ts";
 import { type IntakeDescription, type Request, type Route, sendJson } from "../../contract/route.ts";
 import { normalTraceparent } from "../../telemetry/trace-context.ts";
 
@@ -15,7 +15,7 @@ export type IntakeOptions = Readonly<{
 }>;
 
 export function intakeRoute(
-  { path, tag, summary, description }: IntakeDescription,
+  { path, tag, summary, description, headers: stored = [] }: IntakeDescription,
   { payloadBytesMax, receive, hasRoomFor }: IntakeOptions,
 ): Route {
   // Bodies that are still arriving are not in the inbox yet, and count all the same: memory is bounded in bytes.
@@ -39,11 +39,19 @@ export function intakeRoute(
     method: "POST",
     path,
     access: "ingress",
-    operation: { ...INTAKE, tags: [tag], summary, description },
+    operation: {
+      ...INTAKE,
+      tags: [tag],
+      summary,
+      description,
+      parameters: [...INTAKE.parameters, ...stored.map(parameterOf)],
+    },
     handle: async (request, response) => {
       const messageId = readKey(request.headers["idempotency-key"]);
       const traceparent = readTraceparent(request.headers.traceparent);
-      const { position } = await receive({ messageId, payload: await readPayload(request), traceparent });
+      const headers = pick(request.headers, stored);
+      const payload = await readPayload(request);
+      const { position } = await receive({ messageId, payload, headers, traceparent });
       sendJson(response, 202, { position: String(position) }, { location: `/messages/${position}` });
     },
   };
@@ -57,6 +65,18 @@ function readKey(header: string | string[] | undefined): string | undefined {
     "Idempotency-Key",
     "an Idempotency-Key has 1 to 255 printable ASCII characters",
   );
+}
+
+/** Those that the request has; one that stands twice is joined by commas, as HTTP has it. */
+function pick(all: Request["headers"], names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => (all[name] === undefined ? [] : [[name, String(all[name])]])),
+  );
+}
+
+/** What a header must be is judged when the message is processed. */
+function parameterOf(name: string) {
+  return { name, in: "header" as const, description: "is stored beside the payload", schema: TEXT };
 }
 
 /** What is no trace context is as good as none. */
