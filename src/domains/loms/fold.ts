@@ -4,14 +4,14 @@
  * time.
  */
 import { type Command, nameOf } from "./commands.ts";
-import type { Change, Decided } from "./model.ts";
+import type { Decided, OrderChange } from "./model.ts";
 import { decide, expire } from "./rules.ts";
 import type { LomsState } from "./state.ts";
 
 export type Folded = Readonly<{
   decided: Decided;
   /** Orders that nobody payed in time come first. */
-  changes: readonly Change[];
+  changes: readonly OrderChange[];
   /** How many of the changes are those. */
   expired: number;
 }>;
@@ -21,7 +21,7 @@ export type Received = Readonly<{ position: bigint; receivedAtMs: number; comman
 export function fold(state: LomsState, { position, receivedAtMs, command }: Received): Folded {
   state.nowMs = Math.max(state.nowMs, receivedAtMs);
   const due = state.dueOrders();
-  const expired = due.map((order) => state.evolve(expire(order), position) as Change);
+  const expired = due.map((order) => state.evolve(expire(order), position) as OrderChange);
   const { reason, order, facts } = decide(state, command);
   const changes = facts.flatMap((fact) => state.evolve(fact, position) ?? []);
   const decided = { position, id: nameOf(command), type: command.type, reason, order, atMs: state.nowMs };

@@ -48,6 +48,9 @@ export type Change = Readonly<{
   atMs: number;
 }>;
 
+/** A change, with whose order it is: what other systems hear. */
+export type OrderChange = Change & Readonly<{ user: bigint }>;
+
 /** Why a rule says no. It is final for the id of the command. */
 export const DECLINE_REASONS = [
   "unknown_sku",

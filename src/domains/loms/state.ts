@@ -2,7 +2,7 @@
  * What the rules look at: orders, stocks and earlier commands, as they are before the next command. It holds what one batch
  * needs, and changes while the batch is folded; nothing of it outlives the batch.
  */
-import type { Change, Decided, Item, Order, OrderStatus, Stock } from "./model.ts";
+import type { Decided, Item, Order, OrderChange, OrderStatus, Stock } from "./model.ts";
 import { type Fact, PAYMENT_MS } from "./rules.ts";
 
 export class LomsState {
@@ -63,7 +63,7 @@ export class LomsState {
   }
 
   /** Makes a fact of a position part of the state. @returns the change of an order that it is. */
-  evolve(fact: Fact, position: bigint): Change | undefined {
+  evolve(fact: Fact, position: bigint): OrderChange | undefined {
     switch (fact.kind) {
       case "order created": {
         const { order: id, user, items } = fact;
@@ -99,11 +99,11 @@ export class LomsState {
     };
   }
 
-  #change(order: Order): Change {
+  #change(order: Order): OrderChange {
     this.#keepOrder(order);
     this.#changedOrders.add(order.id);
-    const { id, sequence, status, position } = order;
-    return { order: id, sequence, status, position, atMs: this.nowMs };
+    const { id, user, sequence, status, position } = order;
+    return { order: id, user, sequence, status, position, atMs: this.nowMs };
   }
 
   #keepOrder(order: Order): void {
