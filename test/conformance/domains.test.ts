@@ -10,6 +10,7 @@ import type { InboxRow, Message } from "../../src/contract/message.ts";
 import { cart } from "../../src/domains/cart/index.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { loms } from "../../src/domains/loms/index.ts";
+import { notifications } from "../../src/domains/notifications/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { product } from "../../src/domains/product/index.ts";
 import { wallet } from "../../src/domains/wallet/index.ts";
@@ -25,6 +26,7 @@ import { ledger } from "../support/ledger/index.ts";
 import { ledgerMessages, validEntries } from "../support/ledger/messages.ts";
 import { lomsMessages, validCommands as validLomsCommands } from "../support/loms/messages.ts";
 import { messageOf, mixedMessages, validOrders } from "../support/messages.ts";
+import { notificationsMessages, validEvents } from "../support/notifications/messages.ts";
 import { productMessages, validProducts } from "../support/product/messages.ts";
 import { randomOf } from "../support/random.ts";
 import { validCommands, walletMessages } from "../support/wallet/messages.ts";
@@ -44,6 +46,7 @@ const DOMAINS_UNDER_TEST: readonly DomainUnderTest[] = [
   { domain: product, valid: validProducts, messages: productMessages },
   { domain: loms, valid: validLomsCommands, messages: lomsMessages },
   { domain: cart, valid: validCartCommands, messages: cartMessages },
+  { domain: notifications, valid: validEvents, messages: notificationsMessages },
 ];
 
 /** Bytes that no domain can understand, each with the code of its dead letter. */
@@ -221,7 +224,7 @@ for (const { domain, valid, messages } of DOMAINS_UNDER_TEST) {
     // The same messages again under new ids of the broker: what was valid is a duplicate now, or was never accepted.
     await appendAll(
       database,
-      all.map(({ payload }) => messageOf(payload)),
+      all.map(({ payload, headers }) => messageOf(payload, headers === undefined ? {} : { headers })),
       domain,
     );
     await projectAll(database, domain);

@@ -5,6 +5,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
+import { headersToJson } from "../../src/contract/headers.ts";
+import type { Message } from "../../src/contract/message.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { KITS } from "../../tools/domains/index.ts";
 import type { DomainKit, KitMessage, Published } from "../../tools/domains/kit.ts";
@@ -44,7 +46,7 @@ for (const kit of [...KITS, ledgerKit]) {
     assert.is(new Set(load.map(({ kind }) => kind)).size, 4);
     await appendAll(
       database,
-      load.map(({ payload }) => messageOf(payload, { channel: domain.name })),
+      load.map(({ payload }) => deliver(kit, payload)),
       domain,
     );
     await projectAll(database, domain);
@@ -60,7 +62,7 @@ for (const kit of [...KITS, ledgerKit]) {
     assert.ok(garbage.length > 20);
     await appendAll(
       database,
-      garbage.map(({ payload }) => messageOf(payload, { channel: domain.name })),
+      garbage.map(({ payload }) => deliver(kit, payload)),
       domain,
     );
     await projectAll(database, domain);
@@ -80,9 +82,7 @@ for (const kit of [...KITS, ledgerKit]) {
   conforms("each hostile message ends in one outcome", async () => {
     await using database = await createDatabase(undefined, [domain]);
     const factory = kit.createFactory(SEED);
-    const hostile = Array.from({ length: 400 }, () =>
-      messageOf(makeHostile(kit, factory), { channel: domain.name }),
-    );
+    const hostile = Array.from({ length: 400 }, () => deliver(kit, makeHostile(kit, factory)));
     await appendAll(database, hostile, domain);
     await projectAll(database, domain);
     const { holds, domains } = await audit(database, [domain], { isFull: true });
@@ -144,7 +144,7 @@ for (const kit of [...KITS, ledgerKit]) {
     await using database = await createDatabase(undefined, [domain]);
     const factory = kit.createFactory(SEED);
     const [stored, lost] = [factory.valid(), factory.valid()];
-    await appendAll(database, [messageOf(stored.payload, { channel: domain.name })], domain);
+    await appendAll(database, [deliver(kit, stored.payload)], domain);
     await projectAll(database, domain);
     const witness = kit.createWitness();
     see(witness, stored);
@@ -157,6 +157,15 @@ for (const kit of [...KITS, ledgerKit]) {
   });
 
   conforms.run();
+}
+
+/** As a broker delivers it. */
+function deliver({ domain, headers }: DomainKit, payload: Buffer): Message {
+  const stored = headersToJson({ headers: Object.entries(headers?.(payload) ?? {}) });
+  return messageOf(payload, {
+    channel: domain.name,
+    ...(stored === undefined ? {} : { headers: stored }),
+  });
 }
 
 function see(witness: ReturnType<DomainKit["createWitness"]>, message: Published): void {

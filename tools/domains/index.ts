@@ -2,6 +2,7 @@
 import { cartKit } from "./cart/index.ts";
 import type { DomainKit } from "./kit.ts";
 import { lomsKit } from "./loms/index.ts";
+import { notificationsKit } from "./notifications/index.ts";
 import { ordersKit } from "./orders/index.ts";
 import { productKit } from "./product/index.ts";
 import { walletKit } from "./wallet/index.ts";
@@ -12,4 +13,5 @@ export const KITS: readonly [DomainKit, ...DomainKit[]] = [
   productKit,
   lomsKit,
   cartKit,
+  notificationsKit,
 ];

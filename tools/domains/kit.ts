@@ -17,6 +17,8 @@ export interface DomainKit {
   readonly messageNoun: string;
   /** The request that brings a message over HTTP; the service answers it when the message is stored. */
   intake(payload: Buffer): Intake;
+  /** What a broker delivers beside a payload, by the names of headers; nothing by default. */
+  headers?(payload: Buffer): Readonly<Record<string, string>>;
   /** Variables that a service of the tools needs for this domain, such as a secret of one run. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Bytes of the largest document that the domain reads. */

@@ -1,0 +1,105 @@
+/**
+ * One event of the order service: what an order came into, as its outbox sends it. The payload and two headers enter; a
+ * change or a rejection leaves. Members that are not known are passed over, so that the order service can add some.
+ */
+import { type } from "arktype";
+import { headersOf } from "../../contract/headers.ts";
+import type { InboxRow } from "../../contract/message.ts";
+import { excerptOf, type Problem, type Rejection } from "../../contract/rejection.ts";
+import { parseDateTime } from "../../contract/values/date-time.ts";
+import { parseJsonDocument } from "../../contract/values/json-document.ts";
+import { schemaProblems } from "../../contract/values/schema-problems.ts";
+import { pathsOf } from "../../contract/values/shapes.ts";
+
+export const STATUSES = ["new", "awaiting payment", "payed", "cancelled", "failed"] as const;
+export type Status = (typeof STATUSES)[number];
+
+export type Change = Readonly<{
+  /** The identity of the event, the same in a copy. */
+  messageId: string;
+  order: bigint;
+  user: bigint;
+  status: Status;
+  /** When the order came into the status, in milliseconds since the Unix epoch. */
+  momentMs: number;
+  /** 1 for the first change of its order. */
+  sequence: number;
+}>;
+
+/** No event needs more. It decides an outcome, so it is no setting. */
+export const EVENT_BYTES_MAX = 64 * 1024;
+
+/** Headers that an event carries beside its payload. */
+export const EVENT_HEADERS = ["message-id", "sequence"] as const;
+
+const INT64_MAX = 2n ** 63n - 1n;
+const int64 = type(/^[1-9]\d{0,18}$/)
+  .describe(`a whole number from 1 to ${INT64_MAX} in a string`)
+  .narrow((text, context) => BigInt(text) <= INT64_MAX || context.mustBe(`at most ${INT64_MAX}`));
+// The form of JavaScript alone, so that every reader understands the same moment.
+const moment = type("string").narrow(
+  (text, context) => isMoment(text) || context.mustBe("a UTC date-time such as 2026-01-31T12:00:00.000Z"),
+);
+
+const event = type({ order_id: int64, user: int64, status: type.enumerated(...STATUSES), moment });
+
+/** What is wrong with a header has a path as if the headers were a member of the payload. */
+export const CHANGE_PATHS: readonly string[] = [...pathsOf(event), ...EVENT_HEADERS.map(pathOfHeader)];
+
+/** @returns the change, or why the message is none. */
+export function parseChange(row: Pick<InboxRow, "payload" | "headersJson">): Change | Rejection {
+  const document = parseJsonDocument(row.payload, EVENT_BYTES_MAX);
+  if ("code" in document) return document;
+  const checked = event(document.value);
+  if (checked instanceof type.errors)
+    return { code: "schema", problems: schemaProblems(checked, document.value) };
+  const headers = headersOf(row);
+  const messageId = headers.get("message-id");
+  const sequence = Number(headers.get("sequence"));
+  const problems = [
+    ...headerProblems("message-id", messageId, MESSAGE_ID, "<domain>/<position>/<ordinal>"),
+    ...headerProblems("sequence", headers.get("sequence"), SEQUENCE, "a whole number from 1 to 999999999"),
+  ];
+  if (problems.length > 0 || messageId === undefined) return { code: "schema", problems };
+  const { order_id: order, user, status } = checked;
+  const momentMs = Date.parse(checked.moment);
+  return { messageId, order: BigInt(order), user: BigInt(user), status, momentMs, sequence };
+}
+
+/** Whether two events with one identity say the same. */
+export function isSameChange(one: Change, other: Change): boolean {
+  return (
+    one.order === other.order &&
+    one.user === other.user &&
+    one.status === other.status &&
+    one.momentMs === other.momentMs &&
+    one.sequence === other.sequence
+  );
+}
+
+export function pathOfHeader(name: (typeof EVENT_HEADERS)[number]): string {
+  return `/headers/${name}`;
+}
+
+function* headerProblems(
+  name: (typeof EVENT_HEADERS)[number],
+  text: string | undefined,
+  form: RegExp,
+  expected: string,
+): Iterable<Problem> {
+  const path = pathOfHeader(name);
+  if (text === undefined) {
+    yield { path, rule: "required", expected: `the header ${name}: ${expected}`, received: "nothing" };
+  } else if (!form.test(text)) {
+    const excerpt = excerptOf(text);
+    yield { path, rule: "pattern", expected: `the header ${name}: ${expected}`, received: "string", excerpt };
+  }
+}
+
+function isMoment(text: string): boolean {
+  const time = parseDateTime(text);
+  return time !== undefined && time >= 0 && new Date(time).toISOString() === text;
+}
+
+const MESSAGE_ID = /^[a-z]{1,63}\/[1-9]\d{0,18}\/\d{1,9}$/;
+const SEQUENCE = /^[1-9]\d{0,8}$/;

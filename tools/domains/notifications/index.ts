@@ -1,0 +1,53 @@
+/** The kit of notifications: what the tools have to know of them. */
+import { EVENT_BYTES_MAX } from "../../../src/domains/notifications/change.ts";
+import { notifications } from "../../../src/domains/notifications/index.ts";
+import type { DomainKit } from "../kit.ts";
+import { NOTIFICATIONS_DASHBOARD } from "./dashboard.ts";
+import { type EventDocument, headersOfEvent, NotificationsFactory } from "./factory.ts";
+import { NOTIFICATIONS_GARBAGE, NOTIFICATIONS_HOSTILE } from "./garbage.ts";
+import { NotificationsWitness } from "./witness.ts";
+
+export const notificationsKit: DomainKit = {
+  domain: notifications,
+  messageNoun: "order event",
+  intake: (payload) => ({ path: "/notifications/events", headers: headersOfEvent(payload), body: payload }),
+  headers: headersOfEvent,
+  documentBytesMax: EVENT_BYTES_MAX,
+  createFactory: (seed, run) => new NotificationsFactory(seed, run),
+  garbage: NOTIFICATIONS_GARBAGE,
+  hostile: NOTIFICATIONS_HOSTILE,
+  readBack: {
+    noun: "messages",
+    request: (user) => ({
+      path: `/notifications/${user}?page_size=1000`,
+      headers: process.env.INGRESS_TOKEN ? { authorization: `Bearer ${process.env.INGRESS_TOKEN}` } : {},
+    }),
+    // Each user of a run has one order. Whichever content of a change came first counts.
+    compare: (answer, published) => {
+      const { messages } = JSON.parse(answer.toString()) as { messages: EventDocument[] };
+      const events = published.map((payload) => JSON.parse(payload.toString()) as EventDocument);
+      const isOne = (message: EventDocument) =>
+        events.some(
+          ({ order_id, status, moment }) =>
+            order_id === message.order_id && status === message.status && sameMoment(moment, message.moment),
+        );
+      if (!messages.every(isOne)) return "different";
+      return messages.length < new Set(events.map(({ status }) => status)).size ? "missing" : "complete";
+    },
+  },
+  createWitness: () => new NotificationsWitness(),
+  addresses: {},
+  dashboard: NOTIFICATIONS_DASHBOARD,
+  pictures: {
+    page: { name: "notifications", path: "/docs" },
+    letter: (factory) => ({
+      payload: Buffer.from(factory.valid().payload.toString().replace('"status":"', '"status":"not ')),
+      mend: (text) => text.replace(/"status": ?"not /, '"status":"'),
+    }),
+    commonPath: "/status",
+  },
+};
+
+function sameMoment(one: string, other: string): boolean {
+  return Date.parse(one) === Date.parse(other);
+}
