@@ -54,6 +54,22 @@ rules("a copy is a duplicate of the first one, in one batch and across batches",
   await assertOutcomes(database, { projected: 2n, duplicate: 3n });
 });
 
+rules("a copy in the same batch costs the batch no second attempt", async () => {
+  await using database = await createDatabase();
+  const batch = [change(1, 1), change(1, 1)].map(({ messageId, payload, headers }, index) => ({
+    position: BigInt(index + 1),
+    messageId,
+    payload,
+    headersJson: headers,
+    receivedAtMs: 0,
+    publishedAt: undefined,
+  }));
+  const projected = await database.attempt((transaction) =>
+    notifications.createProjection().project(batch, transaction),
+  );
+  assert.equal(projected.outcomes, [{ kind: "projected" }, { kind: "duplicate", originalPosition: 1n }]);
+});
+
 rules("an identity that stands for another event is a conflict", async () => {
   await using database = await createDatabase();
   const others = [
@@ -65,7 +81,10 @@ rules("an identity that stands for another event is a conflict", async () => {
   await take(
     database,
     [change(1, 1), ...others.map((other) => change(1, 1, other))],
-    [...others.map((other) => change(1, 1, other)), change(1, 2, { id: "loms/11/0", status: "new" })],
+    [
+      ...others.map((other) => change(1, 1, other)),
+      change(1, 2, { id: "loms/11/0", status: "new", moment: "2026-01-01T12:01:00.000Z" }),
+    ],
   );
   assert.equal(await changesOf(database), ["1 new 1 in_order"]);
   assert.equal(await lettersOf(database), Array(9).fill("conflict /headers/message-id"));
