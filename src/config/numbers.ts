@@ -10,9 +10,9 @@ export function parseInteger(text: string, min: number, max: number): number | u
   return value >= min && value <= max ? value : undefined;
 }
 
-/** The same for 64 bits. @returns undefined if the text is not a whole number from `min` to `max`. */
+/** The same for 64 bits, without a sign. @returns undefined if the text is not a whole number from `min` to `max`. */
 export function parseBigInteger(text: string, min: bigint, max: bigint): bigint | undefined {
-  const value = /^\d{1,19}$/.test(text) ? BigInt(text) : undefined;
+  const value = /^\d{1,20}$/.test(text) ? BigInt(text) : undefined;
   return value !== undefined && value >= min && value <= max ? value : undefined;
 }
 

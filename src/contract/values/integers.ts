@@ -31,5 +31,6 @@ export function parsePosition(text: string, min = 1n): bigint | undefined {
   return parseBigInteger(text, min, POSITION_MAX);
 }
 
+export const INT64_MAX = 2n ** 63n - 1n;
 /** The largest value of PostgreSQL's bigint, which no position exceeds. */
-export const POSITION_MAX = 2n ** 63n - 1n;
+export const POSITION_MAX = INT64_MAX;

@@ -8,7 +8,8 @@ import {
 } from "../../contract/command-shapes.ts";
 import type { CommandForm } from "../../contract/first-commands.ts";
 import type { Rejection } from "../../contract/rejection.ts";
-import { wholeNumber } from "../../contract/values/integers.ts";
+import { integerText } from "../../contract/values/integer-text.ts";
+import { INT64_MAX } from "../../contract/values/integers.ts";
 
 /** No command needs more. It decides an outcome, so it is no setting. */
 export const COMMAND_BYTES_MAX = 64 * 1024;
@@ -17,7 +18,6 @@ export const COUNT_MAX = 65_535;
 export const SKUS_MAX = 1_000;
 export const MESSAGE_LENGTH_MAX = 500;
 
-const INT64_MAX = 2n ** 63n - 1n;
 const UINT64_MAX = 2n ** 64n - 1n;
 
 const id = type(COMMAND_ID).describe(COMMAND_ID_DESCRIPTION);
@@ -85,12 +85,3 @@ export function isSameRequest(one: Command, other: Command): boolean {
 }
 
 export const COMMAND_FORM: CommandForm<Command> = { parse: parseCommand, isSame: isSameRequest };
-
-/** A whole number of 64 bits in a string, without leading zeros: JSON's numbers have fewer. */
-function integerText(min: bigint, max: bigint) {
-  const described = `${wholeNumber(min, max)} in a string`;
-  return type("string").narrow((text, context) => {
-    const isNumber = /^(0|[1-9]\d{0,19})$/.test(text) && BigInt(text) >= min && BigInt(text) <= max;
-    return isNumber || context.mustBe(described);
-  });
-}

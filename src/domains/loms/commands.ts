@@ -7,6 +7,8 @@ import {
   isRejection,
 } from "../../contract/command-shapes.ts";
 import type { Rejection } from "../../contract/rejection.ts";
+import { integerText } from "../../contract/values/integer-text.ts";
+import { INT64_MAX } from "../../contract/values/integers.ts";
 
 /** No command needs more: the largest order has a thousand items. It decides an outcome, so it is no setting. */
 export const COMMAND_BYTES_MAX = 256 * 1024;
@@ -15,10 +17,7 @@ export const COMMAND_BYTES_MAX = 256 * 1024;
 export const PIECES_MAX = 10 ** 12;
 
 const id = type(COMMAND_ID).describe(COMMAND_ID_DESCRIPTION);
-const INT64_MAX = 2n ** 63n - 1n;
-const int64 = type(/^[1-9]\d{0,18}$/)
-  .describe(`a whole number from 1 to ${INT64_MAX} in a string`)
-  .narrow((text, context) => BigInt(text) <= INT64_MAX || context.mustBe(`at most ${INT64_MAX}`));
+const int64 = integerText(1n, INT64_MAX);
 const sku = type("1 <= number.integer <= 4294967295");
 const pieces = type(`0 <= number.integer <= ${PIECES_MAX}`);
 const item = type({ "+": "reject", sku, count: "1 <= number.integer <= 65535" });

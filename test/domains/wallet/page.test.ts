@@ -22,8 +22,12 @@ const move = async (tab: Page, button: string, amount: string, currency = "USD")
   await tab.selectOption("#currency", currency);
   await tab.click(`#move button:has-text("${button}")`);
 };
-const rows = (tab: Page, body: string) => tab.locator(`#${body} tr`).allInnerTexts();
-const cells = async (tab: Page, body: string) => (await rows(tab, body)).map((row) => row.split("\t"));
+const cells = (tab: Page, body: string) =>
+  tab
+    .locator(`#${body} tr`)
+    .evaluateAll((rows) =>
+      rows.map((row) => [...(row as HTMLTableRowElement).cells].map((cell) => cell.textContent ?? "")),
+    );
 
 page("a user signs in with a token, deposits, withdraws, and sees balances and statement", async () => {
   const { tab, complaints } = await open();

@@ -1,4 +1,5 @@
 /** Everything that is no command though it is JSON, each with the code and the paths of its dead letter. */
+import { INT64_MAX } from "../../../src/contract/values/integers.ts";
 import type { GarbageKind, Mutation } from "../kit.ts";
 
 const ADD = { type: "item.add", user: "31337", sku: 1002, count: 2, available: "180" } as const;
@@ -53,7 +54,7 @@ export const CART_GARBAGE: Readonly<Record<string, GarbageKind>> = {
 };
 
 export const CART_HOSTILE: readonly Mutation[] = [
-  (document) => document.replace(/"user":"[^"]*"/, '"user":"9223372036854775807"'),
+  (document) => document.replace(/"user":"[^"]*"/, `"user":"${INT64_MAX}"`),
   (document) => document.replace(/"available":"[^"]*"/, '"available":"18446744073709551615"'),
   (document) => document.replace(/"count":\d+/, '"count":65535'),
   (document) => document.replace(/"sku":\d+/, '"sku":4294967295'),

@@ -1,4 +1,5 @@
 /** Everything that is no command though it is JSON, each with the code and the paths of its dead letter. */
+import { INT64_MAX } from "../../../src/contract/values/integers.ts";
 import type { GarbageKind, Mutation } from "../kit.ts";
 
 const changed = (change: object, ...paths: string[]): GarbageKind => ({
@@ -52,7 +53,7 @@ export const LOMS_GARBAGE: Readonly<Record<string, GarbageKind>> = {
 export const LOMS_HOSTILE: readonly Mutation[] = [
   (document) => document.replace(/"count":\d+/, '"count":65536'),
   (document) => document.replace(/"sku":\d+/, '"sku":4294967295'),
-  (document) => document.replace(/"order":"[^"]*"/, '"order":"9223372036854775807"'),
+  (document) => document.replace(/"order":"[^"]*"/, `"order":"${INT64_MAX}"`),
   (document) =>
     document.replace(/"items":\[(.*)\]/, (_all, items) => `"items":[${Array(1_001).fill(items)}]`),
   (document) => document.replace(/"user":"[^"]*"/, '"user":"constructor"'),
