@@ -52,6 +52,15 @@ export async function selectChangesOfUser(
   return rows;
 }
 
+/** At most a thousand changes of one order, in the order in which they were written. */
+export async function selectChangesOfOrder(database: Queryable, order: bigint): Promise<StoredChange[]> {
+  const { rows } = await database.query<StoredChange>(
+    `select ${COLUMNS} from notifications_changes where order_id = $1::bigint order by position limit 1000`,
+    [String(order)],
+  );
+  return rows;
+}
+
 export async function insertChanges(
   transaction: Transaction,
   changes: readonly StoredChange[],

@@ -8,7 +8,11 @@ import { until } from "../../support/wait.ts";
 
 const calls = suite("calls to notifications");
 const database = await createDatabase();
-const service = await startInProcess(database, { DOMAINS: "notifications", INGRESS_TOKEN: "testtoken" });
+const service = await startInProcess(database, {
+  DOMAINS: "notifications",
+  INGRESS_TOKEN: "testtoken",
+  ADMIN_TOKEN: "admin-token-0123456789",
+});
 calls.after(async () => {
   await service[Symbol.asyncDispose]();
   await database[Symbol.asyncDispose]();
@@ -61,7 +65,6 @@ calls("HTTP lists the messages of a user by time", async () => {
   assert.is(body.next_page_token, "");
   assert.equal(textsOf((await post({ user: BEN })).body), ["3 new"]);
   assert.equal(textsOf((await post({ user: "7" })).body), []);
-  assert.equal(textsOf((await get(`/notifications/${BEN}`)).body), ["3 new"]);
 });
 
 calls("from is the first moment, and to the one after the last", async () => {
@@ -78,8 +81,19 @@ calls("from is the first moment, and to the one after the last", async () => {
   // What is between two milliseconds is after the first one.
   assert.equal(await between("2026-01-01T12:00:04.000000001Z", undefined), []);
   assert.equal(await between("2026-01-01T13:00:04+01:00", "9999-12-31T23:59:59.999999999Z"), ["1 payed"]);
-  const query = `from=${momentOf(2)}&to=${momentOf(3)}`;
-  assert.equal(textsOf((await get(`/notifications/${ANN}?${query}`)).body), ["1 awaiting payment"]);
+});
+
+calls("the changes of an order are shown as they arrived, without the user", async () => {
+  const { status, body } = await get("/notifications/orders/1");
+  assert.is(status, 200);
+  assert.equal(
+    body.changes?.map((change) => `${change.sequence} ${change.status} ${change.arrival}`),
+    ["1 new in_order", "2 awaiting payment in_order", "3 payed in_order"],
+  );
+  assert.not.match(JSON.stringify(body), ANN);
+  assert.is((await get("/notifications/orders/99")).status, 404);
+  assert.is((await get("/notifications/orders/x")).status, 400);
+  assert.is((await fetch(`${service.url}/notifications/orders/1`)).status, 401);
 });
 
 calls("pages follow each other without loss, also within one moment", async () => {
@@ -148,6 +162,7 @@ calls.run();
 
 type Body = {
   messages?: { order_id: string; status: string }[];
+  changes?: { sequence: number; status: string; arrival: string }[];
   next_page_token?: string;
   parameter?: string;
 };

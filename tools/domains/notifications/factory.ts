@@ -75,7 +75,7 @@ function messageOf(event: EventDocument): KitMessage {
   return {
     kind: "valid",
     payload: Buffer.from(JSON.stringify(event)),
-    key: event.user,
+    key: event.order_id,
     becomes: { outcome: "projected" },
   };
 }

@@ -17,22 +17,19 @@ export const notificationsKit: DomainKit = {
   garbage: NOTIFICATIONS_GARBAGE,
   hostile: NOTIFICATIONS_HOSTILE,
   readBack: {
-    noun: "messages",
-    request: (user) => ({
-      path: `/notifications/${user}?page_size=1000`,
+    noun: "orders",
+    request: (order) => ({
+      path: `/notifications/orders/${order}`,
       headers: process.env.INGRESS_TOKEN ? { authorization: `Bearer ${process.env.INGRESS_TOKEN}` } : {},
     }),
-    // Each user of a run has one order. Whichever content of a change came first counts.
+    // Whichever content of a change came first counts.
     compare: (answer, published) => {
-      const { messages } = JSON.parse(answer.toString()) as { messages: EventDocument[] };
+      const { changes } = JSON.parse(answer.toString()) as { changes: EventDocument[] };
       const events = published.map((payload) => JSON.parse(payload.toString()) as EventDocument);
-      const isOne = (message: EventDocument) =>
-        events.some(
-          ({ order_id, status, moment }) =>
-            order_id === message.order_id && status === message.status && sameMoment(moment, message.moment),
-        );
-      if (!messages.every(isOne)) return "different";
-      return messages.length < new Set(events.map(({ status }) => status)).size ? "missing" : "complete";
+      const isOne = (change: EventDocument) =>
+        events.some(({ status, moment }) => status === change.status && moment === change.moment);
+      if (!changes.every(isOne)) return "different";
+      return changes.length < new Set(events.map(({ status }) => status)).size ? "missing" : "complete";
     },
   },
   createWitness: () => new NotificationsWitness(),
@@ -47,7 +44,3 @@ export const notificationsKit: DomainKit = {
     commonPath: "/status",
   },
 };
-
-function sameMoment(one: string, other: string): boolean {
-  return Date.parse(one) === Date.parse(other);
-}
