@@ -7,6 +7,8 @@ import { headersOf } from "../../contract/headers.ts";
 import type { InboxRow } from "../../contract/message.ts";
 import { excerptOf, type Problem, type Rejection } from "../../contract/rejection.ts";
 import { parseDateTime } from "../../contract/values/date-time.ts";
+import { integerText } from "../../contract/values/integer-text.ts";
+import { INT64_MAX } from "../../contract/values/integers.ts";
 import { parseJsonDocument } from "../../contract/values/json-document.ts";
 import { schemaProblems } from "../../contract/values/schema-problems.ts";
 import { pathsOf } from "../../contract/values/shapes.ts";
@@ -32,10 +34,7 @@ export const EVENT_BYTES_MAX = 64 * 1024;
 /** Headers that an event carries beside its payload. */
 export const EVENT_HEADERS = ["message-id", "sequence"] as const;
 
-const INT64_MAX = 2n ** 63n - 1n;
-const int64 = type(/^[1-9]\d{0,18}$/)
-  .describe(`a whole number from 1 to ${INT64_MAX} in a string`)
-  .narrow((text, context) => BigInt(text) <= INT64_MAX || context.mustBe(`at most ${INT64_MAX}`));
+const int64 = integerText(1n, INT64_MAX);
 // The form of JavaScript alone, so that every reader understands the same moment.
 const moment = type("string").narrow(
   (text, context) => isMoment(text) || context.mustBe("a UTC date-time such as 2026-01-31T12:00:00.000Z"),
