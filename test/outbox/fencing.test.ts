@@ -10,6 +10,7 @@ import { errorOf } from "../support/error.ts";
 import { kafkaAt } from "../support/kafka.ts";
 import { DOMAIN, outboxConfig, receive } from "../support/outbox.ts";
 import { sharedKafka } from "../support/sources.ts";
+import { until } from "../support/wait.ts";
 
 const fencing = suite("fencing");
 const broker = sharedKafka();
@@ -77,9 +78,15 @@ check("a transactional id is used again and again, by one process after the othe
   await createTopic(topic, 2);
   const config = outboxConfig(address);
   for (let position = 1; position <= 4; position++) {
-    await using transport = new KafkaTransport(config);
-    await using session = await transport.open();
-    await session.send(DOMAIN, [eventAt(topic, position)]);
+    // A new topic may lack a leader for a moment; the relay begins again after such a fault, as here.
+    await until(`event ${position} is sent`, async () => {
+      await using transport = new KafkaTransport(config);
+      await using session = await transport.open();
+      return session.send(DOMAIN, [eventAt(topic, position)]).then(
+        () => true,
+        () => false,
+      );
+    });
   }
   assert.is((await receive(address, topic, 4)).length, 4);
 });

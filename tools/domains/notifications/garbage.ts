@@ -1,4 +1,5 @@
 /** Everything that is no event though it is JSON, each with the code and the paths of its dead letter. */
+import { INT64_MAX } from "../../../src/contract/values/integers.ts";
 import type { GarbageKind, Mutation } from "../kit.ts";
 
 const changed = (change: object, ...paths: string[]): GarbageKind => ({
@@ -27,7 +28,7 @@ export const NOTIFICATIONS_GARBAGE: Readonly<Record<string, GarbageKind>> = {
 };
 
 export const NOTIFICATIONS_HOSTILE: readonly Mutation[] = [
-  (document) => document.replace(/"order_id":"\d+"/, '"order_id":"9223372036854775807"'),
+  (document) => document.replace(/"order_id":"\d+"/, `"order_id":"${INT64_MAX}"`),
   (document) => document.replace(/"status":"[^"]*"/, '"status":"constructor"'),
   (document) => document.replace(/"moment":"\d{4}/, '"moment":"9999'),
   (document) => document.replace(/"user":"\d+"/, '"user":"__proto__"'),
