@@ -82,7 +82,7 @@ check("a transactional id is used again and again, by one process after the othe
     await until(`event ${position} is sent`, async () => {
       await using transport = new KafkaTransport(config);
       await using session = await transport.open();
-      return session.send(DOMAIN, [eventAt(topic, position)]).then(
+      return await session.send(DOMAIN, [eventAt(topic, position)]).then(
         () => true,
         () => false,
       );
