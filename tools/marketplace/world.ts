@@ -43,8 +43,12 @@ export const TOKEN = "testtoken";
 /**
  * Starts everything and waits until all services are ready.
  * @param say is told what is being done.
+ * @param common variables of every service, such as where its traces go.
  */
-export async function startWorld(say: (text: string) => void): Promise<World> {
+export async function startWorld(
+  say: (text: string) => void,
+  common: Readonly<Record<string, string>> = {},
+): Promise<World> {
   const [pgBouncer, redisServer] = [findPgBouncer(), findRedis()];
   if (!pgBouncer || !redisServer) {
     throw new Error(
@@ -85,6 +89,7 @@ export async function startWorld(say: (text: string) => void): Promise<World> {
         HTTP_PORT: String(httpPort),
         GRPC_PORT: String(grpcPort),
         INGRESS_TOKEN: TOKEN,
+        ...common,
         ...environment,
       },
       own,
