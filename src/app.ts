@@ -17,7 +17,7 @@ import { Jobs } from "./database/jobs.ts";
 import { DatabaseMonitor } from "./database/monitor.ts";
 import { untilItSucceeds, waitForSchema } from "./database/wait.ts";
 import type { DomainLine } from "./domain-line.ts";
-import { RpcClients } from "./grpc/client.ts";
+import type { RpcClients } from "./grpc/client.ts";
 import { Limiter } from "./grpc/limiter.ts";
 import { EventFeed } from "./http/api/events.ts";
 import { ByteBudget } from "./inbox/byte-budget.ts";
@@ -57,7 +57,10 @@ export async function createApp(
   const pools = openPools(config, logger);
   const jobs = new Jobs(pools.writes, logger);
   const traceLimit = tracing && new TraceLimit(tracing.perSecondMax);
-  const rpcClients = new RpcClients(metrics, new Limiter(pools.reads));
+  // Loaded by the first domain that calls another service.
+  let rpcClients: Promise<RpcClients> | undefined;
+  const loadRpcClients = async () =>
+    new (await import("./grpc/client.ts")).RpcClients(metrics, new Limiter(pools.reads));
   const shared: Shared = {
     config,
     logger,
@@ -66,7 +69,10 @@ export async function createApp(
     jobs,
     wakeups: new Wakeups(jobs),
     feed: new EventFeed(() => countsOf(lines)),
-    openRpcClient: rpcClients.open,
+    openRpcClient: async (service, options) => {
+      rpcClients ??= loadRpcClients();
+      return (await rpcClients).open(service, options);
+    },
     createTraces: tracing && traceLimit && (() => new MessageTraces(tracing, traceLimit)),
   };
   const budget = new ByteBudget(config.inboxBufferBytesMax);
@@ -76,7 +82,7 @@ export async function createApp(
   const monitor = new DatabaseMonitor(pools.reads, (seconds) => metrics.databaseRoundTrip.observe(seconds));
   const operators = openOperators(shared, modules, lines);
   const health = () => [...front.health(), ...flow.health()];
-  const rpcs = createRpcs(shared, lines, tracing, health);
+  const rpcs = await createRpcs(shared, lines, tracing, health);
   const server = createServer(shared, lines, operators, monitor, tracing, rpcs.routes, health);
   let port = 0;
   let grpcPort: number | undefined;
@@ -110,7 +116,7 @@ export async function createApp(
       },
       stop: async () => {
         await rpcs.server?.close();
-        rpcClients.close();
+        (await rpcClients)?.close();
       },
     },
   ]);

@@ -71,11 +71,11 @@ export class DomainLine implements Part {
   readonly relay: OutboxRelay | undefined;
   /** The other end of the line, to be started last and stopped first. */
   readonly intake: Intake;
-  readonly service: DomainService | undefined;
+  #service: DomainService | undefined;
   readonly #options: DomainLineOptions;
 
   constructor(options: DomainLineOptions) {
-    const { module, config, writes, reads, buffer, transport, metrics, traces, logger } = options;
+    const { module, writes, reads, buffer, transport, metrics, traces, logger } = options;
     this.#options = options;
     this.name = module.name;
     this.domain = module.name;
@@ -114,7 +114,16 @@ export class DomainLine implements Part {
     });
     const sink = metrics.countRefusals(traces?.sink(this.inbox) ?? this.inbox);
     this.intake = new Intake(module.name, options.sources, this.inbox, sink);
-    this.service = module.open?.(this.#context(), config.settings);
+  }
+
+  get service(): DomainService | undefined {
+    return this.#service;
+  }
+
+  /** Opens what answers people, before anything is started. */
+  async open(): Promise<void> {
+    const { module, config } = this.#options;
+    this.#service = await module.open?.(this.#context(), config.settings);
   }
 
   async start({ signal, waiting }: Starting): Promise<void> {

@@ -38,7 +38,7 @@ export async function openLine(
     const nextDueAt = () => timer.nextDueAt(pools.reads);
     sources.push(new TimerSource({ channel: module.name, nextDueAt, payloadOf: timer.payloadOf, logger }));
   }
-  return new DomainLine({
+  const line = new DomainLine({
     module,
     config: domain,
     writes: pools.writes,
@@ -55,6 +55,8 @@ export async function openLine(
     traces: createTraces?.(),
     logger,
   });
+  await line.open();
+  return line;
 }
 
 /** The library is loaded where it is needed: that takes half a second. */

@@ -5,12 +5,7 @@ import { ConfigError } from "../config/read.ts";
 import type { Parts } from "../contract/part.ts";
 import type { Route } from "../contract/route.ts";
 import type { DomainLine } from "../domain-line.ts";
-import { gatewayRoutes } from "../grpc/gateway/routes.ts";
-import { Health } from "../grpc/health.ts";
-import { proceduresOf } from "../grpc/procedure.ts";
-import { addReflection } from "../grpc/reflection.ts";
-import { GrpcServer } from "../grpc/server.ts";
-import { Health as HealthService } from "../proto/grpc/health/v1/health_pb.ts";
+import type { GrpcServer } from "../grpc/server.ts";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { Shared } from "./shared.ts";
 
@@ -20,13 +15,21 @@ export type Rpcs = Readonly<{
   server: GrpcServer | undefined;
 }>;
 
-/** @throws ConfigError if others could call without a token. */
-export function createRpcs(
+/**
+ * A process without procedures starts without the code that serves them.
+ * @throws ConfigError if others could call without a token.
+ */
+export async function createRpcs(
   { config, logger, metrics }: Shared,
   lines: readonly DomainLine[],
   tracing: Tracing | undefined,
   health: () => ReturnType<Parts["health"]>,
-): Rpcs {
+): Promise<Rpcs> {
+  if (lines.every(({ service }) => (service?.rpcs ?? []).length === 0))
+    return { routes: [], server: undefined };
+  const { addReflection, GrpcServer, gatewayRoutes, Health, HealthService, proceduresOf } = await import(
+    "../grpc/serve.ts"
+  );
   const watching = { metrics, logger, tracing };
   const served = lines.flatMap(({ name: domain, service }) =>
     (service?.rpcs ?? []).map((rpc) => ({
@@ -35,7 +38,6 @@ export function createRpcs(
       procedures: proceduresOf(rpc, watching),
     })),
   );
-  if (served.length === 0) return { routes: [], server: undefined };
   const reached = reachedBy(config);
   if (config.ingressToken === undefined && reached !== undefined)
     throw new ConfigError([`INGRESS_TOKEN must be set because ${reached}, which others can reach`]);

@@ -75,8 +75,11 @@ export interface DomainModule<Settings extends object = object, Added = unknown>
   readonly timer?: DomainTimer;
   /** What the domain adds to the `waybill` command. */
   readonly commands?: readonly DomainCommand<Settings>[];
-  /** Opens what answers people. Commands of the shell never call it. */
-  open?(context: DomainContext, settings: Settings): DomainService<Added>;
+  /**
+   * Opens what answers people. Commands of the shell never call it, so a module imports what it needs for that here:
+   * other processes start without it.
+   */
+  open?(context: DomainContext, settings: Settings): DomainService<Added> | Promise<DomainService<Added>>;
 }
 
 /** One command of the shell, which needs the settings of its domain and nothing of the service. */

@@ -35,7 +35,7 @@ export function served<Service extends DescService>(
 export type OpenRpcClient = <Service extends DescService>(
   service: Service,
   options: RpcClientOptions,
-) => Client<Service>;
+) => Promise<Client<Service>>;
 
 export type RpcClientOptions = Readonly<{
   /** Address of the other service, such as `http://127.0.0.1:50051`. */

@@ -5,13 +5,20 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import type { DescMessage, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
+import type { DescMessage, DescMethodUnary, DescService, MessageInitShape } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, createClient, type Transport, type UnaryResponse } from "@connectrpc/connect";
+import {
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+  type Transport,
+  type UnaryResponse,
+} from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { context as contexts, SpanKind, trace } from "@opentelemetry/api";
 import { DeadlineError, UnavailableError, UpstreamError } from "../contract/errors.ts";
-import type { OpenRpcClient, RpcClientOptions } from "../contract/rpc.ts";
+import type { RpcClientOptions } from "../contract/rpc.ts";
 import { backoffMilliseconds } from "../database/backoff.ts";
 import { isSampledContext, traceparentOf } from "../telemetry/trace-context.ts";
 import type { Metrics } from "../watch/metrics.ts";
@@ -32,13 +39,13 @@ export class RpcClients {
     this.#limiter = limiter;
   }
 
-  readonly open: OpenRpcClient = (service, options) => {
+  open<Service extends DescService>(service: Service, options: RpcClientOptions): Client<Service> {
     const sessionManager =
       this.#connections.get(options.url) ?? new Http2SessionManager(options.url, CONNECTION);
     this.#connections.set(options.url, sessionManager);
     const transport = createGrpcTransport({ baseUrl: options.url, sessionManager });
     return createClient(service, callingTransport(transport, options, this.#metrics, this.#limiter));
-  };
+  }
 
   close(): void {
     for (const connection of this.#connections.values()) connection.abort();

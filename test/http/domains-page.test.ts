@@ -36,8 +36,8 @@ showConnection("ready");
 /** The ledger with a page: one folder with one page file and one script. */
 const paged: AnyDomain = {
   ...ledger,
-  open: (context, settings) => {
-    const service = ledger.open?.(context, settings);
+  open: async (context, settings) => {
+    const service = await ledger.open?.(context, settings);
     assert.ok(service);
     return { ...service, page: { title: "Ledger <b>&amp;", folder: pathToFileURL(`${folder}/`) } };
   },

@@ -9,7 +9,6 @@ import type { DomainModule } from "../../contract/domain.ts";
 import { CART_CHECKS } from "./checks-table.ts";
 import { COMMAND_PATHS } from "./commands.ts";
 import type { Decided } from "./model.ts";
-import { openCart } from "./open.ts";
 import { CartProjection } from "./projection.ts";
 import { CART_SETTINGS, type CartSettings } from "./settings.ts";
 
@@ -28,5 +27,5 @@ export const cart: DomainModule<CartSettings, Decided> = {
   isDurable: true,
   checks: CART_CHECKS,
   createProjection: () => new CartProjection(),
-  open: openCart,
+  open: async (context, settings) => (await import("./open.ts")).openCart(context, settings),
 };

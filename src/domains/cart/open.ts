@@ -13,13 +13,20 @@ import { commandRoutes } from "./routes.ts";
 import { cartRpcs } from "./rpcs.ts";
 import type { CartSettings } from "./settings.ts";
 
-export function openCart(context: DomainContext, settings: CartSettings): DomainService<Decided> {
+export async function openCart(
+  context: DomainContext,
+  settings: CartSettings,
+): Promise<DomainService<Decided>> {
   const { productUrl, lomsUrl, token, redisUrls, resumeSeconds } = settings;
   const metrics = createMetrics(context);
   const decisions = cartDecisions(context);
-  const loms = context.openRpcClient(LomsService, { url: lomsUrl, token });
+  const loms = await context.openRpcClient(LomsService, { url: lomsUrl, token });
   const cache = new ProductCache(redisUrls, metrics.cacheRead);
-  const client = context.openRpcClient(ProductService, { url: productUrl, token, limit: PRODUCT_LIMIT });
+  const client = await context.openRpcClient(ProductService, {
+    url: productUrl,
+    token,
+    limit: PRODUCT_LIMIT,
+  });
   const products = new Products({ client, cache });
   const checkouts = new Checkouts({ context, decisions, loms });
   return {

@@ -9,7 +9,6 @@ import { LOMS_CHECKS } from "./checks-table.ts";
 import { COMMAND_PATHS } from "./commands.ts";
 import { FIRST_STOCKS } from "./first-stocks.ts";
 import type { Folded } from "./fold.ts";
-import { openLoms } from "./open.ts";
 import { selectFirstUnpaid } from "./orders-table.ts";
 import { LomsProjection } from "./projection.ts";
 import { PAYMENT_MS } from "./rules.ts";
@@ -31,7 +30,7 @@ export const loms: DomainModule<object, Folded> = {
   checks: LOMS_CHECKS,
   createProjection: () => new LomsProjection(),
   firstMessages: FIRST_STOCKS,
-  open: openLoms,
+  open: async (context) => (await import("./open.ts")).openLoms(context),
   // Time reaches the rules as messages: one each second while an order is due that nobody payed.
   timer: {
     nextDueAt: async (database) => {

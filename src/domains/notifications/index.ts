@@ -8,7 +8,6 @@ import type { DomainModule } from "../../contract/domain.ts";
 import { CHANGE_PATHS } from "./change.ts";
 import type { StoredChange } from "./changes-table.ts";
 import { NOTIFICATIONS_CHECKS } from "./checks-table.ts";
-import { openNotifications } from "./open.ts";
 import { NotificationsProjection } from "./projection.ts";
 
 export const notifications: DomainModule<object, StoredChange> = {
@@ -22,5 +21,5 @@ export const notifications: DomainModule<object, StoredChange> = {
   isDurable: false,
   checks: NOTIFICATIONS_CHECKS,
   createProjection: () => new NotificationsProjection(),
-  open: openNotifications,
+  open: async (context) => (await import("./open.ts")).openNotifications(context),
 };

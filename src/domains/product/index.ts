@@ -9,7 +9,6 @@ import type { DomainModule } from "../../contract/domain.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { PRODUCT_CHECKS } from "./checks-table.ts";
 import { COMMAND_PATHS } from "./commands.ts";
-import { openProduct } from "./open.ts";
 import { ProductProjection } from "./projection.ts";
 import { PRODUCT_SETTINGS, type ProductSettings } from "./settings.ts";
 
@@ -28,5 +27,5 @@ export const product: DomainModule<ProductSettings> = {
   checks: PRODUCT_CHECKS,
   createProjection: () => new ProductProjection(),
   firstMessages: CATALOGUE,
-  open: openProduct,
+  open: async (context, settings) => (await import("./open.ts")).openProduct(context, settings),
 };

@@ -10,7 +10,6 @@ import { COMMAND_PATHS } from "./commands.ts";
 import { FIRST_CURRENCIES } from "./currencies.ts";
 import type { Folded } from "./fold.ts";
 import { selectNextExpiry } from "./holds-table.ts";
-import { openWallet } from "./open.ts";
 import { WalletProjection } from "./projection.ts";
 import { checkWalletSettings, WALLET_SETTINGS, type WalletSettings } from "./settings.ts";
 import { tokenCommand } from "./token-command.ts";
@@ -34,7 +33,7 @@ export const wallet: DomainModule<WalletSettings, Folded> = {
   checks: WALLET_CHECKS,
   createProjection: () => new WalletProjection(),
   firstMessages: FIRST_CURRENCIES,
-  open: openWallet,
+  open: async (context, settings) => (await import("./open.ts")).openWallet(context, settings),
   // Time reaches the rules as messages: one each second while a hold is due.
   timer: {
     nextDueAt: selectNextExpiry,

@@ -43,8 +43,8 @@ export class CartService implements AsyncDisposable {
     let service: DomainService<Decided> | undefined;
     const underTest: DomainModule<CartSettings, Decided> = {
       ...cart,
-      open: (context: DomainContext, settings: CartSettings) => {
-        service = cart.open?.({ ...context, openRpcClient: clientsOf(upstreams) }, settings);
+      open: async (context: DomainContext, settings: CartSettings) => {
+        service = await cart.open?.({ ...context, openRpcClient: clientsOf(upstreams) }, settings);
         return service as DomainService<Decided>;
       },
     };
@@ -147,9 +147,9 @@ export class CartUser {
 
 /** Clients of whatever world there is at the moment of a call. */
 function clientsOf(upstreams: { now: Upstreams }): DomainContext["openRpcClient"] {
-  return (service, options) =>
+  return async (service) =>
     new Proxy({} as never, {
-      get: (_target, name) => Reflect.get(upstreams.now.openRpcClient(service, options), name),
+      get: (_target, name) => Reflect.get(upstreams.now.clientOf(service), name),
     });
 }
 

@@ -5,7 +5,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { UnavailableError, UpstreamError } from "../../../src/contract/errors.ts";
-import type { OpenRpcClient } from "../../../src/contract/rpc.ts";
 import { LomsService } from "../../../src/proto/marketplace/loms/v1/loms_pb.ts";
 import { ProductService } from "../../../src/proto/marketplace/product/v1/product_pb.ts";
 
@@ -71,7 +70,7 @@ export class Upstreams {
   };
 
   /** Clients that call in this process, with the errors of the platform. */
-  readonly openRpcClient: OpenRpcClient = <Service extends DescService>(service: Service) => {
+  clientOf<Service extends DescService>(service: Service): Client<Service> {
     const client = createClient(service, createRouterTransport(this.routes));
     return Object.fromEntries(
       Object.entries(client).map(([name, call]) => [
@@ -79,7 +78,7 @@ export class Upstreams {
         (...args: never[]) => (call as (...all: never[]) => Promise<unknown>)(...args).catch(rethrow),
       ]),
     ) as Client<Service>;
-  };
+  }
 
   #create(user: bigint, items: readonly { sku: number; count: number }[]): Order {
     for (const { sku, count } of items) {

@@ -15,8 +15,8 @@ export async function startLoms(database: TestDatabase, more: Record<string, str
   let rpcs: LomsRpcs | undefined;
   const module: AnyDomain = {
     ...loms,
-    open: (context, settings) => {
-      const opened = (loms as AnyDomain).open?.(context, settings);
+    open: async (context, settings) => {
+      const opened = await (loms as AnyDomain).open?.(context, settings);
       rpcs = opened?.rpcs?.[0]?.implementation as unknown as LomsRpcs;
       return opened as NonNullable<typeof opened>;
     },
