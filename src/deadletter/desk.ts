@@ -125,7 +125,8 @@ export class Desk {
     const mask = this.#maskOf(letter.domain);
     const original = await this.#payloadOf(position);
     const payload = edited ?? original;
-    const trial = await tryPayload(this.#options.database, this.#runningDomain(letter.domain), payload);
+    const domain = this.#runningDomain(letter.domain);
+    const trial = await tryPayload(this.#options.database, domain, position, payload);
     const problems = trial.outcome.kind === "dead" ? trial.outcome.rejection.problems : [];
     // What operators wrote themselves need not be hidden from them. The original is hidden until it was revealed.
     const view = viewPayload(payload, problems, edited ? Mask.none : mask);
@@ -138,7 +139,7 @@ export class Desk {
   /** Redrives one letter, as it is or with another payload. @throws RejectedError if that would be dead again. */
   async redrive(position: bigint, edited: Buffer | undefined, operator: Operator) {
     const tryEdited = ({ domain }: DeadLetter, payload: Buffer) =>
-      tryPayload(this.#options.database, this.#runningDomain(domain), payload);
+      tryPayload(this.#options.database, this.#runningDomain(domain), position, payload);
     const context = { ...this.#options, tryPayload: tryEdited };
     const { redrivePosition } = await redriveLetter(context, position, edited, operator);
     return {

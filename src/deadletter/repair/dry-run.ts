@@ -19,20 +19,26 @@ import {
 
 export type Trial = Readonly<{ outcome: Outcome; fingerprint: string | undefined }>;
 
-/** What would become of one payload. */
-export async function tryPayload(database: Database, domain: AnyDomain, payload: Buffer): Promise<Trial> {
-  const row = {
-    position: TRIAL_POSITION,
-    messageId: "trial",
-    payload,
-    headersJson: undefined,
-    receivedAtMs: Date.now(),
-    publishedAt: undefined,
-  };
+/** What would become of a payload with the headers of the letter at a position, as its redrive has them. */
+export async function tryPayload(
+  database: Database,
+  domain: AnyDomain,
+  position: bigint,
+  payload: Buffer,
+): Promise<Trial> {
   const projecting = projectingOf(domain, { isLive: false });
-  const { outcomes } = await database.attempt((transaction) =>
-    projectInSavepoints(transaction, projecting, [row]),
-  );
+  const { outcomes } = await database.attempt(async (transaction) => {
+    const [letter] = await selectAt(transaction, [position], 1);
+    const row = {
+      position: TRIAL_POSITION,
+      messageId: "trial",
+      payload,
+      headersJson: letter?.headersJson,
+      receivedAtMs: Date.now(),
+      publishedAt: undefined,
+    };
+    return projectInSavepoints(transaction, projecting, [row]);
+  });
   return trialOf(outcomes[0] as Outcome, projecting);
 }
 

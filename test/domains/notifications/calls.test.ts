@@ -158,6 +158,31 @@ calls("any client of gRPC lists, with the token alone", async () => {
   assert.is((await fetch(`${service.url}/notifications/events`, { method: "POST" })).status, 401);
 });
 
+calls("a broken event that an operator mends keeps the headers that it came with", async () => {
+  await send(["7", ANN, "unheard of", 9, 1]);
+  const letter = await until("it is a dead letter", async () => {
+    const { rows } = await database.query<{ position: bigint }>("select position from dead_letters");
+    return rows[0]?.position;
+  });
+  const payload = JSON.stringify({ order_id: "7", user: ANN, status: "new", moment: momentOf(9) });
+  const ask = async (query: string) => {
+    const response = await fetch(`${service.url}/deadletters/${letter}/redrive${query}`, {
+      method: "POST",
+      headers: { authorization: "Bearer admin-token-0123456789", "content-type": "application/json" },
+      body: JSON.stringify({ payload, author: "ann", reason: "the status has a name" }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  const trial = await ask("?dryRun=true");
+  assert.match(trial.text, '"projected"', trial.text);
+  const { status, text } = await ask("");
+  assert.is(status, 202, text);
+  await until("it is projected", async () => {
+    const { rows } = await database.query("select from notifications_changes where order_id = 7");
+    return rows.length === 1;
+  });
+});
+
 calls.run();
 
 type Body = {
