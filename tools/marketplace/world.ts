@@ -89,6 +89,7 @@ export async function startWorld(
         HTTP_PORT: String(httpPort),
         GRPC_PORT: String(grpcPort),
         INGRESS_TOKEN: TOKEN,
+        OTEL_SERVICE_NAME: domain,
         ...common,
         ...environment,
       },
