@@ -154,6 +154,15 @@ for (const kit of [...KITS, ledgerKit]) {
     const other = kit.createWitness();
     see(other, factory.conflictWith(stored));
     assert.is((await other.check(database, [])).length, 1, "what is in the table was never published");
+    witness.startOver();
+    const before = (await witness.check(database, [])).length;
+    // The ledger of the tests only looks whether there is an answer.
+    for (const answer of KITS.includes(kit) ? [undefined, Buffer.from("{}")] : [undefined]) {
+      witness.startOver();
+      const service = { url: "http://service", read: async () => answer };
+      const found = await witness.check(database, [service]);
+      assert.ok(found.length > before, `it answered ${answer}`);
+    }
   });
 
   conforms.run();
