@@ -1,4 +1,5 @@
 /** The limit of calls over all processes, measured at the service that is called. */
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { TooManyCallsError, UnavailableError } from "../../src/contract/errors.ts";
@@ -33,13 +34,21 @@ limiter("two processes together send at most so many calls in any second", async
   await using other = connect();
   const limit = { name: "two processes", perSecond };
   const processes = [one, other].map((own) => ownClient(echo.url, { limit }, own as never));
+  // The first call of a client connects and compiles, and takes far longer on its way than the rest.
+  await Promise.all(processes.map(({ client }) => client.say({})));
+  arrivals.length = 0;
+  const stalls = monitorEventLoopDelay({ resolution: 1 });
+  stalls.enable();
   const calls = Array.from({ length: 60 }, (_, index) => processes[index % 2]?.client.say({}));
   await Promise.all(calls);
+  stalls.disable();
   assert.is(arrivals.length, 60);
+  // A process that stood still delays a single arrival by as much; the limit allows for the first 50 ms of it.
+  const spanMsMin = 1_000 - Math.max(0, stalls.max / 1e6 - 50);
   arrivals.sort((a, b) => a - b);
   for (let first = 0; first + perSecond < arrivals.length; first++) {
     const span = (arrivals[first + perSecond] as number) - (arrivals[first] as number);
-    assert.ok(span >= 1_000, `${perSecond + 1} calls in ${span} ms`);
+    assert.ok(span >= spanMsMin, `${perSecond + 1} calls in ${span} ms, at least ${spanMsMin} expected`);
   }
   for (const { close } of processes) close();
 });
