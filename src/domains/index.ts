@@ -1,4 +1,4 @@
-/** Every domain of the project. A new domain is one line here. */
+/** All domains of the project. A new domain is one line here. */
 import type { AnyDomain } from "../contract/domain.ts";
 import { cart } from "./cart/index.ts";
 import { loms } from "./loms/index.ts";

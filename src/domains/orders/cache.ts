@@ -1,30 +1,29 @@
 /**
- * Orders in memory, as they are served. An order never changes, so an entry is never invalidated, only evicted.
- * The documents lie one after another in large slabs, and what the map holds of each is a number, its place: that bounds
- * the memory exactly, and a million of them are a few hundred objects for the garbage collector instead of millions. When
- * the bound is reached the oldest slab goes as a whole; what is asked for again is read through and comes back at the new
- * end.
+ * Orders in memory, ready to be sent. Orders are static, so an entry is evicted but never invalidated.
+ * Documents are packed into large slabs and the map holds numbers only: memory is bounded exactly, and the garbage
+ * collector sees a few hundred objects per million orders. A full cache evicts its oldest slab; readers put evicted
+ * orders back at the new end.
  */
 import { hash } from "node:crypto";
 
 export type CachedOrder = Readonly<{ document: Buffer; etag: string }>;
 
-/** Entries one after another: the document's length, its ETag once somebody has asked, and the document. */
+/** Entries one after another: document length, ETag (computed on first read) and document. */
 type Slab = { bytes: Buffer; used: number; ids: string[] };
 
 export class OrderCache {
   readonly #bytesMax: number;
   readonly #slabBytes: number;
-  /** Where each order lies: the number of its slab times UNITS_PER_SLAB, and the unit at which it begins. */
+  /** Slab number times UNITS_PER_SLAB, plus the unit in the slab. */
   readonly #places = new Map<string, number>();
-  /** By their numbers, which are used again. */
+  /** By number; numbers are reused. */
   readonly #slabs: (Slab | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
-  /** The numbers of the slabs, oldest first. */
+  /** Slab numbers, oldest first. */
   readonly #order: number[] = [];
   #bytes = 0;
 
-  /** @param bytesMax what all slabs and the bookkeeping may take; 0 keeps nothing. */
+  /** @param bytesMax limit for slabs and bookkeeping; 0 disables the cache. */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
     this.#slabBytes = Math.max(SLAB_BYTES_MIN, Math.min(SLAB_BYTES_MAX, Math.floor(bytesMax / 16)));
@@ -34,7 +33,7 @@ export class OrderCache {
     return this.#places.size;
   }
 
-  /** Bytes held, the bookkeeping of each entry included. */
+  /** Slabs and the bookkeeping of each entry. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -51,8 +50,8 @@ export class OrderCache {
   }
 
   /**
-   * Adds an order, evicting the oldest where there is no room. One that is there already is kept a second time, and is gone
-   * with the first: that costs some memory for a while and a read from the table, and spares each new one a look.
+   * Adds an order; evicts the oldest slabs if the cache is full. An order that is cached already is stored twice and
+   * evicted with its first copy; that is cheaper than a lookup per insert.
    */
   put(orderUid: string, document: Buffer): void {
     while (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) {
@@ -70,7 +69,7 @@ export class OrderCache {
     this.#bytes += ENTRY_OVERHEAD_BYTES;
   }
 
-  /** Adds an order that is not there only where that evicts nothing. @returns false where the cache is full. */
+  /** Adds an order unless it is cached or would evict others. @returns false if the cache is full. */
   putIfRoom(orderUid: string, document: Buffer): boolean {
     if (this.#places.has(orderUid)) return true;
     if (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) return false;
@@ -78,7 +77,7 @@ export class OrderCache {
     return true;
   }
 
-  /** Lets go of everything: the orders themselves are others now. */
+  /** For a rebuild, which may change the orders. */
   clear(): void {
     while (this.#order.length > 0) this.#evictOldest();
   }
@@ -88,7 +87,7 @@ export class OrderCache {
     return ENTRY_OVERHEAD_BYTES + (fits ? 0 : Math.max(this.#slabBytes, entryBytes(document)));
   }
 
-  /** The number of the slab that is being filled, where the document still fits into it. */
+  /** The slab being filled, if the document fits into it. */
   #slabFor(document: Buffer): number | undefined {
     const number = this.#order.at(-1);
     const newest = number === undefined ? undefined : this.#slabs[number];
@@ -96,7 +95,7 @@ export class OrderCache {
   }
 
   #addSlab(bytesWanted: number): number {
-    // Not from Node's shared pool: a slab must be freed when its entries are gone.
+    // Outside Node's shared pool, so that an evicted slab is freed.
     const bytes = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, bytesWanted));
     const number = this.#freeNumbers.pop() ?? this.#slabs.length;
     this.#slabs[number] = { bytes, used: 0, ids: [] };
@@ -109,14 +108,14 @@ export class OrderCache {
     const number = this.#order.shift() as number;
     const { bytes, ids } = this.#slabs[number] as Slab;
     for (const id of ids) this.#places.delete(id);
-    // An answer that is on its way keeps the slab for as long as it needs it.
+    // A response in flight keeps the slab's memory until it is sent.
     this.#slabs[number] = undefined;
     this.#freeNumbers.push(number);
     this.#bytes -= bytes.length + ids.length * ENTRY_OVERHEAD_BYTES;
   }
 }
 
-/** A strong validator: equal bytes and nothing else have the same one. */
+/** A strong validator: only equal bytes share it. */
 export function etagOf(document: Buffer): string {
   return `"${hash("sha1", document, "base64url")}"`;
 }
@@ -127,14 +126,14 @@ function entryBytes(document: Buffer): number {
 
 const LENGTH_BYTES = 4;
 
-/** A length, and the 27 characters of an ETag in quotes. */
+/** The length, and 27 characters of an ETag in quotes. */
 const HEADER_BYTES = LENGTH_BYTES + 29;
 
-/** Entries begin at multiples of this, so that a place is a small integer, which V8 keeps without an object. */
+/** Alignment of entries: keeps places so small that V8 stores them without an object. */
 const UNIT_BYTES = 8;
 const SLAB_BYTES_MAX = 1024 * 1024;
 const SLAB_BYTES_MIN = 16 * 1024;
 const UNITS_PER_SLAB = SLAB_BYTES_MAX / UNIT_BYTES;
 
-/** Map entry, id, and the id in the list of its slab. Measured of a million: 76 of heap, 132 resident. */
+/** Map entry, id, and the id in its slab. Measured with a million orders: 76 on the heap, 132 resident. */
 const ENTRY_OVERHEAD_BYTES = 150;

@@ -1,6 +1,6 @@
 /**
- * The orders domain: how a message becomes an order, where orders are kept, and how they are asked for. Orders are
- * static: the first write of an id wins, so a cached order is never stale.
+ * The orders domain. Messages enter, rows of `orders` and cached documents leave, and an invalid message becomes a
+ * dead letter. The first write of an id wins, so a cached order is never stale.
  */
 import { integerBetween } from "../../config/rules.ts";
 import type { DomainContext, DomainModule, DomainService } from "../../contract/domain.ts";
@@ -12,14 +12,13 @@ import { INTAKE, listed, ordersRoutes, type ReadCounts } from "./routes.ts";
 import { ORDER_PATHS } from "./schema.ts";
 
 export type OrdersSettings = Readonly<{
-  /** Bytes that the orders in memory may take. */
   cacheBytesMax: number;
 }>;
 
 export const orders: DomainModule<OrdersSettings, NewOrder> = {
   name: "orders",
   tables: [{ name: "orders", key: ["order_uid"] }],
-  // The engine's own migrations made the table; only its privileges stand in this folder.
+  // Privileges only: the engine's own migrations create the table.
   migrations: new URL("../../../migrations/orders/", import.meta.url),
   paths: ORDER_PATHS,
   personalNames: ["name", "phone", "email", "address", "zip", "city"],
@@ -45,14 +44,16 @@ function openOrders(
 ): DomainService<NewOrder> {
   const cache = new OrderCache(cacheBytesMax);
   const reads: ReadCounts = { hit: 0, miss: 0, absent: 0 };
-  metrics.gauge("waybill_cache_entries", "Orders in memory.", [], () => [{ value: cache.entries }]);
-  metrics.gauge("waybill_cache_bytes", "Bytes of the cache, bookkeeping included.", [], () => [
+  metrics.gauge("waybill_cache_entries", "Cached orders.", [], () => [{ value: cache.entries }]);
+  metrics.gauge("waybill_cache_bytes", "Bytes of the cache, including bookkeeping.", [], () => [
     { value: cache.bytes },
   ]);
-  metrics.gauge("waybill_cache_limit_bytes", "CACHE_BYTES_MAX.", [], () => [{ value: cacheBytesMax }]);
+  metrics.gauge("waybill_cache_limit_bytes", "Limit of the cache: CACHE_BYTES_MAX.", [], () => [
+    { value: cacheBytesMax },
+  ]);
   metrics.counter(
     "waybill_cache_requests_total",
-    "Reads by id: hit, miss (read through), absent.",
+    "Reads by id: hit (cached), miss (read from the table) or absent (no such order).",
     ["result"],
     () => Object.entries(reads).map(([result, value]) => ({ value, labels: { result } })),
   );
@@ -79,5 +80,5 @@ function openOrders(
   };
 }
 
-/** A person watching the page sees the newest; more would only scroll by. */
+/** The page shows this many orders; more would only scroll by. */
 const ANNOUNCED_MAX = 20;

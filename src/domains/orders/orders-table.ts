@@ -1,6 +1,5 @@
 /**
- * Every statement on the `orders` table. It holds what orders are looked up by; the document of one is the payload of its
- * position, which never changes and is stored once.
+ * All statements on `orders`. The table holds search columns only; an order's document is the payload of its position.
  */
 import { CopyDecoder } from "../../database/copy/copy-decoder.ts";
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
@@ -12,7 +11,7 @@ export type NewOrder = Readonly<{ position: bigint; order: Order; document: Buff
 export type StoredOrder = Readonly<{ orderUid: string; position: bigint; document: Buffer }>;
 export type OrderSummary = Order & Readonly<{ position: bigint }>;
 
-/** Adds orders. @throws DatabaseError (unique violation) where one of them is there; nothing was changed then. */
+/** @throws DatabaseError (unique violation) if an id exists already; then nothing is inserted. */
 export async function copyOrders(transaction: Transaction, orders: readonly NewOrder[]): Promise<void> {
   if (orders.length === 0) return;
   await withCopyData(
@@ -34,7 +33,7 @@ export async function copyOrders(transaction: Transaction, orders: readonly NewO
   );
 }
 
-/** Those of the ids that are there, with their documents byte for byte. */
+/** Finds orders by their ids; unknown ids are left out. Documents are byte for byte as accepted. */
 export async function selectOrders(
   database: Queryable,
   orderUids: readonly string[],
@@ -48,7 +47,7 @@ export async function selectOrders(
   return rows.map(toStoredOrder);
 }
 
-/** Orders below a position, newest first, documents included. */
+/** Orders below a position with their documents, newest first. */
 export async function copyOrdersBefore(
   source: CopySource,
   before: bigint,
@@ -69,7 +68,7 @@ export async function copyOrdersBefore(
   return orders;
 }
 
-/** The same without documents, for lists. */
+/** Orders below a position for lists, newest first. */
 export async function selectSummariesBefore(
   database: Queryable,
   before: bigint,
@@ -84,7 +83,7 @@ export async function selectSummariesBefore(
   return rows;
 }
 
-/** The id of the order at a position; undefined if that position became no order. */
+/** @returns undefined if the position became no order. */
 export async function selectOrderUid(database: Queryable, position: bigint): Promise<string | undefined> {
   const { rows } = await database.query<{ orderUid: string }>(
     `select order_uid as "orderUid" from orders where position = $1`,
@@ -93,12 +92,12 @@ export async function selectOrderUid(database: Queryable, position: bigint): Pro
   return rows[0]?.orderUid;
 }
 
-/** One look into an index for each order, whatever the planner knows: a join could read the whole inbox. */
+/** A subquery reads one index entry per order whatever the planner estimates; a join could scan the whole inbox. */
 const DOCUMENT = "(select convert_from(payload, 'UTF8') from inbox where inbox.position = orders.position)";
 
 type StoredRow = { orderUid: string; position: bigint; document: string };
 
-/** A document is UTF-8, else it would not have been accepted; so its text is what arrived, byte for byte. */
+/** Accepted documents are valid UTF-8, so the text encodes to the bytes that arrived. */
 function toStoredOrder({ orderUid, position, document }: StoredRow): StoredOrder {
   return { orderUid, position, document: Buffer.from(document) };
 }

@@ -1,6 +1,6 @@
 /**
- * Projects orders. The first write of an id wins: the same id with the same bytes again is a duplicate, with other
- * bytes it is a conflict and goes to the dead letters with both positions named.
+ * Projects orders. The first write of an id wins: the same bytes again are a duplicate, other bytes a `conflict`
+ * that names both positions.
  */
 
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
@@ -12,18 +12,18 @@ import type { Transaction } from "../../database/transaction.ts";
 import { copyOrders, type NewOrder, selectOrders } from "./orders-table.ts";
 import { type Order, parseOrder } from "./schema.ts";
 
-/** What holds an id: an order of the table, or one that comes earlier in the batch. */
+/** The first order with an id, in the table or in the batch. */
 type Holder = Readonly<{ position: bigint; document: Buffer }>;
 
 type Parsed = Order | Rejection;
 
 export class OrdersProjection implements Projection<NewOrder> {
-  /** How many of the next batches look up existing ids before they write. */
+  /** Remaining batches that look up existing ids before they write. */
   #lookupFirstBatches = 0;
 
   /**
-   * Most batches hold new ids only: they are written at once, and the key of the table tells if an id exists already.
-   * After such a conflict this batch and the next 16 look up existing ids first, because duplicates come in bursts.
+   * Most batches hold new ids only, so they are written at once and the unique key detects existing ids.
+   * After a conflict, this batch and the next 16 look up existing ids first, because duplicates come in bursts.
    */
   async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<NewOrder>> {
     const parsed = await mapInTurns(batch, ({ payload }) => parseOrder(payload));
@@ -41,7 +41,7 @@ export class OrdersProjection implements Projection<NewOrder> {
   }
 }
 
-/** @param holders of the ids that the table has; the new ids of the batch are added. */
+/** @param holders first orders by id; new ids of the batch are added. */
 async function write(
   batch: readonly InboxRow[],
   parsed: readonly Parsed[],
@@ -77,5 +77,5 @@ function compareWith(holder: Holder, row: InboxRow): Outcome {
   return { kind: "dead", rejection: conflict("/order_uid", holder.position, row.position) };
 }
 
-/** A wasted attempt costs about half of a batch, so this costs at most a thirtieth. */
+/** A failed attempt costs about half a batch, so one per 16 batches costs at most a thirtieth. */
 const LOOKUP_FIRST_BATCHES = 16;

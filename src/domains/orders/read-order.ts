@@ -1,5 +1,5 @@
 /**
- * An order by its id: from the cache, or read through from PostgreSQL, with one query per id however many ask.
+ * Reads an order by id: from the cache, else from PostgreSQL with one query per id for all concurrent callers.
  */
 import { POSITION_MAX } from "../../contract/values/integers.ts";
 import type { CopySource, Queryable } from "../../database/queryable.ts";
@@ -7,14 +7,14 @@ import { type CachedOrder, etagOf, type OrderCache } from "./cache.ts";
 import { copyOrdersBefore, type StoredOrder, selectOrders } from "./orders-table.ts";
 
 export type OrderReader = Readonly<{
-  /** The order if it is in memory. */
+  /** Looks in memory only. */
   cached: (orderUid: string) => CachedOrder | undefined;
-  /** The order wherever it is; undefined where there is none. */
+  /** Looks in memory, then in the table. @returns undefined if there is no such order. */
   read: (orderUid: string) => Promise<CachedOrder | undefined>;
 }>;
 
 export function createOrderReader(database: Queryable, cache: OrderCache): OrderReader {
-  const underWay = new Map<string, Promise<CachedOrder | undefined>>();
+  const inFlight = new Map<string, Promise<CachedOrder | undefined>>();
 
   const readThrough = async (orderUid: string): Promise<CachedOrder | undefined> => {
     const [stored] = await selectOrders(database, [orderUid]);
@@ -26,19 +26,18 @@ export function createOrderReader(database: Queryable, cache: OrderCache): Order
   return {
     cached: (orderUid) => cache.get(orderUid),
     read: (orderUid) => {
-      const running = underWay.get(orderUid);
+      const running = inFlight.get(orderUid);
       if (running) return running;
-      const reading = readThrough(orderUid).finally(() => underWay.delete(orderUid));
-      underWay.set(orderUid, reading);
+      const reading = readThrough(orderUid).finally(() => inFlight.delete(orderUid));
+      inFlight.set(orderUid, reading);
       return reading;
     },
   };
 }
 
 /**
- * Fills the cache from the table, newest first, until it is full or there are no more. The service answers
- * meanwhile.
- * @returns how many orders it put in.
+ * Fills the cache from the table, newest first, until it is full or the table ends. Callers are served meanwhile.
+ * @returns the number of orders added.
  */
 export async function restoreCache(
   source: CopySource,
@@ -50,7 +49,7 @@ export async function restoreCache(
   while (reading && !signal.aborted) {
     const page: StoredOrder[] = await reading;
     const last = page.length < RESTORE_PAGE_ROWS ? undefined : page.at(-1);
-    // The next page is on its way while this one is put in.
+    // Fetch the next page while this one is added.
     reading = last && copyOrdersBefore(source, last.position, RESTORE_PAGE_ROWS);
     for (const { orderUid, document } of page) {
       if (cache.putIfRoom(orderUid, document)) restored++;
@@ -64,5 +63,5 @@ export async function restoreCache(
   return restored;
 }
 
-/** Large enough that the round trip does not matter, small enough that requests are answered in between. */
+/** Amortises the round trip, and stays small enough to serve requests between pages. */
 const RESTORE_PAGE_ROWS = 4_000;

@@ -1,7 +1,6 @@
 /**
- * `GET /orders/:id`, `GET /orders?id=` and `GET /orders`. An order is answered byte for byte as it was accepted; it never
- * changes, so whoever has it need not ask again. Clients and proxies tidy paths up: the ids `.` and `..`, and those with a
- * slash, reach the service in the query alone.
+ * Read routes of orders. An order is sent byte for byte as it was accepted, and clients may cache it for good.
+ * Clients and proxies normalise paths, so the ids `.` and `..` and ids with a slash work as `?id=` only.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { InvalidInputError, NotFoundError } from "../../contract/errors.ts";
@@ -28,13 +27,13 @@ import { selectSummariesBefore } from "./orders-table.ts";
 import type { OrderReader } from "./read-order.ts";
 import { isOrderUid, type Order } from "./schema.ts";
 
-/** How often an order was asked for: found in memory, read through, not there. */
+/** Reads by id: cached, read from the table, not found. */
 export type ReadCounts = { hit: number; miss: number; absent: number };
 
-/** @param reads is counted up with each order that is asked for. */
+/** @param reads counters that the routes increase. */
 export function ordersRoutes(database: Queryable, reader: OrderReader, reads: ReadCounts): Route[] {
   const sendById = (orderUid: unknown, request: Request, response: ServerResponse): void | Promise<void> => {
-    if (typeof orderUid !== "string") throw new InvalidInputError("id", "one id at a time can be asked for");
+    if (typeof orderUid !== "string") throw new InvalidInputError("id", "only one id is allowed");
     const cached = reader.cached(orderUid);
     if (cached) {
       reads.hit += 1;
@@ -61,7 +60,7 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
     const last = orders.at(-1);
     const body = {
       orders: orders.map(listed),
-      // The cursor: pass it as `before` for the page that follows.
+      // Cursor: the `before` of the next page.
       next: last && orders.length === limit ? String(last.position) : null,
     };
     sendJson(response, 200, body);
@@ -85,7 +84,7 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
   ];
 }
 
-/** An order as lists and events show it. */
+/** The JSON of an order in lists and events. */
 export function listed(order: Order & { position: bigint }) {
   return {
     id: order.orderUid,
@@ -122,7 +121,7 @@ function matches(ifNoneMatch: string, etag: string): boolean {
 export const INTAKE: IntakeDescription = {
   path: "/orders",
   tag: "orders",
-  summary: "One message into the inbox",
+  summary: "Append one message to the inbox",
   description:
     "Accepts any bytes. A payload that is not a valid order becomes a dead letter; see `GET /messages/:position`.",
 };
@@ -132,13 +131,12 @@ const DOCUMENT = { type: "object", properties: { order_uid: TEXT }, required: ["
 
 const GET_ORDER: Operation = {
   tags: ["orders"],
-  summary: "An order, byte for byte as it was accepted",
-  description:
-    "Clients take the ids `.` and `..` in a path for steps between folders: `GET /orders?id=` finds those too.",
+  summary: "An order, byte for byte as accepted",
+  description: "For the ids `.` and `..`, which clients resolve as path segments, use `GET /orders?id=`.",
   parameters: [inPath("id", "the order_uid", ORDER_UID)],
   responses: {
-    200: answer("the document", DOCUMENT, { etag: header("of these bytes") }),
-    304: { description: "the caller has it already" },
+    200: answer("the document", DOCUMENT, { etag: header("strong validator of the document") }),
+    304: { description: "the caller's copy is current" },
     ...problems(400, 404, 503),
   },
 };
@@ -152,24 +150,28 @@ const PAGE = object({
 
 const FIND_ORDERS: Operation = {
   tags: ["orders"],
-  summary: "Orders, newest first, or the one with an id",
+  summary: "List orders, newest first, or get one by id",
   description:
-    "With `id` the answer is that of `GET /orders/{id}` for any id, and no token is needed. The list is for operators.",
+    "With `id`, answers like `GET /orders/{id}` for any id, without a token. The list needs the operator's token.",
   parameters: [
-    inQuery("id", "the order_uid of the one order to answer with", ORDER_UID),
-    inQuery("limit", "how many, 50 by default", { type: "integer", minimum: 1, maximum: 500 }),
-    inQuery("before", "the `next` of the page before", POSITION),
+    inQuery("id", "the order_uid; answers with this order instead of the list", ORDER_UID),
+    inQuery("limit", "maximum number of orders, 50 by default", {
+      type: "integer",
+      minimum: 1,
+      maximum: 500,
+    }),
+    inQuery("before", "the `next` of the previous page", POSITION),
   ],
   responses: {
-    200: answer("a page, whose `next` is null at the end; with `id` the document", {
+    200: answer("a page, with a null `next` on the last one; with `id` the document", {
       anyOf: [PAGE, DOCUMENT],
     }),
-    304: { description: "with `id`: the caller has the document already" },
+    304: { description: "with `id`: the caller's copy is current" },
     ...problems(400, 404),
   },
 };
 
-/** An order holds personal data: only the one who asked may keep it, and that one for ever. */
+/** An order never changes, but holds personal data: shared caches must not store it. */
 const CACHE_CONTROL = "private, max-age=31536000, immutable";
 const LIST_DEFAULT = "50";
 const LIST_MAX = 500;

@@ -1,6 +1,6 @@
 /**
- * What an order is. Bytes enter; an accepted order or a rejection with one problem per offending path leaves.
- * Nothing is checked a second time after this.
+ * Parses orders. Bytes enter; an accepted order or a rejection with one problem per invalid path leaves.
+ * Nothing after this validates again.
  */
 import { type } from "arktype";
 import {
@@ -15,7 +15,7 @@ import { parseJsonDocument } from "../../contract/values/json-document.ts";
 import { schemaProblems } from "../../contract/values/schema-problems.ts";
 import { pathsOf } from "../../contract/values/shapes.ts";
 
-/** What is looked up of an order; everything else stays in the document. */
+/** The search columns of an order; the rest stays in the document. */
 export type Order = Readonly<{
   orderUid: string;
   customerId: string;
@@ -24,7 +24,7 @@ export type Order = Readonly<{
   dateCreated: number;
 }>;
 
-/** Validates a payload. @returns the order, or why it is none. */
+/** @returns the order, or its rejection. */
 export function parseOrder(payload: Buffer): Order | Rejection {
   const document = parseJsonDocument(payload, ORDER_BYTES_MAX);
   if ("code" in document) return document;
@@ -60,12 +60,12 @@ export function parseOrder(payload: Buffer): Order | Rejection {
   };
 }
 
-/** Whether the text could be an order's id at all. */
+/** Checks the syntax only. */
 export function isOrderUid(text: string): boolean {
   return ORDER_UID.test(text);
 }
 
-/** Items one by one, so that a message with a million bad ones costs no more than one with a hundred. */
+/** Stops at PROBLEMS_MAX, so a million invalid items cost no more than a hundred. */
 function collectItemProblems(items: unknown, problems: Problem[]): void {
   if (!Array.isArray(items)) return;
   for (let index = 0; index < items.length && problems.length < PROBLEMS_MAX; index++) {
@@ -75,13 +75,9 @@ function collectItemProblems(items: unknown, problems: Problem[]): void {
   }
 }
 
-/** 1 to 128 characters, none of them a control character. */
 const ORDER_UID = /^[^\p{Cc}]{1,128}$/u;
 
-/**
- * What decides an outcome is a constant of the domain and not configuration: a rebuild under another environment
- * must come to the same tables.
- */
+/** A constant: as a setting, a rebuild under other settings would give other outcomes. */
 export const ORDER_BYTES_MAX = 1024 * 1024;
 
 const wholeNumber = "0 <= number.integer <= 9007199254740991";
@@ -136,10 +132,10 @@ const orderType = type({
   oof_shard: "string",
 });
 
-/** What the schema knows; names that a sender made up are not among it. */
+/** The schema's own paths; names that a sender invents are not among them. */
 export const ORDER_PATHS: readonly string[] = [...pathsOf(orderType), ...pathsOf(itemType, "/items/#")];
 
-/** Checked beside the schema and not in it: a rule of one's own makes arktype leave its compiled path. */
+/** Outside of the schema, because a custom rule disables arktype's compiled path. */
 function noDateTime(text: string): Problem {
   const excerpt = excerptOf(text);
   return {
@@ -151,7 +147,7 @@ function noDateTime(text: string): Problem {
   };
 }
 
-/** What the rules of the schema expect, in words. */
+/** Readable expectations of the schema's rules. */
 const EXPECTATIONS: Readonly<Record<string, string>> = {
   integer: "a whole number",
   minimum: "at least 0",

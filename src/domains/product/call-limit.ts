@@ -1,8 +1,8 @@
-/** The service's own limit of calls: whoever calls, more than so many in a second are refused. */
+/** Limits the calls of all callers together. */
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { TooManyCallsError } from "../../contract/errors.ts";
 
-/** @returns counts one call. @throws TooManyCallsError if the second has had all its calls. */
+/** @returns a function that counts one call. @throws TooManyCallsError if this second's calls are used up. */
 export function callLimit(callsPerSecond: number): () => Promise<void> {
   const limiter = new RateLimiterMemory({ points: callsPerSecond, duration: 1 });
   return async () => {

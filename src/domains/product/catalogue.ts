@@ -1,4 +1,4 @@
-/** The products that every inbox begins with: commands like any other, so a rebuild knows them from the same position on. */
+/** The products that every inbox starts with. They are ordinary commands, so a rebuild projects them again. */
 import type { NewMessage } from "../../contract/message.ts";
 import PRODUCTS from "./catalogue.json" with { type: "json" };
 

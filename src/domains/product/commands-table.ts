@@ -1,10 +1,10 @@
-/** Every statement on the commands that were projected. Rows are only ever added. */
+/** All statements on the projected commands. Rows are only added. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 
 export type ProjectedCommand = Readonly<{ position: bigint; id: string; sku: number }>;
 
-/** Where the commands with these ids were projected, by their ids. */
+/** Positions of projected commands, by command id. */
 export async function selectCommands(
   database: Queryable,
   ids: readonly string[],

@@ -1,9 +1,9 @@
 /**
- * Products: what is for sale, with names and prices. The smallest domain with calls, and the one to read first.
+ * Products: SKUs with names and prices. The smallest domain with calls; read this one first.
  *
  *   command ─▶ commands.ts (shape) ─▶ projection.ts ─▶ product_commands, product_products ─▶ open.ts (answers)
  *
- * A command states what a product is; the last one for a SKU counts. None is ever declined.
+ * A command states what a product is, and the last one for a SKU counts. No valid command is declined.
  */
 import type { DomainModule } from "../../contract/domain.ts";
 import { CATALOGUE } from "./catalogue.ts";
@@ -22,7 +22,7 @@ export const product: DomainModule<ProductSettings> = {
   paths: COMMAND_PATHS,
   personalNames: [],
   settings: PRODUCT_SETTINGS,
-  // No caller is told that a command took effect, so none has to wait for the disk.
+  // Commands are not answered with their effect, so no caller waits for the disk.
   isDurable: false,
   checks: PRODUCT_CHECKS,
   createProjection: () => new ProductProjection(),

@@ -1,4 +1,4 @@
-/** Opens products for callers: reads from the tables, and a route that takes commands. */
+/** Serves products: calls that read the tables, and a route that accepts commands. */
 import type { DomainContext, DomainService } from "../../contract/domain.ts";
 import { NotFoundError } from "../../contract/errors.ts";
 import type { IntakeDescription } from "../../contract/route.ts";
@@ -36,7 +36,7 @@ export function openProduct(
 const INTAKE: IntakeDescription = {
   path: "/product/commands",
   tag: "product",
-  summary: "One command into the inbox",
+  summary: "Append one command to the inbox",
   description:
-    "`product.put` with `id`, `sku`, `name` and `price` states what a product is. What is no command becomes a dead letter; see `GET /messages/:position`.",
+    "`product.put` with `id`, `sku`, `name` and `price` creates or replaces a product. An invalid command becomes a dead letter; see `GET /messages/:position`.",
 };

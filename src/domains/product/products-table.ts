@@ -1,17 +1,17 @@
-/** Every statement on the products. */
+/** All statements on the products. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 
 export type Product = Readonly<{
   sku: number;
   name: string;
-  /** In the smallest unit of the currency. */
+  /** Minor units of the currency. */
   price: number;
-  /** Of the command that says so. */
+  /** Position of the product's last command. */
   position: bigint;
 }>;
 
-/** @returns undefined if there is none with this SKU. */
+/** @returns undefined if there is no product with this SKU. */
 export async function selectProduct(
   database: Queryable,
   sku: number,
@@ -33,7 +33,7 @@ export async function selectSkus(database: Queryable, after: number, limit: numb
   return rows.map(({ sku }) => Number(sku));
 }
 
-/** @param products one for each SKU, each of a later position than the stored one. */
+/** @param products one per SKU, each newer than the stored one. */
 export async function upsertProducts(transaction: Transaction, products: readonly Product[]): Promise<void> {
   if (products.length === 0) return;
   await transaction.query(

@@ -1,4 +1,4 @@
-/** Projects commands. An id counts once; of several commands for one SKU the last one counts. */
+/** Projects commands: the first command with an id counts, and the last one for a SKU. */
 import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import { FirstCommands } from "../../contract/first-commands.ts";
@@ -10,7 +10,6 @@ import { type Command, parseCommand } from "./commands.ts";
 import { insertCommands, selectCommands } from "./commands-table.ts";
 import { type Product, upsertProducts } from "./products-table.ts";
 
-/** A command that is projected. */
 type Taken = Readonly<{ position: bigint; command: Command }>;
 
 export class ProductProjection implements Projection {

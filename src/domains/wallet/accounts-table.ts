@@ -1,9 +1,8 @@
-/** Every statement on the accounts of the wallet. */
+/** All statements on the accounts of the wallet. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import type { Account, AccountKey } from "./model.ts";
 
-/** All accounts of the owners in the currencies. */
 export async function selectAccounts(
   database: Queryable,
   wanted: readonly Pick<AccountKey, "owner" | "currency">[],
@@ -17,7 +16,7 @@ export async function selectAccounts(
   return rows.map((row) => ({ ...row, balance: BigInt(row.balance) }));
 }
 
-/** Writes accounts as they are after a batch: one version of a row, however many postings it had. */
+/** Writes each account once, however many postings it had in the batch. */
 export async function upsertAccounts(
   transaction: DatabaseTransaction,
   accounts: readonly Account[],

@@ -1,6 +1,6 @@
 /**
- * Who calls the wallet. A bearer token (JWT) enters, the user whom its signature proves leaves. The kind of key decides which
- * algorithms are allowed, and never the token: neither `none` nor a public key that is taken for a secret gets through.
+ * Authenticates the wallet's callers: a bearer token (JWT) enters, the user that it proves leaves. The configured key
+ * decides the allowed algorithms, never the token; otherwise `none`, or a public key used as a secret, would pass.
  * Source: RFC 8725, JSON Web Token Best Current Practices.
  */
 import { type } from "arktype";
@@ -14,8 +14,8 @@ import type { WalletSettings } from "./settings.ts";
 export type TokenSettings = Pick<WalletSettings, "jwtSecret" | "jwks" | "jwtIssuer" | "jwtAudience">;
 
 /**
- * @param now for tests.
- * @param developmentSecret the secret that counts if no key is set.
+ * @param now the clock.
+ * @param developmentSecret verifies tokens if no key is configured.
  */
 export function walletUser(
   settings: TokenSettings,
@@ -27,7 +27,7 @@ export function walletUser(
   return {
     name: "wallet_user",
     description:
-      "A JSON Web Token whose subject is the user, with an expiry. In development, `npm run waybill -- token USER` makes one.",
+      "A JSON Web Token with the user as its subject and an expiry. In development, `npm run waybill -- token USER` creates one.",
     authenticate: async (token) => {
       if (token.length > TOKEN_LENGTH_MAX) return undefined;
       const known = proved.subjectOf(token, now());
@@ -76,7 +76,7 @@ function createVerifier(
   let secret: Promise<CryptoKey> | undefined;
   return async (token, options) => {
     secret ??= (jwtSecret ? Promise.resolve(jwtSecret) : developmentSecret()).then(importSecret);
-    // A secret that could not be read may be there the next time.
+    // A secret that could not be read may be readable next time.
     const key = await secret.catch((error) => {
       secret = undefined;
       throw error;
@@ -85,11 +85,11 @@ function createVerifier(
   };
 }
 
-/** Tokens that were checked. A user sends the same one many times, and a check costs as much as the rest of a request. */
+/** Verified tokens. Users repeat a token many times, and verifying costs as much as the rest of a request. */
 class ProvedTokens {
   readonly #tokens = new Map<string, Readonly<{ subject: string; expiresAtMs: number }>>();
 
-  /** Undefined if the token has to be checked. */
+  /** @returns undefined if the token must be verified. */
   subjectOf(token: string, now: Date): string | undefined {
     const known = this.#tokens.get(token);
     return known && now.getTime() < known.expiresAtMs ? known.subject : undefined;
@@ -102,7 +102,7 @@ class ProvedTokens {
   }
 }
 
-/** A token that does not say which of several keys signed it. */
+/** For a token without a key id: tries each matching key. */
 async function verifyByAny(
   token: string,
   keys: errors.JWKSMultipleMatchingKeys,
@@ -118,13 +118,13 @@ async function verifyByAny(
   throw new errors.JWSSignatureVerificationFailed();
 }
 
-/** Once: it costs more than a check. */
+/** Done once, because it costs more than verifying. */
 function importSecret(secret: Buffer): Promise<CryptoKey> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   return crypto.subtle.importKey("raw", new Uint8Array(secret), algorithm, false, ["verify"]);
 }
 
-/** What a token lacks is said only if its signature was right. */
+/** Explains only what is wrong with a correctly signed token. */
 function refuse(error: unknown): undefined {
   if (error instanceof errors.JWTExpired) throw new NotAllowedError("the token has expired");
   if (error instanceof errors.JWTClaimValidationFailed) {
@@ -139,11 +139,11 @@ function refuse(error: unknown): undefined {
 export const SECRET_ALGORITHM = "HS256";
 const PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256", "EdDSA"] as const;
 
-/** Clocks of two machines differ by less. */
+/** Clocks of two machines differ by less than this. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** A few megabytes. */
+/** A few megabytes of memory. */
 const PROVED_TOKENS_MAX = 10_000;
 
-/** Ten times what a token with all claims that count here takes. */
+/** Ten times the size of a token with all claims that are read here. */
 const TOKEN_LENGTH_MAX = 4_096;

@@ -1,13 +1,13 @@
-/** Every statement that reads balances: as they are, or as they were at a position, with one look into an index each. */
+/** All statements that read balances, current or at a position, with one index lookup per account. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { AccountKind } from "./model.ts";
 
-/** What an owner has in one currency, in minor units. */
+/** An owner's balance in one currency, in minor units. */
 export type Balance = Readonly<{ currency: string; available: bigint; held: bigint }>;
 
 type Row = Readonly<{ currency: string; kind: AccountKind; balance: string }>;
 
-/** All balances of an owner now, and the position up to which all of them are true. */
+/** @returns all balances of an owner, and the position that they reflect. */
 export async function selectBalances(
   database: Queryable,
   owner: string,
@@ -22,7 +22,7 @@ export async function selectBalances(
   return { position: rows[0]?.position ?? 0n, balances: balancesOf(accounts) };
 }
 
-/** All balances of an owner as they were after a position. */
+/** All balances of an owner right after a position. */
 export async function selectBalancesAt(
   database: Queryable,
   owner: string,
@@ -37,7 +37,7 @@ export async function selectBalancesAt(
   return balancesOf(rows);
 }
 
-/** The last position whose domain time is not after this time; 0 if there is none. */
+/** The last position with a domain time up to `time`; 0 if there is none. */
 export async function selectPositionAt(database: Queryable, time: Date): Promise<bigint> {
   const { rows } = await database.query<{ position: bigint }>(
     "select position from wallet_transactions where at <= $1 order by at desc, position desc limit 1",
@@ -46,7 +46,7 @@ export async function selectPositionAt(database: Queryable, time: Date): Promise
   return rows[0]?.position ?? 0n;
 }
 
-/** The owners among these whose accounts have changed after a position. */
+/** Those of the owners whose accounts changed after a position. */
 export async function selectChangedOwners(
   database: Queryable,
   owners: readonly string[],
@@ -62,14 +62,14 @@ export async function selectChangedOwners(
 function balancesOf(rows: readonly Row[]): Balance[] {
   const balances = new Map<string, { currency: string; available: bigint; held: bigint }>();
   for (const { currency, kind, balance } of rows) {
-    const one = balances.get(currency) ?? { currency, available: 0n, held: 0n };
-    one[kind] = BigInt(balance);
-    balances.set(currency, one);
+    const entry = balances.get(currency) ?? { currency, available: 0n, held: 0n };
+    entry[kind] = BigInt(balance);
+    balances.set(currency, entry);
   }
-  return [...balances.values()].sort((one, other) => (one.currency < other.currency ? -1 : 1));
+  return [...balances.values()].sort((a, b) => (a.currency < b.currency ? -1 : 1));
 }
 
-/** Of `account` after the position `$2`. */
+/** The balance of `account` right after position `$2`. */
 const LAST_BALANCE = `
   select balance_after as balance from wallet_postings as posting
   where (posting.owner, posting.currency, posting.kind) = (account.owner, account.currency, account.kind)

@@ -1,6 +1,6 @@
 /**
- * The wallet's part of the proof. Each statement returns the rows that break a rule. With a position as `$1` it skips what
- * was proved up to there; with 0 it looks at everything.
+ * The wallet's audit checks. Each statement returns the rows that break a rule, among those after position `$1`: 0
+ * checks everything.
  */
 import type { AuditCheck } from "../../contract/domain.ts";
 
@@ -32,7 +32,7 @@ export const WALLET_CHECKS: readonly AuditCheck[] = [
   },
   {
     name: "balances_follow_postings",
-    sql: `select posting.position, 'a balance in ' || posting.currency || ' is not the one before it and the amount' as detail
+    sql: `select posting.position, 'a balance in ' || posting.currency || ' is not the previous balance plus the amount' as detail
           from wallet_postings as posting ${PREVIOUS}
           where posting.position > $1::bigint
             and posting.balance_after <> coalesce(previous.balance_after, 0) + posting.amount`,
@@ -45,7 +45,7 @@ export const WALLET_CHECKS: readonly AuditCheck[] = [
   },
   {
     name: "accounts_equal_last_posting",
-    sql: `select account.position, 'an account in ' || account.currency || ' is not what its last posting says' as detail
+    sql: `select account.position, 'an account in ' || account.currency || ' differs from its last posting' as detail
           from wallet_accounts as account ${LAST}
           where (account.position > $1::bigint or $1::bigint = 0)
             and (account.balance, account.sequence, account.position)
@@ -53,7 +53,7 @@ export const WALLET_CHECKS: readonly AuditCheck[] = [
   },
   {
     name: "postings_have_accounts",
-    sql: `select max(posting.position) as position, 'postings in ' || posting.currency || ' belong to no account' as detail
+    sql: `select max(posting.position) as position, 'postings in ' || posting.currency || ' have no account' as detail
           from wallet_postings as posting left join wallet_accounts as account using (owner, currency, kind)
           where posting.position > $1::bigint and account.owner is null group by posting.currency`,
   },
@@ -64,7 +64,7 @@ export const WALLET_CHECKS: readonly AuditCheck[] = [
   },
   {
     name: "held_is_sum_of_open_holds",
-    sql: `select account.position, 'what is held in ' || account.currency || ' is not the sum of the open holds' as detail
+    sql: `select account.position, 'the held balance in ' || account.currency || ' is not the sum of the open holds' as detail
           from wallet_accounts as account
           where account.kind = 'held' and (account.position > $1::bigint or $1::bigint = 0)
             and account.balance <> (

@@ -1,20 +1,20 @@
-/** What can be asked of the wallet. Whatever needs a balance, a hold or a currency to be judged is a matter of rules.ts. */
+/** The wallet's commands and their shapes. Rules that need balances, holds or currencies are in rules.ts. */
 import { type } from "arktype";
 import { COMMAND_ID, COMMAND_ID_DESCRIPTION, CommandShapes } from "../../contract/command-shapes.ts";
 import type { Rejection } from "../../contract/rejection.ts";
 import { AMOUNT } from "./amount.ts";
 
-/** The counterpart of deposits and withdrawals, and the owner of what no user asked for. No user can have this name. */
+/** Counterpart of deposits and withdrawals, and owner of commands without a user. No user can have this name. */
 export const SYSTEM_OWNER = "external";
 
-/** No command needs more. It decides an outcome, so it is no setting. */
+/** Ample for any command. A constant, because it decides outcomes. */
 export const COMMAND_BYTES_MAX = 64 * 1024;
 
-/** Longest time that money can be held: a year. */
+/** Longest expiry of a hold: a year. */
 export const HOLD_SECONDS_MAX = 366 * 24 * 3600;
 
 const id = type(COMMAND_ID).describe(COMMAND_ID_DESCRIPTION);
-/** A user, as the subject of a token names it. */
+/** A user: the subject of a token. */
 export const ownerName = type(/^(?!external$|\.{1,2}$)[\x21-\x7e]{1,64}$/).describe(
   `1 to 64 printable ASCII characters without spaces, and not "${SYSTEM_OWNER}", "." or ".."`,
 );
@@ -23,7 +23,6 @@ const amount = type(AMOUNT).describe('a positive decimal in a string, such as "1
 
 const common = { "+": "reject", id, owner: ownerName } as const;
 
-/** The shape of each type of command. */
 export const COMMANDS = {
   deposit: type({ ...common, type: "'deposit'", currency, amount }),
   withdraw: type({ ...common, type: "'withdraw'", currency, amount }),
@@ -37,7 +36,7 @@ export const COMMANDS = {
   }),
   capture: type({ ...common, type: "'capture'", hold: id, "amount?": amount }),
   release: type({ ...common, type: "'release'", hold: id }),
-  // `from` names the sender of a transfer, which the receiver gives back: ids are unique for one owner only.
+  // `from` is the transfer's sender: the receiver returns the money, and an id is unique per owner only.
   reverse: type({ ...common, type: "'reverse'", transaction: id, "from?": ownerName, "amount?": amount }),
   "currency.put": type({
     "+": "reject",
@@ -59,13 +58,12 @@ const SHAPES = new CommandShapes(COMMANDS, COMMAND_BYTES_MAX);
 export const COMMAND_TYPES: readonly CommandType[] = SHAPES.types;
 export const COMMAND_PATHS = SHAPES.paths;
 
-/** Whose command it is. */
 export function ownerOf(command: Command): string {
   return "owner" in command ? command.owner : SYSTEM_OWNER;
 }
 
-/** Validates a payload. @returns the command, or why it is none. */
+/** @returns the command, or its rejection. */
 export const parseCommand = (payload: Buffer): Command | Rejection => SHAPES.parse(payload);
 
-/** Validates a document. */
+/** The same for a parsed document. */
 export const checkCommand = (value: unknown): Command | Rejection => SHAPES.check(value);

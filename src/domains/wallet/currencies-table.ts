@@ -1,9 +1,9 @@
-/** Every statement on the currencies of the wallet. */
+/** All statements on the currencies of the wallet. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import type { Currency } from "./model.ts";
 
-/** All of them, by their codes. */
+/** All currencies, ordered by code. */
 export async function selectCurrencies(database: Queryable): Promise<Currency[]> {
   const { rows } = await database.query<Currency>(
     `select code, numeric_code as "numericCode", exponent, enabled, position from wallet_currencies order by code`,
@@ -11,7 +11,7 @@ export async function selectCurrencies(database: Queryable): Promise<Currency[]>
   return rows;
 }
 
-/** By code. */
+/** All currencies, by code. */
 export async function readCurrencies(database: Queryable): Promise<ReadonlyMap<string, Currency>> {
   return new Map((await selectCurrencies(database)).map((currency) => [currency.code, currency]));
 }

@@ -1,7 +1,7 @@
-/** The currencies that every wallet begins with. They are commands, so a rebuild knows them from the same position on. */
+/** The currencies that every wallet starts with. They are ordinary commands, so a rebuild projects them again. */
 import type { NewMessage } from "../../contract/message.ts";
 
-/** Code, numeric code and decimals. Source: ISO 4217, list one; CLDR counts the decimals of some currencies otherwise. */
+/** Source: ISO 4217, list one. CLDR gives some currencies other decimals. */
 const CURRENCIES: readonly (readonly [code: string, numericCode: number, exponent: number])[] = [
   ["RUB", 643, 2],
   ["USD", 840, 2],

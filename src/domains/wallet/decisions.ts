@@ -1,4 +1,4 @@
-/** The decisions of the wallet, for callers who wait for them. */
+/** Delivers decisions to the callers that wait for them. */
 import { Decisions } from "../../contract/decisions.ts";
 import type { DomainContext } from "../../contract/domain.ts";
 import { type Command, ownerOf, parseCommand } from "./commands.ts";

@@ -1,6 +1,6 @@
 /**
- * The secret of a wallet for which no key is set, which is allowed on loopback alone: random, made once, in a file that its
- * owner alone can read. The service and `waybill token` of one checkout share it.
+ * The secret that signs tokens if no key is configured, which is allowed on loopback only: random, created once, in a
+ * file that only its owner can read. The service and `waybill token` of one checkout share it.
  */
 import { randomBytes } from "node:crypto";
 import { link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ export const DEVELOPMENT_SECRET_FILE = fileURLToPath(
   new URL("../../../.data/wallet-development-secret", import.meta.url),
 );
 
-/** @throws NotAllowedError with what to do if there is no such file and none can be made. */
+/** @throws NotAllowedError with advice if the file can neither be read nor created. */
 export async function readDevelopmentSecret(file = DEVELOPMENT_SECRET_FILE): Promise<Buffer> {
   try {
     return (await readPrivate(file)) ?? (await make(file));
@@ -26,7 +26,7 @@ async function make(file: string): Promise<Buffer> {
   await mkdir(dirname(file), { recursive: true });
   const draft = `${file}.${randomBytes(6).toString("hex")}`;
   await writeFile(draft, randomBytes(SECRET_BYTES).toString("base64url"), { mode: 0o600, flag: "wx" });
-  // A link is made whole or not at all: of several processes one makes the file and all read that one.
+  // Linking is atomic: concurrent processes create one file, and all of them read it.
   await link(draft, file).catch(ignoreIfCode("EEXIST"));
   await rm(draft);
   return (await readPrivate(file)) as Buffer;
@@ -36,7 +36,7 @@ async function readPrivate(file: string): Promise<Buffer | undefined> {
   const found = await stat(file).catch(ignoreIfCode("ENOENT"));
   if (!found) return undefined;
   if ((found.mode & 0o077) !== 0)
-    throw new NotAllowedError(`others can read ${file}: delete it, or chmod 600`);
+    throw new NotAllowedError(`other users can read ${file}: delete it, or run chmod 600 on it`);
   return readFile(file);
 }
 

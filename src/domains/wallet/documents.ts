@@ -1,4 +1,4 @@
-/** The documents in which the wallet answers: amounts are decimal texts with all decimals of their currency. */
+/** JSON documents of the wallet. Amounts are decimal texts with all decimals of their currency. */
 import { majorUnits } from "./amount.ts";
 import type { Balance } from "./balances-table.ts";
 import type { Currency, Posting, Transaction } from "./model.ts";
@@ -6,7 +6,7 @@ import type { Entry } from "./statement-table.ts";
 
 export type Currencies = ReadonlyMap<string, Currency>;
 
-/** By currency. */
+/** Balances by currency. */
 export function balancesDocument(balances: readonly Balance[], currencies: Currencies) {
   return Object.fromEntries(
     balances.map(({ currency, available, held }) => [
@@ -16,7 +16,7 @@ export function balancesDocument(balances: readonly Balance[], currencies: Curre
   );
 }
 
-/** A command and what became of it, as its owner sees it. */
+/** A command and its decision, as its owner sees them. */
 export function transactionDocument(transaction: Transaction, currencies: Currencies) {
   const { position, id, type, reason, currency, amount, counterparty, hold, originalPosition } = transaction;
   return {
@@ -36,16 +36,17 @@ export function transactionDocument(transaction: Transaction, currencies: Curren
 }
 
 /**
- * A position as one owner sees it. What somebody else's command did to them is told without that command: that a hold
- * expired, or who sent how much under which id.
+ * A position as one owner sees it. Of another user's command, it shows only the effect on this owner: a transfer with
+ * its sender, amount and id, or the expiry of a hold.
  */
 export function entryDocument({ transaction, postings }: Entry, owner: string, currencies: Currencies) {
   const changes = postings.map((posting) => postingDocument(posting, currencies));
-  const { owner: whose, counterparty } = transaction;
-  if (whose === owner) return { ...transactionDocument(transaction, currencies), changes };
+  const { owner: commandOwner, counterparty } = transaction;
+  if (commandOwner === owner) return { ...transactionDocument(transaction, currencies), changes };
   const about = transactionDocument(transaction, currencies);
   const isReceived = counterparty === owner && postings.some(({ cause }) => cause === "command");
-  if (isReceived) return { ...about, available: undefined, counterparty: whose, incoming: true, changes };
+  if (isReceived)
+    return { ...about, available: undefined, counterparty: commandOwner, incoming: true, changes };
   const { position, at } = about;
   return { position, type: "expiry", status: "succeeded", hold: postings[0]?.hold, at, changes };
 }

@@ -1,4 +1,4 @@
-/** What other systems hear of the wallet: one event for each decision, and one for each hold that expired. */
+/** The wallet's events for other systems: one per decision, and one per expired hold. */
 import type { OutboxEvent } from "../../contract/domain.ts";
 import { majorUnits } from "./amount.ts";
 import { type CommandType, SYSTEM_OWNER } from "./commands.ts";
@@ -7,19 +7,19 @@ import type { Currency } from "./model.ts";
 
 export const EVENTS_TOPIC = "wallet.events";
 
-/** Events of one owner keep their order. Ticks are no news. */
+/** The owner is the key, so that consumers see one owner's events in order. Ticks have no event. */
 export function eventsOf(
   { transaction, expired, currency, balances }: Folded,
   currencies: ReadonlyMap<string, Currency>,
 ): OutboxEvent[] {
   const { position, owner, id, type, reason, amount, counterparty, hold, atMs } = transaction;
   const at = new Date(atMs).toISOString();
-  const events = expired.map((one, index) =>
-    eventOf(position, `expired-${index}`, one.owner, {
+  const events = expired.map((due, index) =>
+    eventOf(position, `expired-${index}`, due.owner, {
       type: "hold_expired",
-      owner: one.owner,
-      hold: one.id,
-      currency: one.currency,
+      owner: due.owner,
+      hold: due.id,
+      currency: due.currency,
       at,
     }),
   );

@@ -1,6 +1,6 @@
 /**
- * Folds one command into the state: time goes on, holds that are due expire, the rules decide, and what they decided is
- * posted. Only commands that become transactions are folded: dead letters and duplicates move neither money nor time.
+ * Folds one command into the state: the clock advances, due holds expire, the rules decide, and the movement is
+ * posted. Dead letters and duplicates are not folded, so they move neither money nor the clock.
  */
 import { type Command, ownerOf } from "./commands.ts";
 import type { Currency, Hold, Posting, Transaction } from "./model.ts";
@@ -10,15 +10,15 @@ import type { WalletState } from "./state.ts";
 export type Folded = Readonly<{
   command: Command;
   transaction: Transaction;
-  /** Those of expired holds come first. */
+  /** Of expired holds first, then of the command. */
   postings: readonly Posting[];
   /** Holds that expired before the command. */
   expired: readonly Hold[];
-  /** The command's own hold after it. */
+  /** The command's hold, after the command. */
   hold: Hold | undefined;
-  /** The currency of the command, as far as it is known. */
+  /** The command's currency, if it exists. */
   currency: Currency | undefined;
-  /** Of the command's owner in that currency, after it; in minor units. */
+  /** The owner's balances in that currency after the command, in minor units. */
   balances: Readonly<{ available: bigint; held: bigint }> | undefined;
 }>;
 

@@ -1,11 +1,11 @@
-/** What every batch needs, in one query: the time, the currencies, and when the next hold expires. */
+/** Reads in one query what every batch needs: clock, currencies and the next expiry. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Currency } from "./model.ts";
 
 export type Frame = Readonly<{
-  /** The domain time of the last transaction, in milliseconds since the Unix epoch; 0 if there is none. */
+  /** Domain time of the last transaction, in milliseconds since the Unix epoch; 0 if there is none. */
   nowMs: number;
-  /** Of the open holds; undefined if none is open. */
+  /** Earliest expiry of an open hold. */
   nextExpiryMs: number | undefined;
   currencies: readonly Currency[];
 }>;
@@ -26,6 +26,6 @@ export async function selectFrame(database: Queryable): Promise<Frame> {
   return {
     nowMs: nowMs ?? 0,
     nextExpiryMs: nextExpiryMs ?? undefined,
-    currencies: (currencies ?? []).map((one) => ({ ...one, position: BigInt(one.position) })),
+    currencies: (currencies ?? []).map((currency) => ({ ...currency, position: BigInt(currency.position) })),
   };
 }

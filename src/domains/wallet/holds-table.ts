@@ -1,9 +1,9 @@
-/** Every statement on the holds of the wallet. */
+/** All statements on the holds of the wallet. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import type { Hold } from "./model.ts";
 
-/** Those that are named, and all open ones that are due by then. */
+/** The named holds, and all open holds that are due by `dueByMs`. */
 export async function selectHolds(
   database: Queryable,
   named: readonly Pick<Hold, "owner" | "id">[],
@@ -19,7 +19,7 @@ export async function selectHolds(
   return rows.map((row) => ({ ...row, amount: BigInt(row.amount), remaining: BigInt(row.remaining) }));
 }
 
-/** When the next open hold expires; undefined if none is open. */
+/** Earliest expiry of an open hold. */
 export async function selectNextExpiry(database: Queryable): Promise<Date | undefined> {
   const { rows } = await database.query<{ expiresAtMs: number }>(
     `select ${EXPIRES_AT_MS} from wallet_holds where status = 'open' order by expires_at limit 1`,
@@ -27,7 +27,6 @@ export async function selectNextExpiry(database: Queryable): Promise<Date | unde
   return rows[0] && new Date(rows[0].expiresAtMs);
 }
 
-/** How many holds are open. */
 export async function countOpenHolds(database: Queryable): Promise<number> {
   const { rows } = await database.query<{ count: number }>(
     "select count(*)::float8 as count from wallet_holds where status = 'open'",

@@ -1,6 +1,6 @@
 /**
- * The wallet: users put money in, take it out, send and hold it, and no balance ever falls below 0. Every command gets
- * a decision, and what was decided never changes.
+ * The wallet: users deposit, withdraw, transfer and hold money, and no balance falls below 0. Every valid command gets
+ * a decision that never changes; an invalid one becomes a dead letter.
  *
  *   command ─▶ commands.ts (shape) ─▶ fold.ts ─ rules.ts (decision) ─▶ postings, accounts, holds ─▶ events
  */
@@ -34,7 +34,7 @@ export const wallet: DomainModule<WalletSettings, Folded> = {
   createProjection: () => new WalletProjection(),
   firstMessages: FIRST_CURRENCIES,
   open: async (context, settings) => (await import("./open.ts")).openWallet(context, settings),
-  // Time reaches the rules as messages: one each second while a hold is due.
+  // The rules get the time from messages: one per second while a hold is due.
   timer: {
     nextDueAt: selectNextExpiry,
     payloadOf: (second) => Buffer.from(JSON.stringify({ id: second.toISOString(), type: "tick" })),

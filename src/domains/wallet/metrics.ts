@@ -1,4 +1,4 @@
-/** What the wallet measures of itself. Whose accounts are busy is nobody's business: only how busy the busiest one is. */
+/** Metrics of the wallet. They name no account, only the load of the busiest one. */
 import type { DomainContext } from "../../contract/domain.ts";
 import { refreshed } from "../../contract/refreshed.ts";
 import { COMMAND_TYPES, type CommandType, SYSTEM_OWNER } from "./commands.ts";
@@ -8,7 +8,7 @@ import { DECLINE_REASONS, type DeclineReason } from "./model.ts";
 
 export type WalletMetrics = Readonly<{
   projected: (added: readonly Folded[]) => void;
-  /** Records how long a caller waited for a decision, in seconds. */
+  /** Records a caller's wait for a decision, in seconds. */
   answered: (seconds: number, labels: Readonly<{ status: AnswerStatus }>) => void;
 }>;
 
@@ -27,27 +27,27 @@ export function createMetrics({
   let busiest = 0;
   metrics.counter(
     "waybill_wallet_commands_total",
-    "Commands that this process decided.",
+    "Commands decided by this process.",
     ["type", "status"],
     () =>
       [...decided].flatMap(([type, counts]) =>
         Object.entries(counts).map(([status, value]) => ({ value, labels: { type, status } })),
       ),
   );
-  metrics.counter("waybill_wallet_declines_total", "Declined commands, by the rule.", ["reason"], () =>
+  metrics.counter("waybill_wallet_declines_total", "Declined commands, by reason.", ["reason"], () =>
     [...declined].map(([reason, value]) => ({ value, labels: { reason } })),
   );
-  metrics.counter("waybill_wallet_postings_total", "Postings on accounts of users.", [], () => [
+  metrics.counter("waybill_wallet_postings_total", "Postings on users' accounts.", [], () => [
     { value: postings },
   ]);
   metrics.counter(
     "waybill_wallet_busiest_account_postings_total",
-    "Postings on the busiest account of each batch.",
+    "Postings on the busiest account of each batch, summed over the batches.",
     [],
     () => [{ value: busiest }],
   );
   const openHolds = refreshed(() => countOpenHolds(database), logger);
-  metrics.gauge("waybill_wallet_open_holds", "Holds that are neither closed nor expired.", [], () => {
+  metrics.gauge("waybill_wallet_open_holds", "Open holds.", [], () => {
     const count = openHolds();
     return count === undefined ? [] : [{ value: count }];
   });
@@ -60,7 +60,7 @@ export function createMetrics({
         if (reason !== undefined) declined.set(reason, (declined.get(reason) ?? 0) + 1);
       }
       const byAccount = new Map<string, number>();
-      for (const { owner, currency } of added.flatMap((one) => one.postings)) {
+      for (const { owner, currency } of added.flatMap((folded) => folded.postings)) {
         if (owner === SYSTEM_OWNER) continue;
         postings += 1;
         const account = `${owner}/${currency}`;
@@ -68,7 +68,7 @@ export function createMetrics({
       }
       busiest += [...byAccount.values()].reduce((most, count) => Math.max(most, count), 0);
     },
-    answered: metrics.seconds("waybill_wallet_answer_seconds", "From a command over HTTP to its decision.", [
+    answered: metrics.seconds("waybill_wallet_answer_seconds", "From an HTTP command to its decision.", [
       "status",
     ]),
   };

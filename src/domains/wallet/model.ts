@@ -1,21 +1,21 @@
 /**
- * The words of the wallet. Money moves between accounts and is never made: a movement takes from one account what it adds
- * to another, so the postings of a position sum to 0 in each currency (double entry).
+ * The model of the wallet. Double entry: a movement takes from one account what it adds to another, so the postings of
+ * a position sum to 0 in each currency.
  */
 import type { CommandType } from "./commands.ts";
 
-/** `available` can be spent; `held` waits for a capture, a release or its expiry. */
+/** `available` can be spent; `held` awaits a capture, a release or an expiry. */
 export type AccountKind = "available" | "held";
 
 export type AccountKey = Readonly<{ owner: string; currency: string; kind: AccountKind }>;
 
 export type Account = AccountKey &
   Readonly<{
-    /** In minor units. Below 0 for the system's own accounts alone. */
+    /** In minor units; negative for system accounts only. */
     balance: bigint;
-    /** How many postings it has. */
+    /** Number of postings. */
     sequence: bigint;
-    /** Of the last posting. */
+    /** Position of the last posting. */
     position: bigint;
   }>;
 
@@ -26,28 +26,28 @@ export type Posting = AccountKey &
     sequence: bigint;
     amount: bigint;
     balanceAfter: bigint;
-    /** The command of the position, or the expiry of a hold before it. */
+    /** The command, or the expiry of a hold before it. */
     cause: "command" | "expiry";
-    /** Of the hold whose money moves. */
+    /** Id of the hold whose money moves. */
     hold: string | undefined;
   }>;
 
-/** An amount that goes from one account to another. */
+/** An amount that moves between two accounts. */
 export type Movement = Readonly<{ from: AccountKey; to: AccountKey; amount: bigint }>;
 
 export type HoldStatus = "open" | "captured" | "released" | "expired";
 
 export type Hold = Readonly<{
   owner: string;
-  /** Of the command that made it. */
+  /** Id of the command that opened it. */
   id: string;
   currency: string;
   amount: bigint;
-  /** What is still held. */
+  /** Amount still held. */
   remaining: bigint;
   status: HoldStatus;
   expiresAtMs: number;
-  /** The position that made it, and the one that changed it last. */
+  /** Positions that opened it and that changed it last. */
   openedPosition: bigint;
   position: bigint;
 }>;
@@ -55,14 +55,14 @@ export type Hold = Readonly<{
 export type Currency = Readonly<{
   code: string;
   numericCode: number;
-  /** How many decimals an amount has. */
+  /** Number of decimals. */
   exponent: number;
   enabled: boolean;
-  /** The position that changed it last. */
+  /** Position of the last change. */
   position: bigint;
 }>;
 
-/** Why a rule says no. It is final for the id of the command. */
+/** Why a command is declined. Final for the command's id. */
 export const DECLINE_REASONS = [
   "insufficient_funds",
   "unknown_currency",
@@ -83,31 +83,31 @@ export const DECLINE_REASONS = [
 
 export type DeclineReason = (typeof DECLINE_REASONS)[number];
 
-/** What a position did: one command that was decided. */
+/** A decided command. */
 export type Transaction = Readonly<{
   position: bigint;
   owner: string;
   id: string;
   type: CommandType;
-  /** undefined if it succeeded. */
+  /** Reason of a decline. */
   reason: DeclineReason | undefined;
-  /** Domain time: the greatest time of receipt so far. */
+  /** Domain time: the latest receive time so far. */
   atMs: number;
   currency: string | undefined;
-  /** In minor units; undefined if it moves nothing or could not be read. */
+  /** In minor units; undefined if no money is involved or the amount was unreadable. */
   amount: bigint | undefined;
   /** The other user of a transfer. */
   counterparty: string | undefined;
   hold: string | undefined;
-  /** Of a reversal: the position that it reverses. */
+  /** For reversals: position of the original. */
   originalPosition: bigint | undefined;
-  /** Of a reversal: all that is reversed of the original by now. */
+  /** For reversals: amount of the original reversed so far, this one included. */
   reversedTotal: bigint | undefined;
-  /** Of a decline: what was available then. */
+  /** For declines: the available balance. */
   available: bigint | undefined;
 }>;
 
 export const accountText = ({ owner, currency, kind }: AccountKey): string => `${owner}/${currency}/${kind}`;
 
-/** An id is unique for its owner only. */
+/** An id is unique per owner only. */
 export const idText = (owner: string, id: string): string => `${owner} ${id}`;

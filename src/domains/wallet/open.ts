@@ -1,4 +1,4 @@
-/** Opens the wallet for people: its routes, live balances and metrics. */
+/** Serves the wallet: routes, live balances and metrics. */
 import type { DomainContext, DomainService } from "../../contract/domain.ts";
 import { walletUser } from "./authenticate.ts";
 import { receiptOf, walletDecisions } from "./decisions.ts";
@@ -18,7 +18,7 @@ export function openWallet(context: DomainContext, settings: WalletSettings): Do
   return {
     routes: [
       ...commandRoutes({ context, user, decisions, answerSeconds, answered }),
-      // Before the route that takes any word for a currency.
+      // Must precede `/wallet/balances/:currency`.
       live.route(user),
       ...readRoutes({ context, user, answerSeconds }),
     ],

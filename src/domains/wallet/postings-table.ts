@@ -1,4 +1,4 @@
-/** Adds postings. */
+/** All statements that add postings. */
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import type { Posting } from "./model.ts";
@@ -10,18 +10,18 @@ export async function copyPostings(
   if (postings.length === 0) return;
   await withCopyData(
     (rows) => {
-      for (const one of postings) {
+      for (const posting of postings) {
         rows.row(9);
-        rows.constant(one.owner);
-        rows.constant(one.currency);
-        rows.constant(one.kind);
-        rows.bigint(one.position);
-        rows.bigint(one.sequence);
-        rows.numeric(one.amount);
-        rows.numeric(one.balanceAfter);
-        rows.constant(one.cause);
-        if (one.hold === undefined) rows.null();
-        else rows.text(one.hold);
+        rows.constant(posting.owner);
+        rows.constant(posting.currency);
+        rows.constant(posting.kind);
+        rows.bigint(posting.position);
+        rows.bigint(posting.sequence);
+        rows.numeric(posting.amount);
+        rows.numeric(posting.balanceAfter);
+        rows.constant(posting.cause);
+        if (posting.hold === undefined) rows.null();
+        else rows.text(posting.hold);
       }
     },
     (data) =>

@@ -1,7 +1,7 @@
 /**
- * Projects commands: what the batch names is loaded with one query for each table, the commands are folded in memory in
- * their order, and what changed is written once. No lock is taken but the engine's on the checkpoint, so a busy account
- * costs no more than a quiet one: one new version of its row for each batch.
+ * Projects commands: one query per table loads the rows that the batch needs, the commands are folded in memory in
+ * order, and each changed row is written once. The engine's lock on the checkpoint is the only one, so a busy account
+ * costs no more than a quiet one.
  */
 import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
@@ -25,7 +25,7 @@ import { copyTransactions, selectReversed, selectTransactions } from "./transact
 export class WalletProjection implements Projection<Folded> {
   async project(batch: readonly InboxRow[], transaction: DatabaseTransaction): Promise<Projected<Folded>> {
     const parsed = await mapInTurns(batch, ({ payload }) => parseCommand(payload));
-    const commands = parsed.filter((one): one is Command => !isRejection(one));
+    const commands = parsed.filter((result): result is Command => !isRejection(result));
     const state = new WalletState();
     const receivedAtMs = batch.map((row) => Math.floor(row.receivedAtMs));
     await load(state, commands, Math.max(...receivedAtMs), transaction);
@@ -46,11 +46,15 @@ export class WalletProjection implements Projection<Folded> {
     });
 
     await write(state, folded, transaction);
-    return { outcomes, added: folded, events: folded.flatMap((one) => eventsOf(one, state.currencies)) };
+    return {
+      outcomes,
+      added: folded,
+      events: folded.flatMap((decided) => eventsOf(decided, state.currencies)),
+    };
   }
 }
 
-/** Loads what the commands name, and the holds that expire until the last of them. */
+/** Loads the rows that the commands name, and the holds that expire up to `untilMs`. */
 async function load(
   state: WalletState,
   commands: readonly Command[],
@@ -61,7 +65,7 @@ async function load(
   const dueByMs = Math.max(nowMs, untilMs);
   const ids = new Map<string, { owner: string; id: string }>();
   const named = new Map<string, { owner: string; id: string }>();
-  const add = (to: typeof ids, owner: string, id: string) => to.set(idText(owner, id), { owner, id });
+  const add = (map: typeof ids, owner: string, id: string) => map.set(idText(owner, id), { owner, id });
   for (const command of commands) {
     add(ids, ownerOf(command), command.id);
     if (command.type === "reverse") add(ids, command.from ?? command.owner, command.transaction);
@@ -100,7 +104,7 @@ async function load(
   });
 }
 
-/** Where the ids of commands were decided before. */
+/** Positions at which earlier batches decided ids of these commands. */
 function decidedBefore(state: WalletState, commands: readonly Command[]): bigint[] {
   return commands.flatMap((command) => state.transaction(ownerOf(command), command.id)?.position ?? []);
 }
@@ -112,7 +116,7 @@ async function write(
 ): Promise<void> {
   await copyTransactions(
     transaction,
-    folded.map((one) => one.transaction),
+    folded.map((decided) => decided.transaction),
   );
   await copyPostings(
     transaction,

@@ -1,17 +1,17 @@
-/** What became of commands, as their callers are told: the same at any later time, from any process. */
+/** Reads the decisions on commands. A decision reads the same at any later time and in any process. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "./model.ts";
 import { type StoredTransaction, TRANSACTION_COLUMNS, transactionOf } from "./transactions-table.ts";
 
 export type Receipt = Readonly<{
   transaction: Transaction;
-  /** Of the transaction's currency; undefined if there is no such currency. */
+  /** Exponent of the transaction's currency; undefined if the currency does not exist. */
   exponent: number | undefined;
-  /** Of the transaction's owner in that currency, after it; in minor units. */
+  /** The owner's balances in that currency after the transaction, in minor units. */
   balances: Readonly<{ available: bigint; held: bigint }> | undefined;
 }>;
 
-/** Those at the given positions, by their positions. */
+/** Receipts by position. */
 export async function selectReceipts(
   database: Queryable,
   positions: readonly bigint[],
@@ -36,7 +36,7 @@ export async function selectReceipts(
   );
 }
 
-/** Where a command of a user lies that came over HTTP; undefined if none with this id was appended. */
+/** Position of a user's command that arrived over HTTP. @returns undefined if none has this id. */
 export async function selectAppended(database: Queryable, messageId: string): Promise<bigint | undefined> {
   const { rows } = await database.query<{ position: bigint }>(
     "select position from inbox where source = 'http' and channel = 'wallet' and message_id = $1",

@@ -1,7 +1,7 @@
 /**
- * The rules: a command and the state before it enter, a decision leaves. Nothing is changed here and nothing else is
- * looked at, so the same commands always have the same outcome.
- * Source of the form: J. Chassaing, "Functional Event Sourcing Decider" (decide and evolve as pure functions).
+ * The rules: a command and the state before it enter, a decision leaves. The functions are pure, so the same commands
+ * always get the same decisions.
+ * Source: J. Chassaing, "Functional Event Sourcing Decider" (decide and evolve as pure functions).
  */
 import { MINOR_MAX, minorUnits } from "./amount.ts";
 import { type Command, type CommandOf, SYSTEM_OWNER } from "./commands.ts";
@@ -10,7 +10,7 @@ import type { WalletState } from "./state.ts";
 
 export type Decision = Details & (Readonly<{ status: "succeeded" } & Effects> | Declined);
 
-/** What a statement shows of the command, whatever became of it. */
+/** Shown in a statement, whatever the decision. */
 type Details = Readonly<{
   currency?: string | undefined;
   amount?: bigint | undefined;
@@ -21,7 +21,7 @@ type Details = Readonly<{
 
 type Effects = Readonly<{
   movement?: Movement;
-  /** The hold after it, without the position. */
+  /** The hold after the command; fold.ts adds the position. */
   holdAfter?: Omit<Hold, "openedPosition" | "position"> & { openedPosition?: bigint };
   currencyAfter?: Omit<Currency, "position">;
 }>;
@@ -62,7 +62,7 @@ export function decide(state: WalletState, command: Command): Decision {
   }
 }
 
-/** The expiry of a hold gives back what is still held. */
+/** Returns the remaining amount of an expired hold. */
 export function expire(hold: Hold): Readonly<{ movement: Movement; holdAfter: Hold }> {
   return {
     movement: { from: held(hold), to: available(hold), amount: hold.remaining },
@@ -72,7 +72,7 @@ export function expire(hold: Hold): Readonly<{ movement: Movement; holdAfter: Ho
 
 type Planned = Details & Effects & Readonly<{ movement: Movement }>;
 
-/** Commands that begin something: the currency must be there and enabled. */
+/** Commands that need an enabled currency. */
 function decideNew(
   state: WalletState,
   command: CommandOf<"deposit" | "withdraw" | "transfer" | "hold">,
@@ -95,7 +95,7 @@ function decideTransfer(state: WalletState, command: CommandOf<"transfer">): Dec
   return { ...decision, counterparty: to };
 }
 
-/** What was begun can be finished, also after its currency was disabled. */
+/** Holds can be captured or released even if their currency was disabled meanwhile. */
 function decideOfHold(state: WalletState, command: CommandOf<"capture" | "release">): Decision {
   const hold = state.hold(command.owner, command.hold);
   if (!hold) return { status: "declined", reason: "hold_not_found", hold: command.hold };
@@ -120,8 +120,8 @@ function decideOfHold(state: WalletState, command: CommandOf<"capture" | "releas
 }
 
 /**
- * Who has the money gives it back: a user takes back what came from outside or went there, and the receiver of a transfer
- * returns it. The sender cannot: that would be a withdrawal from another user.
+ * The user who has the money reverses: a deposit, withdrawal or capture is reversed by its owner, a transfer by its
+ * receiver. A sender's reversal would take money from another user.
  */
 function decideReversal(state: WalletState, command: CommandOf<"reverse">): Decision {
   const { owner, from: sender } = command;
@@ -147,7 +147,7 @@ function decideReversal(state: WalletState, command: CommandOf<"reverse">): Deci
   return settle(state, { ...about, ...moving(movement.from, movement.to, amount) });
 }
 
-/** The opposite of what a transaction moved; undefined if it cannot be reversed. */
+/** The opposite movement; undefined if the transaction cannot be reversed. */
 function undoing({ type, owner, currency, counterparty }: Transaction): Omit<Movement, "amount"> | undefined {
   if (currency === undefined) return undefined;
   const user = available({ owner, currency });
@@ -166,7 +166,7 @@ function undoing({ type, owner, currency, counterparty }: Transaction): Omit<Mov
   }
 }
 
-/** What a currency's amounts mean never changes: only whether it is enabled. */
+/** Stored amounts depend on a currency's exponent, so only `enabled` can change. */
 function decideCurrency(state: WalletState, command: CommandOf<"currency.put">): Decision {
   const { code, numeric_code: numericCode, exponent, enabled } = command;
   const known = state.currencies.get(code);
@@ -175,7 +175,7 @@ function decideCurrency(state: WalletState, command: CommandOf<"currency.put">):
   return { status: "succeeded", currency: code, currencyAfter: { code, numericCode, exponent, enabled } };
 }
 
-/** The amount of a command that may leave it out, or why it is none. */
+/** The command's amount, or `whole` if it has none. */
 function wantedOf(
   state: WalletState,
   text: string | undefined,
@@ -191,7 +191,7 @@ function amountOf(text: string, { exponent }: Currency): bigint | DeclineReason 
   return amount > MINOR_MAX ? "overflow" : amount;
 }
 
-/** Lets a movement through if both accounts can have the balance that follows. */
+/** Accepts a movement if both accounts can have the resulting balance. */
 function settle(state: WalletState, planned: Planned): Decision {
   const { from, amount } = planned.movement;
   const { balance } = state.account(from);
@@ -199,7 +199,7 @@ function settle(state: WalletState, planned: Planned): Decision {
   if (from.owner !== SYSTEM_OWNER && balance < amount) {
     return { ...details, status: "declined", reason: "insufficient_funds" };
   }
-  // All users together have what the system's account lacks, so none of theirs can hold more than that one.
+  // The system account mirrors the sum of all users, so no user's balance can exceed its limit.
   if (balance - amount < -MINOR_MAX) return { ...details, status: "declined", reason: "overflow" };
   return { ...planned, status: "succeeded" };
 }

@@ -1,4 +1,4 @@
-/** The wallet's own environment variables. */
+/** Environment variables of the wallet. */
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type } from "arktype";
@@ -7,17 +7,17 @@ import { integerBetween } from "../../config/rules.ts";
 import type { SettingsOf } from "../../config/settings.ts";
 
 export type WalletSettings = Readonly<{
-  /** The secret that signs and checks tokens. */
+  /** Signs and verifies tokens. */
   jwtSecret: Buffer | undefined;
-  /** The public keys that check tokens. */
+  /** Public keys that verify tokens. */
   jwks: JSONWebKeySet | undefined;
   jwtIssuer: string | undefined;
   jwtAudience: string | undefined;
-  /** How long a caller waits for the decision on a command, in seconds. */
+  /** Longest wait of a caller for a decision, in seconds. */
   answerSeconds: number;
 }>;
 
-/** No shorter than what it makes. Source: RFC 7518, 3.2. */
+/** No shorter than the hash. Source: RFC 7518, 3.2. */
 const SECRET_BYTES_MIN = 32;
 
 const jwtSecret = type("string").pipe((text, context) => {
@@ -43,7 +43,7 @@ export const WALLET_SETTINGS: SettingsOf<WalletSettings> = {
     variable: "WALLET_JWT_SECRET",
     fallback: "",
     rule: jwtSecret,
-    description: "the secret of at least 32 bytes that signs the tokens of users (HS256)",
+    description: "secret of at least 32 bytes that signs the tokens of users (HS256)",
     isSecret: true,
   },
   jwks: {
@@ -51,44 +51,43 @@ export const WALLET_SETTINGS: SettingsOf<WalletSettings> = {
     fallback: "",
     rule: jwksFile,
     description:
-      "a file of public keys that check the tokens of users (RS256, ES256, EdDSA), read at the start",
+      "file of public keys that verify the tokens of users (RS256, ES256, EdDSA), read at start-up",
   },
   jwtIssuer: {
     variable: "WALLET_JWT_ISSUER",
     fallback: "",
     rule: optionalText,
-    description: "the issuer that a token must name",
+    description: "issuer that a token must name",
   },
   jwtAudience: {
     variable: "WALLET_JWT_AUDIENCE",
     fallback: "",
     rule: optionalText,
-    description: "the audience that a token must name",
+    description: "audience that a token must name",
   },
   answerSeconds: {
     variable: "WALLET_ANSWER_SECONDS",
     fallback: "5",
     rule: integerBetween(1, 25),
-    description: "how long a caller waits for the decision on a command, in seconds",
+    description: "longest wait of a caller for the decision on a command, in seconds",
   },
 };
 
-/** One kind of key at a time; none only if nobody else can reach the service. */
+/** At most one kind of key; without any, only loopback callers are allowed. */
 export function checkWalletSettings(
   { jwtSecret, jwks }: Pick<WalletSettings, "jwtSecret" | "jwks">,
   reached: string | undefined,
 ): string[] {
-  if (jwtSecret && jwks)
-    return ["WALLET_JWT_SECRET and WALLET_JWKS_FILE exclude each other: set one of them"];
+  if (jwtSecret && jwks) return ["set either WALLET_JWT_SECRET or WALLET_JWKS_FILE, not both"];
   if (jwtSecret || jwks || reached === undefined) return [];
   return [`WALLET_JWT_SECRET or WALLET_JWKS_FILE must be set because ${reached}, which others can reach`];
 }
 
-/** @returns the usable keys; undefined if the file cannot be read, has none, or has one that could sign. */
+/** @returns the usable keys; undefined if the file is unreadable, has none, or has a private or secret key. */
 function readKeys(path: string): JSONWebKeySet | undefined {
   try {
     const { keys } = JSON.parse(readFileSync(path, "utf8")) as JSONWebKeySet;
-    // Whoever has a private or a secret key can sign, so no such key may lie where tokens are only checked.
+    // A private or secret key could sign tokens; it must not be stored where tokens are only verified.
     if (keys.some(({ d, k }) => d !== undefined || k !== undefined)) return undefined;
     const usable = keys.filter(isUsable);
     return usable.length > 0 ? { keys: usable } : undefined;
@@ -97,7 +96,7 @@ function readKeys(path: string): JSONWebKeySet | undefined {
   }
 }
 
-/** A set may hold keys for other purposes. */
+/** The set may hold keys for other purposes. */
 function isUsable(key: JWK): boolean {
   if (key.use !== undefined && key.use !== "sig") return false;
   try {

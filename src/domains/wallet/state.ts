@@ -1,6 +1,6 @@
 /**
- * What the rules look at: accounts, holds, currencies and earlier transactions, as they are before the next command. It
- * holds what one batch needs, and changes while the batch is folded; nothing of it outlives the batch.
+ * The state that the rules see: accounts, holds, currencies and earlier transactions before the next command. It holds
+ * the rows of one batch, changes with each command, and is dropped with the batch.
  */
 import { SYSTEM_OWNER } from "./commands.ts";
 import {
@@ -16,21 +16,21 @@ import {
 } from "./model.ts";
 
 export class WalletState {
-  /** Domain time, in milliseconds since the Unix epoch: the greatest time of receipt of a folded command. */
+  /** Domain time, in milliseconds since the Unix epoch: the latest receive time of a folded command. */
   nowMs = 0;
   readonly currencies = new Map<string, Currency>();
   readonly #accounts = new Map<string, Account>();
   readonly #holds = new Map<string, Hold>();
   readonly #transactions = new Map<string, Transaction>();
-  /** What is reversed of the transaction at a position. */
+  /** Reversed amounts by the position of the original. */
   readonly #reversed = new Map<bigint, bigint>();
   readonly #changedAccounts = new Set<string>();
   readonly #changedHolds = new Set<string>();
   readonly #changedCurrencies = new Set<string>();
-  /** No open hold is due before; it may be earlier than the earliest. */
+  /** Lower bound: no open hold expires earlier. */
   #earliestExpiryMs = Number.POSITIVE_INFINITY;
 
-  /** Puts what the tables hold. */
+  /** Adds rows of the tables. */
   load(stored: {
     nowMs?: number;
     currencies?: readonly Currency[];
@@ -47,7 +47,7 @@ export class WalletState {
     for (const [position, amount] of stored.reversed ?? []) this.#reversed.set(position, amount);
   }
 
-  /** An account opens with its first posting; until then it is empty. */
+  /** An account without postings is empty. */
   account(key: AccountKey): Account {
     return this.#accounts.get(accountText(key)) ?? { ...key, balance: 0n, sequence: 0n, position: 0n };
   }
@@ -64,7 +64,7 @@ export class WalletState {
     return this.#reversed.get(position) ?? 0n;
   }
 
-  /** Open holds whose time has come, the earliest first. */
+  /** Open holds that have expired, earliest first. */
   dueHolds(): Hold[] {
     if (this.nowMs < this.#earliestExpiryMs) return [];
     const open = [...this.#holds.values()].filter(({ status }) => status === "open");
@@ -79,7 +79,7 @@ export class WalletState {
     );
   }
 
-  /** Moves money. @returns its two postings. */
+  /** @returns the two postings. */
   move(
     { from, to, amount }: Movement,
     about: Pick<Posting, "position" | "cause" | "hold">,
@@ -104,7 +104,7 @@ export class WalletState {
       this.#reversed.set(originalPosition, reversedTotal);
   }
 
-  /** What has to be written. */
+  /** Rows to write. */
   get changed(): { accounts: Account[]; holds: Hold[]; currencies: Currency[] } {
     return {
       accounts: [...this.#changedAccounts].map((key) => this.#accounts.get(key) as Account),

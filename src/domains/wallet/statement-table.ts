@@ -1,4 +1,4 @@
-/** Every statement that reads what happened to an owner: own commands, what others sent, and holds that expired. */
+/** All statements that read an owner's history: own commands, received transfers and expired holds. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Posting, Transaction } from "./model.ts";
 import { type StoredTransaction, TRANSACTION_COLUMNS, transactionOf } from "./transactions-table.ts";
@@ -6,19 +6,19 @@ import { type StoredTransaction, TRANSACTION_COLUMNS, transactionOf } from "./tr
 /** A position as one owner sees it. */
 export type Entry = Readonly<{
   transaction: Transaction;
-  /** On the owner's accounts alone. */
+  /** On the owner's accounts only. */
   postings: readonly Posting[];
 }>;
 
 export type StatementFilter = Readonly<{
   currency?: string | undefined;
   status?: "succeeded" | "declined" | undefined;
-  /** Entries below this position. */
+  /** Exclusive upper position. */
   before: bigint;
   limit: number;
 }>;
 
-/** Newest first. A position is never cut in two by the limit. */
+/** Newest first. The limit counts positions, so the postings of a position stay together. */
 export async function selectStatement(
   database: Queryable,
   owner: string,
@@ -49,7 +49,7 @@ export async function selectStatement(
   );
 }
 
-/** One position; undefined if it is none of the owner's. */
+/** @returns undefined if the position does not concern the owner. */
 export async function selectEntry(
   database: Queryable,
   owner: string,
@@ -60,7 +60,7 @@ export async function selectEntry(
   return isOwn ? entry : undefined;
 }
 
-/** The entries at these positions, in their order. */
+/** The entries of these positions, in the same order. */
 export async function selectEntries(
   database: Queryable,
   owner: string,

@@ -1,4 +1,4 @@
-/** `waybill token USER`: a token for development, signed with the secret that the service checks it with. */
+/** `waybill token USER`: creates a development token, signed with the service's secret. */
 import { SignJWT } from "jose";
 import { integerBetween } from "../../config/rules.ts";
 import type { DomainCommand } from "../../contract/domain.ts";
@@ -8,17 +8,17 @@ import { ownerName } from "./commands.ts";
 import { readDevelopmentSecret } from "./development-secret.ts";
 import type { WalletSettings } from "./settings.ts";
 
-/** A token that lives for longer is forgotten somewhere. */
+/** Longest validity; longer-lived tokens tend to leak. */
 const WEEK_MINUTES = 7 * 24 * 60;
 
 export const tokenCommand: DomainCommand<WalletSettings> = {
   name: "token",
-  description: "a signed token of a wallet's user, for development",
-  arguments: [{ name: "user", description: "whose token it is", rule: ownerName }],
+  description: "create a signed token for a wallet user, for development",
+  arguments: [{ name: "user", description: "subject of the token", rule: ownerName }],
   options: [
     {
       name: "minutes",
-      description: "how long it is valid",
+      description: "validity of the token in minutes",
       rule: integerBetween(1, WEEK_MINUTES),
       fallback: "60",
     },
@@ -29,7 +29,7 @@ export const tokenCommand: DomainCommand<WalletSettings> = {
   },
 };
 
-/** @throws InvalidInputError if only public keys are set. */
+/** @throws InvalidInputError if only public keys are configured. */
 export async function signToken(
   user: string,
   minutes: number,
@@ -38,10 +38,7 @@ export async function signToken(
 ): Promise<string> {
   const { jwtSecret, jwks, jwtIssuer, jwtAudience } = settings;
   if (jwks)
-    throw new InvalidInputError(
-      "user",
-      "WALLET_JWKS_FILE holds public keys, and only a private one can sign",
-    );
+    throw new InvalidInputError("user", "WALLET_JWKS_FILE holds public keys, which cannot sign tokens");
   const token = new SignJWT()
     .setProtectedHeader({ alg: SECRET_ALGORITHM, typ: "JWT" })
     .setSubject(user)

@@ -1,10 +1,9 @@
-/** Every statement on the transactions of the wallet that the projection needs. Rows are only ever added. */
+/** All statements on the wallet's transactions that the projection needs. Rows are only added. */
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import type { Transaction } from "./model.ts";
 
-/** Those with these ids. */
 export async function selectTransactions(
   database: Queryable,
   wanted: readonly Pick<Transaction, "owner" | "id">[],
@@ -18,7 +17,7 @@ export async function selectTransactions(
   return rows.map(transactionOf);
 }
 
-/** What is reversed of the transactions at these positions: the last reversal of each holds the sum. */
+/** Reversed amounts by the position of the original. The last reversal of each holds the sum. */
 export async function selectReversed(
   database: Queryable,
   positions: readonly bigint[],
@@ -34,7 +33,7 @@ export async function selectReversed(
   return new Map(rows.map(({ original, total }) => [original, BigInt(total)]));
 }
 
-/** The last position that was decided; 0 if there is none. */
+/** The last decided position; 0 if there is none. */
 export async function selectLastPosition(database: Queryable): Promise<bigint> {
   const { rows } = await database.query<{ position: bigint }>(
     "select coalesce(max(position), 0) as position from wallet_transactions",
@@ -52,22 +51,22 @@ export async function copyTransactions(
       const text = (value: string | undefined) => (value === undefined ? rows.null() : rows.constant(value));
       const numeric = (value: bigint | undefined) =>
         value === undefined ? rows.null() : rows.numeric(value);
-      for (const one of transactions) {
+      for (const decided of transactions) {
         rows.row(13);
-        rows.bigint(one.position);
-        rows.text(one.owner);
-        rows.text(one.id);
-        rows.constant(one.type);
-        text(one.reason);
-        rows.timestamp(one.atMs);
-        text(one.currency);
-        numeric(one.amount);
-        text(one.counterparty);
-        text(one.hold);
-        if (one.originalPosition === undefined) rows.null();
-        else rows.bigint(one.originalPosition);
-        numeric(one.reversedTotal);
-        numeric(one.available);
+        rows.bigint(decided.position);
+        rows.text(decided.owner);
+        rows.text(decided.id);
+        rows.constant(decided.type);
+        text(decided.reason);
+        rows.timestamp(decided.atMs);
+        text(decided.currency);
+        numeric(decided.amount);
+        text(decided.counterparty);
+        text(decided.hold);
+        if (decided.originalPosition === undefined) rows.null();
+        else rows.bigint(decided.originalPosition);
+        numeric(decided.reversedTotal);
+        numeric(decided.available);
       }
     },
     (data) =>
@@ -84,7 +83,7 @@ const AT_MS = `(extract(epoch from at) * 1000)::float8 as "atMs"`;
 export const TRANSACTION_COLUMNS = `position, owner, id, type, reason, ${AT_MS}, currency, amount, counterparty, hold,
   original_position as "originalPosition", reversed_total as "reversedTotal", available`;
 
-/** A row as the driver gives it. */
+/** A row as the driver returns it. */
 export type StoredTransaction = {
   [Name in keyof Transaction]: Name extends "amount" | "reversedTotal" | "available"
     ? string | null

@@ -4,7 +4,7 @@ import { OrderCache } from "../../../src/domains/orders/cache.ts";
 
 const documentOf = (index: number, bytes: number) => Buffer.alloc(bytes, `document ${index} `);
 
-test("invariant 12: the cache never takes more than its bound, whatever the sizes", () => {
+test("invariant 12: the cache never exceeds its limit, whatever the sizes", () => {
   const bytesMax = 512 * 1024;
   const cache = new OrderCache(bytesMax);
   for (let index = 0; index < 5_000; index++) {
@@ -14,7 +14,7 @@ test("invariant 12: the cache never takes more than its bound, whatever the size
   assert.ok(cache.entries > 5 && cache.entries < 100);
 });
 
-test("invariant 12: neither do the smallest documents, whose bookkeeping is larger than they are", () => {
+test("invariant 12: the limit includes bookkeeping, even if documents are smaller than it", () => {
   const bytesMax = 64 * 1024;
   const cache = new OrderCache(bytesMax);
   for (let index = 0; index < 5_000; index++) {
@@ -24,7 +24,7 @@ test("invariant 12: neither do the smallest documents, whose bookkeeping is larg
   }
 });
 
-test("what is in it is what was put in, also after thousands of evictions", () => {
+test("cached documents stay intact over thousands of evictions", () => {
   const cache = new OrderCache(256 * 1024);
   for (let index = 0; index < 3_000; index++) {
     cache.put(`order ${index}`, documentOf(index, 500));
@@ -37,7 +37,7 @@ test("what is in it is what was put in, also after thousands of evictions", () =
   assert.is(cache.get("order 0"), undefined);
 });
 
-test("restoring evicts nothing: it ends where the cache is full", () => {
+test("restoring evicts nothing and ends when the cache is full", () => {
   const cache = new OrderCache(128 * 1024);
   let restored = 0;
   while (cache.putIfRoom(`order ${restored}`, documentOf(restored, 700))) restored++;

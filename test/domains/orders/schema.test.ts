@@ -74,7 +74,7 @@ test("a missing field is a problem of its own path", () => {
   ]);
 });
 
-test("the byte offset of what is not UTF-8 or not JSON is exact", () => {
+test("the byte offset of invalid UTF-8 or JSON is exact", () => {
   const at = (payload: string | Buffer) =>
     rejectionOf(Buffer.from(payload as string)).problems[0]?.byteOffset;
   assert.is(at(Buffer.from([0x7b, 0xff])), 1);
@@ -116,7 +116,7 @@ test("a date that another year than 0000 to 9999 has in UTC is no date", () => {
   ]);
 });
 
-test("an id has 1 to 128 characters, counted as people count them", () => {
+test("an id has 1 to 128 characters, counted as code points", () => {
   assert.ok("orderUid" in parseOrder(orderWith({ order_uid: "\u{1f4e6}".repeat(128) })));
   assert.is(rejectionOf(orderWith({ order_uid: "\u{1f4e6}".repeat(129) })).problems[0]?.rule, "pattern");
 });
@@ -198,7 +198,7 @@ test("date-times are those of RFC 3339", () => {
   assert.is(parseDateTime("2016-12-31T23:59:60Z"), Date.UTC(2017, 0, 1));
   assert.is(parseDateTime("2024-02-29T00:00:00-00:30"), Date.UTC(2024, 1, 29, 0, 30));
   assert.is(new Date(parseDateTime("0001-01-01T00:00:00Z") ?? 0).toISOString(), "0001-01-01T00:00:00.000Z");
-  // The first and the last moment that four digits of a year can say.
+  // The limits of four-digit years.
   for (const edge of ["0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"])
     assert.is(new Date(parseDateTime(edge) ?? 0).toISOString(), edge);
   for (const wrong of [
@@ -220,7 +220,7 @@ test("date-times are those of RFC 3339", () => {
   }
 });
 
-test("a date-time with one character changed, put in or left out is one only where RFC 3339 says so", () => {
+test("a date-time with one character changed, put in or left out is one only if RFC 3339 says so", () => {
   const grammar = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
   let valid = 0;
   for (const text of [
@@ -236,7 +236,7 @@ test("a date-time with one character changed, put in or left out is one only whe
           if (time === undefined) continue;
           valid++;
           assert.match(changed, grammar);
-          // JavaScript knows no leap second.
+          // JavaScript has no leap seconds.
           const isLeap = changed.slice(17, 19) === "60";
           const known = Date.parse(changed.toUpperCase().replace(/:60/, ":59"));
           assert.is(time, isLeap ? known + 1_000 : known, changed);
@@ -287,7 +287,6 @@ test("whatever JSON.parse accepts is accepted, and nothing else, over random mut
     if ("code" in result && result.code === "not_json") {
       const offset = result.problems[0]?.byteOffset ?? -1;
       assert.ok(offset >= 0 && offset <= Buffer.byteLength(mutated), `seed ${seed}`);
-      // What stands before the place could still have become JSON: the place is the first that is wrong.
       assert.ok(result.problems[0]?.expected, `seed ${seed}`);
     }
   }

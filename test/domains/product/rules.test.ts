@@ -1,4 +1,4 @@
-/** The rules of products: given earlier commands, when one comes, then this happens. */
+/** The rules of products, as given / when / then. */
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -34,7 +34,7 @@ rules("an id counts once: the same again is a duplicate, anything else a conflic
   await using database = await createDatabase();
   await appendAll(database, [put("1", 1, "Book", 10), put("1", 1, "Book", 10)], product);
   await projectAll(database, product);
-  // The first one may be in an earlier batch, or in the same.
+  // Both across batches and within one.
   await appendAll(database, [put("1", 1, "Book", 10), put("1", 2, "Book", 10)], product);
   await projectAll(database, product);
   const { domains } = await audit(database, [product], { isFull: true });

@@ -1,4 +1,4 @@
-/** Amounts: what is one, what it means in minor units, and how it is written. */
+/** Amounts: syntax, minor units and output. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { majorUnits, minorUnits } from "../../../src/domains/wallet/amount.ts";

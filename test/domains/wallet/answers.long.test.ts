@@ -1,6 +1,6 @@
 /**
- * No answer that was given turns out untrue: clients keep what they were told while the services and PostgreSQL are killed
- * under them, and ask again afterwards.
+ * No answer turns out untrue: clients record their answers while services and PostgreSQL are killed, and compare them
+ * with the state afterwards.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { suite } from "uvu";
@@ -35,7 +35,7 @@ answers("what was answered before a kill is true after it", async () => {
     for (let count = place; !calm.signal.aborted; count++) {
       const { owner, id, ...body } = factory.next();
       asked.set(`${owner} ${id}`, body);
-      // A client that gets no answer asks again under the same key, of any process, until it knows.
+      // A client without an answer repeats the request with its key, to any process, until it gets one.
       for (;;) {
         const { url } = services[count++ % services.length] as ServiceProcess;
         const answer = await command(url, owner, id, body).catch(() => undefined);
@@ -56,7 +56,7 @@ answers("what was answered before a kill is true after it", async () => {
       await until("commands are answered", () => told.length > before + 100);
       if (kill % 3 === 2) {
         await stack.postgres.stop("SIGKILL");
-        // Its children keep the shared memory until they notice that it is gone.
+        // Its children keep the shared memory until they notice its death.
         await until("PostgreSQL starts again", () =>
           stack.postgres.start().then(
             () => true,

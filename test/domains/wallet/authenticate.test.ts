@@ -1,4 +1,4 @@
-/** Whom a token proves, and everything that proves nobody. */
+/** Tokens that prove a user, and all kinds that are refused. */
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ const CLAIMS = { sub: "ann", exp: NOW + 60 };
 
 const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url");
 
-/** A token by hand, so that it can be wrong in every way. */
+/** Builds a token by hand, because libraries refuse to build wrong ones. */
 function tokenOf(claims: unknown, header: object, signature: (text: string) => Buffer | string): string {
   const text = `${encode(header)}.${encode(claims)}`;
   const signed = signature(text);
@@ -43,7 +43,7 @@ const BY_SECRET: TokenSettings = { ...EMPTY, jwtSecret: Buffer.from(SECRET) };
 const noSecret = async (): Promise<Buffer> =>
   assert.unreachable("the development secret was asked for") as never;
 
-/** The user, or the sentence of the refusal; `nobody` if there is no sentence. */
+/** @returns the user, or the refusal's text; `nobody` for a refusal without text. */
 async function proved(token: string, settings: TokenSettings = BY_SECRET): Promise<string> {
   const { authenticate } = walletUser(settings, () => new Date(NOW * 1000), noSecret);
   return (await authenticate(token).catch(sentenceOf)) ?? "nobody";
@@ -60,7 +60,7 @@ authenticate("a token that the secret signed proves its subject", async () => {
   assert.is(await proved(hs256({ ...CLAIMS, sub: "!~".repeat(32), nbf: NOW, iat: NOW })), "!~".repeat(32));
 });
 
-authenticate("a token of another key, or changed afterwards, proves nobody", async () => {
+authenticate("a token of another key, or a changed one, is refused", async () => {
   const [header, , signature] = hs256(CLAIMS).split(".");
   const forged: readonly string[] = [
     hs256(CLAIMS, "another secret of at least 32 bytes, really"),
@@ -75,31 +75,28 @@ authenticate("a token of another key, or changed afterwards, proves nobody", asy
   for (const token of forged) assert.is(await proved(token), "nobody", token);
 });
 
-authenticate("the token does not choose its algorithm: without a signature it proves nobody", async () => {
+authenticate("the token does not choose its algorithm: one without a signature is refused", async () => {
   for (const alg of ["none", "None", "NONE", "nOnE", ""])
     for (const signature of ["", "x", encode(SECRET)])
       assert.is(await proved(tokenOf(CLAIMS, { alg }, () => signature)), "nobody", `${alg} ${signature}`);
   assert.is(await proved(tokenOf(CLAIMS, {}, hmac(SECRET))), "nobody");
 });
 
-authenticate(
-  "a token counts from nbf to exp, give or take what clocks differ, and must have an end",
-  async () => {
-    assert.is(await proved(hs256({ sub: "ann", exp: NOW - 4 })), "ann");
-    assert.is(await proved(hs256({ sub: "ann", exp: NOW - 6 })), "the token has expired");
-    assert.is(await proved(hs256({ ...CLAIMS, nbf: NOW + 4 })), "ann");
-    assert.match(await proved(hs256({ ...CLAIMS, nbf: NOW + 6 })), "claim nbf is wrong");
-    assert.match(await proved(hs256({ sub: "ann" })), "claim exp is wrong");
-    assert.match(await proved(hs256({ ...CLAIMS, exp: "tomorrow" })), "claim exp is wrong");
-    // What is wrong with a claim is for those alone who could sign it.
-    assert.is(
-      await proved(hs256({ sub: "ann", exp: NOW - 6 }, "another secret of at least 32 bytes")),
-      "nobody",
-    );
-  },
-);
+authenticate("a token is valid from nbf to exp, with a tolerance for clocks, and must have exp", async () => {
+  assert.is(await proved(hs256({ sub: "ann", exp: NOW - 4 })), "ann");
+  assert.is(await proved(hs256({ sub: "ann", exp: NOW - 6 })), "the token has expired");
+  assert.is(await proved(hs256({ ...CLAIMS, nbf: NOW + 4 })), "ann");
+  assert.match(await proved(hs256({ ...CLAIMS, nbf: NOW + 6 })), "claim nbf is wrong");
+  assert.match(await proved(hs256({ sub: "ann" })), "claim exp is wrong");
+  assert.match(await proved(hs256({ ...CLAIMS, exp: "tomorrow" })), "claim exp is wrong");
+  // Errors of claims are explained for correctly signed tokens only.
+  assert.is(
+    await proved(hs256({ sub: "ann", exp: NOW - 6 }, "another secret of at least 32 bytes")),
+    "nobody",
+  );
+});
 
-authenticate("a token that was proved before counts until it expires, and not any longer", async () => {
+authenticate("a verified token is valid until it expires", async () => {
   let now = NOW;
   const { authenticate: check } = walletUser(BY_SECRET, () => new Date(now * 1000), noSecret);
   const token = hs256(CLAIMS);
@@ -130,7 +127,7 @@ authenticate("issuer and audience are compared if they are set", async () => {
   assert.is(await proved(hs256(right)), "ann");
 });
 
-authenticate("garbage and huge tokens prove nobody, and throw nothing", async () => {
+authenticate("garbage and huge tokens are refused without an exception", async () => {
   const garbage: readonly string[] = [
     "",
     ".",
@@ -163,7 +160,7 @@ const eddsa = (text: string) => sign(null, Buffer.from(text), ed25519.privateKey
 const es256 = (text: string) =>
   sign("sha256", Buffer.from(text), { key: p256.privateKey, dsaEncoding: "ieee-p1363" });
 
-authenticate("public keys check what their private keys signed, with and without a key id", async () => {
+authenticate("public keys verify tokens of their private keys, with and without a key id", async () => {
   const settings = jwks(
     jwkOf(otherRsa.publicKey, { kid: "old" }),
     jwkOf(rsa.publicKey, { kid: "new" }),
@@ -190,7 +187,7 @@ authenticate("public keys check what their private keys signed, with and without
   );
 });
 
-authenticate("a public key is never a secret: what it signs as one proves nobody", async () => {
+authenticate("a public key is not a secret: a token that it signs is refused", async () => {
   const { publicKey } = rsa;
   const pem = publicKey.export({ format: "pem", type: "spki" });
   const secrets: readonly (string | Buffer)[] = [
@@ -214,7 +211,7 @@ authenticate("a public key is never a secret: what it signs as one proves nobody
     ),
     "nobody",
   );
-  // Keys that the token brings along are not looked at.
+  // Keys in the token are ignored.
   const jwk = jwkOf(otherRsa.publicKey);
   const brought = tokenOf(
     CLAIMS,
@@ -247,10 +244,7 @@ authenticate("the configuration takes one kind of key, long enough and public", 
   assert.equal(problemsOf({ WALLET_JWT_SECRET: "x".repeat(31) }), [
     "WALLET_JWT_SECRET must be at least 32 bytes",
   ]);
-  assert.match(
-    problemsOf({ WALLET_JWT_SECRET: SECRET, WALLET_JWKS_FILE: keys })[0] ?? "",
-    "exclude each other",
-  );
+  assert.match(problemsOf({ WALLET_JWT_SECRET: SECRET, WALLET_JWKS_FILE: keys })[0] ?? "", "not both");
   const small = generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey;
   const mixed = {
     keys: [jwkOf(rsa.publicKey, { use: "enc" }), jwkOf(p256.publicKey, { use: "sig" }), jwkOf(small)],
@@ -275,7 +269,7 @@ authenticate("the configuration takes one kind of key, long enough and public", 
   await rm(folder, { recursive: true });
 });
 
-authenticate("where others can reach the service, a key must be set", () => {
+authenticate("a key must be set if others can reach the service", () => {
   const elsewhere = {
     HTTP_HOST: "0.0.0.0",
     ADMIN_TOKEN: "admin-token-0123456789",
@@ -291,13 +285,13 @@ authenticate("where others can reach the service, a key must be set", () => {
   assert.equal(more, []);
 });
 
-authenticate("the token of the command is one that the service takes", async () => {
+authenticate("the service accepts the command's token", async () => {
   const settings = { ...BY_SECRET, jwtIssuer: "us", jwtAudience: "wallet" };
   const { authenticate: check } = walletUser(settings, undefined, noSecret);
   assert.is(await check(await signToken("ann", 1, settings, noSecret)), "ann");
   const keys = jwks(jwkOf(rsa.publicKey));
   const refused = await signToken("ann", 1, keys, noSecret).catch(({ message }: Error) => message);
-  assert.match(refused, "only a private one can sign");
+  assert.match(refused, "which cannot sign tokens");
 });
 
 authenticate(
@@ -318,9 +312,9 @@ authenticate(
     assert.is(await check(hs256({ sub: "ann", exp: Date.now() }, "")), undefined);
 
     await chmod(file, 0o644);
-    assert.match(String(await read().catch(sentenceOf)), "others can read");
+    assert.match(String(await read().catch(sentenceOf)), "other users can read");
     await rm(folder, { recursive: true });
-    // A file where a folder should be: nothing can be made, and the sentence says what to do instead.
+    // The folder's path is a file, so the secret cannot be created; the error gives advice.
     await writeFile(folder, "");
     assert.match(
       (await check(hs256(CLAIMS)).catch(sentenceOf)) ?? "",

@@ -1,6 +1,6 @@
 /**
- * Random commands against a naive wallet, which keeps every posting in a list and adds them up each time it is asked. It
- * shares no code with the domain.
+ * Random commands against a naive wallet, which keeps all postings in a list and sums them on each read. It shares no
+ * code with the domain.
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -31,7 +31,7 @@ compare("decides the same, and has the same balances after every command", () =>
       assertSameBalances(wallet, naive, `${run}/${count}`);
     }
   }
-  // Chance must have come by everything that is worth comparing.
+  // The random commands must have covered each of these cases.
   for (const kind of SEEN) assert.ok(reasons.has(kind), `never seen: ${kind}`);
 });
 
@@ -48,7 +48,7 @@ function assertSameBalances(wallet: WalletInMemory, naive: NaiveWallet, when: st
   }
 }
 
-/** Sometimes more decimals than there are, a part of a hold or of a transaction, somebody else's. */
+/** Includes too many decimals, partial amounts, and holds and transactions of other users. */
 function twisted(command: object, random: () => number): object {
   const { type, amount } = command as { type: string; amount?: string };
   if (amount !== undefined && random() < 0.05)
@@ -75,7 +75,7 @@ class NaiveWallet {
       .reduce((sum, { amount }) => sum + amount, 0n);
   }
 
-  /** @returns why it is declined. */
+  /** @returns the reason of a decline. */
   ask(command: Record<string, unknown>, now: number): string | undefined {
     for (const hold of this.#holds.values()) {
       if (!hold.isOpen || hold.due > now) continue;
@@ -159,7 +159,7 @@ function minor(text: string | undefined, currency: string, whole: bigint): bigin
 
 const DECIMALS: Readonly<Record<string, number>> = { USD: 2, EUR: 2, RUB: 2, JPY: 0, KWD: 3 };
 const RUNS = 20;
-/** Far more than chance needs to come by the rarest case. */
+/** Far more than the rarest case needs to occur. */
 const RUNS_MAX = 300;
 const COMMANDS = 200;
 const SEEN = [

@@ -41,12 +41,12 @@ page("a user signs in with a token, deposits, withdraws, and sees balances and s
   assert.is(await tab.textContent("#balances"), "Nothing yet.");
 
   await move(tab, "Deposit", "100.50");
-  await tab.waitForSelector("#answer .good:has-text('Done. 100.50 USD are available.')");
+  await tab.waitForSelector("#answer .good:has-text('Done. Available: 100.50 USD.')");
   assert.is(await tab.inputValue("#amount"), "");
   await move(tab, "Deposit", "1000", "JPY");
   await tab.waitForSelector("#answer .good:has-text('1000 JPY')");
   await move(tab, "Withdraw", "0.5");
-  await tab.waitForSelector("#answer .good:has-text('Done. 100.00 USD are available.')");
+  await tab.waitForSelector("#answer .good:has-text('Done. Available: 100.00 USD.')");
   await tab.waitForSelector("#balances tr:has-text('USD'):has-text('100.00')");
   assert.equal(await cells(tab, "balances"), [
     ["JPY", "1000", "0"],
@@ -72,7 +72,7 @@ page("a decline and a wrong amount are explained, and the next attempt is anothe
   await tab.waitForSelector("#balances tr:has-text('5.00')");
   await move(tab, "Withdraw", "6");
   await tab.waitForSelector(
-    "#answer .bad:has-text('Declined: There is not enough money. 5.00 USD are available.')",
+    "#answer .bad:has-text('Declined: The available balance is too low. Available: 5.00 USD.')",
   );
   await move(tab, "Withdraw", "1.005");
   await tab.waitForSelector("#answer .bad:has-text('more decimals than the currency')");
@@ -81,7 +81,7 @@ page("a decline and a wrong amount are explained, and the next attempt is anothe
   await wallets.deposit("dora", "5");
   await tab.waitForSelector("#balances tr:has-text('10.00')");
   await move(tab, "Withdraw", "6");
-  await tab.waitForSelector("#answer .good:has-text('Done. 4.00 USD')");
+  await tab.waitForSelector("#answer .good:has-text('Done. Available: 4.00 USD')");
   await tab.waitForSelector(
     "#entries tr:has-text('withdraw 6.00 USD'):has-text('declined: insufficient funds')",
   );
@@ -102,11 +102,11 @@ page("a request whose answer was lost is sent again with its key, and is done on
     return route.fulfill({ response });
   });
   await move(tab, "Deposit", "3");
-  await tab.waitForSelector("#answer .bad:has-text('Sending it again is safe')");
+  await tab.waitForSelector("#answer .bad:has-text('It is safe to send it again')");
   await move(tab, "Deposit", "3");
-  await tab.waitForSelector("#answer .good:has-text('Done. 3.00 USD')");
+  await tab.waitForSelector("#answer .good:has-text('Done. Available: 3.00 USD')");
   await move(tab, "Deposit", "3");
-  await tab.waitForSelector("#answer .good:has-text('Done. 6.00 USD')");
+  await tab.waitForSelector("#answer .good:has-text('Done. Available: 6.00 USD')");
   assert.is(keys[0], keys[1]);
   assert.is.not(keys[1], keys[2]);
   assert.equal(

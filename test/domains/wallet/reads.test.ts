@@ -1,4 +1,4 @@
-/** What a user reads of the own wallet, and an operator of any. */
+/** Reads of a user's own wallet, and of any wallet for operators. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { suite } from "uvu";

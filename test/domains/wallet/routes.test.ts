@@ -1,4 +1,4 @@
-/** Commands over HTTP: what each outcome is answered with. */
+/** Commands over HTTP, and the response to each outcome. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { AnyDomain } from "../../../src/contract/domain.ts";
@@ -53,13 +53,13 @@ routes("a rule says no with 409, its reason and what is available, and the answe
   assert.match(position, /^\d+$/);
   assert.equal(rest, {
     type: "urn:waybill:problem:insufficient_funds",
-    title: "There is not enough money",
+    title: "The available balance is too low",
     status: 409,
     currency: "USD",
     available: "5.00",
     retryable: false,
   });
-  // It is final for its id, though it would pass today.
+  // The decline is final for its id, even if the command would succeed now.
   await wallets.deposit("dora", "5");
   const again = await wallets.post("dora", "/wallet/withdrawals", body, key);
   assert.equal([again.status, again.body], [409, first.body]);
@@ -129,7 +129,7 @@ routes("a key that came over a broker before has that command's answer", async (
   assert.is(await wallets.dollarsOf("bert"), "6.00");
 });
 
-routes("what is no command is refused with 400 that names the member, and nothing is appended", async () => {
+routes("an invalid command is refused with 400 that names the member, and nothing is appended", async () => {
   const money = { currency: "USD", amount: "1" };
   const before = await countInbox();
   const wrong: readonly (readonly [path: string, body: unknown, parameter: string])[] = [
@@ -142,7 +142,7 @@ routes("what is no command is refused with 400 that names the member, and nothin
     ["/wallet/deposits", { ...money, fee: "1" }, "fee"],
     ["/wallet/deposits", { ...money, id: "x" }, "id"],
     ["/wallet/deposits", { ...money, type: "deposit" }, "type"],
-    // Whose command it is says the token alone.
+    // Only the token decides the owner.
     ["/wallet/deposits", { ...money, owner: "bob" }, "owner"],
     ["/wallet/withdrawals", { ...money, owner: "eve" }, "owner"],
     ["/wallet/transfers", { ...money, to: "external" }, "to"],
@@ -175,7 +175,7 @@ routes("what is no command is refused with 400 that names the member, and nothin
   assert.is(await countInbox(), before);
 });
 
-routes("nobody acts or reads without a token, or with the token of another kind", async () => {
+routes("requests without a token, or with a token of another kind, are refused", async () => {
   const asked: readonly (readonly [method: string, path: string])[] = [
     ["POST", "/wallet/deposits"],
     ["POST", "/wallet/holds/x/capture"],
@@ -247,7 +247,7 @@ routes("of 100 withdrawals at once from a balance of 10, 10 succeed", async () =
   assert.ok(body.holds);
 });
 
-routes("where the http source does not run, there are no routes that need it", async () => {
+routes("without the http source, routes that need it do not exist", async () => {
   const sources = { SOURCES: "nats-streaming", ...brokerEnvironment() };
   await using reader = await WalletService.start(database, { ...sources, WALLET_STAN_CHANNEL: "routes" });
   const posted = await fetch(`${reader.url}/wallet/deposits`, { method: "POST" });
@@ -255,7 +255,7 @@ routes("where the http source does not run, there are no routes that need it", a
   assert.is((await reader.get("ann", "/wallet/balances")).body.balances.USD.available, "100.00");
 });
 
-/** A projection that waits until the test lets it go on. */
+/** A projection that waits for the test's permission. */
 function heldBack(): Disposable & { domain: AnyDomain; release: () => void; fail: () => void } {
   let gate = Promise.resolve();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -274,7 +274,7 @@ function heldBack(): Disposable & { domain: AnyDomain; release: () => void; fail
     },
   };
   const release = () => resolve();
-  // A service that is to stop waits for its projection.
+  // A stopping service waits for its projection.
   return { domain, release, fail: () => reject(new Error("the code fails")), [Symbol.dispose]: release };
 }
 

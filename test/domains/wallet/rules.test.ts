@@ -1,4 +1,4 @@
-/** The rules of the wallet: given earlier commands, when one comes, then this happens. */
+/** The rules of the wallet, as given / when / then. */
 import { suite } from "uvu";
 import { MINOR_MAX } from "../../../src/domains/wallet/amount.ts";
 import {
@@ -66,12 +66,12 @@ money("no balance has more than 38 digits", () => {
   given(put("ann", String(MINOR_MAX), "JPY"))
     .when(put("ann", "1", "JPY"))
     .declines("overflow")
-    // The system's own account is full as well.
+    // The system account is full as well.
     .when(put("ben", "1", "JPY"))
     .declines("overflow")
     .when(put("ben", `1${"0".repeat(40)}`, "JPY"))
     .declines("overflow")
-    // Not for lack of funds: such an amount fits no column.
+    // Not insufficient_funds: the amount fits no column.
     .when(take("ann", `1${"0".repeat(40)}`, "JPY"))
     .declines("overflow");
 });
@@ -86,7 +86,7 @@ transfers("money goes from one user to another", () => {
     .succeeds("ann -4.00 = 6.00", "ben +4.00 = 4.00");
 });
 
-transfers("nobody sends more than they have, or to themselves", () => {
+transfers("a user cannot send more than the balance, or to themselves", () => {
   given(put("ann", "10.00"), put("ben", "90.00"))
     .when(send("ann", "ben", "10.01"))
     .declines("insufficient_funds")
@@ -139,7 +139,7 @@ holds("a release gives back what is left", () => {
     .declines("hold_closed");
 });
 
-holds("a hold that was declined is no hold", () => {
+holds("a declined hold does not exist", () => {
   given(put("ann", "10.00"))
     .when(hold("ann", "h", "10.01"))
     .declines("insufficient_funds")
@@ -147,7 +147,7 @@ holds("a hold that was declined is no hold", () => {
     .declines("hold_not_found");
 });
 
-holds("nobody sees or captures the hold of another user", () => {
+holds("a user cannot see or capture another user's hold", () => {
   given(put("ann", "10.00"), hold("ann", "h", "8.00"), put("ben", "10.00"))
     .when(capture("ben", "h"))
     .declines("hold_not_found")
@@ -263,7 +263,7 @@ reversals("a transfer is given back by its receiver, and not taken back by its s
     .succeeds("ben -4.00 = 0.00", "ann +4.00 = 10.00");
 });
 
-reversals("nobody learns what another user's transactions are", () => {
+reversals("a user learns nothing about other users' transactions", () => {
   given(put("ann", "10.00", "USD", { id: "d" }), send("ann", "ben", "4.00", { id: "t" }))
     .when(reverse("eve", "d"))
     .declines("transaction_not_found")

@@ -1,10 +1,10 @@
 /**
- * An order as a person reads one: who gets it, who pays what, which goods. Everything goes into the page as text and
- * never as markup, because an order may hold any characters.
+ * A readable view of an order: recipient, payment, items. Values are inserted as text, never as markup, because an
+ * order may hold any characters.
  */
 import { cell, element, facts } from "/ui/dom.js";
 
-/** @returns an element that shows the document; `raw` is the text exactly as it was accepted. */
+/** @param raw the text exactly as accepted. */
 export function viewOrder(order, raw) {
   const money = moneyIn(order.payment.currency);
   return element("article", { class: "order", "aria-label": `Order ${order.order_uid}` }, [

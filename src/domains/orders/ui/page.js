@@ -1,4 +1,4 @@
-/** The page of the orders: counts and newest orders as they come, and one order by its id. */
+/** The orders page: live counts, the newest orders, and one order by id. */
 import { get } from "/ui/api.js";
 import { byId, cell, element } from "/ui/dom.js";
 import { viewOrder } from "/ui/orders/order-view.js";
@@ -19,7 +19,7 @@ function showCounts(counts) {
   }
 }
 
-/** @param orders the oldest first, as they came. */
+/** @param orders oldest first, as they arrive. */
 function showNewest(orders) {
   for (const order of orders) {
     if (!shown.some(({ position }) => position === order.position)) shown.unshift(order);
@@ -43,7 +43,7 @@ function rowOf(order) {
   ]);
 }
 
-/** Shows an order and keeps its id in the address, so that the page can be reloaded, sent and gone back from. */
+/** Keeps the id in the address, so that reload, sharing and the back button work. */
 function openOrder(id) {
   if (idInAddress() === id) showOrder(id);
   else location.hash = `order=${encodeURIComponent(id)}`;
@@ -91,7 +91,7 @@ addEventListener("hashchange", () => {
 const asked = idInAddress();
 if (asked !== undefined) showOrder(asked);
 await start().catch((error) => {
-  // Without a session the shell asks for one. After any other failure the feed tries again.
+  // Without a session the shell asks for one; after other failures the feed reconnects.
   if (error.status !== 401) showConnection(error.message, true);
 });
 watchEvents({ counts: ({ orders }) => showCounts(orders), orders: showNewest });

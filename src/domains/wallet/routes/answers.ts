@@ -1,10 +1,10 @@
-/** What a command is answered with when it is decided. */
+/** Responses to decided commands. */
 import { DeclinedError } from "../../../contract/errors.ts";
 import { majorUnits } from "../amount.ts";
 import type { DeclineReason } from "../model.ts";
 import type { Receipt } from "../receipts-table.ts";
 
-/** What a command that succeeded is answered with. */
+/** The body for a command that succeeded. */
 export function receiptDocument({ transaction, exponent, balances }: Receipt) {
   const { position, currency } = transaction;
   const isOfAccount = currency !== undefined && exponent !== undefined && balances !== undefined;
@@ -31,19 +31,19 @@ function amounts({ available, held }: Readonly<{ available: bigint; held: bigint
 }
 
 const TITLES: Readonly<Record<DeclineReason, string>> = {
-  insufficient_funds: "There is not enough money",
-  unknown_currency: "There is no such currency",
+  insufficient_funds: "The available balance is too low",
+  unknown_currency: "The currency does not exist",
   currency_disabled: "The currency is disabled",
-  currency_fixed: "Only whether a currency is enabled can change",
+  currency_fixed: "Only the enabled state of a currency can change",
   amount_precision: "The amount has more decimals than the currency",
-  hold_not_found: "There is no such hold",
+  hold_not_found: "The hold does not exist",
   hold_closed: "The hold is captured, released or expired",
-  exceeds_hold: "The amount is more than what is held",
-  transaction_not_found: "There is no such transaction",
+  exceeds_hold: "The amount exceeds the remaining hold",
+  transaction_not_found: "The transaction does not exist",
   not_reversible: "This transaction cannot be reversed",
-  already_reversed: "The transaction is reversed already",
-  exceeds_original: "The amount is more than what is left of the transaction",
+  already_reversed: "The transaction is already reversed",
+  exceeds_original: "The amount exceeds the part of the transaction that is not reversed",
   self_transfer: "Sender and receiver are the same",
-  overflow: "The balance would have more digits than can be kept",
-  not_owner: "The money is not the caller's",
+  overflow: "The balance would have more digits than can be stored",
+  not_owner: "Only the receiver can reverse a transfer",
 };

@@ -1,8 +1,8 @@
 /**
- * Commands over HTTP. A command is appended, and answered when it is decided:
+ * Commands over HTTP. A command is appended, and the response waits for its decision:
  *
  *   request ─▶ command ─▶ inbox (append, commit) ─▶ decision, in this process or another ─▶ 201, or 409 with the reason
- *                                                └─ not in time ─▶ 202, and the same request waits again
+ *                                                └─ timeout ─▶ 202; repeating the request waits again
  */
 import type { ServerResponse } from "node:http";
 import type { DomainContext } from "../../../contract/domain.ts";
@@ -32,7 +32,7 @@ export type CommandRoutesOptions = Readonly<{
   answered: WalletMetrics["answered"];
 }>;
 
-/** Without the `http` source, commands come over brokers alone, and are only shown. */
+/** Without the `http` source, commands arrive from brokers only, and HTTP can only show them. */
 export function commandRoutes(options: CommandRoutesOptions): Route[] {
   const { context, user } = options;
   const answer = async (request: Request, response: ServerResponse, given: Given) =>
@@ -107,7 +107,7 @@ async function submit(
   sendJson(response, 201, receiptDocument(receipt));
 }
 
-/** What became of a command of the caller, by its id; one that is not decided is waited for. */
+/** Shows a command of the caller by its id; waits if it is undecided. */
 async function showCommand(
   options: CommandRoutesOptions,
   request: Request,
@@ -127,13 +127,13 @@ async function showCommand(
   sendJson(response, 200, entryDocument(entry, owner, await readCurrencies(database)));
 }
 
-/** Where a command was decided; undefined if it is not. */
+/** Position of the decision, if there is one. */
 async function positionOf({ context }: CommandRoutesOptions, owner: string, id: string) {
   const [decided] = await selectTransactions(context.database, [{ owner, id }]);
   return decided?.position;
 }
 
-/** Where the command at a position of the inbox is decided; undefined if that takes too long. */
+/** Waits for the decision on an appended command. @returns its position; undefined after the timeout. */
 async function waitFor(
   { context, decisions, answerSeconds }: CommandRoutesOptions,
   position: bigint,
@@ -150,7 +150,7 @@ function sendPending(response: ServerResponse, position: bigint, id: string): vo
   sendJson(response, 202, { position: String(position), status: "pending" }, { location });
 }
 
-/** What users can ask for. */
+/** Commands that users may send. */
 const USER_COMMANDS: readonly CommandType[] = COMMAND_TYPES.filter(
   (type) => type !== "currency.put" && type !== "tick",
 );

@@ -1,6 +1,6 @@
 /**
- * `GET /wallet/balances/events`: the balances of a user as they change, for that user alone. One query at a time asks whose
- * balances have changed, for all who watch and whichever process decided.
+ * `GET /wallet/balances/events`: streams a user's balances when they change. One query at a time finds the changed
+ * owners for all watchers, so it also sees decisions of other processes.
  */
 import type { ServerResponse } from "node:http";
 import type { DomainContext } from "../../../contract/domain.ts";
@@ -15,7 +15,7 @@ type Watcher = {
   readonly owner: string;
   readonly isStillAllowed: () => Promise<boolean>;
   /** Whether the first balances were sent. */
-  isTold: boolean;
+  isUpToDate: boolean;
 };
 
 export class LiveBalances {
@@ -24,12 +24,12 @@ export class LiveBalances {
   readonly #ticksPerBeat: number;
   readonly #watchers = new Map<ServerResponse, Watcher>();
   #timer: NodeJS.Timeout | undefined;
-  #looking: Promise<void> | undefined;
-  /** What changed up to this position was told. */
-  #seen = 0n;
+  #polling: Promise<void> | undefined;
+  /** Changes up to this position were sent. */
+  #sentPosition = 0n;
   #ticks = 0;
 
-  /** @param tickMs how often it looks. @param ticksPerBeat after how many looks a sign of life is sent. */
+  /** @param tickMs poll interval. @param ticksPerBeat polls per keep-alive. */
   constructor(database: DomainContext["database"], tickMs = TICK_MS, ticksPerBeat = TICKS_PER_BEAT) {
     this.#database = database;
     this.#tickMs = tickMs;
@@ -57,14 +57,14 @@ export class LiveBalances {
     response.writeHead(200, {
       "content-type": "text/event-stream",
       "cache-control": "no-store",
-      // nginx would gather what is sent until a buffer is full.
+      // Otherwise nginx would buffer the events.
       "x-accel-buffering": "no",
     });
     response.write(":\n\n");
-    this.#watchers.set(response, { owner: subject, isStillAllowed, isTold: false });
+    this.#watchers.set(response, { owner: subject, isStillAllowed, isUpToDate: false });
     response.once("close", () => this.#leave(response));
     this.#timer ??= setInterval(() => this.#tick(), this.#tickMs);
-    this.#look();
+    this.#poll();
   }
 
   #leave(response: ServerResponse): void {
@@ -77,46 +77,46 @@ export class LiveBalances {
   #tick(): void {
     this.#ticks += 1;
     if (this.#ticks % this.#ticksPerBeat === 0) this.#beat();
-    this.#look();
+    this.#poll();
   }
 
-  /** Without the database nothing changes either: the next tick looks again. */
-  #look(): void {
-    this.#looking ??= this.#tell()
+  /** Errors are ignored: without a database nothing changes, and the next tick polls again. */
+  #poll(): void {
+    this.#polling ??= this.#sendChanges()
       .catch(() => {})
       .finally(() => {
-        this.#looking = undefined;
+        this.#polling = undefined;
       });
   }
 
-  async #tell(): Promise<void> {
-    // The position first: what changes up to it is seen by the query that follows.
+  async #sendChanges(): Promise<void> {
+    // Read the position first: the queries after it see all changes up to it.
     const head = await selectLastPosition(this.#database);
     const watchers = [...this.#watchers.values()];
-    const fresh = watchers.filter(({ isTold }) => !isTold).map(({ owner }) => owner);
-    if (head === this.#seen && fresh.length === 0) return;
+    const fresh = watchers.filter(({ isUpToDate }) => !isUpToDate).map(({ owner }) => owner);
+    if (head === this.#sentPosition && fresh.length === 0) return;
     const owners = [...new Set(watchers.map(({ owner }) => owner))];
-    const changed = await selectChangedOwners(this.#database, owners, this.#seen);
+    const changed = await selectChangedOwners(this.#database, owners, this.#sentPosition);
     const currencies = await readCurrencies(this.#database);
     for (const owner of new Set([...changed, ...fresh])) {
       const { position, balances } = await selectBalances(this.#database, owner);
       const document = { position: String(position), balances: balancesDocument(balances, currencies) };
       this.#send(owner, `event: balances\ndata: ${JSON.stringify(document)}\n\n`);
     }
-    this.#seen = head;
+    this.#sentPosition = head;
   }
 
   #send(owner: string, event: string): void {
     for (const [response, watcher] of this.#watchers) {
       if (watcher.owner !== owner) continue;
-      watcher.isTold = true;
-      // One who reads too slowly is let go, and is up to date at once with the next connection.
+      watcher.isUpToDate = true;
+      // Drop a slow reader; its next connection starts with current balances.
       if (response.writableLength > BACKLOG_BYTES_MAX) response.destroy();
       else response.write(event);
     }
   }
 
-  /** A comment, which the reader skips; and the end, once the token has expired. */
+  /** Sends a keep-alive comment, and ends streams whose token has expired. */
   #beat(): void {
     for (const [response, { isStillAllowed }] of this.#watchers) {
       response.write(":\n\n");
@@ -125,8 +125,8 @@ export class LiveBalances {
   }
 }
 
-/** Quick enough for eyes. */
+/** Feels immediate to a person. */
 const TICK_MS = 500;
-/** Every fifteen seconds: proxies end what is silent for longer. */
+/** Every 15 seconds: proxies close connections that are silent for longer. */
 const TICKS_PER_BEAT = 30;
 const BACKLOG_BYTES_MAX = 64 * 1024;

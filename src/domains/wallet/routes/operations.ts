@@ -1,4 +1,4 @@
-/** How the API document describes the routes of the wallet. */
+/** The wallet's routes in the API document. */
 import {
   answer,
   arrayOf,
@@ -28,7 +28,7 @@ const TAGS = ["wallet"] as const;
 const ID: Schema = { type: "string", pattern: "^[!-~]{1,64}$" };
 const CODE: Schema = { type: "string", pattern: "^[A-Z]{3}$" };
 const AMOUNT: Schema = { type: "string", pattern: "^-?[0-9]+(\\.[0-9]+)?$" };
-/** A position, or 0 for before all. */
+/** A position, or 0 for the state before all commands. */
 const MOMENT: Schema = { type: "string", pattern: "^[0-9]{1,19}$" };
 const BALANCE = object({ available: AMOUNT, held: AMOUNT });
 const BALANCES: Schema = { type: "object", additionalProperties: BALANCE };
@@ -60,24 +60,24 @@ const TRANSACTION = object(
   },
 );
 const PENDING = answer(
-  "not decided in time: the same request, and the address in Location, wait for it again",
+  "not decided in time: repeat the request, or get the address in Location, to wait again",
   object({ position: POSITION, status: oneOf("pending") }),
-  { location: header("where it is shown") },
+  { location: header("address of the command") },
 );
 const KEY: Parameter = {
   name: "Idempotency-Key",
   in: "header",
   required: true,
-  description: "the id of the command: the same key with the same content has the same answer, for ever",
+  description: "id of the command: the same key with the same content always gets the same answer",
   schema: ID,
 };
 const DECIDED = {
   201: answer(
-    "done; the balances after it",
+    "the command succeeded; balances after it",
     object({ position: POSITION, status: oneOf("succeeded"), balances: BALANCES }),
   ),
   202: PENDING,
-  409: ownProblem("a rule says no, for good; nothing moved", DECLINE_REASONS, {
+  409: ownProblem("declined by a rule, for good; no money moved", DECLINE_REASONS, {
     position: POSITION,
     currency: CODE,
     available: AMOUNT,
@@ -87,24 +87,23 @@ const DECIDED = {
 };
 
 const SUMMARIES: Readonly<Record<CommandType, string>> = {
-  deposit: "Put money in",
-  withdraw: "Take money out",
-  transfer: "Send money to another user",
-  hold: "Set money aside until it is captured, released, or expires",
-  capture: "Take what is held out, whole or in part",
-  release: "Make what is held available again",
-  reverse: "Undo a transaction, whole or in part",
-  "currency.put": "Add a currency, or enable or disable one",
+  deposit: "Deposit money",
+  withdraw: "Withdraw money",
+  transfer: "Transfer money to another user",
+  hold: "Hold money until it is captured, released or expires",
+  capture: "Capture a hold, in whole or in part",
+  release: "Release a hold",
+  reverse: "Reverse a transaction, in whole or in part",
+  "currency.put": "Add, enable or disable a currency",
   tick: "",
 };
 
-/** A route for one type of command. */
 export function command(type: CommandType, path: string): Operation {
   const isOfHold = path.includes(":id");
   return {
     tags: TAGS,
     summary: SUMMARIES[type],
-    parameters: [...(isOfHold ? [inPath("id", "of the hold", ID)] : []), KEY],
+    parameters: [...(isOfHold ? [inPath("id", "id of the hold", ID)] : []), KEY],
     requestBody: jsonBody(bodyOf(type, isOfHold ? ["hold"] : []), !isOfHold),
     responses: DECIDED,
   };
@@ -112,8 +111,8 @@ export function command(type: CommandType, path: string): Operation {
 
 export const anyCommand: Operation = {
   tags: TAGS,
-  summary: "Any command of a user",
-  description: "The body names its type; the other members are those of the routes for one type each.",
+  summary: "Send any command",
+  description: "The body names the type; its other members are those of the type's own route.",
   parameters: [KEY],
   requestBody: jsonBody({ type: "object", properties: { type: TEXT }, required: ["type"] }),
   responses: DECIDED,
@@ -123,19 +122,19 @@ export const putCurrency: Operation = command("currency.put", "/wallet/currencie
 
 export const showCommand: Operation = {
   tags: TAGS,
-  summary: "What became of a command of the caller; waits for it",
+  summary: "Show a command of the caller; waits for its decision",
   parameters: [inPath("id", "the Idempotency-Key of the command", ID)],
   responses: { 200: answer("decided", TRANSACTION), 202: PENDING, ...problems(400, 404) },
 };
 
 const WHEN = [
-  inQuery("after", "waits until this position is processed", POSITION),
-  inQuery("at", "the balances as they were after a position, or at a time (RFC 3339)", TEXT),
+  inQuery("after", "wait until this position is processed", POSITION),
+  inQuery("at", "return the balances after this position, or at this time (RFC 3339)", TEXT),
 ];
 
 export const balances: Operation = {
   tags: TAGS,
-  summary: "The caller's balances, all of one moment",
+  summary: "The caller's balances, as of one position",
   parameters: WHEN,
   responses: {
     200: answer("after `position`", object({ position: MOMENT, balances: BALANCES })),
@@ -146,7 +145,7 @@ export const balances: Operation = {
 export const balance: Operation = {
   tags: TAGS,
   summary: "The caller's balance in one currency",
-  parameters: [inPath("currency", "its code", CODE), ...WHEN],
+  parameters: [inPath("currency", "code of the currency", CODE), ...WHEN],
   responses: {
     200: answer(
       "after `position`",
@@ -158,19 +157,23 @@ export const balance: Operation = {
 
 export const balanceEvents: Operation = {
   tags: TAGS,
-  summary: "The caller's balances as they change",
+  summary: "Stream the caller's balances when they change",
   responses: { 200: bytes("server-sent events: balances", "text/event-stream") },
 };
 
 const PAGE = [
-  inQuery("currency", "only this one", CODE),
-  inQuery("status", "only these", STATUS),
-  inQuery("before", "the `next` of the page before", POSITION),
-  inQuery("limit", "how many positions, 50 by default", { type: "integer", minimum: 1, maximum: 200 }),
+  inQuery("currency", "only entries in this currency", CODE),
+  inQuery("status", "only entries with this status", STATUS),
+  inQuery("before", "the `next` of the previous page", POSITION),
+  inQuery("limit", "maximum number of positions, 50 by default", {
+    type: "integer",
+    minimum: 1,
+    maximum: 200,
+  }),
 ];
 const STATEMENT = {
   200: answer(
-    "newest first; `next` is null at the end",
+    "newest first; `next` is null on the last page",
     object({ entries: arrayOf(TRANSACTION), next: nullable(POSITION) }),
   ),
   ...problems(400),
@@ -178,27 +181,27 @@ const STATEMENT = {
 
 export const statement: Operation = {
   tags: TAGS,
-  summary: "What moved the caller's money, and what was declined",
+  summary: "The caller's statement: movements and declined commands",
   parameters: PAGE,
   responses: STATEMENT,
 };
 
 export const ownersStatement: Operation = {
   tags: TAGS,
-  summary: "The same of any owner; that an operator reads it is recorded",
+  summary: "The statement of any owner; access is recorded",
   parameters: [
-    inPath("owner", "whose it is", ID),
+    inPath("owner", "user of the statement", ID),
     ...PAGE,
-    inQuery("author", "who reads it", TEXT),
-    inQuery("reason", "why", TEXT),
+    inQuery("author", "name of the operator, for the record", TEXT),
+    inQuery("reason", "reason for the access, for the record", TEXT),
   ],
   responses: STATEMENT,
 };
 
 export const transaction: Operation = {
   tags: TAGS,
-  summary: "One transaction in which the caller has a part",
-  parameters: [inPath("position", "its position", POSITION)],
+  summary: "A transaction that concerns the caller",
+  parameters: [inPath("position", "position of the transaction", POSITION)],
   responses: { 200: answer("the transaction", TRANSACTION), ...problems(400, 404) },
 };
 
@@ -207,7 +210,7 @@ export const currencies: Operation = {
   summary: "All currencies",
   responses: {
     200: answer(
-      "by their codes",
+      "ordered by code",
       object({
         currencies: arrayOf(
           object({
@@ -223,7 +226,7 @@ export const currencies: Operation = {
   },
 };
 
-/** The members that stand in the body; the address, the key and the token say the others. */
+/** Members of the body: all that are not given by the path, the key or the token. */
 function bodyOf(type: CommandType, elsewhere: readonly string[]): Schema {
   const { properties, required, ...rest } = schemaOf(COMMANDS[type] as never) as Record<string, never>;
   const isElsewhere = (name: string) => ["id", "type", "owner", ...elsewhere].includes(name);

@@ -1,6 +1,6 @@
 /**
- * A command as a request gives it: the body holds what is asked for, the Idempotency-Key is its id, and whose it is says the
- * caller's token alone. What leaves is the command as it would come over a broker.
+ * Reads a command from a request. The Idempotency-Key is its id, the token its owner, and the body the rest. The result
+ * equals a command from a broker.
  */
 import { readBody } from "../../../contract/body.ts";
 import { COMMAND_ID, COMMAND_ID_DESCRIPTION } from "../../../contract/command-shapes.ts";
@@ -10,10 +10,10 @@ import type { Request } from "../../../contract/route.ts";
 import { parseJsonDocument } from "../../../contract/values/json-document.ts";
 import { COMMAND_BYTES_MAX, type Command, type CommandType, checkCommand } from "../commands.ts";
 
-/** What the address and the token say of the command; the body must not say it again. */
+/** Members given by path and token; the body must not repeat them. */
 export type Given = Readonly<{ type?: CommandType; owner?: string; hold?: string }>;
 
-/** @throws InvalidInputError that names the member; TooLargeError, UnsupportedBodyError */
+/** @throws InvalidInputError naming the member; TooLargeError; UnsupportedBodyError */
 export async function readCommand(request: Request, given: Given): Promise<Command> {
   const id = readKey(request.headers["idempotency-key"]);
   const bytes = await readBody(request, { bytesMax: COMMAND_BYTES_MAX });
@@ -25,25 +25,25 @@ export async function readCommand(request: Request, given: Given): Promise<Comma
   const members: Record<string, unknown> = { id, ...given };
   for (const name of Object.keys(members)) {
     if (name in value)
-      throw new InvalidInputError(name, `${name} does not belong into the body: ${SAID_BY[name]}`);
+      throw new InvalidInputError(name, `${name} must not be in the body: ${GIVEN_BY[name]}`);
   }
   const command = checkCommand(inSequence({ ...value, ...members }));
   if ("problems" in command) throw invalid(command);
   return command;
 }
 
-/** The bytes of a command are the same each time it is asked for, whatever the sequence of its members was. */
+/** Repeated requests give equal bytes, whatever the order of the body's members. */
 export function payloadOf(command: Command): Buffer {
   return Buffer.from(JSON.stringify(command));
 }
 
-/** An id of a command. @throws InvalidInputError */
+/** @throws InvalidInputError if this is not a command id. */
 export function readKey(header: string | string[] | undefined): string {
   if (typeof header === "string" && COMMAND_ID.test(header)) return header;
   throw new InvalidInputError("Idempotency-Key", `Idempotency-Key must be ${COMMAND_ID_DESCRIPTION}`);
 }
 
-/** Members that are not known come last, to be refused by name. */
+/** Unknown members come last; validation then names them. */
 function inSequence(value: Record<string, unknown>): Record<string, unknown> {
   const known = SEQUENCE.filter((name) => name in value).map((name) => [name, value[name]]);
   return { ...Object.fromEntries(known), ...value };
@@ -72,9 +72,9 @@ const SEQUENCE = [
   "enabled",
 ];
 
-const SAID_BY: Readonly<Record<string, string>> = {
-  id: "it is the Idempotency-Key",
-  owner: "it is the subject of the token",
-  type: "the address says it",
-  hold: "the address says it",
+const GIVEN_BY: Readonly<Record<string, string>> = {
+  id: "the Idempotency-Key gives it",
+  owner: "the token's subject gives it",
+  type: "the path gives it",
+  hold: "the path gives it",
 };

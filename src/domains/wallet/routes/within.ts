@@ -1,4 +1,4 @@
-/** Waits on behalf of a caller: for so many seconds, and not any longer than the caller does. */
+/** Waits at most `seconds`, and no longer than the caller stays connected. */
 import type { ServerResponse } from "node:http";
 
 export async function within<T>(

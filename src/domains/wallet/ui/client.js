@@ -1,6 +1,6 @@
-/** Asks the service in the name of a wallet's user, whose token lives as long as the tab. */
+/** Calls the service as a wallet user. The token lives as long as the tab. */
 
-/** What the service refused, in its words. */
+/** An error response, with the service's own explanation. */
 export class Refused extends Error {
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? `the service answered ${status}`);
@@ -15,7 +15,7 @@ export const tokenOfTab = {
   forget: () => sessionStorage.removeItem(STORED),
 };
 
-/** The user whom the token names; the service alone checks whether it is right. */
+/** The user named by the token, unverified; the service verifies it. */
 export function userOf(token) {
   try {
     const [, claims] = token.split(".");
@@ -45,7 +45,7 @@ export async function ask(path, { method = "GET", body, key } = {}) {
   return { status: response.status, document };
 }
 
-/** Calls back with each event of a stream until the stream ends. An EventSource could not send the token. */
+/** Calls `onEvent` for each event until the stream ends. EventSource cannot send the token. */
 export async function follow(path, onEvent) {
   const response = await fetch(path, { headers: { authorization: `Bearer ${tokenOfTab.read()}` } });
   if (!response.ok) throw new Refused(response.status, await response.json());
@@ -63,7 +63,7 @@ export async function follow(path, onEvent) {
   }
 }
 
-/** An id that no other command has. */
+/** A unique command id. */
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

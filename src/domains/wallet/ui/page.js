@@ -1,11 +1,11 @@
-/** The page of a wallet's user: balances as they change, deposits and withdrawals, and the statement. */
+/** The wallet page of a user: live balances, deposits and withdrawals, and the statement. */
 import { byId, cell, element, time } from "/ui/dom.js";
 import { showConnection } from "/ui/shell.js";
 import { ask, follow, newKey, Refused, tokenOfTab, userOf } from "/ui/wallet/client.js";
 
-/** What the form asks for and the key under which it was sent, until the service has decided. */
+/** The form's request and its key, until the service has decided. */
 let asked;
-/** The `next` of the oldest page that is shown. */
+/** `next` of the oldest shown page. */
 let next = null;
 
 async function start() {
@@ -27,7 +27,7 @@ function showSignIn(problem = "") {
   byId("user-token").focus();
 }
 
-/** Follows the balances; whatever changes them has changed the statement too. */
+/** Follows the balances; a change of them is also one of the statement. */
 async function watch() {
   try {
     await follow("/wallet/balances/events", ({ balances }) => {
@@ -38,7 +38,7 @@ async function watch() {
   } catch (error) {
     if (error instanceof Refused && error.status === 401) return complain(error);
   }
-  showConnection("connection lost; trying again", true);
+  showConnection("connection lost; reconnecting", true);
   setTimeout(watch, RETRY_MS);
 }
 
@@ -64,7 +64,7 @@ function showOlder(position) {
   byId("older").hidden = next === null;
 }
 
-/** A row for each change, and one if nothing changed. */
+/** One row per change, or one row if nothing changed. */
 function rowsOf(entry) {
   const changes = entry.changes.length > 0 ? entry.changes : [undefined];
   return changes.map((change) =>
@@ -78,48 +78,48 @@ function rowsOf(entry) {
   );
 }
 
-/** What was asked for; of a decline with its amount, since nothing changed. */
+/** The command; if nothing changed, with the requested amount. */
 function describe({ type, counterparty, incoming, amount, currency }, change) {
-  const other = counterparty === undefined ? "" : ` ${incoming ? "from" : "with"} ${counterparty}`;
-  const asked = change === undefined ? ` ${amountOf(amount, currency)}` : "";
-  return `${type}${asked}${other}${change?.kind === "held" ? " (held)" : ""}`.trim();
+  const partner = counterparty === undefined ? "" : ` ${incoming ? "from" : "with"} ${counterparty}`;
+  const requested = change === undefined ? ` ${amountOf(amount, currency)}` : "";
+  return `${type}${requested}${partner}${change?.kind === "held" ? " (held)" : ""}`.trim();
 }
 
 const wordsOf = (reason) => reason.replaceAll("_", " ");
 const amountOf = (amount, currency = "") => (amount === undefined ? "" : `${amount} ${currency}`);
 
-/** Sends what the form says. The same request again has the same key, so it can never be done twice. */
+/** Repeating the same request reuses its key, so the service performs it once. */
 async function move(route) {
   const body = { currency: byId("currency").value, amount: byId("amount").value.trim() };
   const same = JSON.stringify([route, body]);
   if (asked?.same !== same) asked = { same, key: newKey() };
   const { status, document } = await ask(`/wallet/${route}`, { method: "POST", body, key: asked.key });
-  if (status === 202) return say("It is not decided yet. Send it again to see what became of it.");
+  if (status === 202) return say("Not decided yet. Send it again to see the decision.");
   asked = undefined;
   const { available } = document.balances[body.currency];
-  say(`Done. ${available} ${body.currency} are available.`, "good");
+  say(`Done. Available: ${available} ${body.currency}.`, "good");
   byId("amount").value = "";
   await refresh(document.position);
 }
 
-/** Balances and statement as they are after a position, without waiting for the next event. */
+/** Shows the state after a position without waiting for the next event. */
 async function refresh(position) {
   const { document } = await ask(`/wallet/balances?after=${position}`);
   showBalances(document.balances);
   await showNewest();
 }
 
-/** Explains a refusal. What was decided is over; anything else may be sent again with its key. */
+/** Explains an error. A decided command is finished; any other may be repeated with its key. */
 function complain(error) {
-  if (!(error instanceof Refused)) return say(`${sentence(error.message)} Sending it again is safe.`, "bad");
+  if (!(error instanceof Refused))
+    return say(`${sentence(error.message)} It is safe to send it again.`, "bad");
   const { status, problem } = error;
   if (status === 401) {
     tokenOfTab.forget();
     return showSignIn(sentence(error.message));
   }
   if (status < 500) asked = undefined;
-  const rest =
-    problem.available === undefined ? "" : ` ${problem.available} ${problem.currency} are available.`;
+  const rest = problem.available === undefined ? "" : ` Available: ${problem.available} ${problem.currency}.`;
   say(`${status === 409 ? "Declined: " : ""}${sentence(error.message)}${rest}`, "bad");
   if (status === 409) void showNewest().catch(complain);
 }
