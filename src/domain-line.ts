@@ -233,7 +233,7 @@ export class DomainLine implements Part {
     metrics.projected(batch, seconds);
     this.watch.advanced(batch.rows, batch.outcomes);
     if (batch.events > 0) this.relay?.wake();
-    feed.announce("deadletters", deadLettersOf(this.name, batch));
+    feed.publish("deadletters", deadLettersOf(this.name, batch));
   }
 
   #wakeUp(position: bigint, traceparent: string | undefined): Promise<void> {
@@ -264,7 +264,7 @@ export class DomainLine implements Part {
           : undefined,
       recordReveals: (positions, operator) => insertReveals(reads, positions, readOperator(operator)),
       openRpcClient,
-      announce: (event, items) => feed.announce(event, items),
+      announce: (event, items) => feed.publish(event, items),
       metrics: metrics.scope,
       logger,
     };

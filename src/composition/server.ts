@@ -12,12 +12,12 @@ import { operationsRoutes } from "../http/api/operations.ts";
 import { outboxRoutes } from "../http/api/outbox.ts";
 import { pageRoutes } from "../http/page.ts";
 import type { Door } from "../http/server/access.ts";
-import { Attempts } from "../http/server/attempts.ts";
 import { ClientAddresses } from "../http/server/client-address.ts";
 import { Origins } from "../http/server/origins.ts";
 import { HttpServer } from "../http/server/server.ts";
 import { sessionRoutes } from "../http/server/session.ts";
 import { Sessions } from "../http/server/sessions.ts";
+import { TokenGuessLimiter } from "../http/server/token-guess-limiter.ts";
 import { OutboxDesk } from "../outbox/outbox-desk.ts";
 import { selectRefusals } from "../outbox/outbox-refusals-table.ts";
 import { countEvents } from "../outbox/outbox-table.ts";
@@ -50,7 +50,7 @@ export function createServer(
   const services = lines.flatMap(({ name, service }) => (service ? [{ domain: name, ...service }] : []));
   const door: Door = {
     tokens: config,
-    attempts: new Attempts(new ClientAddresses(config.trustedProxies)),
+    attempts: new TokenGuessLimiter(new ClientAddresses(config.trustedProxies)),
     origins: new Origins(config),
     sessions: new Sessions({ adminToken: config.adminToken, database: pools.desk }),
   };

@@ -1,7 +1,6 @@
 /**
- * The web pages: files as they are on disk, so that a change of one needs no build. A page file holds its title, its
- * script and its `<main>`; the shell around it is the same for all pages. The pages of a domain stand in the domain's
- * folder and are served under `/ui/<domain>/`; a page of the engine is `/ui/<file>`.
+ * Serves the web pages from files, without a build step. A page file holds title, script and `<main>`; the shell adds
+ * the rest. Engine pages are `/ui/<file>`; a domain's pages stand in its folder and are served under `/ui/<domain>/`.
  */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -24,10 +23,9 @@ import {
 import { type Request, type Route, sendJson } from "../contract/route.ts";
 import { inShell, type NavigationEntry } from "./shell.ts";
 
-/** The page of a domain, and the files that it uses. */
 export type PageOfDomain = DomainPage & Readonly<{ domain: string }>;
 
-/** @param pages in the order of the navigation, in which they come before the pages of the engine. */
+/** @param pages in navigation order; engine pages follow them. */
 export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
   const entries: NavigationEntry[] = [
     ...pages.map(({ domain, title }) => ({ title, path: pathOf(domain), domain })),
@@ -99,7 +97,7 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
   ];
 }
 
-/** Serves a folder of pages: a page file inside the shell, any other file as it is. */
+/** Serves a folder: page files inside the shell, other files unchanged. */
 function folderRoute(folder: URL, entries: readonly NavigationEntry[]) {
   const files = fileRoute(fileURLToPath(folder), PAGE_POLICY);
   return async (request: Request, response: ServerResponse, name: string, current: string): Promise<void> => {
@@ -109,7 +107,7 @@ function folderRoute(folder: URL, entries: readonly NavigationEntry[]) {
   };
 }
 
-/** @returns the page file of this name; undefined if there is none, or if it is a whole document by itself. */
+/** @returns undefined if there is no such page or it is a complete document. */
 async function readPage(folder: URL, name: string): Promise<string | undefined> {
   const [, base] = PAGE_NAME.exec(name) ?? [];
   if (base === undefined) return undefined;
@@ -136,7 +134,6 @@ function sendPage(request: Request, response: ServerResponse, page: string): voi
   response.end(isKnown ? undefined : page);
 }
 
-/** Serves the files of a folder. @param policy the content security policy of its pages. */
 export function fileRoute(folder: string, policy: string) {
   const serve = sirv(folder, {
     dev: true,
@@ -144,11 +141,10 @@ export function fileRoute(folder: string, policy: string) {
     extensions: ["html"],
   });
   return (request: Request, response: ServerResponse, path: string): void => {
-    // Before anything is decided: a browser takes the headers of a 304 for the page that it has.
+    // Also for a 304: browsers apply its headers to the cached page.
     for (const [name, value] of Object.entries(headersWith(policy))) response.setHeader(name, value);
-    // The address of a file is another one than its place in the folder.
-    const asked = { url: path, headers: request.headers } as Request;
-    serve(asked, response, () => {
+    const fileRequest = { url: path, headers: request.headers } as Request;
+    serve(fileRequest, response, () => {
       throw new NotFoundError("there is no such file");
     });
   };
@@ -162,7 +158,7 @@ const headersWith = (policy: string) => ({
 
 const pathOf = (domain: string) => `/ui/${domain}/`;
 
-/** A page is asked for without its extension; a name with any other extension is a file of a page. */
+/** The extension is optional; a name with another extension is not a page. */
 const PAGE_NAME = /^([a-z][a-z0-9-]*)(?:\.html)?$/;
 
 const ENGINE_ENTRIES: readonly NavigationEntry[] = [
@@ -175,15 +171,15 @@ const ENGINE_ENTRIES: readonly NavigationEntry[] = [
 const PAGE: Operation = {
   tags: ["pages"],
   summary: "The web page of the first domain",
-  responses: { 200: bytes("a page", "text/html"), 304: { description: "the caller has it already" } },
+  responses: { 200: bytes("the page", "text/html"), 304: { description: "not modified" } },
 };
 
 const PAGES: Operation = {
   tags: ["pages"],
-  summary: "The web pages, in the order of the navigation",
+  summary: "The web pages in navigation order",
   responses: {
     200: answer(
-      "the pages; `domain` if it is the page of one",
+      "the pages; `domain` is present on a domain's page",
       arrayOf(object({ title: TEXT, path: TEXT }, { domain: TEXT })),
     ),
   },
@@ -191,34 +187,33 @@ const PAGES: Operation = {
 
 const FILE: Operation = {
   tags: ["pages"],
-  summary: "A file of the charts",
-  parameters: [inPath("file", "its name", TEXT)],
+  summary: "A file of the chart library",
+  parameters: [inPath("file", "file name", TEXT)],
   responses: {
     200: {
       description: "the file",
       content: { "text/html": {}, "text/javascript": {}, "text/css": {}, "image/svg+xml": {} },
     },
-    304: { description: "the caller has it already" },
+    304: { description: "not modified" },
     ...problems(400, 404),
   },
 };
 
 const FILE_OR_DOMAIN: Operation = {
   ...FILE,
-  summary: "A page of the engine, a file of one, or the page of a domain",
-  parameters: [inPath("file", "its name, or the domain's", TEXT)],
+  summary: "An engine page, one of its files, or a domain's page",
+  parameters: [inPath("file", "page, file or domain name", TEXT)],
 };
 
 const DOMAIN_FILE: Operation = {
   ...FILE,
-  summary: "A page of a domain, or a file of one",
-  parameters: [inPath("domain", "the domain's name", TEXT), inPath("file", "its name", TEXT)],
+  summary: "A domain's page, or one of its files",
+  parameters: [inPath("domain", "domain name", TEXT), inPath("file", "file name", TEXT)],
 };
 
-/** The chart library's own files. */
 const CHARTS_FOLDER = dirname(fileURLToPath(import.meta.resolve("uplot")));
 
-/** Scripts and styles from this origin's own files only, none inline; no frame, no other origin. */
+/** Only files of this origin; nothing inline, no frames. */
 const PAGE_POLICY = [
   "default-src 'none'",
   "script-src 'self'",

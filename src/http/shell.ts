@@ -1,20 +1,17 @@
 /**
- * What every page has around its own content: head, skip link, navigation, connection state and sign-out. The server
- * puts it there, so that the header stands in the first byte of a page and does not appear later.
+ * The frame around every page: head, skip link, navigation, connection state, sign-out. The server renders it so that
+ * the header does not appear late.
  */
 
-/** One entry of the navigation. */
 export type NavigationEntry = Readonly<{
   title: string;
   path: string;
-  /** The domain whose page it is; absent if it is a page of the engine. */
   domain?: string;
 }>;
 
 /**
- * Makes a document of a page file. What stands in the file before its `<main>` goes into the head: title, script and
- * style sheet of the page.
- * @param current the path of the page; its entry is marked.
+ * Makes a document from a page file. The lines before `<main>` (title, scripts, style sheets) go into the head.
+ * @param current path of the page, marked in the navigation.
  */
 export function inShell(file: string, entries: readonly NavigationEntry[], current: string): string {
   const begin = Math.max(0, file.indexOf("<main"));
@@ -36,7 +33,7 @@ export function inShell(file: string, entries: readonly NavigationEntry[], curre
     ${head}
   </head>
   <body>
-    <a class="skip" href="#main">Skip to the content</a>
+    <a class="skip" href="#main">Skip to content</a>
     <header>
       <h1><a href="/">Waybill</a></h1>
       <nav aria-label="Pages">

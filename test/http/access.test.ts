@@ -134,7 +134,7 @@ access("signing in gives a cookie that no script can read", async () => {
   assert.is((await fetch(`${url}/audit`, { headers: { cookie: `${pair}x` } })).status, 401);
   assert.match(cookie, /Max-Age=43200/);
   assert.not.match(cookie, "Secure");
-  // A proxy that ends TLS and passes the Host on.
+  // A proxy that terminates TLS and forwards the Host header.
   const headers = { origin: url.replace("http:", "https:") };
   const secure = await sendRaw(service.port, { method: "POST", path: "/session", headers, body: ADMIN });
   assert.match(String(secure.headers["set-cookie"]), /; Secure$/);
@@ -179,7 +179,7 @@ access("a session ends by itself after twelve hours, and nobody can make it long
   assert.is(await sessions.isOver(session), true);
   const [id, issued, signature] = cookie.split(".");
   assert.is(read([id, Number(issued) + 3600, signature].join(".")), undefined);
-  // What has expired is not kept.
+  // Expired rows are removed.
   const count = async () => (await database.admin("select count(*)::int from ended_sessions")).rows[0].count;
   await database.admin("delete from ended_sessions");
   await sessions.end({ id: "old", expiresAtMs: Date.now() - 1000 });
@@ -232,7 +232,6 @@ access("the routes of dead letters ask for the operator's token, whatever they d
   for (const [method, path] of routes) {
     const ask = (headers = {}) => fetch(`${url}${path}`, { method, headers });
     assert.is((await ask()).status, 401, path);
-    // After ten wrong tokens the answer is 429.
     assert.ok([401, 429].includes((await ask(bearer(INGRESS))).status), path);
     if (method === "POST") {
       assert.is((await ask({ ...bearer(ADMIN), origin: "https://elsewhere.example" })).status, 403, path);
@@ -244,11 +243,11 @@ access("the routes of dead letters ask for the operator's token, whatever they d
 access(
   "who gives many wrong tokens is told to wait, and how long; who has a right one does not wait, from the same address",
   async () => {
-    // A service of its own: its count of wrong tokens begins at none.
+    // A separate service, because it starts without counted guesses.
     await using fresh = await startInProcess(database, { ADMIN_TOKEN: ADMIN, INGRESS_TOKEN: INGRESS });
     const signIn = (token: string) => fetch(`${fresh.url}/session`, { method: "POST", body: token });
     const audit = (token: string) => fetch(`${fresh.url}/audit`, { headers: bearer(token) });
-    // A right token on the wrong route tries none out.
+    // A valid token of another route is not a guess.
     for (let attempt = 0; attempt < 20; attempt++) assert.is((await audit(INGRESS)).status, 401);
     for (let attempt = 0; attempt < 10; attempt++) assert.is((await signIn(`wrong ${attempt}`)).status, 401);
     const refused = await signIn("wrong");
@@ -290,7 +289,7 @@ access(
     assert.match(unproved.headers.get("www-authenticate") ?? "", /^Bearer /);
     const expired = (await (await ask(bearer("expired-token"))).json()) as { status: number; detail: string };
     assert.equal([expired.status, expired.detail], [401, "the token has expired"]);
-    // The tokens of the engine prove nobody's identity.
+    // The engine's tokens do not identify a user.
     for (const token of [ADMIN, INGRESS, "token-of-", ..."xxxxxxxx"])
       assert.is((await ask(bearer(token))).status, 401);
     assert.is((await ask(bearer("wrong"))).status, 429);
@@ -329,13 +328,13 @@ access("wrong tokens are counted by the client's address, which trusted proxies 
     for (let attempt = 0; attempt < 10; attempt++) assert.is(await guess(service, forwarded), 401);
     assert.is(await guess(service, forwarded), 429);
   };
-  // What stands before the address that a proxy added is the client's own invention.
+  // Clients can forge everything left of the proxy's entry.
   await exhaust(behind, "198.51.100.1, 203.0.113.5, 10.1.2.3");
   assert.is(await guess(behind, "198.51.100.2, 203.0.113.5"), 429);
   assert.is(await guess(behind, "203.0.113.5:4711, ::ffff:10.9.9.9"), 429);
   assert.is(await guess(behind, "203.0.113.6"), 401);
   assert.is(await guess(behind, "nonsense"), 401);
-  // One client has as many addresses of IPv6 as it wants, all in one network.
+  // A client can use every address of its IPv6 network.
   await exhaust(behind, "2001:db8:1:2::1, fd00::1");
   assert.is(await guess(behind, "[2001:db8:1:2:ffff::9]:99"), 429);
   assert.is(await guess(behind, "2001:db8:1:3::1"), 401);

@@ -1,4 +1,4 @@
-/** `GET /audit` when the database does not play along. */
+/** `GET /audit` if the database fails. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { withClient } from "../../tools/stack/postgres.ts";

@@ -1,4 +1,4 @@
-/** Bodies that are too large, cut off, compressed or never end: each sender is answered, and no other one feels it. */
+/** Bodies that are too large, truncated, compressed or endless: each is answered, and other clients are not affected. */
 import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
@@ -25,7 +25,7 @@ const bodies = suite("bodies");
 const post = (body: BodyInit, headers: Record<string, string> = {}, path = "/orders") =>
   fetch(`${url}${path}`, { method: "POST", body, headers });
 
-/** A body without a length, in parts of 64 KiB. */
+/** A chunked body in parts of 64 KiB. */
 function inChunks(bytes: number) {
   let sent = 0;
   const body = new ReadableStream({
@@ -83,7 +83,7 @@ bodies("a client that goes away in the middle is no error of the service, and ap
     const counted = await countOf(labels);
     const socket: Socket = connect(port, "127.0.0.1");
     socket.write(`${head}\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf`);
-    // The head has arrived by then, since another connection that came later was answered.
+    // A later connection was answered, so the head has arrived.
     await new Promise<void>((resolve) => socket.once("connect", () => resolve()));
     await fetch(`${url}/healthz`);
     socket.destroy();

@@ -1,4 +1,4 @@
-/** The pages of dead letters in a real browser, on the real service, with real messages from the broker. */
+/** The pages of dead letters in a real browser, with messages from a real broker. */
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -53,7 +53,7 @@ pages("from a group to a letter, edited until it is right, redriven, and its res
   await tab.waitForSelector("#verdict .bad");
   assert.match((await tab.inputValue("#edited")) ?? "", MODEL.delivery.phone);
   assert.ok(await tab.isDisabled("#redrive-edited"));
-  // The problem leads to its place in the text.
+  // The problem links to its range in the text.
   await tab.click("#verdict button.link");
   const chosen = await tab.evaluate(() => {
     const area = document.querySelector("textarea") as HTMLTextAreaElement;
@@ -100,11 +100,11 @@ pages("a bulk redrive is tried first, then run and watched", async () => {
   await tab.fill("#bulk-form [name=failures_max]", "5");
   await tab.click("text=Dry run");
   await tab.waitForSelector(
-    "#bulk-result:has-text('Of 30 letters 0 would pass, 0 be duplicates, 0 be conflicts and 30 be dead again')",
+    "#bulk-result:has-text('30 letters: 0 would be processed, 0 duplicates, 0 conflicts, 30 would fail again')",
   );
   await tab.click("#bulk-run");
   await tab.waitForURL(/\/ui\/redrive\?id=/);
-  await tab.waitForSelector("#status:has-text('Stopped by itself')");
+  await tab.waitForSelector("#status:has-text('Stopped: too many letters failed again')");
   assert.match((await tab.textContent("#redrive")) ?? "", /11 of 30/);
   await tab.goto(`${service.url}/ui/dead-letters`);
   await tab.waitForSelector("#bulks td:has-text('stopped')");
@@ -203,7 +203,7 @@ pages("at phone width nothing sticks out, light and dark", async () => {
 
 pages("the API document is shown by files of this origin alone", async () => {
   const { tab, complaints } = await open("/docs");
-  await tab.waitForSelector("text=Redrive a dead letter, as it is or with an edited payload");
+  await tab.waitForSelector("text=Redrive a dead letter, unchanged or with an edited payload");
   assert.equal(complaints, []);
   await tab.close();
 });

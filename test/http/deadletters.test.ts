@@ -1,4 +1,4 @@
-/** The routes of dead letters: what they refuse, and how. */
+/** Refusals of the dead letter routes. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createDatabase } from "../support/database.ts";
@@ -6,8 +6,7 @@ import { orderWith } from "../support/messages.ts";
 import { startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
 
-/** What an answer holds; each test says what it is. */
-// biome-ignore lint/suspicious/noExplicitAny: the API document says what these are, and another test holds it.
+// biome-ignore lint/suspicious/noExplicitAny: openapi.test.ts checks these shapes.
 type Document = Record<string, any>;
 
 const database = await createDatabase();

@@ -1,4 +1,4 @@
-/** The pages with two domains in one process: every choice and every row tells the domains apart. */
+/** The pages with two domains in one process: filters and rows name the domain. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,7 +33,6 @@ byId("said").textContent = "the page of the ledger runs";
 showConnection("ready");
 `,
 );
-/** The ledger with a page: one folder with one page file and one script. */
 const paged: AnyDomain = {
   ...ledger,
   open: async (context, settings) => {
@@ -143,7 +142,7 @@ pages("the overview shows the groups of all domains or of the chosen one", async
   await tab.reload();
   await tab.waitForSelector("[data-total=open]:text-is('2')");
   assert.is(await tab.inputValue("#domain"), "ledger");
-  // The same fingerprint in another domain is another group.
+  // Groups are per domain, even if the fingerprint is the same.
   await tab.click("#groups td[data-name=Problem] a");
   await tab.waitForSelector("#letters tbody tr:nth-child(2)");
   assert.equal(await texts(tab, "#letters td[data-name=Domain]"), ["ledger", "ledger"]);
@@ -164,14 +163,14 @@ pages("the list filters by domain, and a bulk redrive keeps the filter", async (
   await tab.fill("#bulk-form [name=author]", "Ann");
   await tab.fill("#bulk-form [name=reason]", "to see whose letters are tried");
   await tab.click("text=Dry run");
-  await tab.waitForSelector("#bulk-result:has-text('Of 2 letters 0 would pass')");
+  await tab.waitForSelector("#bulk-result:has-text('2 letters: 0 would be processed')");
   assert.equal(await texts(tab, "#bulk-result td[data-name=Domain]"), ["ledger"]);
   await tab.click("#bulk-run");
   await tab.waitForURL(/\/ui\/redrive\?id=/);
-  await tab.waitForSelector("#status:has-text('Stopped by itself')");
+  await tab.waitForSelector("#status:has-text('Stopped: too many letters failed again')");
   assert.match((await tab.textContent("dl.facts")) ?? "", "Domainledger");
   await tab.goto(`${service.url}/ui/dead-letters?domain=orders`);
-  await tab.waitForSelector("#bulks p:has-text('There was none yet.')");
+  await tab.waitForSelector("#bulks p:has-text('No bulk redrives.')");
   await tab.selectOption("#domain", "ledger");
   await tab.waitForSelector("#bulks td[data-name=Domain]:text-is('ledger')");
   assert.equal(complaints, []);
@@ -189,7 +188,7 @@ pages("the forms act before the service has said which domains there are", async
   await tab.fill("#bulk-form [name=author]", "Ann");
   await tab.fill("#bulk-form [name=reason]", "to be quick");
   await tab.click("text=Dry run");
-  await tab.waitForSelector("#bulk-result:has-text('Of 2 letters')");
+  await tab.waitForSelector("#bulk-result:has-text('2 letters:')");
   await tab.fill("#filter [name=channel]", "ledger");
   await tab.click("#filter button");
   await tab.waitForURL(/domain=ledger.*channel=ledger/);
@@ -225,8 +224,8 @@ pages("the status page has a row for each domain, and names the domain of source
   for (const domain of ["orders", "ledger"]) {
     const row = `tr:has(td[data-name=Domain]:text-is("${domain}"))`;
     await tab.waitForSelector(`#domains ${row}:has(td[data-name=Pending]:text-is("0"))`);
-    await tab.waitForSelector(`#domains ${row}:has(td[data-name="Conservation violations"]:text-is("0"))`);
-    await tab.waitForSelector(`#domains ${row}:has(td[data-name="Dead a second"]:text-is("0"))`);
+    await tab.waitForSelector(`#domains ${row}:has(td[data-name="Audit discrepancies"]:text-is("0"))`);
+    await tab.waitForSelector(`#domains ${row}:has(td[data-name="Dead/s"]:text-is("0"))`);
     await tab.waitForSelector(`#sources ${row}:has(td[data-name=Connected]:text-is("yes"))`);
     await tab.waitForSelector(`#causes ${row} a[href*="domain=${domain}"]`);
     await tab.waitForSelector(`#newest ${row}`);

@@ -1,4 +1,4 @@
-/** What the sender of a message is told if the inbox is full: by the service, its API document and the documentation. */
+/** A full inbox: the service, its API document and the documentation tell senders the same. */
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { suite } from "uvu";
@@ -22,7 +22,7 @@ full(
     await holder.query("begin; lock table inbox in access exclusive mode");
     const payloads = Array.from({ length: 6 }, (_, index) => `${index}`.repeat(20_000));
     const sending = payloads.map(post);
-    // Nothing can be committed, so the first answers are those of the messages that found no room.
+    // Nothing can be committed, so the first answers are rejections.
     const refused = await Promise.race(sending);
     assert.is(refused.status, 503);
     assert.ok(Number(refused.headers.get("retry-after")) > 0);

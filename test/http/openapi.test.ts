@@ -1,4 +1,4 @@
-/** The API document against the server: whatever it says is driven, whatever comes back is held against it. */
+/** Sends every request that the API document describes and checks the answers against the document. */
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
@@ -38,10 +38,10 @@ const seen = new Set<string>();
 
 type Options = { body?: unknown; headers?: Record<string, string>; token?: string | undefined };
 
-// biome-ignore lint/suspicious/noExplicitAny: what it holds is what the document says, which is what is tested.
+// biome-ignore lint/suspicious/noExplicitAny: the test checks the shape.
 type Driven = { status: number; body: any; headers: Headers };
 
-/** Sends a request of an operation and holds the answer against the document. */
+/** Checks the answer against the document. */
 async function drive(method: string, template: string, path: string, options: Options = {}): Promise<Driven> {
   const operation = document.paths[template]?.[method.toLowerCase()];
   assert.ok(operation, `${method} ${template} is not in the document`);
@@ -114,7 +114,7 @@ api("a method that the document does not have is refused, and the answer names t
     const allowed = (response.headers.get("allow") ?? "").split(", ").sort();
     const described = new Set(Object.keys(methods).map((method) => method.toUpperCase()));
     if (described.has("GET")) described.add("HEAD");
-    // An address can be of two templates: /deadletters/groups is one of /deadletters/{position} too.
+    // A path can match two templates: /deadletters/groups also matches /deadletters/{position}.
     for (const method of described) assert.ok(allowed.includes(method), `${path}: ${allowed}`);
   }
 });
@@ -177,7 +177,7 @@ api("what goes well is as the document says", async () => {
     const { body } = await drive("GET", "/deadletters/redrives/{id}", `/deadletters/redrives/${bulk.id}`);
     return body.status !== "running";
   });
-  // Sent again as it was it is dead again: a letter with its redrive, in the group that came back.
+  // Redriven unchanged, it fails again: a letter with a redrive, in a group that recurred.
   await drive("GET", "/deadletters/groups", "/deadletters/groups");
   await drive("GET", "/deadletters/redrives", "/deadletters/redrives");
   const { rows } = await database.admin("update bulk_redrives set status = 'running' returning id");
@@ -303,7 +303,7 @@ api("without a token, and with wrong ones, each answers as the document says", a
 });
 
 api("everything that the document promises was seen", () => {
-  // An error of the service and a database that is away are not to be had here; the crash tests see the second.
+  // 500 and 503 cannot be caused here; the crash tests cover 503.
   const elsewhere = new Set(["500", "503"]);
   const unseen = operations.flatMap(({ template, method, operation }) =>
     Object.keys(operation.responses)

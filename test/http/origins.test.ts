@@ -1,4 +1,4 @@
-/** Pages of other sites against a service on loopback, in a real browser and by hand; and the right page behind a proxy. */
+/** Pages of other sites attack a service on loopback, in a real browser and by hand; pages behind a proxy work. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { suite } from "uvu";
@@ -12,7 +12,7 @@ import { auditOf, startInProcess } from "../support/service.ts";
 const ADMIN = "admin-token-0123456789";
 const INGRESS = "ingress-token-0123456789";
 const database = await createDatabase();
-/** Without a token, as on a developer's machine. */
+/** On loopback, without tokens. */
 const open = await startInProcess(database);
 /** Behind a proxy. */
 const proxied = await startInProcess(database, {
@@ -20,7 +20,7 @@ const proxied = await startInProcess(database, {
   ADMIN_TOKEN: ADMIN,
   INGRESS_TOKEN: INGRESS,
 });
-/** Beyond loopback, for whoever knows a token. */
+/** Beyond loopback, with tokens. */
 const wide = await startInProcess(database, {
   HTTP_HOST: "0.0.0.0",
   ADMIN_TOKEN: ADMIN,
@@ -81,7 +81,7 @@ origins("a page of another site has nothing read or recorded on loopback", async
   try {
     const tab = await browser.newPage();
     const { port } = elsewhere.address() as AddressInfo;
-    // One of another site, and one of this machine that another program serves.
+    // Another site, and another program on this machine.
     for (const name of ["evil.example", "127.0.0.1"]) {
       await tab.goto(`http://${name}:${port}/`);
       for (const path of ["/messages/1/payload", "/audit?full=true"]) {
@@ -132,7 +132,7 @@ origins("a token is all that a program needs, and the name matters for browsers 
     assert.is(await statusOf(service, order), 202);
     assert.is(await statusOf(service, { ...order, headers: { host, ...bearer("wrong") } }), 403);
   }
-  // What is open beyond loopback is open by the names that others have for this machine.
+  // Beyond loopback, open routes accept every host name.
   assert.is(await get(wide, "/orders/private", { host: "waybill.internal" }), 200);
   assert.is(await get(wide, "/orders", { host: "waybill.internal", cookie: "waybill_session=x" }), 403);
 });
@@ -182,7 +182,7 @@ origins("what changes something is refused if the browser says that another site
     statusOf(open, { method: "POST", path: "/orders", headers: { "sec-fetch-site": site }, body: "x" });
   for (const site of ["cross-site", "same-site"]) assert.is(await post(site), 403, site);
   for (const site of ["same-origin", "none"]) assert.is(await post(site), 202, site);
-  // A link that a person follows is no page that acts.
+  // Following a link is allowed.
   const link = { "sec-fetch-site": "cross-site", "sec-fetch-user": "?1", "sec-fetch-dest": "document" };
   assert.is(await get(open, "/messages/1", link), 200);
   assert.is(await get(open, "/messages/1", { ...link, "sec-fetch-dest": "iframe" }), 403);

@@ -1,4 +1,4 @@
-/** The page in a real browser, with real messages from the broker. */
+/** The pages in a real browser, with messages from a real broker. */
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -114,9 +114,9 @@ page("the status page shows the figures live, in charts and in words, and leads 
   await tab.waitForSelector("#causes a[href^='/ui/dead-letter-list?fingerprint=']");
   assert.is(await tab.locator("#charts canvas").count(), 6);
   await tab.waitForSelector('#charts [aria-label^="Pending messages: pending 0"]');
-  await tab.waitForSelector('#charts [aria-label^="Messages a second: stored "]');
+  await tab.waitForSelector('#charts [aria-label^="Messages/s: stored "]');
   const figures = await tab.textContent("#figures");
-  for (const figure of ["Database connectedyes", "Conservation violations0"]) {
+  for (const figure of ["Database connectedyes", "Audit discrepancies0"]) {
     assert.ok(figures?.includes(figure), `${figure} in ${figures}`);
   }
   const href = await tab.getAttribute("#newest a", "href");

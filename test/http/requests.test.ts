@@ -1,4 +1,4 @@
-/** What a request must say of itself before any route answers it. */
+/** Malformed requests, refused before any route. */
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { suite } from "uvu";
@@ -12,7 +12,7 @@ const service = await startInProcess(database);
 const { url } = service;
 const http = suite("requests");
 
-/** The status of a request whose head is given as it stands. */
+/** @returns the status of a request with this raw head. */
 async function statusOf(head: string): Promise<number> {
   const socket = connect(service.port, "127.0.0.1");
   socket.write(`${head}\r\nConnection: close\r\n\r\n`);

@@ -17,14 +17,13 @@ const http = suite("http");
 const post = (body: BodyInit, headers: Record<string, string> = {}) =>
   fetch(`${url}/orders`, { method: "POST", body, headers });
 
-/** Posts and waits for the outcome. */
 async function settle(body: Buffer) {
   const response = await post(new Uint8Array(body));
   const { position } = (await response.json()) as { position: string };
   return (await fetch(`${url}/messages/${position}?wait=10`)).json() as Promise<Record<string, unknown>>;
 }
 
-/** Sends a request line exactly as it stands, which fetch would tidy up. */
+/** Sends a raw request line, which fetch would normalise. */
 const raw = (method: string, path: string) => sendRaw(service.port, { method, path });
 
 http("POST /orders answers after the commit, and the order can be read byte for byte", async () => {
@@ -104,7 +103,7 @@ http("ids of any characters are found, impossible ones are 400, unknown ones 404
 });
 
 http("GET /orders?id= finds every id as any client sends it, and answers like GET /orders/:id", async () => {
-  // These are what a URL parser takes out of a path, percent-encoded or not.
+  // URL parsers remove these from a path, percent-encoded or not.
   for (const id of [
     ".",
     "..",
@@ -327,7 +326,7 @@ http(
     assert.is((await fetch(`${restored.url}/orders/etag`)).status, 200);
     assert.is(await metric(restored.url, /cache_requests_total\{domain="orders",result="hit"\} (\d+)/), 1);
 
-    // Many ask at once while the table is locked: one query waits for it, not fifty.
+    // While the table is locked, fifty requests share one query.
     await database.admin("alter table orders rename to orders_away");
     await database.admin(
       "create view orders as select o.* from orders_away o, (select pg_sleep(0.3)) as slow",

@@ -1,4 +1,4 @@
-/** The routes of dead letters: an address or a body enters, what the desk answers leaves. */
+/** Dead letter routes: they parse the request, call the desk and send its answer. */
 import type { ServerResponse } from "node:http";
 import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
 import type { Operation } from "../../contract/openapi.ts";
@@ -17,7 +17,7 @@ import {
 import { readJsonBody } from "../server/body.ts";
 import * as api from "./deadletters-api.ts";
 
-/** @param payloadBytesMax of an edited payload. */
+/** @param payloadBytesMax size limit of an edited payload. */
 export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
   const decide =
     (act: (position: bigint, operator: Decision) => Promise<object>): Answer =>
@@ -26,7 +26,7 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
       return act(position, await readJsonBody(request, decisionType, SMALL_BODY_BYTES_MAX));
     };
 
-  // The first route whose pattern matches answers, so a fixed name stands before a parameter.
+  // The first match answers, so fixed names stand before parameters.
   return [
     route("GET", "/deadletters", api.list, async ({ query }) => {
       const { limit, before, ...filter } = query;
@@ -68,7 +68,7 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
     route("POST", "/deadletters/:position/redrive", api.redrive, async (request) => {
       const isDryRun = readDryRun(request);
       const position = readPosition(request.params.position);
-      // A character of the payload can take six of JSON, as \u0000 does.
+      // JSON can take six characters for one of the payload (\u0000).
       const bytesMax = payloadBytesMax * 6 + SMALL_BODY_BYTES_MAX;
       const { payload, ...operator } = await readJsonBody(request, redriveType, bytesMax, {});
       const edited = readEdited(payload, payloadBytesMax);
@@ -84,7 +84,6 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
 type Decision = typeof decisionType.infer;
 type Answer = (request: Request, response: ServerResponse) => Promise<object>;
 
-/** An answer with status 202 and the address of what has begun. */
 class Accepted {
   readonly document: object;
   readonly location: string;
@@ -117,23 +116,20 @@ function readDryRun({ query }: Request): boolean {
   return readFlag(query.dryRun, "dryRun");
 }
 
-/** @throws InvalidInputError if the operator did not say who acts and why. */
 function named({ author, reason }: Partial<Decision>): Decision {
-  if (author === undefined)
-    throw new InvalidInputError("author", "author is required: who redrives these letters?");
-  if (reason === undefined)
-    throw new InvalidInputError("reason", "reason is required: why redrive these letters?");
+  if (author === undefined) throw new InvalidInputError("author", "author is required");
+  if (reason === undefined) throw new InvalidInputError("reason", "reason is required");
   return { author, reason };
 }
 
-/** @throws InvalidInputError for what UTF-8 cannot hold, TooLargeError */
+/** UTF-8 cannot encode a lone surrogate. @throws InvalidInputError, TooLargeError */
 function readEdited(payload: string | undefined, bytesMax: number): Buffer | undefined {
   if (payload === undefined) return undefined;
   if (!payload.isWellFormed()) {
-    throw new InvalidInputError("payload", "payload must be Unicode text: it holds half a surrogate pair");
+    throw new InvalidInputError("payload", "payload must be Unicode text: it has a lone surrogate");
   }
   const bytes = Buffer.from(payload);
-  if (bytes.length > bytesMax) throw new TooLargeError(`a payload may have at most ${bytesMax} bytes`);
+  if (bytes.length > bytesMax) throw new TooLargeError(`payload exceeds ${bytesMax} bytes`);
   return bytes;
 }
 

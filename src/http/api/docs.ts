@@ -1,4 +1,4 @@
-/** The API document, and Swagger UI over it, served from the package's own files. */
+/** The API document, and Swagger UI served from the package's files. */
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,9 +7,8 @@ import { bytes, inPath, openApiDocument, problems, TEXT } from "../../contract/o
 import type { Route } from "../../contract/route.ts";
 import { fileRoute } from "../page.ts";
 
-/** @param routes all others of the server. */
 export function docsRoutes(routes: readonly Route[]): Route[] {
-  const own = fileRoute(fileURLToPath(new URL("../ui", import.meta.url)), DOCS_POLICY);
+  const pages = fileRoute(fileURLToPath(new URL("../ui", import.meta.url)), DOCS_POLICY);
   const swagger = fileRoute(SWAGGER_FOLDER, DOCS_POLICY);
   let document: Buffer | undefined;
 
@@ -40,10 +39,10 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       kind: "page",
       operation: {
         tags: ["pages"],
-        summary: "This document as pages",
-        responses: { 200: bytes("a page", "text/html"), 304: { description: "the caller has it already" } },
+        summary: "This document in Swagger UI",
+        responses: { 200: bytes("the page", "text/html"), 304: { description: "not modified" } },
       },
-      handle: (request, response) => own(request, response, "/docs.html"),
+      handle: (request, response) => pages(request, response, "/docs.html"),
     },
     {
       method: "GET",
@@ -52,11 +51,11 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
       kind: "page",
       operation: {
         tags: ["pages"],
-        summary: "A file of those pages",
-        parameters: [inPath("file", "its name", TEXT)],
+        summary: "A file of Swagger UI",
+        parameters: [inPath("file", "file name", TEXT)],
         responses: {
           200: { description: "the file", content: { "text/javascript": {}, "text/css": {} } },
-          304: { description: "the caller has it already" },
+          304: { description: "not modified" },
           ...problems(400, 404),
         },
       },
@@ -70,7 +69,7 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
   return docs;
 }
 
-/** Not by importing it, which would load a browser's bundle into this process. */
+/** An import would load the browser bundle into this process. */
 const SWAGGER_FOLDER = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
 
 const SERVED: readonly string[] = ["swagger-ui-bundle.js", "swagger-ui.css"];
@@ -79,7 +78,7 @@ const VERSION: string = JSON.parse(
   readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
 ).version;
 
-/** Swagger UI draws its icons from data addresses in its own stylesheet; everything else is as on the other pages. */
+/** Swagger UI's style sheet has icons as `data:` images. */
 const DOCS_POLICY = [
   "default-src 'none'",
   "script-src 'self'",

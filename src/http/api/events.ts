@@ -1,6 +1,6 @@
 /**
- * `GET /events`: server-sent events for pages. However fast messages flow, each watcher gets a bounded
- * number of events: what happened is gathered between two ticks, and of many of one kind the newest are shown.
+ * `GET /events`: server-sent events for the pages. Events are batched per tick, and only the newest of each kind are
+ * sent, so each client gets a bounded number at any message rate.
  */
 import type { ServerResponse } from "node:http";
 import { bytes } from "../../contract/openapi.ts";
@@ -16,7 +16,7 @@ export class EventFeed {
   #heartbeat: NodeJS.Timeout | undefined;
   #lastCounts = "";
 
-  /** @param heartbeatMs between two signs of life: proxies cut a connection on which nothing comes for a minute or so. */
+  /** @param heartbeatMs proxies close a connection that is silent for about a minute. */
   constructor(readCounts: () => Promise<Record<string, Counts>>, heartbeatMs: number = HEARTBEAT_MS) {
     this.#readCounts = readCounts;
     this.#heartbeatMs = heartbeatMs;
@@ -26,8 +26,8 @@ export class EventFeed {
     return this.#watchers.size > 0;
   }
 
-  /** Shows items to whoever watches, at the next tick; the newest come last. */
-  announce(event: string, items: readonly object[]): void {
+  /** @param items newest last; dropped if no client is connected. */
+  publish(event: string, items: readonly object[]): void {
     if (!this.isWatched || items.length === 0) return;
     const gathered = [...(this.#gathered.get(event) ?? []), ...items.slice(-ITEMS_PER_TICK_MAX)];
     this.#gathered.set(event, gathered.slice(-ITEMS_PER_TICK_MAX));
@@ -39,7 +39,7 @@ export class EventFeed {
     access: "operator",
     operation: {
       tags: ["operations"],
-      summary: "Counts, dead letters and what domains announce, as they happen",
+      summary: "Live events: counts, dead letters and domain events",
       responses: {
         200: bytes(
           "server-sent events: counts, deadletters, and one named after each domain",
@@ -51,7 +51,7 @@ export class EventFeed {
       response.writeHead(200, {
         "content-type": "text/event-stream",
         "cache-control": "no-store",
-        // nginx would gather what is sent until a buffer is full.
+        // Otherwise nginx buffers the stream.
         "x-accel-buffering": "no",
       });
       response.write(`retry: ${RETRY_MS}\n\n`);
@@ -63,7 +63,7 @@ export class EventFeed {
     },
   };
 
-  /** Ends every stream, so that the server can close. */
+  /** Open streams would block the server's close. */
   close(): void {
     for (const watcher of this.#watchers.keys()) watcher.end();
   }
@@ -78,11 +78,11 @@ export class EventFeed {
     this.#gathered.clear();
   }
 
-  /** A comment, which the reader skips; and the end, if the reader's session is over. */
+  /** A comment keeps the connection open; streams of ended sessions close. */
   #beat(): void {
     this.#write(":\n\n");
     for (const [watcher, { isStillAllowed }] of this.#watchers) {
-      // Without the database there is nothing to show either.
+      // Without the database the stream shows nothing anyway.
       isStillAllowed?.().then(
         (isAllowed) => isAllowed || watcher.end(),
         () => {},
@@ -93,7 +93,7 @@ export class EventFeed {
   async #tick(): Promise<void> {
     for (const [event, items] of this.#gathered) this.#send(event, items);
     this.#gathered.clear();
-    // Without the database there are no counts; the page shows the last ones and that they are old.
+    // Without the database the page keeps the last counts.
     const counts = await this.#readCounts().catch(() => undefined);
     const text =
       counts && JSON.stringify(counts, (_key, value) => (typeof value === "bigint" ? Number(value) : value));
@@ -108,7 +108,7 @@ export class EventFeed {
 
   #write(text: string): void {
     for (const watcher of this.#watchers.keys()) {
-      // One who reads too slowly is let go; the browser connects again and is up to date at once.
+      // The browser of a slow reader reconnects and gets current counts.
       if (watcher.writableLength > BACKLOG_BYTES_MAX) watcher.destroy();
       else watcher.write(text);
     }

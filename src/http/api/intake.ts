@@ -1,4 +1,4 @@
-/** A route that stores one message into the inbox, whatever its bytes; answered once it is committed. */
+/** Intake route: a body of any bytes becomes one inbox message; the answer follows its commit. */
 import { readBody } from "../../contract/body.ts";
 import { InvalidInputError, UnavailableError } from "../../contract/errors.ts";
 import type { NewMessage, Receipt } from "../../contract/message.ts";
@@ -8,9 +8,8 @@ import { normalTraceparent } from "../../telemetry/trace-context.ts";
 
 export type IntakeOptions = Readonly<{
   payloadBytesMax: number;
-  /** Puts a message into the inbox; resolves after its commit. */
+  /** Resolves after the commit. */
   receive: (message: Omit<NewMessage, "messageId"> & { messageId?: string | undefined }) => Promise<Receipt>;
-  /** Whether the inbox could buffer this many bytes more. */
   hasRoomFor: (bytes: number) => boolean;
 }>;
 
@@ -18,7 +17,7 @@ export function intakeRoute(
   { path, tag, summary, description, headers: stored = [] }: IntakeDescription,
   { payloadBytesMax, receive, hasRoomFor }: IntakeOptions,
 ): Route {
-  // Bodies that are still arriving are not in the inbox yet, and count all the same: memory is bounded in bytes.
+  // Bodies in transfer count against the byte budget too.
   let bytesArriving = 0;
 
   const readPayload = async (request: Request): Promise<Buffer> => {
@@ -57,29 +56,28 @@ export function intakeRoute(
   };
 }
 
-/** @throws InvalidInputError for a key that is empty, too long or not printable ASCII. */
 function readKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
   if (typeof header === "string" && /^[\x20-\x7e]{1,255}$/.test(header)) return header;
   throw new InvalidInputError(
     "Idempotency-Key",
-    "an Idempotency-Key has 1 to 255 printable ASCII characters",
+    "Idempotency-Key must have 1 to 255 printable ASCII characters",
   );
 }
 
-/** Those that the request has; one that stands twice is joined by commas, as HTTP has it. */
+/** Node joins repeated headers by commas. */
 function pick(all: Request["headers"], names: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     names.flatMap((name) => (all[name] === undefined ? [] : [[name, String(all[name])]])),
   );
 }
 
-/** What a header must be is judged when the message is processed. */
+/** The header is validated when the message is processed. */
 function parameterOf(name: string) {
-  return { name, in: "header" as const, description: "is stored beside the payload", schema: TEXT };
+  return { name, in: "header" as const, description: "stored with the payload", schema: TEXT };
 }
 
-/** What is no trace context is as good as none. */
+/** An invalid trace context is ignored. */
 function readTraceparent(header: string | string[] | undefined): string | undefined {
   return typeof header === "string" ? normalTraceparent(header) : undefined;
 }
@@ -89,16 +87,16 @@ const INTAKE = {
     {
       name: "Idempotency-Key",
       in: "header",
-      description: "the same key with the same bytes answers with the first position",
+      description: "a retry with the same key and the same bytes returns the first position",
       schema: { type: "string", minLength: 1, maxLength: 255 },
     },
   ],
   requestBody: {
-    description: "any bytes, as they are: without a Content-Encoding",
+    description: "any bytes, without a Content-Encoding",
     content: { "application/octet-stream": {}, "application/json": {} },
   },
   responses: {
-    202: answer("it is committed", object({ position: POSITION }), { location: header("its biography") }),
+    202: answer("committed", object({ position: POSITION }), { location: header("the message's history") }),
     ...problems(400, 413, 415, 422),
   },
 } satisfies Partial<Operation>;

@@ -1,4 +1,4 @@
-/** `GET /messages/:position`: where a message came from and what became of it; and its bytes. */
+/** `GET /messages/:position`: a message's origin, outcome and history; and its bytes. */
 import type { OutcomeName } from "../../contract/domain.ts";
 import {
   answer,
@@ -17,7 +17,7 @@ import type { Desk } from "../../deadletter/desk.ts";
 import { operatorType, readOperator } from "../../deadletter/repair/requests.ts";
 import { biographyType, outcomeType } from "../../deadletter/show/documents.ts";
 
-/** @param settled resolves with the outcome of a position, or with `pending` when the signal aborts. */
+/** @param settled resolves with the outcome, or `pending` if the signal aborts. */
 export function messagesRoutes(
   desk: Desk,
   settled: (domain: string, position: bigint, signal: AbortSignal) => Promise<OutcomeName>,
@@ -62,7 +62,6 @@ export function messagesRoutes(
   ];
 }
 
-/** Aborts when the connection closes: an answer without a reader is not waited for. */
 function closeOf(response: { once(event: "close", listener: () => void): unknown }): AbortSignal {
   const controller = new AbortController();
   response.once("close", () => controller.abort());
@@ -73,9 +72,9 @@ const WAIT_SECONDS_MAX = 30;
 
 const SHOW: Operation = {
   tags: ["messages"],
-  summary: "The biography of a message",
+  summary: "A message's history",
   description:
-    "Where it came from, what became of it and why, and what operators did about it. INGRESS_TOKEN alone shows what became of it: no payload, no person, no difference.",
+    "Source, outcome, errors and operator actions. With INGRESS_TOKEN only the outcome: no payload, names or diff.",
   parameters: [
     POSITION_IN_PATH,
     inQuery("wait", `seconds to wait for the outcome, at most ${WAIT_SECONDS_MAX}`, {
@@ -85,7 +84,7 @@ const SHOW: Operation = {
     }),
   ],
   responses: {
-    200: answer("the biography, or the outcome alone for INGRESS_TOKEN", {
+    200: answer("the history; for INGRESS_TOKEN only the outcome", {
       anyOf: [schemaOf(biographyType), schemaOf(outcomeType)],
     }),
     ...problems(400, 404),
@@ -94,15 +93,15 @@ const SHOW: Operation = {
 
 const PAYLOAD: Operation = {
   tags: ["messages"],
-  summary: "The bytes of a message",
-  description: "Returns unmasked data; the access is recorded.",
+  summary: "A message's payload",
+  description: "Returns unmasked data; access is recorded.",
   parameters: [
     POSITION_IN_PATH,
     ...membersOf(operatorType).map(([name, schema]): Parameter => ({ name, in: "query", schema })),
   ],
   responses: {
-    200: bytes("the bytes as they arrived", "application/octet-stream", {
-      "content-disposition": header("as an attachment"),
+    200: bytes("the received bytes", "application/octet-stream", {
+      "content-disposition": header("attachment"),
     }),
     ...problems(400, 404),
   },

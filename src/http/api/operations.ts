@@ -1,5 +1,4 @@
-/** The routes that say how the service is: alive, ready, its metrics, and whether anything was lost. */
-
+/** Operations routes: liveness, readiness, metrics, audit. */
 import type { AuditReport } from "../../audit/audit.ts";
 import { toJson } from "../../audit/audit.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
@@ -22,7 +21,7 @@ import { exposeMetrics, MEDIA_TYPES } from "../../watch/exposition.ts";
 import type { Metrics } from "../../watch/metrics.ts";
 import { statusRoute } from "./status.ts";
 
-/** May be below 0, where a rebuild has given room back. */
+/** Negative if a rebuild freed space. */
 const PER_DAY = nullable({ type: "integer" });
 
 const AUDIT = object({
@@ -73,7 +72,7 @@ const READY_DOMAINS = {
 };
 
 function readinessOf(domain: string, unready: readonly Unready[], warnings: readonly string[]) {
-  const reasons = unready.filter((one) => one.domain === undefined || one.domain === domain);
+  const reasons = unready.filter((entry) => entry.domain === undefined || entry.domain === domain);
   return {
     ready: reasons.length === 0,
     reasons: reasons.map(({ reason }) => reason),
@@ -82,14 +81,12 @@ function readinessOf(domain: string, unready: readonly Unready[], warnings: read
 }
 
 export type OperationsOptions = Readonly<{
-  /** The domains that run here. */
   domains: readonly string[];
-  /** Why the service, or one of its domains, is not ready; empty if it is. */
+  /** Empty if ready. */
   health: () => readonly Unready[];
-  /** What waits in a domain although it is ready. */
+  /** They do not make a domain unready. */
   warningsOf: (domain: string) => readonly string[];
   metrics: Metrics;
-  /** Brings the gauges up to date before they are read. */
   refreshMetrics: () => Promise<void>;
   audit: (isFull: boolean) => Promise<AuditReport>;
 }>;
@@ -110,8 +107,8 @@ export function operationsRoutes({
       kind: "probe",
       operation: {
         tags: ["operations"],
-        summary: "Whether the process is alive",
-        responses: { 200: answer("it is", object({ status: TEXT })) },
+        summary: "Liveness",
+        responses: { 200: answer("alive", object({ status: TEXT })) },
       },
       handle: (_request, response) => sendJson(response, 200, { status: "alive" }),
     },
@@ -122,13 +119,13 @@ export function operationsRoutes({
       kind: "probe",
       operation: {
         tags: ["operations"],
-        summary: "Whether the service is ready, and if not, why",
+        summary: "Readiness, with reasons if not ready",
         description:
-          "`warnings` of a domain say what waits although the domain is ready, such as events that a broker does not take.",
-        parameters: [inQuery("domain", "asks for one domain of the process alone", TEXT)],
+          "A domain's `warnings` do not make it unready; an example is events that the broker rejects.",
+        parameters: [inQuery("domain", "check only this domain", TEXT)],
         responses: {
-          200: answer("it is", object({ status: TEXT, domains: READY_DOMAINS })),
-          503: answer("it is not", object({ status: TEXT, reasons: arrayOf(TEXT), domains: READY_DOMAINS })),
+          200: answer("ready", object({ status: TEXT, domains: READY_DOMAINS })),
+          503: answer("not ready", object({ status: TEXT, reasons: arrayOf(TEXT), domains: READY_DOMAINS })),
           ...problems(400),
         },
       },
@@ -139,7 +136,9 @@ export function operationsRoutes({
           throw new InvalidInputError("domain", `the domains of this process are ${domains.join(", ")}`);
         }
         const asked = domain === undefined ? domains : [domain];
-        const unready = health().filter((one) => one.domain === undefined || asked.includes(one.domain));
+        const unready = health().filter(
+          (entry) => entry.domain === undefined || asked.includes(entry.domain),
+        );
         const readiness = asked.map((name) => [name, readinessOf(name, unready, warningsOf(name))]);
         const body = { domains: Object.fromEntries(readiness) };
         if (unready.length === 0) return sendJson(response, 200, { status: "ready", ...body });
@@ -158,7 +157,7 @@ export function operationsRoutes({
         tags: ["operations"],
         summary: "Metrics for Prometheus",
         description:
-          "OpenMetrics for those who prefer it by `Accept`, as Prometheus does; else the text format.",
+          "OpenMetrics if `Accept` prefers it, as Prometheus does; otherwise the Prometheus text format.",
         responses: {
           200: {
             description: "the metrics",
@@ -180,16 +179,11 @@ export function operationsRoutes({
       access: "operator",
       operation: {
         tags: ["operations"],
-        summary:
-          "Whether anything was lost: conservation over the whole inbox, and the checks of each domain",
-        description:
-          "What an earlier audit has proved is counted with it; once a day, everything is read again.",
-        parameters: [inQuery("full", "whether to read everything now", FLAG)],
+        summary: "Audit: proves that no message was lost, and runs each domain's checks",
+        description: "Incremental since the last audit; in full once a day or with `full`.",
+        parameters: [inQuery("full", "audit the whole inbox now", FLAG)],
         responses: {
-          200: answer(
-            "the sums, every position that breaks them, and what breaks a check of a domain",
-            AUDIT,
-          ),
+          200: answer("totals per outcome, discrepancies, and failed checks of each domain", AUDIT),
         },
       },
       handle: async ({ query }, response) => {

@@ -1,4 +1,4 @@
-/** The routes of the outbox: what waits, what a broker refused, and what operators decide about it. */
+/** Outbox routes: pending and refused events, and what operators do with them. */
 import {
   answer,
   COUNT,
@@ -48,12 +48,12 @@ const placeOf = ({ params }: Request) => ({
 });
 
 const tags = ["outbox"];
-const PLACE = [POSITION_IN_PATH, inPath("ordinal", "which event of the position, from 0", COUNT)];
+const PLACE = [POSITION_IN_PATH, inPath("ordinal", "index of the event at the position, from 0", COUNT)];
 
 const SHOW: Operation = {
   tags,
-  summary: "Events that wait to be sent, those that the broker refuses, and what operators did about them",
-  responses: { 200: answer("of the domains of this process", schemaOf(outboxType)) },
+  summary: "Pending events, events that the broker refuses, and operator actions",
+  responses: { 200: answer("the outboxes of this process's domains", schemaOf(outboxType)) },
 };
 
 const decision = (summary: string, description: string): Operation => ({
@@ -66,12 +66,12 @@ const decision = (summary: string, description: string): Operation => ({
 });
 
 const RELEASE = decision(
-  "Send a refused event again",
-  "Later events of its key follow it. If the broker refuses it again, it blocks its key again.",
+  "Retry a refused event",
+  "Later events with the same key follow it. If the broker refuses it again, it blocks its key again.",
 );
 const DISCARD = decision(
-  "Remove a refused event for good",
-  "No consumer gets the event. Later events of its key are sent. The decision is recorded and cannot be taken back.",
+  "Permanently remove a refused event",
+  "Consumers do not get the event; later events with the same key are sent. The decision is recorded and irreversible.",
 );
 
 const ORDINAL_MAX = 2 ** 31 - 1;

@@ -1,7 +1,6 @@
 /**
- * `GET /status.json`: the figures of the status page, taken from the same metrics that Prometheus reads. Counters and
- * buckets only grow, so the reader makes rates and quantiles of two answers. It is as open as `/metrics`, and says
- * nothing that `/metrics` does not say.
+ * `GET /status.json`: the figures of the status page, read from the Prometheus metrics. The client computes rates and
+ * quantiles from two answers. Access is open, like `/metrics`, because it contains nothing else.
  */
 import {
   answer,
@@ -18,10 +17,8 @@ import { type Route, sendJson } from "../../contract/route.ts";
 import type { Metrics } from "../../watch/metrics.ts";
 
 export type StatusOptions = Readonly<{
-  /** The domains that run here. */
   domains: readonly string[];
   metrics: Metrics;
-  /** Brings the gauges up to date before they are read. */
   refreshMetrics: () => Promise<void>;
 }>;
 
@@ -32,8 +29,8 @@ export function statusRoute({ domains, metrics, refreshMetrics }: StatusOptions)
     access: "open",
     operation: {
       tags: ["operations"],
-      summary: "The figures of the status page, of this process",
-      responses: { 200: answer("counts since the process started, and values of now", STATUS) },
+      summary: "Figures of the status page, for this process",
+      responses: { 200: answer("counts since process start, and current values", STATUS) },
     },
     handle: async (_request, response) => {
       await refreshMetrics();
@@ -113,12 +110,12 @@ async function samplesOf(metric: Readable | undefined): Promise<readonly Sample[
   return (await metric?.get())?.values ?? [];
 }
 
-/** For metrics that a domain may have. */
+/** For metrics that only some domains have. */
 function samplesNamed({ registry }: Metrics, name: string): Promise<readonly Sample[]> {
   return samplesOf(registry.getSingleMetric(name) as Readable | undefined);
 }
 
-/** The sum of the samples with these labels; null if there are none: unknown is not 0. */
+/** Sum of the samples with these labels; null, not 0, if there are none. */
 function sum(samples: readonly Sample[], wanted: Labels = {}): number | null {
   const found = samples.filter(({ labels }) =>
     Object.entries(wanted).every(([name, value]) => labels[name] === value),
@@ -126,7 +123,7 @@ function sum(samples: readonly Sample[], wanted: Labels = {}): number | null {
   return found.length === 0 ? null : found.reduce((total, { value }) => total + value, 0);
 }
 
-/** Cumulative counts up to each bound, ascending; the bound null is infinity. */
+/** Cumulative counts by ascending upper bound; null is infinity. */
 function bucketsOf(samples: readonly Sample[], domain: string) {
   return samples
     .filter(({ labels, metricName }) => metricName?.endsWith("_bucket") && labels.domain === domain)

@@ -1,25 +1,29 @@
 /**
- * Who may ask. Tokens come as `Authorization: Bearer`, or, for the page, as a session's cookie that no script can read. If no
- * token is set every route is open, which the configuration allows on loopback only. What a browser adds by itself
- * counts only if this service's own page asks: see origins.ts.
+ * Access control: a request enters; it passes, or an error says why it is refused. A token comes as
+ * `Authorization: Bearer` or, from the pages, as a session cookie that scripts cannot read. Without configured tokens
+ * every route is open; the configuration allows that on loopback only. Requests of other sites: see origins.ts.
  */
 import type { IncomingMessage } from "node:http";
 import { NotAllowedError } from "../../contract/errors.ts";
 import type { Access, Credential, Request, Route } from "../../contract/route.ts";
 import { isEqual } from "../../contract/values/secrets.ts";
-import type { Attempts } from "./attempts.ts";
 import type { Origins } from "./origins.ts";
 import type { Sessions } from "./sessions.ts";
+import type { TokenGuessLimiter } from "./token-guess-limiter.ts";
 
 export type Tokens = Readonly<{ adminToken: string | undefined; ingressToken: string | undefined }>;
 
-/** What decides about a request. */
-export type Door = Readonly<{ tokens: Tokens; attempts: Attempts; origins: Origins; sessions: Sessions }>;
+export type Door = Readonly<{
+  tokens: Tokens;
+  attempts: TokenGuessLimiter;
+  origins: Origins;
+  sessions: Sessions;
+}>;
 
 type Asking = IncomingMessage & Pick<Request, "isOperator" | "isStillAllowed" | "subject" | "query">;
 
 /**
- * @returns a promise only if something has to be waited for, which no right token has to.
+ * @returns a promise only for sessions and domain tokens; a configured token costs no turn of the event loop.
  * @throws ForbiddenError, NotAllowedError, TooManyAttemptsError
  */
 export function checkAccess(
@@ -32,7 +36,7 @@ export function checkAccess(
   const { tokens, origins, sessions } = door;
   const isChange = request.method !== "GET" && request.method !== "HEAD";
   if (isChange) origins.checkChange(request);
-  // Beyond loopback, an open route is open to whoever can reach it, by the names that others call this machine.
+  // Beyond loopback, an open route may be reached under unknown host names.
   const isForAll = !isChange && access === "open" && (kind !== undefined || !origins.isOnLoopback);
   const isCredential = typeof access === "object";
   if (!isForAll && !isCredential && !hasAnyToken(request, tokens)) origins.checkHost(request);
@@ -62,7 +66,6 @@ function decide(
   request.isOperator = isOperator;
 }
 
-/** Asks the domain whose token it is. */
 async function checkCredential(request: Asking, credential: Credential, door: Door): Promise<void> {
   try {
     const token = bearerOf(request);
@@ -75,20 +78,19 @@ async function checkCredential(request: Asking, credential: Credential, door: Do
   }
 }
 
-/** Counts a wrong token. A request without any token, or with the token of another route, tries none out. */
+/** A request without a token, or with another route's token, does not count as a guess. */
 async function refuse(request: Asking, refusal: NotAllowedError, { tokens, attempts }: Door): Promise<never> {
   if (request.headers.authorization === undefined) throw refusal;
-  if (hasAnyToken(request, tokens))
-    throw new NotAllowedError("this token is valid, but not for this route: it needs another one");
+  if (hasAnyToken(request, tokens)) throw new NotAllowedError("the token is valid, but not for this route");
   await attempts.count(request);
   throw refusal;
 }
 
 function tokenNeeded(): NotAllowedError {
-  return new NotAllowedError("a valid token is needed: Authorization: Bearer <token>");
+  return new NotAllowedError("a valid token is required: Authorization: Bearer <token>");
 }
 
-/** No browser adds a bearer token by itself. */
+/** A browser never adds a bearer token by itself, so no host check is needed. */
 function hasAnyToken(request: IncomingMessage, { adminToken, ingressToken }: Tokens): boolean {
   if (request.headers.authorization === undefined) return false;
   return [adminToken, ingressToken].some((token) => token !== undefined && hasToken(request, token));

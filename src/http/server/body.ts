@@ -1,11 +1,11 @@
-/** Reads a JSON body of bounded size and checks it: a value of the type leaves, or an error that names the member. */
+/** Reads and validates a JSON body of bounded size; an error names the invalid member. */
 import { type ArkErrors, type } from "arktype";
 import { readBody } from "../../contract/body.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import type { Request } from "../../contract/route.ts";
 
 /**
- * @param empty what an empty body stands for; undefined where a body is needed.
+ * @param empty the value of an empty body; undefined if a body is required.
  * @throws InvalidInputError, TooLargeError, UnsupportedBodyError
  */
 export async function readJsonBody<T>(
@@ -22,9 +22,9 @@ export async function readJsonBody<T>(
   } catch {
     throw new InvalidInputError("body", "the body must be a JSON document in UTF-8");
   }
-  // An array has no member that could be wrong, so it would pass as an object without members.
+  // An array would pass as an object without members.
   if (Array.isArray(value)) throw new InvalidInputError("body", "the body must be a JSON object");
-  // The type would say of each member that it is not known, which takes seconds for some megabytes of them.
+  // The type reports every unknown member, which takes seconds for megabytes of them.
   if (typeof value === "object" && value !== null && Object.keys(value).length > MEMBERS_MAX)
     throw new InvalidInputError("body", `the body must have at most ${MEMBERS_MAX} members`);
   const checked = bodyType(value);
@@ -34,5 +34,5 @@ export async function readJsonBody<T>(
   throw new InvalidInputError(name, `${name} must be ${problem?.expected}`);
 }
 
-/** More than any body that is read here has. */
+/** More than any of these bodies has. */
 const MEMBERS_MAX = 100;

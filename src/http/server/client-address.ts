@@ -1,6 +1,6 @@
 /**
- * The address of the client. Behind a proxy the connection comes from the proxy, which adds the address that it saw to
- * `X-Forwarded-For`. Anybody can send that header, so it is read from the right, and only as far as TRUSTED_PROXIES wrote it.
+ * Finds the client's address. A proxy appends the address that it saw to `X-Forwarded-For`. Clients can forge that
+ * header, so it is read from the right, and only as far as TRUSTED_PROXIES wrote it.
  */
 import type { IncomingMessage } from "node:http";
 import { BlockList, isIPv4, isIPv6 } from "node:net";
@@ -10,14 +10,14 @@ export class ClientAddresses {
 
   /** @param trusted addresses, or networks such as 10.0.0.0/8. */
   constructor(trusted: readonly string[]) {
-    for (const one of trusted) {
-      const [address = "", bits] = one.split("/");
+    for (const entry of trusted) {
+      const [address = "", bits] = entry.split("/");
       if (bits === undefined) this.#proxies.addAddress(address, familyOf(address));
       else this.#proxies.addSubnet(address, Number(bits), familyOf(address));
     }
   }
 
-  of({ socket, headers }: IncomingMessage): string {
+  read({ socket, headers }: IncomingMessage): string {
     let address = readAddress(socket.remoteAddress ?? "");
     const hops = String(headers["x-forwarded-for"] ?? "").split(",");
     while (address !== undefined && this.#isProxy(address)) {
@@ -34,14 +34,14 @@ export class ClientAddresses {
   }
 }
 
-/** Some proxies add a port, and an IPv4 address can come in the form of IPv6. */
+/** Proxies may add a port or write IPv4 as IPv6. */
 function readAddress(text: string): string | undefined {
   const [, bracketed, withPort] = /^\[(.+)\](?::\d+)?$|^([\d.]+):\d+$/.exec(text) ?? [];
   const address = (bracketed ?? withPort ?? text).replace(/^::ffff:(?=[\d.]+$)/i, "");
   return isIPv4(address) || isIPv6(address) ? address : undefined;
 }
 
-/** The first 64 bits: one client has all addresses of such a network, so they count as one. */
+/** The first 64 bits: a client usually owns the whole /64. */
 function networkOf(address: string): string {
   const [head = "", tail] = address.replace(/%.*$/, "").split("::");
   const groups = (text: string) => text.split(":").filter((group) => group !== "");

@@ -1,10 +1,10 @@
-/** The table of sessions that ended before they expired. */
+/** Sessions that ended before they expired. */
 import { WAIT_FOR_DISK } from "../../database/durability.ts";
 import type { Queryable } from "../../database/queryable.ts";
 
 /**
- * Ending a session again changes nothing. Rows of sessions that have expired meanwhile are removed. The commit waits for
- * the disk: after a crash of the database the session would be good again.
+ * Idempotent; also removes rows of expired sessions. The commit waits for the disk: otherwise a crash of the database
+ * could make the session valid again.
  */
 export async function insertEndedSession(
   database: Queryable,

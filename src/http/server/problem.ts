@@ -1,6 +1,6 @@
 /**
- * The one place where an error becomes an answer: a status and an RFC 9457 problem document with a stable `type`.
- * What is not expected is logged in full and answered without any detail.
+ * Maps errors to answers: a status and an RFC 9457 problem document with a stable `type`. Unexpected errors are answered
+ * without detail; the server logs them.
  */
 import type { ServerResponse } from "node:http";
 import { CheckFailedError } from "../../audit/checks-table.ts";
@@ -31,20 +31,16 @@ export type Problem = Readonly<{
   detail?: string;
   parameter?: string;
   errors?: readonly object[];
-  /** Of a domain's own problem. */
   members?: Readonly<Record<string, unknown>>;
   headers?: Readonly<Record<string, string>>;
 }>;
 
-/** A route or method that is not there is known only to the server. */
 export class NoRouteError extends Error {
-  /** The methods that the path does answer to. */
+  /** Empty if the path does not exist. */
   readonly allowed: readonly string[];
 
   constructor(allowed: readonly string[]) {
-    super(
-      allowed.length > 0 ? "this address does not answer to this method" : "there is nothing at this address",
-    );
+    super(allowed.length > 0 ? "this route does not support the method" : "there is no such route");
     this.allowed = allowed;
   }
 }
@@ -125,11 +121,11 @@ export function problemOf(error: unknown): Problem {
     return problemOf(new UnavailableError(error.message, DATABASE_RETRY_AFTER_SECONDS));
   }
   if (error instanceof DatabaseError && !error.isAboutData) {
-    return problemOf(new UnavailableError("the database is away", DATABASE_RETRY_AFTER_SECONDS));
+    return problemOf(new UnavailableError("the database is unavailable", DATABASE_RETRY_AFTER_SECONDS));
   }
   if (error instanceof CheckFailedError) {
     const { domain, check } = error;
-    const detail = `the check ${check} of the domain ${domain} cannot be run; the log has the reason`;
+    const detail = `the check ${check} of the domain ${domain} failed to run; see the log for the reason`;
     return { status: 500, type: "check-failed", title: "The audit failed", detail };
   }
   return { status: 500, type: "internal", title: "Internal error" };
@@ -166,7 +162,7 @@ export function sendProblem(response: ServerResponse, problem: Problem): void {
   response.end(JSON.stringify({ ...members, type: PROBLEM_PREFIX + type, ...rest }));
 }
 
-/** Source: google/rpc/code.proto; but a failed precondition has a status of its own in HTTP. */
+/** Source: google/rpc/code.proto, except for the failed precondition. */
 const STATUSES: Readonly<Record<string, number>> = {
   CANCELLED: 499,
   INVALID_ARGUMENT: 400,
@@ -183,5 +179,5 @@ const STATUSES: Readonly<Record<string, number>> = {
   UNAUTHENTICATED: 401,
 };
 
-/** Long enough not to press a database that is coming back. */
+/** Spares a database that is recovering. */
 const DATABASE_RETRY_AFTER_SECONDS = 2;

@@ -1,6 +1,6 @@
 /**
- * What every answer carries: a request id and the security headers, written together with the route's own in one
- * go. Setting headers one by one costs more than answering from memory does.
+ * Adds the request id and the security headers to every answer, in one call with the route's headers: setting headers
+ * one by one costs more than an answer from memory.
  */
 import { randomBytes } from "node:crypto";
 import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
@@ -8,19 +8,20 @@ import { type OutgoingHttpHeaders, ServerResponse } from "node:http";
 export class Response extends ServerResponse {
   #requestId: string | undefined;
 
-  /** The caller's own id where it is a harmless one, else one that no other request of any process has. */
+  /** The caller's id if it is well-formed, else a unique one. */
   get requestId(): string {
     this.#requestId ??= requestIdOf(this.req.headers["x-request-id"]);
     return this.#requestId;
   }
 
   override writeHead(status: number, headers?: unknown): this {
-    const own = (headers ?? {}) as OutgoingHttpHeaders;
+    const routeHeaders = (headers ?? {}) as OutgoingHttpHeaders;
     const list: (string | number | string[])[] = ["x-request-id", this.requestId];
-    for (const name in own) if (own[name] !== undefined) list.push(name, own[name]);
-    // A route may set a policy of its own over these.
+    for (const name in routeHeaders) {
+      if (routeHeaders[name] !== undefined) list.push(name, routeHeaders[name]);
+    }
     for (const [name, value] of SECURITY_HEADERS) {
-      if (own[name] === undefined && !this.hasHeader(name)) list.push(name, value);
+      if (routeHeaders[name] === undefined && !this.hasHeader(name)) list.push(name, value);
     }
     return super.writeHead(status, list as never);
   }

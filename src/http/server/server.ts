@@ -1,7 +1,6 @@
 /**
- * The HTTP server. A request enters, is matched, checked for access and answered by its route; an error that a
- * route throws becomes a problem document. Every answer carries a request id and the security headers, and is
- * measured.
+ * The HTTP server: matches a request to a route, checks access, answers and measures. An error that a route
+ * throws becomes a problem document. A request that lost its client counts as 499.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -24,7 +23,6 @@ export type HttpServerOptions = Readonly<{
   logger: Logger;
   metrics: Metrics;
   tracing?: Tracing | undefined;
-  /** How long an idle connection stays open. */
   keepAliveSeconds: number;
 }>;
 
@@ -50,10 +48,10 @@ export class HttpServer {
       );
     }
     const others = this.#createApp();
-    // Straight to the handler: polka's own `attach` adds a turn of the event loop to every request.
+    // polka's `attach` would add a turn of the event loop to every request.
     const handle = (request: IncomingMessage, response: ServerResponse) => {
       normaliseTarget(request);
-      // Routes do not tell capitals from small letters.
+      // As in the routes, case does not matter.
       const group = groupOf(request.url as string);
       const app = apps.get(group) ?? apps.get(group.toLowerCase()) ?? others;
       app.handler(request as never, response, undefined as never);
@@ -61,7 +59,7 @@ export class HttpServer {
     this.#server.on("request", options.tracing?.traceRequests(handle) ?? handle);
   }
 
-  /** polka tries every route of an app for each request; so each group of routes has an app of its own. */
+  /** One app per first path segment: polka tries every route of an app. */
   #createApp(): ReturnType<typeof polka> {
     const app = polka({
       server: this.#server,
@@ -70,7 +68,6 @@ export class HttpServer {
       },
       onNoMatch: (request, response) => {
         const allowed = METHODS.filter((method) => app.find(method, request.path).handlers.length > 0);
-        // Where GET is answered, so is HEAD.
         if (allowed.includes("GET")) allowed.push("HEAD");
         this.#fail(request as unknown as Request, response, "", new NoRouteError(allowed));
       },
@@ -78,7 +75,7 @@ export class HttpServer {
     return app;
   }
 
-  /** @returns the port that was bound. @throws where the address cannot be had. */
+  /** @returns the bound port. */
   async listen(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
@@ -90,7 +87,7 @@ export class HttpServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Takes no new connection, lets requests in flight finish for a moment, then closes what is left. */
+  /** Requests in flight get two seconds. */
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeIdleConnections();
@@ -99,7 +96,7 @@ export class HttpServer {
     clearTimeout(timer);
   }
 
-  /** @param known the parameters that the address may have; undefined if it may have any. */
+  /** @param known allowed query parameters; undefined allows all. */
   #answer(
     route: Route,
     known: readonly string[] | undefined,
@@ -136,14 +133,14 @@ export class HttpServer {
   /** @returns the status for the metrics. */
   #fail(request: Request, response: ServerResponse, route: string, error: unknown): number {
     if (isOfLostClient(request, response, error)) {
-      this.#options.logger.debug({ route }, "a client went away before it was answered");
+      this.#options.logger.debug({ route }, "client disconnected before it was answered");
       return CLIENT_GONE;
     }
     const problem = problemOf(error);
-    // The procedure has logged what failed there.
+    // The RPC has already logged its failure.
     if (problem.status === 500 && !(error instanceof CallFailedError)) {
       const { requestId } = response as Response;
-      this.#options.logger.error({ err: error, route, requestId }, "a request failed");
+      this.#options.logger.error({ err: error, route, requestId }, "request failed");
     }
     if (response.headersSent) response.destroy();
     else sendProblem(response, problem);
@@ -157,19 +154,18 @@ export class HttpServer {
   }
 }
 
-/** A slip of the pen must not mean "all": an address has the parameters that its description names. Pages ignore others. */
+/** A misspelt filter must not select everything, so routes, except pages, refuse unknown parameters. */
 function parametersOf({ kind, operation, otherParameters = [] }: Route): readonly string[] | undefined {
   if (kind !== undefined) return undefined;
-  const described = (operation.parameters ?? []).filter((one) => one.in === "query");
+  const described = (operation.parameters ?? []).filter((parameter) => parameter.in === "query");
   return [...described.map(({ name }) => name), ...otherParameters];
 }
 
-/** An answer that nobody is there to get counts as that, whatever it would have been. */
 function statusOf(response: ServerResponse): number {
   return response.destroyed && !response.writableFinished ? CLIENT_GONE : response.statusCode;
 }
 
-/** Whether an error comes from the end of the connection alone. Any other error is one of the service, heard or not. */
+/** Whether the error is only the disconnect; any other error is the service's, even without a client. */
 function isOfLostClient(request: IncomingMessage, response: ServerResponse, error: unknown): boolean {
   if (!response.destroyed && request.errored === null) return false;
   if (error === request.errored) return true;
@@ -177,23 +173,22 @@ function isOfLostClient(request: IncomingMessage, response: ServerResponse, erro
   return name === "AbortError" || code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
-/** The first segment of an address, which no route leaves open. */
+/** The first path segment, fixed in every route. */
 function groupOf(address: string): string {
   let end = 1;
   while (end < address.length && address[end] !== "/" && address[end] !== "?") end++;
   return address.slice(0, end);
 }
 
-/** A segment that is not percent-encoded UTF-8 can name nothing. */
 function checkEncoding(path: string): void {
   try {
     decodeURIComponent(path);
   } catch {
-    throw new InvalidInputError("path", "the address is not properly percent-encoded");
+    throw new InvalidInputError("path", "the path is not valid percent-encoded UTF-8");
   }
 }
 
-/** As nginx calls it; no client ever sees it. */
+/** nginx's status for a disconnected client; only metrics show it. */
 const CLIENT_GONE = 499;
 const METHODS: (Route["method"] | "HEAD")[] = ["GET", "POST", "DELETE"];
 const REQUEST_TIMEOUT_MS = 30_000;

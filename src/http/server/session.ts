@@ -1,4 +1,4 @@
-/** Signing in on the page: the operator token is exchanged for a session. Signing out ends it. */
+/** Sign-in exchanges the operator token for a session cookie; sign-out ends the session. */
 import { readBody } from "../../contract/body.ts";
 import { NotAllowedError } from "../../contract/errors.ts";
 import { answer, header, object, problems, TEXT } from "../../contract/openapi.ts";
@@ -15,7 +15,7 @@ export function sessionRoutes({ tokens: { adminToken }, attempts, origins, sessi
       access: "open",
       operation: {
         tags: ["pages"],
-        summary: "Sign in on the page",
+        summary: "Sign in",
         requestBody: { required: true, content: { "text/plain": { schema: TEXT } } },
         responses: {
           200: answer("signed in", object({ status: TEXT }), { "set-cookie": header("the session") }),
@@ -27,7 +27,7 @@ export function sessionRoutes({ tokens: { adminToken }, attempts, origins, sessi
         if (adminToken === undefined) return sendJson(response, 200, { status: "signed in" });
         if (!isEqual(given, adminToken)) {
           await attempts.count(request);
-          throw new NotAllowedError("this is not the token");
+          throw new NotAllowedError("invalid token");
         }
         const cookie = sessions.begin(origins.isSecure(request));
         sendJson(response, 200, { status: "signed in" }, { "set-cookie": cookie });
@@ -39,9 +39,9 @@ export function sessionRoutes({ tokens: { adminToken }, attempts, origins, sessi
       access: "open",
       operation: {
         tags: ["pages"],
-        summary: "Sign out: the session ends, in every process",
+        summary: "Sign out: ends the session in every process",
         responses: {
-          200: answer("signed out", object({ status: TEXT }), { "set-cookie": header("none any more") }),
+          200: answer("signed out", object({ status: TEXT }), { "set-cookie": header("an expired cookie") }),
           ...problems(503),
         },
       },
@@ -54,7 +54,6 @@ export function sessionRoutes({ tokens: { adminToken }, attempts, origins, sessi
   ];
 }
 
-/** The body is the token as plain text. */
 async function readToken(request: Request): Promise<string> {
   const body = await readBody(request, { bytesMax: TOKEN_BYTES_MAX });
   return body.toString("latin1").trim();

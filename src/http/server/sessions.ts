@@ -1,7 +1,7 @@
 /**
- * Sessions of signed-in operators. A cookie holds a random id and the time of its issue, signed with a key that is made
- * of ADMIN_TOKEN: so every process knows it without a word, it ends after twelve hours, and all end when the token
- * changes. Signing out writes the id into the database, where every process looks before it answers.
+ * Sessions of signed-in operators. A cookie holds a random id and its issue time, signed with a key derived from
+ * ADMIN_TOKEN. So every process can verify it, it expires after twelve hours, and a new token ends all sessions.
+ * Sign-out stores the id in the database, which every process checks before it answers.
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -12,10 +12,9 @@ import { insertEndedSession, isSessionEnded } from "./ended-sessions-table.ts";
 export type Session = Readonly<{ id: string; expiresAtMs: number }>;
 
 export type SessionsOptions = Readonly<{
-  /** Undefined if nobody has to sign in. */
+  /** Undefined if no sign-in is required. */
   adminToken: string | undefined;
   database: Queryable;
-  /** Milliseconds since the Unix epoch. */
   now?: () => number;
 }>;
 
@@ -33,17 +32,17 @@ export class Sessions {
     this.#now = now;
   }
 
-  /** @returns the header that gives the browser a new session. */
+  /** @returns the `Set-Cookie` header of a new session. */
   begin(isSecure: boolean): string {
     const signed = `${randomBytes(16).toString("base64url")}.${Math.floor(this.#now() / 1000)}`;
     const value = `${signed}.${this.#sign(signed)}`;
     return `${COOKIE}=${value}; Max-Age=${SESSION_SECONDS}; ${ATTRIBUTES}${isSecure ? "; Secure" : ""}`;
   }
 
-  /** The session of a request if its signature is right and it has not expired; whether it was ended is not known yet. */
+  /** Checks signature and expiry only; see `isOver`. */
   read({ headers }: IncomingMessage): Session | undefined {
     if (headers.cookie === undefined || this.#key === undefined) return undefined;
-    // Another host of the same domain can add a cookie of this name; it must not hide the right one.
+    // A cookie of this name from a sibling host must not hide the valid one.
     for (const cookie of headers.cookie.split(";")) {
       const [, signed, id, issued, signature] = PATTERN.exec(cookie.trim()) ?? [];
       if (!signed || !id || !issued || !signature || !isEqual(signature, this.#sign(signed))) continue;
@@ -53,12 +52,12 @@ export class Sessions {
     return undefined;
   }
 
-  /** Whether a session is over: expired, or ended by signing out. @throws DatabaseError if that cannot be known. */
+  /** @throws DatabaseError */
   async isOver({ id, expiresAtMs }: Session): Promise<boolean> {
     return expiresAtMs <= this.#now() || isSessionEnded(this.#database, id);
   }
 
-  /** Ends a session in every process. @throws DatabaseError if it goes on. */
+  /** @throws DatabaseError if the session stays valid. */
   end({ id, expiresAtMs }: Session): Promise<void> {
     return insertEndedSession(this.#database, id, new Date(expiresAtMs));
   }
@@ -70,7 +69,6 @@ export class Sessions {
   }
 }
 
-/** The header that takes the session out of the browser. */
 export function expiredCookie(): string {
   return `${COOKIE}=; Max-Age=0; ${ATTRIBUTES}`;
 }

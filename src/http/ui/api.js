@@ -1,10 +1,10 @@
-/** Asks the service; a refusal becomes an Error with its words. If a token is needed, the page asks for it. */
+/** Calls the service. An error answer becomes an Error with its detail; 401 opens the sign-in form. */
 import { element } from "/ui/dom.js";
 import { askToSignIn } from "/ui/shell.js";
 
 export class Refused extends Error {
   constructor(status, problem) {
-    super(problem.detail ?? problem.title ?? `the service answered ${status}`);
+    super(problem.detail ?? problem.title ?? `the service returned ${status}`);
     this.status = status;
     this.problem = problem;
   }
@@ -29,7 +29,7 @@ async function ask(path, options) {
     response = await fetch(path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("the service cannot be reached");
+    throw new Error("the service is unreachable");
   }
   const value = await response.json();
   if (response.ok) return value;
@@ -37,7 +37,7 @@ async function ask(path, options) {
   throw new Refused(response.status, value);
 }
 
-/** Shows what went wrong in a place that is read out. */
+/** Shows an error in an element that screen readers announce. */
 export function complain(place, error) {
   if (error.status === 401) return;
   place.replaceChildren(element("p", { role: "alert" }, [`${error.message}.`]));

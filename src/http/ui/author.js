@@ -1,4 +1,4 @@
-/** Who acts: remembered in this browser, because everybody at the desk has the same token. */
+/** The operator's name, stored in this browser: operators share one token. */
 export function author() {
   return localStorage.getItem("waybill-author") ?? "";
 }

@@ -1,6 +1,6 @@
-/** Small bar charts of counts an hour, with the figures for those who do not see them. */
+/** Small bar charts of counts per hour, with a text alternative. */
 
-/** @param hours counts, the oldest first. @param since when the first hour began. */
+/** @param hours counts, oldest first. @param since start of the first hour. */
 export function bars(hours, since, { height, label }) {
   const most = Math.max(1, ...hours);
   const chart = svg("svg", {
@@ -30,7 +30,7 @@ export function bars(hours, since, { height, label }) {
 function describe(hours) {
   const last = hours.at(-1);
   const sum = hours.reduce((total, count) => total + count, 0);
-  return `${sum} in ${hours.length} hours, ${last} in this one, at most ${Math.max(...hours)}`;
+  return `${sum} in ${hours.length} hours, ${last} in the current hour, maximum ${Math.max(...hours)}`;
 }
 
 function svg(name, attributes) {

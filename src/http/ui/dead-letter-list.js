@@ -1,4 +1,4 @@
-/** The list: filters stand in the address, so that it can be kept, sent and gone back from. */
+/** The list of dead letters. The URL holds the filters, so that a search can be bookmarked and shared. */
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { byId, cell, element, link, table, time, visible } from "/ui/dom.js";
@@ -33,11 +33,11 @@ async function show() {
             ["Position", ...domainHeads(domains), "Received", "State", "Code", "Problem", "Channel", "Bytes"],
             rows,
           )
-        : element("p", {}, ["No letter matches", page.next ? " among these." : "."]),
+        : element("p", {}, [page.next ? "No matching letters so far." : "No matching letters."]),
       element("p", {}, [
         ...searched,
         ...(page.next
-          ? [link(`?${older}`, page.searched === undefined ? "Older" : "Search older ones")]
+          ? [link(`?${older}`, page.searched === undefined ? "Older" : "Search older letters")]
           : []),
       ]),
     );
@@ -69,14 +69,14 @@ form.addEventListener("submit", (event) => {
   location.search = String(wanted);
 });
 
-/** What was tried is what is redriven: nothing that arrives meanwhile is among them. */
+/** The filter and limit of the last dry run; the redrive uses them, so later letters are not included. */
 let tried;
 
 bulkForm.addEventListener("submit", async (event) => {
   event.preventDefault();
   const place = byId("bulk-result");
   byId("bulk-run").disabled = true;
-  place.replaceChildren(element("p", {}, ["Trying each of them; nothing is changed…"]));
+  place.replaceChildren(element("p", {}, ["Dry run in progress; nothing is changed…"]));
   const filter = Object.fromEntries([...asked].filter(([name]) => name !== "before" && name !== "limit"));
   filter.state = "open";
   filter.until ??= new Date().toISOString();
@@ -92,10 +92,12 @@ bulkForm.addEventListener("submit", async (event) => {
 });
 
 function showDryRun(run) {
-  const sum = `Of ${run.letters.toLocaleString()} letters ${run.projected.toLocaleString()} would pass, ${run.duplicate.toLocaleString()} be duplicates, ${run.conflict.toLocaleString()} be conflicts and ${run.dead.toLocaleString()} be dead again.`;
+  const sum = `${run.letters.toLocaleString()} letters: ${run.projected.toLocaleString()} would be processed, ${run.duplicate.toLocaleString()} duplicates, ${run.conflict.toLocaleString()} conflicts, ${run.dead.toLocaleString()} would fail again.`;
   const skipped = Object.entries(run.not_run_here).map(([domain, letters]) =>
     element("p", { class: "bad" }, [
-      visible(`Not tried: ${letters.toLocaleString()} of the domain ${domain}, which does not run here.`),
+      visible(
+        `Not tried: ${letters.toLocaleString()} letters of the domain ${domain}, which does not run in this process.`,
+      ),
     ]),
   );
   const rows = run.failures.map((failure) =>
@@ -111,13 +113,7 @@ function showDryRun(run) {
     element("p", { class: run.dead + run.conflict === 0 && run.letters > 0 ? "good" : "bad" }, [sum]),
     ...skipped,
     ...(rows.length > 0
-      ? [
-          table(
-            "What would be dead again",
-            [...domainHeads(domains), "Code", "Problem", "Letters", "Sample"],
-            rows,
-          ),
-        ]
+      ? [table("Would fail again", [...domainHeads(domains), "Code", "Problem", "Letters", "Sample"], rows)]
       : []),
   );
 }
@@ -141,7 +137,7 @@ byId("bulk-run").addEventListener("click", async () => {
 });
 
 fill();
-// From here on the forms act, however long the answers take.
+// The forms work before these answers arrive.
 domains = await loadDomains();
 offerDomains(form.elements.domain, domains, form.elements.domain.value);
 await show();

@@ -1,4 +1,4 @@
-/** One dead letter: what is wrong beside the payload, what to do about it, and what was done. */
+/** One dead letter: problems beside the payload, actions, history. */
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { button, byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
@@ -36,7 +36,7 @@ function show(letter) {
       ["From", visible(`${letter.source}, channel ${letter.channel}, id ${letter.message_id}`)],
       ...(letter.with ? [["With", visible(describeWith(letter.with))]] : []),
       ...(letter.original_position
-        ? [["First came at", link(letter.links.original, `position ${letter.original_position}`)]]
+        ? [["First received as", link(letter.links.original, `position ${letter.original_position}`)]]
         : []),
       ...(letter.redrive_of
         ? [
@@ -56,11 +56,11 @@ function show(letter) {
   showHistory(letter);
 }
 
-/** A key, headers, and whether there was a payload at all. */
+/** Key, headers and subject, and whether the message is a tombstone. */
 function describeWith({ key, headers = [], payload, subject }) {
   const text = (value) => (value?.base64 === undefined ? String(value) : `base64 ${value.base64}`);
   return [
-    ...(payload === null ? ["no payload at all (a tombstone)"] : []),
+    ...(payload === null ? ["no payload (tombstone)"] : []),
     ...(subject === undefined ? [] : [`subject ${text(subject)}`]),
     ...(key === undefined ? [] : [`key ${text(key)}`]),
     ...headers.map(([name, value]) => `${text(name)}: ${text(value)}`),
@@ -103,10 +103,10 @@ function goTo(index) {
 
 function showPayload({ payload, errors, links }) {
   const notes = [`${payload.bytes.toLocaleString()} bytes. `];
-  if (payload.is_masked) notes.push("Personal values are masked; revealing them is recorded. ");
+  if (payload.is_masked) notes.push("Personal data is masked; revealing it is recorded. ");
   const who = new URLSearchParams(author() === "" ? {} : { author: author() });
   byId("payload").replaceChildren(
-    element("p", { class: "quiet" }, [...notes, link(`${links.payload}?${who}`, "Download it unmasked")]),
+    element("p", { class: "quiet" }, [...notes, link(`${links.payload}?${who}`, "Download unmasked")]),
     ...viewPayload(payload, errors),
   );
 }
@@ -148,12 +148,12 @@ function showHistory(letter) {
   ];
   byId("history").replaceChildren(
     element("ol", { class: "history" }, items),
-    ...(letter.diff ? [element("h3", {}, ["What was changed for this redrive"]), viewDiff(letter.diff)] : []),
-    element("p", {}, [link(letter.links.self, "The whole biography as JSON")]),
+    ...(letter.diff ? [element("h3", {}, ["Changes in this redrive"]), viewDiff(letter.diff)] : []),
+    element("p", {}, [link(letter.links.self, "Full history as JSON")]),
   );
 }
 
-/** Who and why; undefined where the form says what is missing. */
+/** Author and reason; undefined if the form reports a missing field. */
 function operator(needsReason) {
   byId("reason").required = needsReason;
   if (!byId("act-form").reportValidity()) return undefined;
@@ -169,7 +169,7 @@ async function act(work) {
     await work(place);
   } catch (error) {
     complain(place, error);
-    // Another operator was quicker: show the letter as it is now.
+    // Another operator changed the letter first.
     if (error.status === 409) await load();
   }
 }
@@ -181,9 +181,9 @@ async function redriveAsIs() {
     const trial = await post(`${address}/redrive?dryRun=true`, {});
     const words =
       trial.outcome === "dead"
-        ? `It would be dead again (${trial.code}).`
+        ? `It would fail again (${trial.code}).`
         : `It would be ${trial.outcome}${trial.original_position ? ` of position ${trial.original_position}` : ""}.`;
-    const confirm = button(trial.outcome === "dead" ? "Redrive it all the same" : "Redrive it", () =>
+    const confirm = button(trial.outcome === "dead" ? "Redrive anyway" : "Redrive", () =>
       act(async () => follow(await post(`${address}/redrive`, who))),
     );
     place.replaceChildren(
@@ -215,7 +215,7 @@ async function edit() {
     const letter = await post(`${address}/reveal`, who);
     show(letter);
     if (!letter.payload.is_whole)
-      throw new Error("this payload is too large to be edited here: use the command line");
+      throw new Error("the payload is too large to edit here: use the command line");
     openEditor(letter.payload.content, address, (payload) => {
       const again = operator(true);
       if (again) act(async () => follow(await post(`${address}/redrive`, { ...again, payload })));
@@ -223,7 +223,7 @@ async function edit() {
   });
 }
 
-/** Waits for what becomes of a redrive, and shows it. */
+/** Waits for the outcome of a redrive and shows it. */
 async function follow({ redrive_position }) {
   byId("editor").hidden = true;
   await load();

@@ -1,4 +1,4 @@
-/** The overview: how many dead letters there are, what is wrong with them and since when. */
+/** The overview of dead letters: totals, trend, groups by cause, bulk redrives. */
 import { complain, get } from "/ui/api.js";
 import { bars } from "/ui/chart.js";
 import { ago, byId, cell, element, link, table, time, visible } from "/ui/dom.js";
@@ -8,7 +8,7 @@ import { watchEvents } from "/ui/shell.js";
 const domains = await loadDomains();
 const choice = byId("domain");
 
-/** `&domain=…` of the domain that is chosen; empty for all domains. */
+/** `&domain=…` for the selected domain; empty for all. */
 const chosen = () => (choice.value === "" ? "" : `&domain=${encodeURIComponent(choice.value)}`);
 
 async function refresh() {
@@ -18,7 +18,7 @@ async function refresh() {
       get(`/deadletters/groups?${chosen()}`),
       get("/deadletters/redrives"),
     ]);
-    // The answer for a domain that was chosen before comes too late.
+    // Another domain was selected meanwhile.
     if (domain !== choice.value) return;
     showTotals(overview);
     showGroups(overview);
@@ -46,7 +46,7 @@ function showTotals({ totals, oldest_open, trend }) {
   byId("totals").replaceChildren(element("dl", { class: "tiles" }, tiles));
   byId("trend").replaceChildren(
     element("p", { class: "quiet" }, ["Per hour, last 48 h"]),
-    bars(trend.hours, trend.since, { height: 48, label: "Dead letters an hour" }),
+    bars(trend.hours, trend.since, { height: 48, label: "Dead letters per hour" }),
   );
 }
 
@@ -67,14 +67,14 @@ function showGroups({ groups, has_more, trend }) {
         ...(group.came_back_after
           ? [
               element("p", { class: "came-back" }, [
-                "Came back after a redrive on ",
+                "Recurred after a redrive on ",
                 time(group.came_back_after),
               ]),
             ]
           : []),
       ]),
       cell("Open", `${group.open.toLocaleString()} (${(group.share * 100).toFixed(1)} %)`, "number"),
-      cell("Over time", bars(group.hours, trend.since, { height: 20, label: "An hour" })),
+      cell("Per hour", bars(group.hours, trend.since, { height: 20, label: "Per hour" })),
       cell("First seen", time(group.first_seen), "words"),
       cell("Last seen", time(group.last_seen), "words"),
       cell("Channels", visible(group.channels.join(", ")), "words"),
@@ -85,7 +85,7 @@ function showGroups({ groups, has_more, trend }) {
     ...domainHeads(domains),
     "Problem",
     "Open",
-    "Over time",
+    "Per hour",
     "First seen",
     "Last seen",
     "Channels",
@@ -93,7 +93,7 @@ function showGroups({ groups, has_more, trend }) {
   ];
   byId("groups").replaceChildren(
     table("Groups of dead letters", heads, rows),
-    ...(has_more ? [element("p", {}, ["There are more groups; the largest are shown."])] : []),
+    ...(has_more ? [element("p", {}, ["Only the largest groups are shown."])] : []),
   );
 }
 
@@ -104,7 +104,7 @@ function describe({ code, causes }) {
 
 function showBulks(bulks) {
   if (bulks.length === 0) {
-    byId("bulks").replaceChildren(element("p", {}, ["There was none yet."]));
+    byId("bulks").replaceChildren(element("p", {}, ["No bulk redrives."]));
     return;
   }
   const rows = bulks.map((bulk) =>
@@ -133,17 +133,17 @@ function showBulks(bulks) {
 
 const letterAddress = (position) => `/ui/dead-letter?position=${position}`;
 
-/** Under load the counts change twice a second; the groups need not be read as often. */
+/** Under load the counts change twice a second; the group query is too expensive for that. */
 const REFRESH_PAUSE_MS = 2_000;
 
 offerDomains(choice, domains, new URLSearchParams(location.search).get("domain") ?? "");
 choice.addEventListener("change", () => {
-  // The address can be kept and sent; the page itself stays, so that the field keeps the focus.
+  // Without a reload, so that the field keeps the focus.
   history.replaceState(null, "", chosen() === "" ? location.pathname : `?${chosen().slice(1)}`);
   refresh();
 });
 await refresh();
-// Every change shows in the counts; several changes in a short time cause one refresh.
+// Every change shows in the counts; changes in quick succession cause one refresh.
 let isWaiting = false;
 watchEvents({
   counts: () => {

@@ -1,9 +1,9 @@
-/** The API document as pages. */
+/** The API document in Swagger UI. */
 window.SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#docs",
   deepLinking: true,
-  // The requests that it makes go to this service and carry the session of whoever is signed in.
+  // No external validator: requests go to this service only, with the operator's session.
   validatorUrl: null,
   persistAuthorization: false,
 });

@@ -1,6 +1,5 @@
-/** Elements, and texts that whoever sent a message cannot make anything else than text of. */
+/** DOM helpers. Strings become text nodes, so content of messages cannot inject markup. */
 
-/** An element with attributes and children; a text becomes a text node. */
 export function element(name, attributes = {}, children = []) {
   const made = document.createElement(name);
   for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, value);
@@ -8,13 +7,12 @@ export function element(name, attributes = {}, children = []) {
   return made;
 }
 
-/** A cell that says on a phone, where there are no heads, what it is of. */
+/** A cell; on phones, where tables have no heads, its name is shown. */
 export function cell(name, content, className = "") {
   const contents = Array.isArray(content) ? content : [content];
   return element("td", { "data-name": name, ...(className ? { class: className } : {}) }, contents);
 }
 
-/** A table with heads; `rows` are elements. */
 export function table(caption, heads, rows) {
   return element("table", {}, [
     element("caption", { class: "unseen" }, [caption]),
@@ -50,18 +48,17 @@ export function button(label, onClick, attributes = {}) {
   return made;
 }
 
-/** A text with every character that hides itself, or turns others round, shown as what it is. */
+/** Escapes invisible characters and those that change text direction. */
 export function visible(text) {
   return text.replace(HIDDEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** A time as its reader has it, with the exact one behind it. */
+/** A time in the reader's format, with the exact value as tooltip. */
 export function time(iso) {
   const shown = new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
   return element("time", { datetime: iso, title: iso }, [shown]);
 }
 
-/** How long ago, in one unit. */
 export function ago(iso) {
   const seconds = Math.max(0, (Date.now() - new Date(iso).getTime()) / 1000);
   const [unit, length] = UNITS.find(([, least]) => seconds >= least) ?? UNITS.at(-1);
@@ -70,9 +67,9 @@ export function ago(iso) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Everything but line breaks and tabs that is not to be seen by itself. */
+/** Invisible characters, except line breaks and tabs. */
 const HIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be shown.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: matches exactly these.
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
 const UNITS = [

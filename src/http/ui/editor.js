@@ -1,9 +1,9 @@
-/** The editor of a payload: what is written is tried by today's schema while one types, and nothing is changed by it. */
+/** The payload editor: validates the text by a dry run while the operator types. */
 import { complain, post } from "/ui/api.js";
 import { button, byId, element, visible } from "/ui/dom.js";
 import { viewDiff } from "/ui/payload-view.js";
 
-/** @param onRedrive is given the text once it would be accepted and somebody says so. */
+/** @param onRedrive receives the text when the operator redrives it. */
 export function openEditor(text, address, onRedrive) {
   const area = byId("edited");
   const run = byId("redrive-edited");
@@ -21,7 +21,7 @@ export function openEditor(text, address, onRedrive) {
       showVerdict(trial, area);
       run.disabled = trial.outcome === "dead";
       byId("difference").replaceChildren(
-        trial.diff ? viewDiff(trial.diff) : element("p", {}, ["Too different to be shown."]),
+        trial.diff ? viewDiff(trial.diff) : element("p", {}, ["Too many changes to show."]),
       );
     } catch (error) {
       if (error.name !== "AbortError") complain(byId("verdict"), error);
@@ -40,7 +40,7 @@ export function openEditor(text, address, onRedrive) {
       area.value = JSON.stringify(JSON.parse(area.value), null, 2);
       area.oninput();
     } catch {
-      byId("verdict").replaceChildren(element("p", { role: "alert" }, ["This is not JSON yet."]));
+      byId("verdict").replaceChildren(element("p", { role: "alert" }, ["This is not valid JSON."]));
     }
   };
   byId("editor").hidden = false;
@@ -53,8 +53,8 @@ function showVerdict(trial, area) {
   if (trial.outcome !== "dead") {
     const words =
       trial.outcome === "projected"
-        ? "This would be accepted."
-        : `This would be a duplicate of position ${trial.original_position}.`;
+        ? "Valid: this would be accepted."
+        : `Duplicate of position ${trial.original_position}.`;
     byId("verdict").replaceChildren(element("p", { class: "good" }, [words]));
     return;
   }
@@ -67,7 +67,7 @@ function showVerdict(trial, area) {
     ]);
   });
   byId("verdict").replaceChildren(
-    element("p", { class: "bad" }, [`This would be dead again (${trial.code}):`]),
+    element("p", { class: "bad" }, [`Still invalid (${trial.code}):`]),
     element("ul", {}, items),
   );
 }
@@ -77,5 +77,5 @@ function select(area, { start, end }) {
   area.setSelectionRange(start, end);
 }
 
-/** Between two keys of somebody who types there is less. */
+/** Longer than a pause between two keystrokes. */
 const PAUSE_MS = 250;

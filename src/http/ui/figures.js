@@ -1,4 +1,4 @@
-/** Figures in the words and units of their reader. */
+/** Formats figures in the reader's locale. */
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1, notation: "compact" });
 
 export const plain = (value) => number.format(value);
@@ -6,5 +6,5 @@ export const seconds = (value) => (value < 1 ? `${plain(value * 1000)} ms` : `${
 export const share = (value) => `${plain(value * 100)} %`;
 export const mebibytes = (value) => `${plain(value / 2 ** 20)} MiB`;
 
-/** The figure, or a dash if it is unknown. */
+/** A dash if unknown. */
 export const orDash = (value, format = plain) => (value === null ? "–" : format(value));

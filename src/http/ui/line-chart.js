@@ -1,4 +1,4 @@
-/** Lines over the last minutes, drawn by uPlot, with the latest figures in words for those who do not see them. */
+/** A uPlot line chart of the last ten minutes, with the latest figures as text alternative. */
 import uPlot from "/ui/charts/uPlot.esm.js";
 import { element } from "/ui/dom.js";
 
@@ -12,9 +12,9 @@ export class LineChart {
   #latest;
 
   /**
-   * @param place the element that it is put into.
-   * @param lines their names.
-   * @param format makes a text of a value.
+   * @param place parent element.
+   * @param lines names of the lines.
+   * @param format turns a value into text.
    */
   constructor(place, title, lines, format) {
     this.#title = title;
@@ -30,7 +30,7 @@ export class LineChart {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#draw());
   }
 
-  /** @param at seconds since the epoch. @param values one for each line, null where there is none. */
+  /** @param at seconds since the epoch. @param values one per line, null if unknown. */
   add(at, values) {
     for (const [index, value] of [at, ...values].entries()) this.#data[index].push(value);
     const isOld = (time) => time < at - SECONDS;

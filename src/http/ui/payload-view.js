@@ -1,18 +1,17 @@
-/** A payload with the places that are wrong marked, bytes as a hexadecimal dump, and the difference of two payloads. */
+/** Shows a payload with its problems marked, as text or hex dump, and the diff of two payloads. */
 import { element, visible } from "/ui/dom.js";
 
-/** @param payload as the service gives it. @param errors with their ranges. */
+/** @param payload as returned by the service. @param errors with their ranges. */
 export function viewPayload(payload, errors) {
   const ranges = rangesOf(payload, errors);
   const content =
     payload.encoding === "base64" ? hexDump(payload, ranges) : markedText(payload.content, ranges);
   const shown = [element("pre", { class: "payload", tabindex: "0", "aria-label": "Payload" }, content)];
-  if (!payload.is_whole)
-    shown.push(element("p", {}, ["Not all of it is shown; download it to see the rest."]));
+  if (!payload.is_whole) shown.push(element("p", {}, ["Truncated; download the payload to see the rest."]));
   return shown;
 }
 
-/** Where the problems are, in the part that is shown, in order and without overlap. */
+/** Ranges of the problems in the visible part, ordered, without overlap. */
 function rangesOf(payload, errors) {
   const ranges = [];
   for (const [index, { range }] of errors.entries()) {
@@ -29,7 +28,7 @@ function markedText(text, ranges) {
   let end = 0;
   for (const range of ranges) {
     parts.push(visible(text.slice(end, range.start)));
-    // What is missing at the end of a text has no character to be marked.
+    // A problem at the end of the text has no character to mark.
     parts.push(mark(visible(text.slice(range.start, range.end)) || "⏎ end", range.index));
     end = range.end;
   }
@@ -60,10 +59,10 @@ function mark(text, index) {
   return element("mark", { id: `place-${index}`, tabindex: "-1" }, [text]);
 }
 
-/** @param lines as the service gives them. */
+/** @param lines as returned by the service. */
 export function viewDiff(lines) {
   const rows = lines.map(({ kind, text }) => {
-    if (kind === "skipped") return element("div", { class: "skipped" }, [`⋯ ${text} equal lines`]);
+    if (kind === "skipped") return element("div", { class: "skipped" }, [`⋯ ${text} unchanged lines`]);
     const sign = { same: " ", removed: "−", added: "+" }[kind];
     const name = { same: "div", removed: "del", added: "ins" }[kind];
     return element(name, {}, [`${sign} ${visible(text)}`]);

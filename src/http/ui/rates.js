@@ -1,20 +1,20 @@
-/** What two readings of counters say about the time between them. A reading has its time as `at`, in seconds. */
+/** Rates and quantiles between two readings of counters. `at` is the time of a reading in seconds. */
 
-/** The sum of the values that are known; null if none is. */
+/** Ignores null; null if no value is known. */
 export function sum(values) {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
 }
 
-/** The largest of the values that are known; null if none is. */
+/** Ignores null; null if no value is known. */
 export function largest(values) {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : Math.max(...known);
 }
 
 /**
- * The growth of a counter in a second; null if that cannot be said.
- * @param read takes the counter out of a reading.
+ * Growth of a counter per second; null if unknown.
+ * @param read returns the counter of a reading.
  */
 export function rate(before, now, read) {
   const seconds = before ? now.at - before.at : 0;
@@ -23,8 +23,8 @@ export function rate(before, now, read) {
 }
 
 /**
- * A quantile of the values that a histogram has got between two readings; null if it got none.
- * @param read takes lists of cumulative buckets out of a reading: one list for each histogram, which are added up.
+ * Quantile of the values that a histogram recorded between two readings; null if none.
+ * @param read returns lists of cumulative buckets of a reading, one per histogram; they are added up.
  */
 export function quantile(before, now, read, q) {
   if (!before) return null;

@@ -1,4 +1,4 @@
-/** One bulk redrive as it goes on. */
+/** Progress of a bulk redrive. */
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
@@ -24,7 +24,7 @@ function show(bulk) {
   const words = {
     running: "Running",
     finished: "Finished",
-    stopped: "Stopped by itself: letters died again",
+    stopped: "Stopped: too many letters failed again",
     cancelled: "Cancelled",
   };
   const failures = bulk.failures.map((failure) =>
@@ -47,19 +47,16 @@ function show(bulk) {
     facts([
       ...(domains.length > 1 ? [["Domain", bulk.domain]] : []),
       ["Done", `${done.toLocaleString()} of ${bulk.letters.toLocaleString()}`],
-      ["Projected", bulk.projected.toLocaleString()],
+      ["Processed", bulk.projected.toLocaleString()],
       ["Duplicate", bulk.duplicate.toLocaleString()],
-      [
-        "Failed again",
-        `${bulk.dead.toLocaleString()} (it stops at more than ${bulk.failures_max.toLocaleString()})`,
-      ],
-      ["Not open any more", bulk.skipped.toLocaleString()],
+      ["Failed again", `${bulk.dead.toLocaleString()} (stops above ${bulk.failures_max.toLocaleString()})`],
+      ["Skipped (no longer open)", bulk.skipped.toLocaleString()],
       ["Started", time(bulk.created_at)],
       ["Author", visible(bulk.author)],
       ["Reason", visible(bulk.reason)],
       ["Filter", visible(JSON.stringify(bulk.filter))],
     ]),
-    ...(failures.length > 0 ? [table("What died again", ["Code", "Letters", "Sample"], failures)] : []),
+    ...(failures.length > 0 ? [table("Failed again", ["Code", "Letters", "Sample"], failures)] : []),
   );
   byId("cancel").hidden = bulk.status !== "running";
 }
@@ -76,6 +73,6 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
-// From here on the form acts, however long the answers take.
+// The form works before these answers arrive.
 domains = await loadDomains();
 await refresh();

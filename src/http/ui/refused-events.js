@@ -1,4 +1,4 @@
-/** Events that the broker refuses for good, on the page of dead letters; the section is hidden while there are none. */
+/** Events that the broker permanently refuses; the section is hidden if there are none. */
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { button, byId, cell, element, link, table, time, visible } from "/ui/dom.js";
@@ -16,13 +16,13 @@ function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
     cell("Event", link(`/messages/${position}`, `${position}/${ordinal}`)),
     cell("Domain", domain),
     cell("Topic", visible(topic)),
-    cell("Refused because", reason),
+    cell("Reason", reason),
     cell("Since", time(since)),
-    cell("", state === "blocked" ? actions : "decided; the relay goes on soon"),
+    cell("", state === "blocked" ? actions : "decided; the relay will continue soon"),
   ]);
 }
 
-/** Another operator, or the relay, may change them at any time. */
+/** The relay or another operator can change them at any time. */
 async function keepLoading() {
   for (;;) {
     await load().catch((error) => complain(byId("refused-result"), error));
@@ -43,9 +43,9 @@ async function act(address) {
   }
 }
 
-/** A person reads them slower than figures. */
+/** Refusals change rarely. */
 const PAUSE_MS = 3_000;
-const HEADS = ["Event", "Domain", "Topic", "Refused because", "Since", ""];
+const HEADS = ["Event", "Domain", "Topic", "Reason", "Since", ""];
 
 byId("refused-form").addEventListener("submit", (event) => event.preventDefault());
 byId("refused-author").value = author();

@@ -1,33 +1,31 @@
-/** The parts of the shell that act: connection state, the feed of events, signing in and out. */
+/** The dynamic parts of the shell: connection state, event stream, sign-in and sign-out. */
 import { byId, element } from "/ui/dom.js";
 
-/** Says in the header how the page is connected. */
 export function showConnection(text, isLost = false) {
   const place = byId("connection");
-  // A reader that speaks would otherwise repeat the same words.
+  // Otherwise a screen reader repeats the same text.
   if (place.textContent !== text) place.textContent = text;
   place.classList.toggle("lost", isLost);
 }
 
 /**
- * Calls back for each event of the service, and keeps the connection state up to date. Without a session there are no
- * events.
- * @param listeners by the event's name; each is given the value that the event carries.
+ * Subscribes to the service's events and shows the connection state. Without a session there are no events.
+ * @param listeners by event name; each receives the event's value.
  */
 export function watchEvents(listeners) {
   if (byId("sign-in")) return;
   const feed = new EventSource("/events");
   feed.onopen = () => showConnection("live");
   feed.onerror = () => {
-    showConnection("connection lost; trying again", true);
-    // The browser gives up by itself if it is answered with an error, as a proxy does while the service restarts.
+    showConnection("connection lost; reconnecting", true);
+    // Browsers stop reconnecting after an error answer, which proxies send while the service restarts.
     if (feed.readyState === EventSource.CLOSED) setTimeout(() => watchEvents(listeners), RETRY_MS);
   };
   for (const [name, listener] of Object.entries(listeners))
     feed.addEventListener(name, (event) => listener(JSON.parse(event.data)));
 }
 
-/** Shows the form; the page loads again once the token is right. */
+/** Shows the sign-in form; the page reloads after sign-in. */
 export function askToSignIn() {
   if (byId("sign-in")) return;
   showConnection("sign in to see live data");
@@ -65,8 +63,8 @@ byId("sign-out").addEventListener("click", async () => {
     () => false,
   );
   if (isOut) location.reload();
-  else showConnection("signing out failed; try again", true);
+  else showConnection("sign-out failed; try again", true);
 });
 
-/** As long as the browser itself waits: the service tells it so. */
+/** The same delay as the `retry` that the service sends to browsers. */
 const RETRY_MS = 2_000;

@@ -1,10 +1,10 @@
-/** The charts of the status page: what each line shows of a reading and the one before it, over all domains. */
+/** The charts of the status page, over all domains. Each line is computed from a reading and the previous one. */
 import { byId } from "/ui/dom.js";
 import { mebibytes, plain, seconds, share } from "/ui/figures.js";
 import { LineChart } from "/ui/line-chart.js";
 import { quantile, rate, sum } from "/ui/rates.js";
 
-/** Adds a reading to all charts. @param before the reading before it; undefined for the first. */
+/** @param before the previous reading; undefined for the first. */
 export function addToCharts(before, now) {
   for (const { chart, values } of charts)
     chart.add(
@@ -21,22 +21,22 @@ const value = (read) => (_before, now) => read(now);
 
 const CHARTS = [
   {
-    title: "Messages a second",
+    title: "Messages/s",
     format: plain,
     lines: {
       stored: perSecond(total("appended")),
-      projected: perSecond(total("projected")),
+      processed: perSecond(total("projected")),
       dead: perSecond(total("dead")),
     },
   },
   { title: "Pending messages", format: plain, lines: { pending: value(total("pending")) } },
   {
-    title: "p99 latency",
+    title: "Latency, p99",
     format: seconds,
     lines: { append: p99("append_seconds"), "publish to readable": p99("readable_seconds") },
   },
   {
-    title: "Requests a second",
+    title: "Requests/s",
     format: plain,
     lines: {
       all: perSecond(({ requests }) => requests),
@@ -49,7 +49,7 @@ const CHARTS = [
     format: mebibytes,
     lines: {
       resident: value((reading) => reading.process.resident_bytes),
-      "of it the caches": value(total("cache_bytes")),
+      caches: value(total("cache_bytes")),
     },
   },
   {

@@ -1,4 +1,4 @@
-/** How the service does, for those who have no Grafana: its figures, read every two seconds. */
+/** The status page: health and figures without Grafana, refreshed every two seconds. */
 import { complain, get } from "/ui/api.js";
 import { ago, byId, cell, element, link, table } from "/ui/dom.js";
 import { domainCells, domainHeads } from "/ui/domains.js";
@@ -39,54 +39,54 @@ const listOf = (texts) =>
     texts.map((text) => element("li", {}, [text])),
   );
 
-/** The figures of a domain. All domains together have the sum of them, or the worst of them. */
+/** Figures of a domain; the tiles combine those of all domains by sum or maximum. */
 const FIGURES = [
-  { title: "Pending", name: "pending", of: sum, format: plain, badFrom: 100_000 },
-  { title: "Oldest pending", name: "oldest_pending_seconds", of: largest, format: seconds, badFrom: 60 },
-  { title: "Projection stalled for", name: "stalled_seconds", of: largest, format: seconds, badFrom: 10 },
-  { title: "Conservation violations", name: "discrepancies", of: sum, format: plain, badFrom: 1 },
-  { title: "Last audit", name: "audit_age_seconds", of: largest, format: seconds, badFrom: 3_600 },
+  { title: "Pending", name: "pending", combine: sum, format: plain, badFrom: 100_000 },
+  { title: "Oldest pending", name: "oldest_pending_seconds", combine: largest, format: seconds, badFrom: 60 },
+  { title: "Stalled for", name: "stalled_seconds", combine: largest, format: seconds, badFrom: 10 },
+  { title: "Audit discrepancies", name: "discrepancies", combine: sum, format: plain, badFrom: 1 },
+  { title: "Last audit", name: "audit_age_seconds", combine: largest, format: seconds, badFrom: 3_600 },
 ];
 
 function showFigures({ domains, database }) {
-  const tiles = FIGURES.map(({ title, name, of, format, badFrom }) => {
-    const value = of(domains.map((domain) => domain[name]));
+  const tiles = FIGURES.map(({ title, name, combine, format, badFrom }) => {
+    const value = combine(domains.map((domain) => domain[name]));
     return tile(title, orDash(value, format), value !== null && value >= badFrom);
   });
   tiles.push(tile("Database connected", database.connected ? "yes" : "no", !database.connected));
   byId("figures").replaceChildren(...tiles);
 }
 
-/** One row for each domain; with a single domain the tiles say the same. */
+/** One row per domain; hidden if there is only one, because the tiles show the same. */
 function showDomains(now) {
   byId("domains-section").hidden = now.domains.length < 2;
   const rows = now.domains.map((domain) => {
-    const own = ({ domains }) => domains.find((one) => one.domain === domain.domain);
-    const perSecond = (name) => orDash(rate(before, now, (reading) => own(reading)?.[name] ?? null));
-    const p99 = quantile(before, now, (reading) => own(reading)?.readable_seconds ?? [], 0.99);
+    const inReading = ({ domains }) => domains.find(({ domain: name }) => name === domain.domain);
+    const perSecond = (name) => orDash(rate(before, now, (reading) => inReading(reading)?.[name] ?? null));
+    const p99 = quantile(before, now, (reading) => inReading(reading)?.readable_seconds ?? [], 0.99);
     return element("tr", {}, [
       cell("Domain", domain.domain),
       ...FIGURES.map(({ title, name, format, badFrom }) =>
         cell(title, judged(orDash(domain[name], format), domain[name] >= badFrom), "number"),
       ),
-      cell("Stored a second", perSecond("appended"), "number"),
-      cell("Projected a second", perSecond("projected"), "number"),
-      cell("Dead a second", perSecond("dead"), "number"),
-      cell("p99 publish to readable", orDash(p99, seconds), "number"),
+      cell("Stored/s", perSecond("appended"), "number"),
+      cell("Processed/s", perSecond("projected"), "number"),
+      cell("Dead/s", perSecond("dead"), "number"),
+      cell("Publish to readable, p99", orDash(p99, seconds), "number"),
     ]);
   });
   const heads = [
     "Domain",
     ...FIGURES.map(({ title }) => title),
-    "Stored a second",
-    "Projected a second",
-    "Dead a second",
-    "p99 publish to readable",
+    "Stored/s",
+    "Processed/s",
+    "Dead/s",
+    "Publish to readable, p99",
   ];
   byId("domains").replaceChildren(table("Domains", heads, rows));
 }
 
-/** One row for each source of a domain; a dash is what the broker does not tell. */
+/** One row per source; a dash if the broker does not report the figure. */
 function showSources(now) {
   const names = namesIn(now);
   const isSame = (one, other) =>
@@ -95,7 +95,7 @@ function showSources(now) {
     const taken = rate(
       before,
       now,
-      ({ sources }) => sources.find((one) => isSame(one, source))?.appended ?? null,
+      ({ sources }) => sources.find((candidate) => isSame(candidate, source))?.appended ?? null,
     );
     return element("tr", {}, [
       ...domainCells(names, source.domain),
@@ -104,7 +104,7 @@ function showSources(now) {
       cell("Messages/s", orDash(taken), "number"),
       cell("Broker lag", orDash(source.lag), "number"),
       cell("Redelivered", orDash(source.redelivered), "number"),
-      cell("Refused for a full buffer", orDash(source.refused), "number"),
+      cell("Rejected (buffer full)", orDash(source.refused), "number"),
       cell("Missing sequence numbers", judged(plain(source.lost), source.lost > 0), "number"),
     ]);
   });
@@ -115,7 +115,7 @@ function showSources(now) {
     "Messages/s",
     "Broker lag",
     "Redelivered",
-    "Refused for a full buffer",
+    "Rejected (buffer full)",
     "Missing sequence numbers",
   ];
   byId("sources").replaceChildren(table("Sources", heads, rows));
@@ -157,14 +157,14 @@ async function showNewest() {
       ...domainCells(names, letter.domain),
       cell("Code", letter.code),
       cell("Arrived", ago(letter.received_at)),
-      cell("Message", link(`/messages/${letter.position}`, "history")),
+      cell("Message", link(`/messages/${letter.position}`, "Details")),
     ]),
   );
   const heads = ["Position", ...domainHeads(names), "Code", "Arrived", "Message"];
   byId("newest").replaceChildren(table("Newest dead letters", heads, rows));
 }
 
-/** Repeats, with a pause after each answer: a slow service does not get more requests. */
+/** Pauses after each answer, so that a slow service does not get more requests. */
 async function repeat(pauseMs, ask, onError) {
   for (;;) {
     await ask().catch(onError);
@@ -172,10 +172,10 @@ async function repeat(pauseMs, ask, onError) {
   }
 }
 
-/** Between two readings: often enough for a chart of ten minutes. */
+/** Enough readings for a chart of ten minutes. */
 const FIGURES_PAUSE_MS = 2_000;
 
-/** Letters are read from the database, and a person reads them slower than figures. */
+/** Less often than the figures: letters are read from the database. */
 const NEWEST_PAUSE_MS = 5_000;
 
 showConnection("connecting…");
@@ -185,6 +185,6 @@ repeat(
     await Promise.all([look(), showReadiness()]);
     showConnection("live");
   },
-  () => showConnection("the service cannot be reached; trying again", true),
+  () => showConnection("the service is unreachable; retrying", true),
 );
 repeat(NEWEST_PAUSE_MS, showNewest, (error) => complain(byId("newest"), error));

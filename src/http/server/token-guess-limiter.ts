@@ -1,14 +1,13 @@
 /**
- * Counts wrong tokens by the address they come from. Tokens are too long to be guessed at any pace; this spares the work,
- * and tells those who try. A right token is never refused: many can share an address, and one of them must not lock out
- * the others.
+ * Limits wrong tokens per client address. Tokens are too long to be guessed; the limit saves work. It never refuses a
+ * valid token: clients that share an address must not lock each other out.
  */
 import type { IncomingMessage } from "node:http";
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { TooManyAttemptsError } from "../../contract/errors.ts";
 import type { ClientAddresses } from "./client-address.ts";
 
-export class Attempts {
+export class TokenGuessLimiter {
   readonly #limiter = new RateLimiterMemory({ points: FAILURES_MAX, duration: WINDOW_SECONDS });
   readonly #addresses: ClientAddresses;
 
@@ -16,9 +15,9 @@ export class Attempts {
     this.#addresses = addresses;
   }
 
-  /** Counts a wrong token. @throws TooManyAttemptsError if its address gave too many lately. */
+  /** @throws TooManyAttemptsError */
   async count(request: IncomingMessage): Promise<void> {
-    await this.#limiter.consume(this.#addresses.of(request)).catch((error: unknown) => {
+    await this.#limiter.consume(this.#addresses.read(request)).catch((error: unknown) => {
       throw error instanceof RateLimiterRes ? tooMany(error) : error;
     });
   }
@@ -29,6 +28,6 @@ function tooMany({ msBeforeNext }: RateLimiterRes): TooManyAttemptsError {
   return new TooManyAttemptsError(`too many wrong tokens; try again in ${seconds} s`, seconds);
 }
 
-/** Enough for slips of the pen. */
+/** Enough for typing errors. */
 const FAILURES_MAX = 10;
 const WINDOW_SECONDS = 60;
