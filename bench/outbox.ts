@@ -183,7 +183,7 @@ async function appendAll(database: Database, payloads: readonly Buffer[]): Promi
         channel: orders.name,
         messageId: randomUUID(),
         payload,
-        publishedAt: undefined,
+        publishedAtMs: undefined,
       }),
     );
     await append(database, orders.name, messages, async () => {});

@@ -70,7 +70,7 @@ async function appendAll(database: Database, wakeups: Wakeups, payloads: readonl
         channel: "orders",
         messageId: `${from + index + 1}-1700000000000000000`,
         payload,
-        publishedAt: Date.now(),
+        publishedAtMs: Date.now(),
       }),
     );
     await append(database, "orders", messages, (...wakeup) => wakeups.enqueue(...wakeup));

@@ -108,7 +108,7 @@ async function appendAll(database: Database, commands: readonly object[]): Promi
         channel: "wallet",
         messageId: `${performance.now()}-${from + index}`,
         payload: Buffer.from(JSON.stringify(command)),
-        publishedAt: undefined,
+        publishedAtMs: undefined,
       }),
     );
     await append(database, wallet.name, messages, async () => {});

@@ -1,14 +1,14 @@
 /**
- * Reads the body of a request: bytes of bounded size leave, exactly as they were sent, or an error of errors.ts. The bytes
- * of a message are stored as they came, so nothing is decompressed or converted on the way: a body in another coding or
- * charset is refused, and the sender learns of it at once instead of by a dead letter.
+ * Reads the body of a request: at most `bytesMax` bytes leave, exactly as sent, or an error of errors.ts. Nothing is
+ * decompressed or converted, because messages are stored byte for byte. A body with another coding or charset is
+ * refused, so the sender learns of it at once instead of by a dead letter.
  */
 import type { IncomingMessage } from "node:http";
 import { TooLargeError, UnsupportedBodyError } from "./errors.ts";
 
 export type BodyOptions = Readonly<{
   bytesMax: number;
-  /** Called for each part that arrives, with its size. What it throws ends the reading. */
+  /** Called with the size of each chunk. If it throws, reading ends. */
   onBytes?: (bytes: number) => void;
 }>;
 
@@ -21,8 +21,8 @@ export async function readBody(
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw tooLarge(bytesMax);
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // The rest of a body that is not wanted is read by the server: a connection that is closed before the client has sent
-  // everything takes the answer with it.
+  // The server reads the rest of an unwanted body: if it closed the connection while the client still sends, the answer
+  // would be lost.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
     onBytes?.(chunk.length);

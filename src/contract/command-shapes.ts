@@ -1,7 +1,7 @@
 /**
- * Commands of one domain by their types: each a JSON object with a `type`, an `id` and the members of its shape. Bytes
- * enter; a command or a rejection leaves. Only the shape is judged here; what needs the state of the domain to be judged
- * is a matter of its rules, and a decline there is no dead letter.
+ * The commands of one domain, by type: JSON objects with a `type`, an `id` and the members of their shape. Bytes enter;
+ * a command or a rejection leaves. Rules that need the domain's state are checked elsewhere, and what those decline is
+ * not a dead letter.
  */
 import { type Type, type } from "arktype";
 import { excerptOf, jsonTypeOf, type Rejection, reject } from "./rejection.ts";
@@ -12,19 +12,19 @@ import { pathsOf } from "./values/shapes.ts";
 type Shapes = Readonly<Record<string, Type<object>>>;
 export type CommandOf<All extends Shapes> = { [Name in keyof All]: Readonly<All[Name]["infer"]> }[keyof All];
 
-/** The id of a command, which stands in addresses: a client normalises "." and ".." away. */
+/** Ids stand in addresses, and clients normalise "." and ".." away. */
 export const COMMAND_ID = /^(?!\.{1,2}$)[\x21-\x7e]{1,64}$/;
 export const COMMAND_ID_DESCRIPTION =
   '1 to 64 printable ASCII characters without spaces, and not "." or ".."';
 
 export class CommandShapes<All extends Shapes> {
   readonly types: readonly (keyof All & string)[];
-  /** What the schema knows; names that a sender made up are not among it. */
+  /** Pointers of the schema's members; never a name that a sender made up. */
   readonly paths: readonly string[];
   readonly #shapes: All;
   readonly #bytesMax: number;
 
-  /** @param bytesMax no command needs more. It decides an outcome, so it is no setting. */
+  /** @param bytesMax the size limit of a command; a constant, because it decides outcomes. */
   constructor(shapes: All, bytesMax: number) {
     this.#shapes = shapes;
     this.#bytesMax = bytesMax;
@@ -32,13 +32,11 @@ export class CommandShapes<All extends Shapes> {
     this.paths = [...new Set(Object.values(shapes).flatMap((shape) => pathsOf(shape)))];
   }
 
-  /** Validates a payload. */
   parse(payload: Buffer): CommandOf<All> | Rejection {
     const document = parseJsonDocument(payload, this.#bytesMax);
     return "code" in document ? document : this.check(document.value);
   }
 
-  /** Validates a document. */
   check(value: unknown): CommandOf<All> | Rejection {
     if (jsonTypeOf(value) !== "object") {
       const received = jsonTypeOf(value);
@@ -63,7 +61,7 @@ export class CommandShapes<All extends Shapes> {
   }
 }
 
-/** Whether two commands ask for the same, whatever the sequence of their members was. */
+/** Whether two commands ask for the same; the order of members does not count. */
 export function isSameCommand(one: object, other: object): boolean {
   const text = (command: object) =>
     JSON.stringify(Object.entries(command).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -74,5 +72,5 @@ export function isRejection(one: object): one is Rejection {
   return "problems" in one;
 }
 
-/** What the rules of the shapes expect, in words. */
+/** Expectations in words, by rule. */
 const EXPECTATIONS: Readonly<Record<string, string>> = { integer: "a whole number" };

@@ -1,8 +1,8 @@
-/** An error as one line of a log. */
+/** Formats an error as one line of a log. */
 
 /**
- * The message of an error with those of its causes: libraries wrap the reason into an error that says only how often
- * they tried. Brokers put addresses, not secrets, into their errors.
+ * The messages of an error and its causes: libraries wrap the reason into an error that only counts attempts. Brokers
+ * put addresses, not secrets, into their errors.
  */
 export function describeError(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return String(error);
@@ -16,5 +16,5 @@ export function describeError(error: unknown, depth = 0): string {
     : error.message;
 }
 
-/** An error may be among its own causes. */
+/** Bounds the recursion: an error may be among its own causes. */
 const CAUSES_MAX = 4;

@@ -1,9 +1,9 @@
 /**
- * The contract between the engine and a domain: one kind of message, how it becomes tables, and what answers people.
+ * The contract between the engine and a domain: one kind of message, its tables and its routes.
  *
- * A domain is one folder under `domains/`, its migrations, and one line in `domains/index.ts`. The engine gives each
- * domain its part of the inbox, its checkpoint, its lock, its wake-up queue, its dead letters, its metrics and its
- * routes. The domain imports nothing but this folder and `database/`, and never another domain.
+ * A domain is a folder under `domains/`, its migrations, and a line in `domains/index.ts`. The engine gives each domain
+ * its own inbox positions, checkpoint, lock, wake-up queue, dead letters, metrics and routes. A domain imports only
+ * this folder and `database/`, never another domain.
  */
 import type { Rule } from "../config/rules.ts";
 import type { SettingsOf } from "../config/settings.ts";
@@ -18,82 +18,79 @@ import type { IntakeDescription, Route } from "./route.ts";
 import type { OpenRpcClient, RpcService } from "./rpc.ts";
 
 /**
- * What the engine has to know of a domain. Everything here is constant: a module holds no state and may be used by
- * several services in one process.
+ * A domain. It is constant and holds no state, so several services in one process may share it.
  *
  * @typeParam Settings the validated values of `settings`.
- * @typeParam Added what a projection reports as newly added, for the domain's own cache and live pages.
+ * @typeParam Added what a projection reports as new, for the domain's cache and live pages.
  */
 export interface DomainModule<Settings extends object = object, Added = unknown> {
-  /** Lower-case letters. Label, queue, lock, default channel, and prefix of the domain's settings. */
+  /** Lower-case letters. Label, queue, lock, default channel, and prefix of the settings. */
   readonly name: string;
   /** Every table that the projection writes, parents before children. A rebuild compares and replaces all of them. */
   readonly tables: readonly [ProjectedTable, ...ProjectedTable[]];
-  /** The numbered migrations of the tables, and `privileges.sql`; undefined if the engine's own folder holds them. */
+  /** Numbered migrations and `privileges.sql`; undefined if the engine's folder holds them. */
   readonly migrations?: URL;
   /**
-   * The JSON pointer of every member that the schema knows, with `#` for any index of an array; `pathsOf` gives those of
-   * a type. Dead letters are grouped by them, and never by names that a sender made up.
+   * The JSON pointer of every member of the schema, with `#` for an array's index; see `pathsOf`. Dead letters are
+   * grouped by these pointers, never by names that a sender made up.
    */
   readonly paths: readonly string[];
   /**
-   * Names of members and headers whose values identify a person, in any case or as a word of a longer name. They decide
-   * for what the schema does not know. They are masked in this domain's dead letters only.
+   * Names of members and headers whose values identify a person, in any case or as a word of a longer name. They mask
+   * values outside of the schema, in this domain's dead letters only.
    */
   readonly personalNames: readonly string[];
   /**
-   * Those of `paths` whose values, with all that is below them, identify a person; by default those whose last name is
-   * one of `personalNames`.
+   * Those of `paths` whose values and descendants identify a person; by default those whose last name is in
+   * `personalNames`.
    */
   readonly personalPaths?: readonly string[];
-  /** The domain's own environment variables. */
   readonly settings: SettingsOf<Settings>;
   /**
-   * Rules that no single variable can break.
-   * @param reached how others than this machine can reach the service, such as `HTTP_HOST is "0.0.0.0"`; undefined if
-   * they cannot.
-   * @returns what is wrong, each beginning with the name of a variable.
+   * Checks rules that involve several variables.
+   * @param reached how other machines can reach the service, such as `HTTP_HOST is "0.0.0.0"`; undefined if they
+   * cannot.
+   * @returns problems, each beginning with the name of a variable.
    */
   checkSettings?(settings: Settings, reached: string | undefined): readonly string[];
   /** Prefix of the channel variables, such as `WALLET_` in WALLET_KAFKA_TOPIC; by default the name in capitals. */
   readonly channelPrefix?: string;
   /**
-   * Whether a commit of the projection waits for the disk before any waiting caller is answered. If false, a crash of
-   * PostgreSQL can take back the last projections; they are then projected again with the same result.
+   * Whether a commit reaches the disk before waiting callers are answered. If false, a crash of PostgreSQL can undo the
+   * last projections; they are then repeated with the same result.
    */
   readonly isDurable: boolean;
-  /** Statements of the audit that must return no row. */
   readonly checks: readonly AuditCheck[];
-  /** A new projection without any shared state: the live one, a dry run, a rebuild and a probe each have their own. */
+  /** A projection without shared state: the live one, dry runs, rebuilds and probes each have their own. */
   createProjection(): Projection<Added>;
   /**
-   * What the domain's inbox begins with, such as reference data that its rules need. The engine appends each message once,
-   * however many processes start and however often. A message never changes; later versions may add others.
+   * Messages that every inbox of the domain begins with, such as reference data. The engine appends each once, however
+   * many processes start. Later versions may add messages but never change one.
    */
   readonly firstMessages?: readonly NewMessage[];
-  /** When the domain wants to be told the time; undefined if its rules know no time. */
+  /** Undefined if the domain's rules do not depend on time. */
   readonly timer?: DomainTimer;
-  /** What the domain adds to the `waybill` command. */
+  /** Additional commands of `waybill`. */
   readonly commands?: readonly DomainCommand<Settings>[];
   /**
-   * Opens what answers people. Commands of the shell never call it, so a module imports what it needs for that here:
-   * other processes start without it.
+   * Opens the part that answers requests. Only the service calls it: imports that other processes do not need belong in
+   * here, so that those start faster.
    */
   open?(context: DomainContext, settings: Settings): DomainService<Added> | Promise<DomainService<Added>>;
 }
 
-/** One command of the shell, which needs the settings of its domain and nothing of the service. */
+/** A command of `waybill` that needs the domain's settings but no running service. */
 export interface DomainCommand<Settings extends object = object> {
   /** The word after `waybill`. */
   readonly name: string;
   readonly description: string;
-  /** Values that stand after it, each required, in their sequence. */
+  /** Required values after the name, in order. */
   readonly arguments: readonly CommandValue[];
-  /** Values that stand after `--<name>`. */
+  /** Values of `--<name>`. */
   readonly options: readonly (CommandValue & Readonly<{ fallback: string }>)[];
   /**
-   * @param values by their names, as their rules gave them.
-   * @returns what is printed.
+   * @param values parsed by their rules, by name.
+   * @returns the text to print.
    * @throws InvalidInputError for bad usage.
    */
   run(values: Readonly<Record<string, unknown>>, settings: Settings): Promise<string>;
@@ -101,55 +98,54 @@ export interface DomainCommand<Settings extends object = object> {
 
 export type CommandValue = Readonly<{ name: string; description: string; rule: Rule<unknown> }>;
 
-/** Any domain, whatever its settings are. */
 export type AnyDomain = DomainModule;
 
 /**
- * One table of a projection. The first table of a domain holds one row for each projected position, in a unique column
- * `position`: the audit joins it with the inbox.
+ * A table of a projection. A domain's first table holds one row for each projected position, in a unique column
+ * `position`, which the audit joins with the inbox.
  */
 export type ProjectedTable = Readonly<{
   name: string;
-  /** The columns of the primary key, or of another unique key. */
+  /** The columns of a unique key. */
   key: readonly [string, ...string[]];
 }>;
 
 /**
- * One statement of a domain's proof. It returns the rows that break a rule, as `position bigint` (the position to look
- * at first) and `detail text` (what is wrong, without personal data). Its only parameter `$1` is a position: an
- * incremental audit passes the last proved one and may skip what was complete by then; a full audit passes 0.
+ * A rule of a domain, as SQL that returns the rows which break it: `position bigint` (where to look first) and `detail
+ * text` (the problem, without personal data). `$1` is the last proved position, after which an incremental audit looks;
+ * a full audit passes 0.
  */
 export type AuditCheck = Readonly<{
-  /** Stable name in snake_case, such as `postings_sum_to_zero`. */
+  /** A stable name in snake_case, such as `postings_sum_to_zero`. */
   name: string;
   sql: string;
 }>;
 
-/** How a domain gets the time: as messages, so that a rebuild sees the same time again. */
+/** Delivers the time to a domain as messages, so that a rebuild sees the same time. */
 export type DomainTimer = Readonly<{
-  /** The earliest moment at which something falls due; undefined if nothing will. */
+  /** When the next deadline passes; undefined if there is none. */
   nextDueAt(database: Queryable): Promise<Date | undefined>;
-  /** The payload of the message for one second. All processes must produce the same bytes for the same second. */
+  /** The message of one second. All processes must produce the same bytes for it. */
   payloadOf(second: Date): Buffer;
 }>;
 
 export interface Projection<Added = unknown> {
   /**
-   * Projects one batch in position order, one batch at a time, in the given transaction. An outcome may depend on the
-   * inbox before its position and on this code alone: never on the clock, the environment or chance. Domain time is
-   * `receivedAtMs` of the rows. A message that cannot be projected gets a `dead` outcome. An exception means that
-   * the code did not expect the message: the engine then projects each message alone, in a savepoint of its own.
-   * @throws DatabaseError for a fault of the database; the engine retries the batch.
+   * Projects one batch at a time, in position order, in the given transaction. An outcome may depend only on the inbox
+   * up to its position and on this code, never on the clock, the environment or chance; domain time is `receivedAtMs`.
+   * A message that cannot be projected gets a `dead` outcome. After an exception, which means a bug, the engine
+   * projects each message alone in a savepoint.
+   * @throws DatabaseError for a database fault; the engine retries the batch.
    */
   project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<Added>>;
 }
 
 export type Projected<Added = unknown> = Readonly<{
-  /** One for each row of the batch, in their order. */
+  /** One for each row of the batch, in order. */
   outcomes: readonly Outcome[];
-  /** Passed to `DomainService.onProjected` after the commit of a live batch, and dropped otherwise. */
+  /** Passed to `DomainService.onProjected` after the commit of a live batch; otherwise dropped. */
   added?: readonly Added[];
-  /** Events for other systems, in the order in which they happened. Only the engine writes them, and only live. */
+  /** Events for other systems, oldest first. The engine writes them, and only for live batches. */
   events?: readonly OutboxEvent[];
 }>;
 
@@ -160,79 +156,75 @@ export type Outcome =
 
 export const PROJECTED: Outcome = Object.freeze({ kind: "projected" });
 
-/** What became of a position; `pending` if nothing has yet. */
+/** The outcome of a position; `pending` until it is projected. */
 export type OutcomeName = "pending" | Outcome["kind"];
 
-/** One event that a position caused. */
+/** An event that a position caused. */
 export type OutboxEvent = Readonly<{
-  /** A position of the batch that ended as `projected`. */
+  /** A `projected` position of the batch. */
   position: bigint;
   topic: string;
-  /** Events of one key keep their order. */
+  /** Events with the same key keep their order. */
   key: string;
   payload: Buffer;
   headers?: Readonly<Record<string, string>>;
 }>;
 
-/** What the engine gives a domain that is opened. */
 export interface DomainContext {
-  /** Connections for reads; nothing that the projection writes may be written through them. */
+  /** For reads only; the projection alone writes its tables. */
   readonly database: Database;
-  /** Whether the `http` source runs. If not, `submit` takes nothing, and a route that needs it has no sense. */
+  /** Whether the `http` source runs. Otherwise `submit` refuses, and routes that call it must not exist. */
   readonly isTakingHttp: boolean;
   /**
-   * Appends a message of this domain's `http` channel; resolves after its commit.
-   * @throws KeyReusedError if the message id came with another payload before; UnavailableError if the message was not
-   * stored, or if that is not known in time. Sending the same id again is right in both cases.
+   * Appends a message to the domain's `http` channel; resolves after the commit.
+   * @throws KeyReusedError if the message id exists with another payload; UnavailableError if the message was not
+   * stored, or if that is not known in time. Retrying with the same id is then safe.
    */
   submit(message: NewMessage): Promise<Receipt>;
   /**
-   * Resolves with the outcome of a position as soon as it has one, in this process or in another; with `pending` when
-   * the signal aborts first. A thousand waiting callers cost one query at a time.
+   * Resolves with the outcome of a position once any process decided it, or with `pending` if the signal aborts first.
+   * A thousand waiting callers cost one query at a time.
    */
   settled(position: bigint, signal: AbortSignal): Promise<OutcomeName>;
-  /** The route that stores any bytes as one message and answers 202; undefined if the `http` source does not run. */
+  /** A route that stores any body as a message and answers 202; undefined if the `http` source does not run. */
   intake(description: IntakeDescription): Route | undefined;
   /**
-   * Records, before it is shown, that an operator sees what is not for everyone: one action on each position.
-   * @param operator who and why, as the request gives it.
-   * @throws InvalidInputError if author or reason is no line of text.
+   * Records an operator's access to restricted data, one action for each position. Call it before showing the data.
+   * @throws InvalidInputError if author or reason is not a line of text.
    */
   recordReveals(
     positions: readonly bigint[],
     operator: Readonly<{ author?: string | undefined; reason?: string | undefined }>,
   ): Promise<void>;
-  /** Opens a client of another service. */
   readonly openRpcClient: OpenRpcClient;
-  /** Shows items on the event stream; the newest come last. */
+  /** Sends items to the event stream, newest last. */
   announce(event: string, items: readonly object[]): void;
   readonly metrics: MetricsScope;
   readonly logger: Logger;
 }
 
-/** A domain that is open. Every callback is called by the engine, in this process. */
+/** A running domain. The engine makes every callback in this process. */
 export interface DomainService<Added = unknown> {
   readonly routes: readonly Route[];
-  /** What it answers over gRPC, and over HTTP where the `.proto` gives a route. */
+  /** gRPC services; also served over HTTP if the `.proto` declares routes. */
   readonly rpcs?: readonly RpcService[];
-  /** The domain's page. */
   readonly page?: DomainPage;
-  /** After the commit of each live batch: the place to make the new state visible in memory. Must not throw. */
+  /** Called after the commit of each live batch, to publish the new state in memory. Must not throw. */
   onProjected?(added: readonly Added[]): void;
-  /** The projection was replaced as a whole, by this process or another: drop everything that memory holds of it. */
+  /** Called after any process replaced the projection: discard everything cached. */
   onRebuilt?(): void;
-  /** Fills memory from the tables while the service already answers; resolves with the number of entries. */
+  /** Fills the cache while the service already answers; resolves with the number of entries. */
   restore?(signal: AbortSignal): Promise<number>;
   /**
-   * Works in the background while the process takes messages in, and resolves when the signal aborts. Every process of
-   * the domain does it, so doing a thing twice must change nothing. Its failures are its own to retry.
+   * Background work; resolves when the signal aborts. Every process of the domain runs it, so it must be idempotent. It
+   * retries its own failures.
    */
   work?(signal: AbortSignal): Promise<void>;
-  /** The service stops: ends what would keep a connection open, such as a stream of events. */
+  /** Ends open responses, such as event streams, at shutdown. */
   close?(): void;
-  /** The address on which people see what a position became; undefined if there is none. */
+  /** The address of the page that shows a position's effect; undefined if there is none. */
   viewOf?(position: bigint): Promise<string | undefined>;
 }
 
-/** Files of a domain's page, served under `/ui/<domain>/`; `index.html` among them is the page itself. */
+/** Files of a domain's page, served under `/ui/<domain>/`, with an `index.html`. */
 export type DomainPage = Readonly<{ title: string; folder: URL }>;

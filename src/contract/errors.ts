@@ -1,10 +1,9 @@
 /**
- * What can go wrong because of the caller rather than of us. These errors know nothing of HTTP or of the
- * command line; each of those has one place that turns them into a status or an exit code. Whatever is thrown
- * and is none of these is a fault: it is logged, retried where that makes sense, and never shown to a user.
+ * Errors of the caller. They know nothing of HTTP, gRPC or the command line; each of those maps them to a status in one
+ * place. Any other exception is a fault: it is logged, retried if that can help, and never shown to a user.
  */
 
-/** The input cannot be meant: `parameter` names what to change. */
+/** Invalid input; `parameter` names the offending field. */
 export class InvalidInputError extends Error {
   readonly parameter: string;
 
@@ -14,19 +13,17 @@ export class InvalidInputError extends Error {
   }
 }
 
-/** What was asked for is not there. */
 export class NotFoundError extends Error {}
 
-/** The caller did not show that it may do this. */
+/** The caller is not authenticated or not authorised. */
 export class NotAllowedError extends Error {}
 
-/** The request may be that of another site's page, which must not act for the person before the browser. */
+/** The request may come from another site's page, which must not act for the user. */
 export class ForbiddenError extends Error {}
 
-/** The body has more bytes than this process takes in. */
 export class TooLargeError extends Error {}
 
-/** The body comes in a coding or charset that is not taken; `headers` say what would be. */
+/** The body's coding or charset is not supported; `headers` name the supported ones. */
 export class UnsupportedBodyError extends Error {
   readonly headers: Readonly<Record<string, string>>;
 
@@ -36,17 +33,17 @@ export class UnsupportedBodyError extends Error {
   }
 }
 
-/** The same idempotency key came with other bytes before. */
+/** The idempotency key was used with another payload. */
 export class KeyReusedError extends Error {}
 
-/** It is not in a state in which this can be done to it; mostly because somebody else was quicker. */
+/** Conflict with the current state, usually because another request got there first. */
 export class WrongStateError extends Error {}
 
-/** A domain decided against it by a rule of its own, and the decision is final. */
+/** A domain's rule declined the command; the decision is final. */
 export class DeclinedError extends Error {
-  /** The rule, in snake_case: the type of the problem. */
+  /** The rule, in snake_case: the problem's type. */
   readonly reason: string;
-  /** What the problem says beside it. */
+  /** Additional members of the problem document. */
   readonly members: Readonly<Record<string, unknown>>;
 
   constructor(reason: string, message: string, members: Readonly<Record<string, unknown>> = {}) {
@@ -56,7 +53,7 @@ export class DeclinedError extends Error {
   }
 }
 
-/** A message was taken and is a dead letter: the code failed on it. Operators can redrive it. */
+/** The message is stored, but its projection failed, so it is a dead letter. Operators can redrive it. */
 export class BuriedError extends Error {
   readonly position: bigint;
 
@@ -66,7 +63,7 @@ export class BuriedError extends Error {
   }
 }
 
-/** The payload can be read but would be rejected; `problems` says where and why. */
+/** The payload is well-formed but would be rejected; `problems` says where and why. */
 export class RejectedError extends Error {
   readonly problems: readonly object[];
 
@@ -76,7 +73,7 @@ export class RejectedError extends Error {
   }
 }
 
-/** Too many wrong attempts from one place. */
+/** Too many wrong tokens from one address. */
 export class TooManyAttemptsError extends Error {
   readonly retryAfterSeconds: number;
 
@@ -86,7 +83,7 @@ export class TooManyAttemptsError extends Error {
   }
 }
 
-/** Not now: a buffer is full or the database is away. Nothing was accepted; trying again is right. */
+/** A buffer is full or the database is unavailable. Nothing was accepted; retry later. */
 export class UnavailableError extends Error {
   readonly retryAfterSeconds: number;
 
@@ -96,18 +93,18 @@ export class UnavailableError extends Error {
   }
 }
 
-/** The time that a call had is over. Whether it took effect at the other service is not known. */
+/** The deadline of a call passed. The other service may or may not have acted. */
 export class DeadlineError extends UnavailableError {
   constructor(message: string) {
     super(message, 1);
   }
 }
 
-/** Another service answered a call with a refusal. */
+/** Another service refused a call. */
 export class UpstreamError extends Error {
-  /** Its gRPC status, such as `FAILED_PRECONDITION`. */
+  /** The gRPC status, such as `FAILED_PRECONDITION`. */
   readonly status: string;
-  /** The rule by which the other service declined, in snake_case; undefined if it named none. */
+  /** The rule that declined, in snake_case; undefined if the service named none. */
   readonly reason: string | undefined;
 
   constructor(status: string, message: string, reason?: string) {
@@ -117,12 +114,12 @@ export class UpstreamError extends Error {
   }
 }
 
-/** The answer exists, but does not fit into its type. */
+/** The answer does not fit its type. */
 export class OutOfRangeError extends Error {}
 
-/** A procedure that was called over HTTP failed; what the gRPC status of a call says. */
+/** A procedure called over HTTP failed, with the details of its gRPC status. */
 export class CallFailedError extends Error {
-  /** Its gRPC status, such as `FAILED_PRECONDITION`. */
+  /** The gRPC status, such as `FAILED_PRECONDITION`. */
   readonly status: string;
   readonly details: CallFailure;
 
@@ -134,7 +131,7 @@ export class CallFailedError extends Error {
 }
 
 export type CallFailure = Readonly<{
-  /** The rule by which a domain declined, in snake_case, and what it says beside it. */
+  /** The rule that declined, in snake_case, and its details. */
   reason?: string;
   members?: Readonly<Record<string, string>>;
   /** Fields of the request that break a rule. */
@@ -142,7 +139,7 @@ export type CallFailure = Readonly<{
   retryAfterSeconds?: number;
 }>;
 
-/** The caller, or all callers together, asked more often than is allowed. */
+/** The rate limit of one caller or of all callers is used up. */
 export class TooManyCallsError extends Error {
   readonly retryAfterSeconds: number;
 

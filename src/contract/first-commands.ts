@@ -1,6 +1,6 @@
 /**
- * An id of a command counts once: the first command under it is decided, the same command again is its duplicate, and
- * another one is a conflict. The first commands are compared by their payloads in the inbox, so no table holds them twice.
+ * Compares commands that share an id: the first one is decided, an equal one is its duplicate, and a different one is a
+ * conflict. First commands are read from the inbox, so no table stores them twice.
  */
 import type { Queryable } from "../database/queryable.ts";
 import { isSameCommand } from "./command-shapes.ts";
@@ -8,10 +8,9 @@ import type { Outcome } from "./domain.ts";
 import { selectPayloads } from "./payloads-table.ts";
 import { conflict, type Rejection } from "./rejection.ts";
 
-/** How a domain reads its commands and tells them apart. */
 export type CommandForm<Command extends object> = Readonly<{
   parse: (payload: Buffer) => Command | Rejection;
-  /** Whether two commands ask for the same; by default all of their members count. */
+  /** Whether two commands ask for the same; by default all members count. */
   isSame?: (one: Command, other: Command) => boolean;
 }>;
 
@@ -24,7 +23,7 @@ export class FirstCommands<Command extends object> {
     this.#commands = commands;
   }
 
-  /** @param positions those at which commands were decided before. */
+  /** @param positions of first commands. */
   static async load<Command extends object>(
     database: Queryable,
     positions: Iterable<bigint>,
@@ -37,7 +36,7 @@ export class FirstCommands<Command extends object> {
     return new FirstCommands(form, new Map(commands));
   }
 
-  /** The command at a position is the first one under its id. */
+  /** Registers the first command of an id. */
   add(position: bigint, command: Command): void {
     this.#commands.set(position, command);
   }

@@ -1,28 +1,26 @@
 /**
- * The metadata that a broker delivers with a payload, as the inbox stores it: headers in their order, a key, and whether
- * there was a payload at all. Bytes that are text stay text; others are stored in base64, so JSON loses nothing.
+ * The metadata that a broker delivers beside a payload, as JSON in the inbox: ordered headers, the key, and whether
+ * there was a payload. Bytes that are not text are stored in base64, so nothing is lost.
  */
 import { normalTraceparent } from "../telemetry/trace-context.ts";
 
 export type Delivered = Readonly<{
   headers: readonly (readonly [name: Bytes, value: Bytes])[];
   key?: Bytes;
-  /** The record had no value, not even an empty one: to Kafka that is a tombstone. */
+  /** The record has no value, not even an empty one: Kafka's tombstone. */
   isNull?: boolean;
-  /** For a channel with several subjects: the subject that the message was published on. */
+  /** The subject of the message, for channels with several subjects. */
   subject?: string;
 }>;
 
 type Bytes = Uint8Array | string | null | undefined;
 
-/** Text, or bytes that are not text. */
 export type StoredBytes = string | { base64: string } | null;
 
-/** The document that `headersToJson` writes. */
 export type StoredHeaders = Readonly<{
   headers?: readonly (readonly [name: StoredBytes, value: StoredBytes])[];
   key?: StoredBytes;
-  /** Present only if there was no payload at all. */
+  /** Present only if there was no payload. */
   payload?: null;
   subject?: StoredBytes;
 }>;
@@ -39,7 +37,7 @@ export function headersToJson({ headers, key, isNull, subject }: Delivered): str
   });
 }
 
-/** The headers of an inbox row, by their names; those that are not text are left out. */
+/** The headers of an inbox row by name, without those that are not text. */
 export function headersOf({
   headersJson,
 }: Readonly<{ headersJson: string | undefined }>): Map<string, string> {
@@ -52,7 +50,7 @@ export function headersOf({
   return found;
 }
 
-/** The trace context in the headers; undefined if there is no valid one. */
+/** The first valid trace context. */
 export function traceparentIn(headers: Delivered["headers"]): string | undefined {
   for (const [name, value] of headers) {
     if (encode(name) !== "traceparent") continue;
@@ -63,10 +61,7 @@ export function traceparentIn(headers: Delivered["headers"]): string | undefined
   return undefined;
 }
 
-/**
- * Milliseconds since the Unix epoch that the inbox can store; undefined for a time outside of PostgreSQL's range. Kafka
- * accepts any time that a producer gives.
- */
+/** The timestamp in milliseconds; undefined if PostgreSQL cannot store it. Kafka accepts any timestamp. */
 export function validTimestamp(milliseconds: number): number | undefined {
   return milliseconds > 0 && milliseconds < LATEST_MS ? milliseconds : undefined;
 }
@@ -81,7 +76,7 @@ function encode(bytes: Bytes): StoredBytes {
     : { base64: buffer.toString("base64") };
 }
 
-/** PostgreSQL's JSON holds neither U+0000 nor half of a surrogate pair. */
+/** PostgreSQL's JSON holds neither U+0000 nor lone surrogates. */
 function isStorableText(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }

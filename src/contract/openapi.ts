@@ -1,7 +1,7 @@
 /**
- * The words in which a route describes itself, and the document that is made of all of them. A route cannot be without
- * a description, and a test drives the server by the document, so the two stay equal.
- * Sources: OpenAPI Specification 3.1; JSON Schema 2020-12.
+ * The vocabulary in which routes describe themselves, and the OpenAPI document of all routes. Every route needs a
+ * description, and a test drives the server by the document, so the two cannot differ. Sources: OpenAPI Specification
+ * 3.1; JSON Schema 2020-12.
  */
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -24,14 +24,14 @@ export type Operation = Readonly<{
     description?: string;
     content: Readonly<Record<string, object>>;
   }>;
-  /** By status. Of problems only those that the route itself makes: what all routes have is added. */
+  /** By status. Problems that every route can answer with are added automatically. */
   responses: Readonly<Record<string, object>>;
 }>;
 
 export type Described = Readonly<{
   method: string;
   path: string;
-  /** A word of `SECURITY`, `open`, or a credential of a domain. */
+  /** A key of `SECURITY`, `open`, or a domain's credential. */
   access: string | Readonly<{ name: string; description: string }>;
   openWith?: string;
   kind?: string;
@@ -55,7 +55,7 @@ export const TEXT: Schema = { type: "string" };
 export const COUNT: Schema = { type: "integer", minimum: 0 };
 export const FLAG: Schema = { type: "boolean" };
 export const TIME: Schema = { type: "string", format: "date-time" };
-/** A text, because a position does not fit every reader's number. */
+/** Text, because JavaScript's numbers cannot hold every position. */
 export const POSITION: Schema = { type: "string", pattern: "^[1-9]\\d{0,18}$" };
 
 export const inPath = (name: string, description: string, schema: Schema): Parameter => ({
@@ -75,12 +75,11 @@ export const inQuery = (name: string, description: string, schema: Schema): Para
 
 export const POSITION_IN_PATH = inPath("position", "the position of a message in the inbox", POSITION);
 
-/** An answer in JSON. */
 export function answer(description: string, schema: Schema, headers?: object): object {
   return { description, content: { "application/json": { schema } }, ...(headers ? { headers } : {}) };
 }
 
-/** An answer of another kind, whose bytes are not described. */
+/** A response that is not JSON. */
 export function bytes(description: string, mediaType: string, headers?: object): object {
   return { description, content: { [mediaType]: {} }, ...(headers ? { headers } : {}) };
 }
@@ -95,9 +94,9 @@ export function problems(...statuses: readonly number[]): Record<string, object>
 }
 
 /**
- * A problem of a domain's own.
- * @param types what can stand in `type`, without the prefix.
- * @param members those that the domain adds to the document.
+ * A domain's own problem.
+ * @param types possible values of `type`, without the prefix.
+ * @param members additional members of the document.
  */
 export function ownProblem(
   description: string,
@@ -114,7 +113,6 @@ export function jsonBody(schema: Schema, required = true): NonNullable<Operation
   return { required, content: { "application/json": { schema } } };
 }
 
-/** The whole document. */
 export function openApiDocument(routes: readonly Described[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
@@ -135,15 +133,15 @@ export function openApiDocument(routes: readonly Described[], version: string): 
       version,
       license: { name: "MIT", identifier: "MIT" },
       description:
-        "Order intake that loses nothing. Every answer carries `x-request-id`; errors are problem documents (RFC 9457).",
+        "Message intake that loses nothing. Every answer carries `x-request-id`; errors are problem documents (RFC 9457).",
     },
     servers: [{ url: "/" }],
     paths,
     components: {
       securitySchemes: {
-        admin: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, where one is set" },
+        admin: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, if it is set" },
         session: { type: "apiKey", in: "cookie", name: "waybill_session", description: "from POST /session" },
-        ingress: { type: "http", scheme: "bearer", description: "INGRESS_TOKEN, where one is set" },
+        ingress: { type: "http", scheme: "bearer", description: "INGRESS_TOKEN, if it is set" },
         ...credentialsOf(routes),
       },
       responses: Object.fromEntries(
@@ -165,20 +163,20 @@ function operationIdOf(method: string, path: string): string {
   return [method.toLowerCase(), ...(words.length > 0 ? words : ["page"])].join("_").replace(/[^a-z_]/gi, "_");
 }
 
-/** What the server itself may answer, whatever the route. */
+/** The problems that the server itself answers with. */
 function statusesOf({ method, access, kind }: Described): number[] {
   if (access !== "open") return [400, 401, 403, 429, 500, 503];
-  // A page of another origin may ask for a page, but must not change anything.
+  // Pages of other origins may read pages but change nothing.
   return method === "GET" && kind !== undefined ? [400, 500] : [400, 403, 500];
 }
 
 function securityOf({ access, openWith }: Described): Readonly<{ security?: object[] }> {
   const security = typeof access === "object" ? [{ [access.name]: [] }] : SECURITY[access];
-  // The empty requirement: none of the others is needed.
+  // An empty requirement makes the others optional.
   return security ? { security: openWith === undefined ? security : [...security, {}] } : {};
 }
 
-/** A security scheme for each credential that a domain checks. */
+/** A security scheme for each credential of a domain. */
 function credentialsOf(routes: readonly Described[]): Record<string, object> {
   const credentials = routes.flatMap(({ access }) => (typeof access === "object" ? [access] : []));
   return Object.fromEntries(
@@ -203,16 +201,16 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   415: "the body has a Content-Encoding, or a charset other than UTF-8",
   422: "the request can be read but is refused",
   429: "too many wrong tokens from this address, or too many calls",
-  500: "an error of the service; the log has it under the request id",
-  503: "temporarily unavailable: the database is away, or the inbox is full; nothing was taken or changed",
-  504: "the time of the call is over; the same idempotency-key asks again",
+  500: "an error of the service; search its log for the request id",
+  503: "temporarily unavailable: no database connection, or the inbox is full; nothing was stored or changed",
+  504: "the deadline passed; retry with the same idempotency-key",
 };
 
-/** Statuses whose answers say when to try again. */
+/** Statuses with a Retry-After header. */
 const RETRIABLE = new Set(["429", "503"]);
-const RETRY_AFTER = { "retry-after": header("seconds after which to try again") };
+const RETRY_AFTER = { "retry-after": header("seconds to wait before a retry") };
 
-/** Stands before the type of every problem. */
+/** The prefix of every problem's type. */
 export const PROBLEM_PREFIX = "urn:waybill:problem:";
 
 const PROBLEM: Schema = {
@@ -225,8 +223,8 @@ const PROBLEM: Schema = {
     parameter: TEXT,
     position: POSITION,
     errors: { type: "array", items: { type: "object" } },
-    code: { type: "string", description: "of a procedure: the gRPC status" },
-    reason: { type: "string", description: "of a procedure: the rule by which it declined" },
+    code: { type: "string", description: "for procedures: the gRPC status" },
+    reason: { type: "string", description: "for procedures: the rule that declined the call" },
     metadata: { type: "object", additionalProperties: TEXT },
   },
   required: ["type", "title", "status"],

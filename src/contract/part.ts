@@ -1,32 +1,30 @@
 /**
- * A process is an ordered list of parts. They start in the order of the list, which is the order in which a message
- * flows, and stop in reverse. A part that lacks something (the schema, the database) waits for it and says so; readiness
- * shows what each part has to say.
+ * A process is an ordered list of parts. They start in list order, the direction in which messages flow, and stop in
+ * reverse. A part waits for what it lacks, such as the schema; readiness shows the reasons.
  */
 
 export interface Part {
   readonly name: string;
-  /** The domain that the part belongs to; undefined if all depend on it. */
+  /** The only domain that depends on the part; undefined if all do. */
   readonly domain?: string;
   /** Resolves once the part runs. @throws if it cannot, or when the signal aborts. */
   start?(starting: Starting): Promise<void> | void;
-  /** Finishes what is in flight. Called once, and only if `start` was called. Must not throw. */
+  /** Finishes work in flight. Called once, and only after `start` was called. Must not throw. */
   stop?(): Promise<void> | void;
-  /** Why the part is not healthy, in words that may be public; empty if it is. */
+  /** Public reasons why the part is unhealthy; empty if it is healthy. */
   health?(): readonly string[];
 }
 
 export type Starting = Readonly<{
-  /** Aborts when the process is asked to stop. */
+  /** Aborts at shutdown. */
   signal: AbortSignal;
-  /** Reports what the part waits for, in words that may be public. */
+  /** Reports what the part waits for; public. */
   waiting: (reason: string) => void;
 }>;
 
-/** One reason why a process, or one domain of it, is not ready. */
+/** A reason why the process, or one of its domains, is not ready. */
 export type Unready = Readonly<{ domain?: string; reason: string }>;
 
-/** Parts that are started in order and stopped in reverse. */
 export class Parts {
   readonly #parts: readonly Part[];
   readonly #stop = new AbortController();
@@ -38,7 +36,7 @@ export class Parts {
     this.#parts = parts;
   }
 
-  /** Resolves at once when `stop` is called. @throws what a part throws; the parts before it run on until `stop`. */
+  /** Resolves early if `stop` is called. @throws the error of a part; the parts before it run until `stop`. */
   start(): Promise<void> {
     this.#starting = this.#start().catch((error: unknown) => {
       if (!this.#stop.signal.aborted) throw error;
@@ -63,12 +61,12 @@ export class Parts {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    // The caller of start has the error; what did start still has to stop.
+    // The caller of start gets the error; parts that did start must still stop.
     await this.#starting?.catch(() => {});
     for (const part of this.#started.reverse()) await part.stop?.();
   }
 
-  /** Why the parts are not ready; empty if they are. */
+  /** Empty if the process is ready. */
   health(): Unready[] {
     const reasons: Unready[] = [];
     if (this.#stop.signal.aborted) reasons.push({ reason: "stopping" });

@@ -1,7 +1,6 @@
-/** What a domain reads of the inbox beside its batches. */
+/** Payloads for domains that compare a message with an earlier one. */
 import type { Queryable } from "../database/queryable.ts";
 
-/** The payloads of positions, as they arrived. */
 export async function selectPayloads(
   database: Queryable,
   positions: readonly bigint[],

@@ -1,7 +1,7 @@
-/** A value of the database for a metric, which is read when Prometheus scrapes and cannot wait for an answer. */
+/** A database value for a metric: a scrape cannot wait for a query. */
 import type { Logger } from "../telemetry/logger.ts";
 
-/** @returns gives the last reading and begins the next one in the background; undefined until the first has ended. */
+/** @returns a function that returns the last value and starts the next query; undefined until the first one ends. */
 export function refreshed<Value>(read: () => Promise<Value>, logger: Logger): () => Value | undefined {
   let value: Value | undefined;
   let isReading = false;

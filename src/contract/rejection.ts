@@ -1,15 +1,15 @@
 /**
- * Why a message can never be projected: a code, and every problem with its exact place. A rejection is a value and
- * not an exception: it is permanent and expected, and a fault is neither.
+ * Why a message can never be projected: a code, and every problem with its place. It is a value, not an exception,
+ * because it is permanent and expected.
  */
 export type Rejection = Readonly<{
   code: RejectionCode;
   problems: readonly Problem[];
-  /** Of a conflict: the position that holds the same id with other content. */
+  /** For conflicts: the position of the first message with this id. */
   originalPosition?: bigint;
 }>;
 
-/** Every code; the database checks them too. */
+/** Also checked by the database. */
 export const REJECTION_CODES = [
   "empty",
   "too_large",
@@ -23,28 +23,27 @@ export const REJECTION_CODES = [
 export type RejectionCode = (typeof REJECTION_CODES)[number];
 
 export type Problem = Readonly<{
-  /** RFC 6901 JSON pointer; the empty text is the whole document. */
+  /** RFC 6901 JSON pointer; empty for the whole document. */
   path: string;
-  /** What was broken, such as `type`, `required` or `minimum`. */
+  /** The broken rule, such as `type`, `required` or `minimum`. */
   rule: string;
-  /** What would have been right. */
   expected: string;
-  /** The type of what stood there, or what it was instead. */
+  /** The JSON type of the value, or another description. */
   received: string;
   /**
-   * The beginning of what stood there. It can be personal data, so it is shown to operators only, and masked for them
-   * too where its path leads to something personal; it never goes into logs, metrics or traces.
+   * The beginning of the value. It can be personal, so only operators see it, masked if its path is personal; it never
+   * enters logs, metrics or traces.
    */
   excerpt?: string;
-  /** Where in the payload, in bytes, for what is not text or not JSON. */
+  /** Byte offset in a payload that is not text or not JSON. */
   byteOffset?: number;
-  /** Of a conflict: the position that was expected to hold the same content, and the one that holds another. */
+  /** For conflicts: the position of the first message, and of this one. */
   positions?: Readonly<{ expected?: string; received?: string }>;
 }>;
 
 /**
- * As many of the problems, from the first on, as are stored and shown. A message of some kilobytes can be wrong in
- * thousands of places, each with a path of hundreds of characters, and comes together with thousands like it.
+ * The first problems, within the limits of storage. A message of a few kilobytes can have thousands of problems with
+ * paths of hundreds of characters.
  */
 export function boundProblems(problems: Iterable<Problem>): Problem[] {
   const bounded: Problem[] = [];
@@ -58,13 +57,12 @@ export function boundProblems(problems: Iterable<Problem>): Problem[] {
   return bounded;
 }
 
-/** A rejection with one problem. */
 export function reject(code: RejectionCode, problem: Problem): Rejection {
   return { code, problems: [problem] };
 }
 
 /**
- * The rejection of a message whose key an earlier message holds with other content.
+ * Rejects a message whose key an earlier message holds with other content.
  * @param path to the key.
  */
 export function conflict(path: string, originalPosition: bigint, position: bigint): Rejection {
@@ -84,8 +82,8 @@ export function conflict(path: string, originalPosition: bigint, position: bigin
 }
 
 /**
- * A JSON pointer (RFC 6901) to a place. Names come from the sender: those that PostgreSQL's text cannot hold are
- * made harmless, and very long ones are cut.
+ * A JSON pointer (RFC 6901). Senders choose the names: characters that PostgreSQL cannot store are replaced, and long
+ * pointers are cut.
  */
 export function pointerTo(path: readonly PropertyKey[]): string {
   let pointer = "";
@@ -94,13 +92,13 @@ export function pointerTo(path: readonly PropertyKey[]): string {
   return safe.length > POINTER_LENGTH_MAX ? `${safe.slice(0, POINTER_LENGTH_MAX).toWellFormed()}…` : safe;
 }
 
-/** The beginning of a value, fit to be stored whatever it holds. */
+/** The beginning of a value, safe to store. */
 export function excerptOf(value: unknown): string {
   if (Array.isArray(value)) return `[…], ${value.length} items`;
   if (typeof value === "object" && value !== null) return `{…}, ${Object.keys(value).length} members`;
-  // What stood there may have had more digits than a number of this language keeps.
+  // The text may have had more digits than a number can hold.
   if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return "beyond all numbers";
-  // The value that stands for what was rounded to a whole number: see rounded-numbers.ts.
+  // Stands for a number that JSON.parse would round to a whole one; see rounded-numbers.ts.
   if (value === Number.MIN_VALUE) return "a number that is not whole";
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) return `about ${value}`;
   if (typeof value !== "string") return String(value);
@@ -109,20 +107,19 @@ export function excerptOf(value: unknown): string {
   return JSON.stringify(isCut ? value.slice(0, EXCERPT_LENGTH_MAX) : value) + (isCut ? "…" : "");
 }
 
-/** The JSON type of a value, as a person would name it. */
 export function jsonTypeOf(value: unknown): string {
   if (value === null) return "null";
   return Array.isArray(value) ? "array" : typeof value;
 }
 
-/** A person reads a few problems; more of the same kind add nothing. */
+/** More problems of one message do not help its reader. */
 export const PROBLEMS_MAX = 100;
 
-/** All characters of a rejection's problems: enough for a hundred problems of an ordinary message. */
+/** Total characters of a rejection's problems: enough for a hundred ordinary ones. */
 const PROBLEMS_LENGTH_MAX = 16 * 1024;
 
 /** Enough to recognise a value. */
 const EXCERPT_LENGTH_MAX = 40;
 
-/** Longer than any pointer a person would read; a name can be as long as a payload. */
+/** Longer than a readable pointer; a name can be as long as a payload. */
 const POINTER_LENGTH_MAX = 512;

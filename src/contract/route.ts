@@ -1,4 +1,4 @@
-/** One route of the server: what it answers to, who may ask, and what answers. */
+/** A route of the HTTP server: address, access, description and handler. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Operation } from "./openapi.ts";
 
@@ -6,67 +6,63 @@ export type Request = IncomingMessage & {
   params: Record<string, string>;
   query: Record<string, string>;
   path: string;
-  /** Whether the caller has an operator's rights; unknown on open routes. */
+  /** Whether the caller has an operator's rights; undefined on open routes. */
   isOperator?: boolean;
-  /** Whom the caller proved to be; set on routes whose access is a credential. */
+  /** The authenticated caller, on routes with a credential. */
   subject?: string;
-  /** Whether the caller's session goes on: for answers that last. Absent if the caller has no session. */
+  /** Whether the caller's session is still valid, for long responses; absent without a session. */
   isStillAllowed?: () => Promise<boolean>;
 };
 
 export type Access =
-  /** Anybody. */
   | "open"
-  /** ADMIN_TOKEN, where one is set. */
+  /** With ADMIN_TOKEN, if it is set. */
   | "operator"
-  /** INGRESS_TOKEN, where one is set. */
+  /** With INGRESS_TOKEN, if it is set. */
   | "ingress"
-  /** Either of them. */
   | "operator or ingress"
-  /** A bearer token that the domain of the route checks. */
+  /** With a bearer token that the route's domain checks. */
   | Credential;
 
-/** How a domain recognises its own callers. */
+/** How a domain authenticates its callers. */
 export type Credential = Readonly<{
-  /** A word, unique among all credentials: the security scheme of the API document. */
+  /** A unique word: the security scheme in the API document. */
   name: string;
-  /** What the token is and where a caller gets one, for the API document. */
+  /** For the API document: what the token is and where to get one. */
   description: string;
   /**
-   * @returns the subject that the token proves; undefined if it proves none.
-   * @throws NotAllowedError with a sentence that says more than "a valid token is needed".
+   * @returns the subject of the token; undefined if the token is invalid.
+   * @throws NotAllowedError with a more specific sentence than the default.
    */
   authenticate: (token: string) => Promise<string | undefined>;
 }>;
 
 export type Route = Readonly<{
   method: "GET" | "POST" | "DELETE";
-  /** A polka pattern; also the value of the metric's `route` label. */
+  /** A polka pattern; also the metric's `route` label. */
   path: string;
   access: Access;
-  /** The parameter of the query that makes a request an open one: one route gives one thing to all and lists to few. */
+  /** The query parameter that makes a request open to all: one route returns one item to all and lists to operators. */
   openWith?: string;
-  /** Names of parameters that the address may have beside those of its description. */
+  /** Allowed query parameters that the description does not list. */
   otherParameters?: readonly string[];
-  /** What machines ask by any name, and pages, which hold no data: these are answered whatever the Host is. */
+  /** Probes use any host name, and pages hold no data: both are answered without a check of Host. */
   kind?: "probe" | "page";
-  /** How the API document describes it. */
   operation: Operation;
-  /** Answers, or throws an error of errors.ts; anything else that is thrown becomes a 500 without detail. */
+  /** Answers, or throws an error of errors.ts; any other exception becomes a 500 without detail. */
   handle: (request: Request, response: ServerResponse) => void | Promise<void>;
 }>;
 
-/** A route that stores any bytes as a message, as the API document shows it. */
+/** A route that stores any body as a message. */
 export type IntakeDescription = Readonly<{
   path: string;
   tag: string;
   summary: string;
   description: string;
-  /** Names of request headers, in lower case, that are stored beside the payload; none by default. */
+  /** Request headers, in lower case, to store beside the payload; none by default. */
   headers?: readonly string[];
 }>;
 
-/** Ends the response with a JSON value. */
 export function sendJson(
   response: ServerResponse,
   status: number,

@@ -1,5 +1,5 @@
 /**
- * A command that comes as a call: it is appended, and answered when it is decided.
+ * A command that arrives as a call: it is appended, and answered once it is decided.
  *
  *   call ─▶ command ─▶ inbox (append, commit) ─▶ decision, in this process or another ─▶ answer
  */
@@ -14,8 +14,8 @@ import { traceparentIn } from "./headers.ts";
 import type { RpcCall } from "./rpc.ts";
 
 /**
- * The id of the command: what the caller sent as `idempotency-key`, so that a repeated call is the same command, or a
- * random one. @throws InvalidInputError
+ * The caller's `idempotency-key`, so that a repeated call is the same command, or a random id.
+ * @throws InvalidInputError
  */
 export function commandIdOf(call: RpcCall): string {
   const key = call.requestHeader.get("idempotency-key");
@@ -26,9 +26,9 @@ export function commandIdOf(call: RpcCall): string {
 
 /**
  * @param id of the command; also the message's identity.
- * @returns the decision, as soon as it is committed.
- * @throws UnavailableError if it is not stored, or not decided before the call ends: the same id asks again;
- * KeyReusedError if another command with this id was decided before; BuriedError if the code failed on it.
+ * @returns the committed decision.
+ * @throws UnavailableError if the command is not stored, or not decided before the call ends: retry with the same id;
+ * KeyReusedError if the id belongs to another command; BuriedError if the projection failed on it.
  */
 export async function decide<Command extends object, Decision>(
   { submit }: Pick<DomainContext, "submit">,
@@ -40,14 +40,14 @@ export async function decide<Command extends object, Decision>(
   const { position } = await submit({
     messageId: id,
     payload: Buffer.from(JSON.stringify(command)),
-    // The span of the call, so that the message's own spans stand below it; or what the caller sent.
+    // The call's span, as the parent of the message's spans, or the caller's context.
     traceparent:
       traceparentOf(context.active()) ??
       traceparentIn([["traceparent", call.requestHeader.get("traceparent") ?? undefined]]),
   });
   const decision = await decisions.of(command, position, call.signal);
   if (decision === undefined) {
-    const sentence = `the command is stored at position ${position} but not decided yet; the same idempotency-key asks again`;
+    const sentence = `the command is stored at position ${position} but not decided yet; retry with the same idempotency-key`;
     throw new UnavailableError(sentence, 1);
   }
   return decision;

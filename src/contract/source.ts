@@ -1,34 +1,34 @@
 /**
- * The contract of a source. A source takes messages from one broker or ingress and offers each to the inbox; it
- * acknowledges a message in `committed` and nowhere else, so an acknowledgement can never come before the commit.
+ * The contract of a source, which takes messages from one broker or ingress and offers each to the inbox. It
+ * acknowledges a message in `committed` only, so never before the commit.
  */
 import type { Message, Receipt } from "./message.ts";
 
 export interface Source {
   readonly name: string;
-  /** The channel, topic or route that it takes messages from. */
+  /** The channel, topic or route. */
   readonly channel: string;
   /** Whether messages can arrive right now, and if not, why. */
   readonly health: Health;
-  /** Messages waiting at the broker for this process; undefined if the broker does not say. */
+  /** Messages that wait at the broker; undefined if the broker does not tell. */
   readonly lag?: number | undefined;
-  /** Begins to take messages. Returns at once; an unavailable broker is retried until `stop`. */
+  /** Returns at once; an unavailable broker is retried until `stop`. */
   start(inbox: Sink): void;
-  /** Takes no more messages. Messages offered before can still be acknowledged until `close`. */
+  /** Takes no more messages. Earlier ones can still be acknowledged until `close`. */
   stop(): Promise<void>;
-  /** Disconnects from the broker. A durable subscription stays. */
+  /** Disconnects. A durable subscription stays. */
   close(): Promise<void>;
 }
 
 export type Health = Readonly<{ connected: boolean; reason?: string }>;
 
-/** Messages that a broker numbered and threw away before they were delivered. */
+/** Numbered messages that a broker removed before it delivered them. */
 export type SourceGap = Readonly<{
   source: string;
   channel: string;
-  /** The series of numbers, if a channel has several; for Kafka the topic's id and the partition. */
+  /** The number series, if a channel has several; for Kafka the topic's id and the partition. */
   series: string;
-  /** The first and the last number that are gone. */
+  /** The first and last removed number. */
   from: bigint;
   to: bigint;
 }>;
@@ -39,10 +39,10 @@ export interface Sink {
   readonly failure: string | undefined;
   /**
    * Offers a message; `committed` is called once its row is committed, and never otherwise. A second offer of a
-   * message that is still buffered replaces the first one's callback: the newest copy is the one to acknowledge.
-   * @returns false if there is no room; the message was not taken and its broker has to redeliver it.
+   * buffered message replaces the callback: the newest copy is the one to acknowledge.
+   * @returns false if there is no room; the broker has to redeliver the message.
    */
   offer(message: Message, committed: (receipt: Receipt) => void): boolean;
-  /** Whether the message would be taken now; for sources that can keep a message waiting. */
+  /** Whether `offer` would accept the message now. */
   hasRoomFor(message: Message): boolean;
 }

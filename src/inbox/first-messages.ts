@@ -15,7 +15,7 @@ export function firstMessagesOf({ name, firstMessages = [] }: AnyDomain): Messag
       channel: name,
       messageId,
       payload,
-      publishedAt: undefined,
+      publishedAtMs: undefined,
       ...(headersJson === undefined ? {} : { headers: headersJson }),
     };
   });

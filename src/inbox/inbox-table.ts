@@ -105,8 +105,8 @@ function encodeMessages(rows: CopyEncoder, domain: string, messages: readonly Me
     rows.constant(message.channel);
     rows.text(message.messageId);
     rows.bytes(message.payload);
-    if (message.publishedAt === undefined) rows.null();
-    else rows.timestamp(message.publishedAt);
+    if (message.publishedAtMs === undefined) rows.null();
+    else rows.timestamp(message.publishedAtMs);
     if (message.traceparent === undefined) rows.null();
     else rows.text(message.traceparent);
     if (message.headers === undefined) rows.null();
@@ -134,7 +134,7 @@ export async function insertMissingMessages(
       messages.map(({ channel }) => channel),
       messages.map(({ messageId }) => messageId),
       messages.map(({ payload }) => payload),
-      messages.map(({ publishedAt }) => publishedAt ?? null),
+      messages.map(({ publishedAtMs }) => publishedAtMs ?? null),
       messages.map(({ traceparent }) => traceparent ?? null),
       messages.map(({ headers }) => headers ?? null),
     ],
@@ -268,7 +268,7 @@ export async function selectAfter(
       payload: decoder.bytes() as Buffer,
       headersJson: decoder.text(),
       receivedAtMs: decoder.number() as number,
-      publishedAt: decoder.number(),
+      publishedAtMs: decoder.number(),
       traceparent: decoder.text(),
     });
   }
@@ -281,8 +281,8 @@ export async function selectAt(
   positions: readonly bigint[],
   bytesMax: number,
 ): Promise<(InboxRow & { domain: string })[]> {
-  type Row = Omit<InboxRow, "headersJson" | "publishedAt" | "traceparent"> &
-    Record<"headersJson" | "traceparent", string | null> & { publishedAt: number | null; domain: string };
+  type Row = Omit<InboxRow, "headersJson" | "publishedAtMs" | "traceparent"> &
+    Record<"headersJson" | "traceparent", string | null> & { publishedAtMs: number | null; domain: string };
   const { rows } = await database.query<Row>(
     `with wanted as (
        select inbox.position, place, sum(octet_length(payload)) over (order by place) - octet_length(payload) as bytes
@@ -291,10 +291,10 @@ export async function selectAt(
      select domain, ${ROW_COLUMNS} from wanted join inbox using (position) where bytes < $2 order by place`,
     [positions.map(String), bytesMax],
   );
-  return rows.map(({ headersJson, publishedAt, traceparent, ...row }) => ({
+  return rows.map(({ headersJson, publishedAtMs, traceparent, ...row }) => ({
     ...row,
     headersJson: headersJson ?? undefined,
-    publishedAt: publishedAt ?? undefined,
+    publishedAtMs: publishedAtMs ?? undefined,
     traceparent: traceparent ?? undefined,
   }));
 }
@@ -373,7 +373,7 @@ const RECEIVED_AT = "select floor(extract(epoch from now()) * 1000)::float8";
 const ROW_COLUMNS = `
   position, message_id as "messageId", payload, headers::text as "headersJson",
   floor(extract(epoch from received_at) * 1000)::float8 as "receivedAtMs",
-  (extract(epoch from published_at) * 1000)::float8 as "publishedAt", traceparent`;
+  (extract(epoch from published_at) * 1000)::float8 as "publishedAtMs", traceparent`;
 
 /** The next position. Every transaction takes from the sequence, so it is above all that is committed. */
 const NEXT_POSITION = "(select last_value + is_called::int from inbox_position_seq)";

@@ -37,7 +37,7 @@ export class Handover {
   put(messages: readonly Message[], { receipts, after, receivedAtMs }: Appended): void {
     if (after === undefined || receivedAtMs === undefined) return;
     const rows: InboxRow[] = [];
-    for (const [index, { messageId, payload, headers, publishedAt, traceparent }] of messages.entries()) {
+    for (const [index, { messageId, payload, headers, publishedAtMs, traceparent }] of messages.entries()) {
       const receipt = receipts[index];
       if (!receipt?.isNew) continue;
       const { position } = receipt;
@@ -47,7 +47,7 @@ export class Handover {
         payload,
         headersJson: headers,
         receivedAtMs,
-        publishedAt,
+        publishedAtMs,
         traceparent,
       });
     }

@@ -67,10 +67,10 @@ export function recordProjection(
     const entry = counts.get(key);
     if (entry) entry.count++;
     else counts.set(key, { outcome: outcome.kind, code, count: 1 });
-    const { publishedAt, traceparent } = batch.rows[index] as InboxRow;
-    if (outcome.kind === "projected" && publishedAt !== undefined) {
+    const { publishedAtMs, traceparent } = batch.rows[index] as InboxRow;
+    if (outcome.kind === "projected" && publishedAtMs !== undefined) {
       // The clocks of two machines differ; a negative duration would be a lie of the other kind.
-      const value = Math.max(0, (readableAt - publishedAt) / 1000);
+      const value = Math.max(0, (readableAt - publishedAtMs) / 1000);
       const exemplar =
         traceparent === undefined ? {} : { exemplarLabels: { trace_id: traceparent.slice(3, 35) } };
       // The library's types know no exemplar label that is not a label of the metric too.

@@ -136,7 +136,7 @@ for (const { domain, valid, messages } of DOMAINS_UNDER_TEST) {
     const batch = [
       ...messages(5, SEED),
       messageOf("with everything", { headers, traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` }),
-      messageOf("with nothing", { publishedAt: undefined }),
+      messageOf("with nothing", { publishedAtMs: undefined }),
     ];
     const handover = new Handover();
     handover.put(batch, await appendAll(database, batch, domain));
@@ -182,7 +182,7 @@ for (const { domain, valid, messages } of DOMAINS_UNDER_TEST) {
         payload: message.payload,
         headersJson: undefined,
         receivedAtMs: 0,
-        publishedAt: undefined,
+        publishedAtMs: undefined,
       }));
       const trial = projectingOf(domain, { isLive: false });
       const { outcomes } = await projectInSavepoints(transaction, trial, rows);
@@ -254,13 +254,13 @@ async function databaseOf(domain: AnyDomain): Promise<TestDatabase> {
 }
 
 /** Headers compare by their meaning: PostgreSQL stores JSON in an order of its own. */
-function comparable({ headersJson, publishedAt, ...row }: InboxRow) {
+function comparable({ headersJson, publishedAtMs, ...row }: InboxRow) {
   return {
     ...row,
     payload: row.payload.toString("base64"),
     headers: headersJson === undefined ? undefined : JSON.parse(headersJson),
     // PostgreSQL keeps microseconds, JavaScript fractions of a millisecond.
-    publishedAt: publishedAt === undefined ? undefined : Math.floor(publishedAt),
+    publishedAtMs: publishedAtMs === undefined ? undefined : Math.floor(publishedAtMs),
   };
 }
 

@@ -88,7 +88,7 @@ check("a time that no clock says is left out, because the database would refuse 
   await withSource(new KafkaSource(chosen), async (sink) => {
     await until("both are there", () => sink.offers.length === 2);
     assert.equal(
-      sink.offers.map(({ message }) => message.publishedAt),
+      sink.offers.map(({ message }) => message.publishedAtMs),
       [undefined, 1_700_000_000_123],
     );
   });

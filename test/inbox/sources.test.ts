@@ -157,7 +157,7 @@ for (const kind of kinds) {
         assert.ok(found, `${payload.length} bytes are missing`);
         assert.is(found?.message.source, kind.name);
         assert.ok(found?.message.channel && found.message.messageId);
-        assert.ok(Math.abs(Date.now() - (found?.message.publishedAt ?? 0)) < 60_000);
+        assert.ok(Math.abs(Date.now() - (found?.message.publishedAtMs ?? 0)) < 60_000);
       }
       assert.is(new Set(sink.offers.map(({ message }) => message.messageId)).size, payloads.length);
     }),

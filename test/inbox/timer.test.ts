@@ -92,7 +92,7 @@ timer(
     assert.equal(idsOf(sink), [idOf(1)]);
     const message = sink.offers[0]?.message;
     assert.equal(
-      [message?.source, message?.channel, message?.publishedAt],
+      [message?.source, message?.channel, message?.publishedAtMs],
       ["timer", "chores", Date.UTC(2026, 0, 1, 12, 0, 1)],
     );
     assert.is(message?.payload.toString(), `{"tick":"${idOf(1)}"}`);

@@ -23,7 +23,7 @@ export function messageOf(payload: Buffer | string, change: Partial<Message> = {
     channel: "orders",
     messageId: `${process.pid}-${count}`,
     payload: bytes,
-    publishedAt: Date.now(),
+    publishedAtMs: Date.now(),
     ...change,
   };
 }

@@ -1,8 +1,7 @@
 /**
- * A date-time as RFC 3339 writes it, in milliseconds since the Unix epoch; undefined where it is none. A leap
- * second counts as the first moment of the next minute. RFC 3339 has four digits for a year, so a moment that is in
- * another year than 0000 to 9999 in UTC could not be written down, and is none. By a regular expression it would take as long as all else that
- * is checked of an order.
+ * Parses an RFC 3339 date-time into milliseconds since the Unix epoch; undefined if the text is not one. A leap second
+ * counts as the first moment of the next minute. Years outside 0000 to 9999 in UTC have no RFC 3339 form and are
+ * refused. A regular expression would take as long as all other checks of a message.
  */
 export function parseDateTime(text: string): number | undefined {
   const year = digits(text, 0, 4);
@@ -21,13 +20,13 @@ export function parseDateTime(text: string): number | undefined {
     end === SECONDS_END ? 0 : Math.floor(Number(`0${text.slice(SECONDS_END, end)}`) * 1000);
   const offset = offsetMinutes(text, end);
   if (offset === undefined) return undefined;
-  // Date.UTC takes years below 100 for the twentieth century; 400 years later the calendar is the same.
+  // Date.UTC maps years below 100 to the 1900s; the calendar repeats after 400 years.
   const time = Date.UTC(year + 400, month - 1, day, hour, minute, second, milliseconds) - FOUR_CENTURIES_MS;
   const moment = time - offset * 60_000;
   return moment >= FIRST_MOMENT && moment <= LAST_MOMENT ? moment : undefined;
 }
 
-/** NaN where one of the characters is no digit. */
+/** NaN if a character is not a digit. */
 function digits(text: string, from: number, count: number): number {
   let value = 0;
   for (let index = from; index < from + count; index++) {
@@ -42,7 +41,7 @@ function isColon(text: string, ...places: readonly number[]): boolean {
   return places.every((place) => text[place] === ":");
 }
 
-/** Where the offset begins; a point without a digit after it is no fraction. */
+/** The index of the offset; a point without digits is not a fraction. */
 function endOfFraction(text: string): number {
   if (text[SECONDS_END] !== ".") return SECONDS_END;
   let end = SECONDS_END + 1;
@@ -50,7 +49,7 @@ function endOfFraction(text: string): number {
   return end === SECONDS_END + 1 ? SECONDS_END : end;
 }
 
-/** East of Greenwich; undefined where the text does not end with an offset. */
+/** Minutes east of Greenwich; undefined if the text does not end with an offset. */
 function offsetMinutes(text: string, from: number): number | undefined {
   const sign = text[from];
   if (sign === "Z" || sign === "z") return text.length === from + 1 ? 0 : undefined;
@@ -69,7 +68,7 @@ function daysIn(year: number, month: number): number {
 
 const ZERO = 0x30;
 
-/** Where the seconds of `2000-01-01T00:00:00` end. */
+/** The length of `2000-01-01T00:00:00`. */
 const SECONDS_END = 19;
 const FOUR_CENTURIES_MS = Date.UTC(2400, 0, 1) - Date.UTC(2000, 0, 1);
 const FIRST_MOMENT = Date.parse("0000-01-01T00:00:00.000Z");

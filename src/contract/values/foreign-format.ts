@@ -1,16 +1,15 @@
 /**
- * Names what bytes are if they are no JSON in UTF-8 and begin with the mark of something that senders confuse with it. A
- * person sees at once what to change at the sender, instead of the first byte that does not fit.
- * Sources: RFC 1952 (gzip), RFC 8878 (Zstandard), the Unicode Standard, 23.8 (byte order mark).
+ * Names a foreign format by its first bytes, if the payload is not JSON in UTF-8, so that the reader sees what to
+ * change at the sender. Sources: RFC 1952 (gzip), RFC 8878 (Zstandard), the Unicode Standard, 23.8 (byte order mark).
  */
 
-/** @returns undefined if the bytes begin with no such mark. */
+/** @returns undefined for an unknown format. */
 export function foreignFormatOf(payload: Buffer): string | undefined {
   const mark = MARKS.find(([bytes]) => payload.subarray(0, bytes.length).equals(bytes));
   return mark?.[1] ?? unmarkedUtf16(payload);
 }
 
-/** In UTF-16 every other byte of ASCII text is zero, and JSON begins with two characters of ASCII. */
+/** JSON begins with two ASCII characters, and in UTF-16 every other byte of those is zero. */
 function unmarkedUtf16(payload: Buffer): string | undefined {
   const [first, second, third, fourth] = payload;
   const isLittle = first && second === 0 && third && fourth === 0;
@@ -18,7 +17,7 @@ function unmarkedUtf16(payload: Buffer): string | undefined {
   return isLittle || isBig ? "UTF-16" : undefined;
 }
 
-/** The mark of UTF-32 begins with that of UTF-16, so it stands first. */
+/** UTF-32 first, because its mark begins with that of UTF-16. */
 const MARKS: readonly (readonly [bytes: Buffer, name: string])[] = [
   [Buffer.from([0x1f, 0x8b]), "gzip"],
   [Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), "Zstandard"],

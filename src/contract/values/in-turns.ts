@@ -1,7 +1,7 @@
-/** Works through a batch in turns of some milliseconds, and lets the process answer others in between. */
+/** Splits long synchronous work into turns of the event loop, so that the process keeps answering. */
 import { setImmediate } from "node:timers/promises";
 
-/** `items.map(map)`, in several turns of the event loop if it takes long. The results do not depend on the turns. */
+/** `items.map(map)` in several turns if it takes long. */
 export async function mapInTurns<T, R>(items: readonly T[], map: (item: T) => R): Promise<R[]> {
   const results: R[] = [];
   const turn = new Turn();
@@ -12,7 +12,6 @@ export async function mapInTurns<T, R>(items: readonly T[], map: (item: T) => R)
   return results;
 }
 
-/** A turn of the event loop, which begins when this is made. */
 export class Turn {
   #endsAt = performance.now() + TURN_MS;
 
@@ -20,12 +19,12 @@ export class Turn {
     return performance.now() > this.#endsAt;
   }
 
-  /** Lets others be answered, and begins the next turn. */
+  /** Yields to the event loop, then begins the next turn. */
   async next(): Promise<void> {
     await setImmediate();
     this.#endsAt = performance.now() + TURN_MS;
   }
 }
 
-/** Longer than a full batch of ordinary messages takes, and short enough for a request that waits. */
+/** More than a full batch of ordinary messages takes, and short enough for waiting requests. */
 const TURN_MS = 10;

@@ -1,17 +1,17 @@
-/** Numbers that a caller sent as text: each function gives a value, or an error that names the parameter. */
+/** Parses numbers that a caller sent as text: a value, or an error that names the parameter. */
 import { parseBigInteger, parseDecimal, parseInteger, wholeNumber } from "../../config/numbers.ts";
 import { InvalidInputError } from "../errors.ts";
 
 export { parseDecimal, parseInteger, wholeNumber } from "../../config/numbers.ts";
 
-/** @throws InvalidInputError that states the range. */
+/** @throws InvalidInputError with the range. */
 export function readInteger(text: string, name: string, min: number, max: number): number {
   const value = parseInteger(text, min, max);
   if (value === undefined) throw new InvalidInputError(name, `${name} must be ${wholeNumber(min, max)}`);
   return value;
 }
 
-/** A number with or without decimals. @throws InvalidInputError that states the range. */
+/** @throws InvalidInputError with the range. */
 export function readDecimal(text: string, name: string, min: number, max: number): number {
   const value = parseDecimal(text, min, max);
   if (value === undefined)
@@ -19,7 +19,7 @@ export function readDecimal(text: string, name: string, min: number, max: number
   return value;
 }
 
-/** A position of the inbox. @throws InvalidInputError that states the range. */
+/** @throws InvalidInputError with the range. */
 export function readPosition(text: string | undefined, name = "position", min = 1n): bigint {
   const value = parsePosition(text ?? "", min);
   if (value !== undefined) return value;
@@ -32,5 +32,5 @@ export function parsePosition(text: string, min = 1n): bigint | undefined {
 }
 
 export const INT64_MAX = 2n ** 63n - 1n;
-/** The largest value of PostgreSQL's bigint, which no position exceeds. */
+/** PostgreSQL's largest bigint. */
 export const POSITION_MAX = INT64_MAX;

@@ -1,9 +1,7 @@
 /**
- * Bytes enter; a JSON value that every reader reads alike leaves, or a rejection. Stricter than JSON.parse, because
- * a document that PostgreSQL cannot hold or that two readers would read differently must be refused before
- * anything is written: nesting beyond a limit, U+0000 and lone surrogates in strings, a name twice in one object. A number
- * that is not whole is never a whole one in the value, however close it is.
- * Sources: RFC 8259 (JSON), RFC 7493 (I-JSON).
+ * Bytes enter; a JSON value or a rejection leaves. Stricter than JSON.parse: it refuses documents that PostgreSQL
+ * cannot hold or that two readers would read differently: deep nesting, U+0000, lone surrogates, repeated names. A
+ * fraction that JSON.parse would round to a whole number stays a fraction. Sources: RFC 8259 (JSON), RFC 7493 (I-JSON).
  */
 import { isUtf8 } from "node:buffer";
 import { boundProblems, excerptOf, type Problem, pointerTo, type Rejection, reject } from "../rejection.ts";
@@ -11,12 +9,12 @@ import { foreignFormatOf } from "./foreign-format.ts";
 import { type JsonScan, scanJson } from "./json-scan.ts";
 import { isRounded, numberAround, type Place, replaceRounded } from "./rounded-numbers.ts";
 
-/** Deeper than any real message, and far below where PostgreSQL's own parser gives up. */
+/** Deeper than any real message, and far below the limit of PostgreSQL's parser. */
 const NESTING_MAX = 64;
 
 type JsonDocument = Readonly<{ value: unknown }>;
 
-/** @param bytesMax a constant of the domain, because it decides an outcome. */
+/** @param bytesMax a constant of the domain, because it decides outcomes. */
 export function parseJsonDocument(payload: Buffer, bytesMax: number): JsonDocument | Rejection {
   if (payload.length === 0) {
     return reject("empty", {
@@ -38,7 +36,7 @@ export function parseJsonDocument(payload: Buffer, bytesMax: number): JsonDocume
   if (!isUtf8(payload)) return notUtf8(payload);
   const text = payload.toString("utf8");
   const shape = measureShape(payload);
-  // Parsing a million brackets takes longer than finding out what is wrong with them.
+  // Before parsing, which is slower than this scan for a million brackets.
   if (shape.depth > NESTING_MAX) return tooDeep(text);
   let value: unknown;
   try {
@@ -48,9 +46,9 @@ export function parseJsonDocument(payload: Buffer, bytesMax: number): JsonDocume
   } catch {
     return notJson(text, scanJson(text));
   }
-  // JSON.parse keeps the last of two equal names, so fewer names in the value than in the text means a repetition.
+  // JSON.parse keeps the last of two equal names, so a repeated name makes the counts differ.
   if (shape.names !== countNames(value)) return repeatedNames(text);
-  // A NUL or half a surrogate pair can only have come by a \u escape.
+  // Only a \u escape can produce U+0000 or a lone surrogate.
   if (shape.hasUnicodeEscape) return firstBadString(value, []) ?? { value };
   return { value };
 }
@@ -59,7 +57,7 @@ function notUtf8(payload: Buffer): Rejection {
   const repaired = Buffer.from(payload.toString("utf8"));
   let offset = 0;
   while (offset < payload.length && payload[offset] === repaired[offset]) offset++;
-  // A cut-off sequence may share bytes with the replacement character that stands for it: go to its first.
+  // A truncated sequence may share bytes with its replacement character: go back to the first byte.
   while (offset > 0 && ((repaired[offset] ?? 0) & 0xc0) === 0x80) offset--;
   const byte = payload[offset];
   const found = byte === undefined ? "end of the message" : `byte 0x${byte.toString(16).padStart(2, "0")}`;
@@ -70,7 +68,7 @@ function notUtf8(payload: Buffer): Rejection {
 function notJson(text: string, { error }: JsonScan): Rejection {
   const index = error?.index ?? text.length;
   const found = index >= text.length ? "end of the message" : "an unexpected character";
-  // What is foreign as a whole is no JSON from its first or second byte on.
+  // A foreign format fails within its first two bytes.
   const foreign = index < 2 ? foreignFormatOf(Buffer.from(text.slice(0, 4))) : undefined;
   return reject("not_json", {
     path: pointerTo(error?.path ?? []),
@@ -86,7 +84,7 @@ function notJson(text: string, { error }: JsonScan): Rejection {
 
 function tooDeep(text: string): Rejection {
   const scan = scanJson(text, NESTING_MAX + 1);
-  // A text that is not JSON at all is refused for that.
+  // Invalid JSON takes precedence.
   if (scan.error) return notJson(text, scan);
   const expected = `at most ${NESTING_MAX} levels`;
   return reject("schema", {
@@ -115,7 +113,7 @@ function* problemsOf(repeated: JsonScan["repeated"]): Iterable<Problem> {
 
 type Shape = { depth: number; names: number; hasUnicodeEscape: boolean; rounded: readonly Place[] };
 
-/** What one pass over the bytes shows, without looking at any value: of valid JSON that is exact. */
+/** One pass over the bytes without parsing; exact for valid JSON. */
 function measureShape(json: Buffer): Shape {
   const rounded: Place[] = [];
   let level = 0;

@@ -1,16 +1,14 @@
 /**
- * A slow, exact walk over JSON text, for the few messages that were found wanting and need the place of what is
- * wrong: the first syntax error, names that stand twice, the first value below a given depth. It keeps a stack of its
- * own, one byte a level, so no depth of nesting can exhaust the machine's, and a megabyte takes some milliseconds
- * whatever it holds.
- * Source: RFC 8259; the pushdown automaton follows its grammar.
+ * A slow, exact scan that locates what is wrong with a JSON text: the first syntax error, repeated names, the first
+ * value below a given depth. Its own stack takes one byte a level, so nesting cannot exhaust the call stack; a megabyte
+ * takes some milliseconds. Source: RFC 8259; the pushdown automaton follows its grammar.
  */
 import { PROBLEMS_MAX } from "../rejection.ts";
 
 export type JsonScan = {
-  /** The first character that cannot stand where it stands (the end of the text if something is missing). */
+  /** The first unexpected character, or the end of a truncated text. */
   error?: { index: number; expected: string; path: (string | number)[] };
-  /** The path of each name that its object had already, at most as many as a person would read. */
+  /** Paths of repeated names, PROBLEMS_MAX at most. */
   repeated: (string | number)[][];
   /** The path of the first value that lies `depth` levels deep. */
   deepest: (string | number)[];
@@ -20,7 +18,7 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
   const scan: JsonScan = { repeated: [], deepest: [] };
   const levels = new Levels();
   let index = skipSpace(text, 0);
-  /** Where a name should be there is none yet: the place is the object that lacks it. */
+  /** The name is missing, so the path is that of its object. */
   const failAtName = (): JsonScan => {
     levels.pop();
     return fail(index, 'a name in quotes and ":"');
@@ -29,7 +27,7 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
     scan.error = { index: at, expected, path: levels.path() };
     return scan;
   };
-  /** Reads `"name" :` and gives false if something else stands there. */
+  /** Reads `"name" :`; false if something else stands there. */
   const readName = (): boolean => {
     const end = text.charCodeAt(index) === QUOTE ? endOfString(text, index) : -1;
     if (end < 0) return false;
@@ -59,7 +57,7 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
         continue;
       }
       const end = code === QUOTE ? endOfString(text, index) : endOfNumberOrWord(text, index);
-      // A broken string is broken at a place within it; anything else at its beginning.
+      // A string can be broken inside; any other value at its start.
       if (end < 0) return fail(code === QUOTE ? -1 - end : index, "a JSON value");
       index = end;
       wantsValue = false;
@@ -87,13 +85,13 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
   }
 }
 
-/** The open arrays and objects. What is deeper than a path is long is remembered as array or object, and no more. */
+/** The open arrays and objects. Levels beyond PATH_STEPS_MAX keep only their kind. */
 class Levels {
   depth = 0;
   #arrays = new Uint8Array(1024);
-  /** The index or the name of what is being read in each of the upper levels. */
+  /** The current index or name of each upper level. */
   readonly #steps: (string | number)[] = [];
-  /** The names that each object of the upper levels has. */
+  /** The names in each upper object. */
   readonly #names: Set<string>[] = [];
 
   get isArray(): boolean {
@@ -120,7 +118,7 @@ class Levels {
     if (this.depth <= PATH_STEPS_MAX) (this.#steps[this.depth - 1] as number) += 1;
   }
 
-  /** Takes the name between two places, quotes included. @returns whether its object had it already. */
+  /** Enters the name between two indices, quotes included. @returns whether its object already had it. */
   name(text: string, start: number, end: number): boolean {
     if (this.depth > PATH_STEPS_MAX) return false;
     const name = JSON.parse(text.slice(start, end)) as string;
@@ -146,13 +144,13 @@ function skipSpace(text: string, index: number): number {
   }
 }
 
-/** @returns where the string that begins at `index` ends; if it is broken at a place, -1 minus that place. */
+/** @returns the end of the string that begins at `index`; if it is broken, -1 minus the broken index. */
 function endOfString(text: string, index: number): number {
   let at = index + 1;
   for (;;) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) return at + 1;
-    // The end of the text is no number; a control character must not stand in a string.
+    // False also for NaN, the end of the text.
     if (!(code >= SPACE)) return -1 - at;
     if (code === BACKSLASH) {
       const length = escapeLength(text, at + 1);
@@ -163,7 +161,7 @@ function endOfString(text: string, index: number): number {
   }
 }
 
-/** How many characters follow the backslash of an escape; 0 if they are not an escape. */
+/** The number of characters after the backslash; 0 for an invalid escape. */
 function escapeLength(text: string, index: number): number {
   const code = text[index];
   if (code === undefined) return 0;
@@ -172,11 +170,11 @@ function escapeLength(text: string, index: number): number {
   return FOUR_DIGITS.test(text) ? 5 : 0;
 }
 
-/** @returns where it ends; -1 if none begins at `index`. */
+/** @returns -1 if no number or word begins at `index`. */
 function endOfNumberOrWord(text: string, index: number): number {
   const code = text.charCodeAt(index);
   if (code !== MINUS && !isDigit(code)) {
-    const word = WORDS.find((one) => text.startsWith(one, index));
+    const word = WORDS.find((candidate) => text.startsWith(candidate, index));
     return word === undefined ? -1 : index + word.length;
   }
   let end = code === MINUS ? index + 1 : index;
@@ -219,8 +217,8 @@ const BRACKET_CLOSE = 0x5d;
 const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;
 
-/** Below this the document is refused for its depth; remembering a hundred thousand levels of names is in vain. */
+/** Deeper documents are refused anyway, so their names need no memory. */
 const NAMES_DEPTH_MAX = 100;
 
-/** A pointer is cut far earlier; this keeps a path of a hundred thousand levels from being built. */
+/** Pointers are cut far earlier; this bounds the path's memory. */
 const PATH_STEPS_MAX = 600;

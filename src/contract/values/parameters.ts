@@ -1,15 +1,15 @@
-/** Reads the parameters of an address: each function gives a value, or throws an error that names the parameter. */
+/** Parses query parameters: a value, or an error that names the parameter. */
 import { InvalidInputError } from "../errors.ts";
 import type { Request } from "../route.ts";
 
-/** `true` or `false`; not given is false. @throws InvalidInputError */
+/** False by default. @throws InvalidInputError */
 export function readFlag(text: string | undefined, name: string): boolean {
   if (text === undefined || text === "false") return false;
   if (text === "true") return true;
   throw new InvalidInputError(name, `${name} must be true or false`);
 }
 
-/** @throws InvalidInputError for a parameter that the route does not know: a slip of the pen must not mean "all". */
+/** @throws InvalidInputError for an unknown parameter: a misspelt filter must not mean "all". */
 export function checkNames(query: Request["query"], known: readonly string[]): void {
   for (const name in query) {
     if (!known.includes(name)) {

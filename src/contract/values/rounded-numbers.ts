@@ -1,13 +1,13 @@
 /**
- * Finds the numbers of a JSON text that are not whole, and that JSON.parse would round to a whole one:
- * `9007199254740991.4`, or `1e-400`. A rule that asks for a whole number would accept what the text does not say. The
- * reviver of JSON.parse knows the text too, but takes two seconds for a megabyte of numbers.
+ * Finds fractions that JSON.parse would round to a whole number, such as `9007199254740991.4` or `1e-400`; a rule for
+ * whole numbers would accept them. JSON.parse's reviver sees the text too, but takes two seconds for a megabyte of
+ * numbers.
  */
 
-/** Where a number begins and where it ends, in bytes. */
+/** Byte offsets of a number. */
 export type Place = Readonly<{ start: number; end: number }>;
 
-/** @param index of a point or an exponent outside of strings. @returns the characters of a number around it. */
+/** @param index of a point or an exponent outside of strings. */
 export function numberAround(json: Buffer, index: number): Place {
   let start = index;
   while (start > 0 && isOfNumber(json[start - 1])) start--;
@@ -16,7 +16,7 @@ export function numberAround(json: Buffer, index: number): Place {
   return { start, end };
 }
 
-/** Whether the text there is a number that is not whole, and is rounded to a whole one which is exact. */
+/** Whether the number there is a fraction that would be rounded to an exact whole number. */
 export function isRounded(json: Buffer, { start, end }: Place): boolean {
   if (end - start < SHORTEST_ROUNDED) return false;
   const text = json.toString("latin1", start, end);
@@ -26,14 +26,11 @@ export function isRounded(json: Buffer, { start, end }: Place): boolean {
   const digits = whole + fraction;
   let last = digits.length;
   while (last > 0 && digits[last - 1] === "0") last--;
-  // The digits after the point that are left if zeros at the end are not written.
+  // More digits than the exponent moves before the point.
   return last > 0 && last > whole.length + Number(exponent);
 }
 
-/**
- * The same JSON text with other numbers at these places: no value is a fraction smaller than this, so it is as little
- * whole as what stood there.
- */
+/** Replaces the numbers by the smallest fraction, which is not whole either. */
 export function replaceRounded(json: Buffer, places: readonly Place[]): Buffer {
   const replaced = Buffer.from(json);
   for (const { start, end } of places) replaced.fill(SPACE, start, end).set(NOT_WHOLE, start);
@@ -50,8 +47,8 @@ for (const character of "0123456789+-.eE") NUMBER_BYTES[character.charCodeAt(0)]
 const SPACE = 0x20;
 const NOT_WHOLE = Buffer.from(String(Number.MIN_VALUE));
 
-/** Source: RFC 8259, section 6. The groups are the digits before the point, those after it, and the exponent. */
+/** Source: RFC 8259, section 6. Groups: digits before the point, digits after it, exponent. */
 const NUMBER = /^-?(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** `1e-400`. What has fewer characters keeps its fraction, and `5e-324` needs no more. */
+/** The length of `1e-400`; shorter fractions are not rounded. */
 const SHORTEST_ROUNDED = 6;

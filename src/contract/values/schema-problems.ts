@@ -1,10 +1,10 @@
-/** What a schema of arktype says of a value, as the problems of a rejection: one for each offending path, a hundred at most. */
+/** arktype's errors as the problems of a rejection: one for each path, PROBLEMS_MAX at most. */
 import type { ArkErrors } from "arktype";
 import { excerptOf, jsonTypeOf, PROBLEMS_MAX, type Problem, pointerTo } from "../rejection.ts";
 
 /**
- * @param expectations what a rule expects, in words, by the names of RULES; arktype's own words otherwise.
- * @param prefix where in the document the value stands.
+ * @param expectations words for rules, by the names of RULES; otherwise arktype's words.
+ * @param prefix the path of the value in the document.
  */
 export function schemaProblems(
   errors: ArkErrors,
@@ -17,7 +17,7 @@ export function schemaProblems(
     if (problems.size === PROBLEMS_MAX) break;
     const path = [...error.path];
     const parent = valueAt(value, path.slice(0, -1));
-    // An array in place of an object lacks every member; its type is the one true problem.
+    // An array in place of an object lacks every member; report only its type.
     const isArrayInstead = error.code === "required" && Array.isArray(parent);
     const problem = isArrayInstead
       ? {
@@ -43,7 +43,7 @@ function describe(
   const excerpt = excerptOf(value);
   const isShortText = error.code === "minLength" && typeof value === "string";
   const rule = isShortText ? "min_length" : (RULES[error.code] ?? error.code);
-  // If several rules of one number are broken at once, the expectation names all of them.
+  // If one number breaks several rules, the expectation names all of them.
   return { rule, expected: expectations[rule] ?? error.expected, received, excerpt };
 }
 
@@ -54,7 +54,7 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** arktype's names of rules, in the words of JSON Schema. */
+/** From arktype's rule names to those of JSON Schema. */
 const RULES: Readonly<Record<string, string>> = {
   domain: "type",
   proto: "type",

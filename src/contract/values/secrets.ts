@@ -1,4 +1,4 @@
-/** Compares secrets in a time that does not depend on where they differ. */
+/** Compares secrets in constant time. */
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 export function isEqual(given: string, expected: string): boolean {

@@ -1,12 +1,12 @@
 /**
- * What the JSON documents of the API are made of. A document is described once, as an arktype type: its TypeScript
- * type, its check and its JSON Schema (2020-12, the dialect of OpenAPI 3.1) come from that one description.
+ * Building blocks of the API's JSON documents. Each document is one arktype type, from which its TypeScript type, its
+ * validation and its JSON Schema (2020-12, the dialect of OpenAPI 3.1) follow.
  */
 import { scope, type } from "arktype";
 import { pointerTo } from "../rejection.ts";
 
 declare global {
-  /** Lets a type carry the `format` that its JSON Schema has. */
+  /** The JSON Schema `format` of a type. */
   interface ArkEnv {
     meta(): { format?: string };
   }
@@ -14,17 +14,17 @@ declare global {
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Words for members, to be used in the definition of a document: `shape({ position: "position" })`. */
+/** Types for members: `shape({ position: "position" })`. */
 export const words = scope({
-  /** A text, because a position does not fit every reader's number. */
+  /** Text, because JavaScript's numbers cannot hold every position. */
   position: /^[1-9]\d{0,18}$/,
   time: type("string").configure({ format: "date-time" }),
   count: "number.integer >= 0",
 }).export();
 
 /**
- * The JSON Schema of what a type accepts. An object has the described members only. A rule that JSON Schema cannot say
- * is left out: the type itself still checks it.
+ * The JSON Schema of a type's input, without additional members. Rules that JSON Schema cannot express are left out;
+ * the type still checks them.
  */
 export function schemaOf(shape: { in: { toJsonSchema(options: object): unknown } }): JsonSchema {
   const schema = shape.in.toJsonSchema({
@@ -41,15 +41,15 @@ function closed(schema: unknown): unknown {
   return inner.type === "object" && "properties" in inner ? { additionalProperties: false, ...inner } : inner;
 }
 
-/** The members of an object type with the schema of each, in the order of their names. */
+/** Members and their schemas, sorted by name. */
 export function membersOf(shape: Parameters<typeof schemaOf>[0]): [name: string, schema: JsonSchema][] {
   const { properties = {} } = schemaOf(shape) as { properties?: Record<string, JsonSchema> };
   return Object.entries(properties);
 }
 
 /**
- * The JSON pointer of every member that a type knows, with `#` for any index of an array.
- * @param prefix the pointer to the value itself.
+ * The JSON pointer of every member of a type, with `#` for an array's index.
+ * @param prefix the pointer of the value itself.
  */
 export function pathsOf(shape: Parameters<typeof schemaOf>[0], prefix = ""): string[] {
   const below = pathsBelow(schemaOf(shape), prefix);
@@ -65,13 +65,13 @@ function pathsBelow(schema: JsonSchema, path: string): string[] {
   if (items) inner.push(["/#", items]);
   return [
     ...inner.flatMap(([step, member]) => [path + step, ...pathsBelow(member, path + step)]),
-    ...anyOf.flatMap((one) => pathsBelow(one, path)),
+    ...anyOf.flatMap((schema) => pathsBelow(schema, path)),
   ];
 }
 
 type InnerSchemas = { properties?: Record<string, JsonSchema>; items?: JsonSchema; anyOf?: JsonSchema[] };
 
-/** A document without the members that are undefined. */
+/** Drops members that are undefined. */
 export function defined<T extends object>(document: T): Defined<T> {
   return Object.fromEntries(
     Object.entries(document).filter(([, value]) => value !== undefined),

@@ -35,7 +35,7 @@ export async function tryPayload(
       payload,
       headersJson: letter?.headersJson,
       receivedAtMs: Date.now(),
-      publishedAt: undefined,
+      publishedAtMs: undefined,
     };
     return projectInSavepoints(transaction, projecting, [row]);
   });

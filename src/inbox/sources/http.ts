@@ -75,7 +75,7 @@ export class HttpSource implements Source {
       channel: this.#options.channel,
       messageId,
       payload,
-      publishedAt: Date.now(),
+      publishedAtMs: Date.now(),
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(headersJson === undefined ? {} : { headers: headersJson }),
     };

@@ -92,7 +92,7 @@ export class TimerSource implements Source {
       channel: this.channel,
       messageId: tickAt.toISOString(),
       payload: this.#options.payloadOf(tickAt),
-      publishedAt: second,
+      publishedAtMs: second,
     };
   }
 

@@ -62,7 +62,7 @@ rules("a copy in the same batch costs the batch no second attempt", async () => 
     payload,
     headersJson: headers,
     receivedAtMs: 0,
-    publishedAt: undefined,
+    publishedAtMs: undefined,
   }));
   const projected = await database.attempt((transaction) =>
     notifications.createProjection().project(batch, transaction),

@@ -133,7 +133,7 @@ export class JetStreamSource implements Source {
       // A stream that was created again counts from 1 again; its creation time keeps the ids apart.
       messageId: `${delivered.seq}-${streamCreated}`,
       payload: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength),
-      publishedAt: delivered.info.timestampNanos / NANOSECONDS_PER_MILLISECOND,
+      publishedAtMs: delivered.info.timestampNanos / NANOSECONDS_PER_MILLISECOND,
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(json === undefined ? {} : { headers: json }),
     };

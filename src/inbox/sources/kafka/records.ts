@@ -48,7 +48,7 @@ function messageOf(topic: string, messageId: string, batch: RecordsBatch, record
     channel: topic,
     messageId,
     payload: value ?? EMPTY,
-    publishedAt: validTimestamp(
+    publishedAtMs: validTimestamp(
       Number(isSetByBroker ? batch.maxTimestamp : batch.firstTimestamp + record.timestampDelta),
     ),
     ...(traceparent === undefined ? {} : { traceparent }),

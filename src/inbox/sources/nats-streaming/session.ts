@@ -128,7 +128,7 @@ export class Session {
       // A wiped server counts from 1 again; with the time its messages are not taken for old ones.
       messageId: `${sequence}-${timestamp}`,
       payload,
-      publishedAt: timestamp / NANOSECONDS_PER_MILLISECOND,
+      publishedAtMs: timestamp / NANOSECONDS_PER_MILLISECOND,
     };
     const isTaken = this.#inbox.offer(message, () => {
       if (this.#lastTakenSequence === sequence) this.#lastTakenSequence = undefined;
