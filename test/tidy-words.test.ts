@@ -17,7 +17,6 @@ const NOT_YET_REWRITTEN: readonly string[] = [
   "src/audit/",
   "src/cli/",
   "src/config/",
-  "src/database/",
   "src/deadletter/",
   "src/domain-line.ts",
   "src/domains/cart/",

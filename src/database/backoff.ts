@@ -1,8 +1,7 @@
 /**
- * How long to wait before the next attempt: doubling, capped, and with full jitter, so that processes that failed
- * together do not come back together.
- * Source: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
- * @param attempt 0 for the first failure.
+ * The delay before a retry: doubling, capped, and with full jitter, so that processes which failed together do not
+ * retry together. Source: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+ * @param attempt 0 after the first failure.
  */
 export function backoffMilliseconds(attempt: number, random: () => number = Math.random): number {
   const ceiling = Math.min(LONGEST_MS, SHORTEST_MS * 2 ** Math.min(attempt, 20));
@@ -11,5 +10,5 @@ export function backoffMilliseconds(attempt: number, random: () => number = Math
 
 const SHORTEST_MS = 50;
 
-/** A person who brings a database or a broker back sees the service follow within this time. */
+/** How long an operator waits at most, after a repair, to see the service reconnect. */
 const LONGEST_MS = 5_000;

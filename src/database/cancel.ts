@@ -1,10 +1,10 @@
-/** Cancels the statement that a connection runs, without the help of that connection. */
+/** Cancels the running statement of a connection, over another connection. */
 import { connect } from "node:net";
 import type pg from "pg";
 
 /**
- * PostgreSQL stops the statement, which then fails with SQLSTATE 57014. A request that does not arrive changes nothing.
- * Source: PostgreSQL manual, "Canceling Requests in Progress", CancelRequest.
+ * The statement fails with SQLSTATE 57014. A request that gets lost changes nothing. Source: PostgreSQL manual,
+ * "Canceling Requests in Progress", CancelRequest.
  */
 export function cancelStatement(client: pg.PoolClient): void {
   const { host, port, processID, secretKey } = client as pg.PoolClient & Cancellable;
@@ -19,16 +19,16 @@ export function cancelStatement(client: pg.PoolClient): void {
     : connect({ host, port: Number(port) });
   socket.setTimeout(CANCEL_TIMEOUT_MS, () => socket.destroy());
   socket.on("error", () => {});
-  // The server closes the connection; PgBouncer forgets a request whose sender has closed it first.
+  // The server closes the connection; PgBouncer drops the request if the client closes first.
   socket.write(request);
   socket.resume();
 }
 
-/** What the driver's type does not declare. */
+/** Not declared by the driver's type. */
 type Cancellable = Readonly<{ host: string; port: number; processID: number | null; secretKey?: number }>;
 
-/** 1234 and 5678 in its halves; no version of the protocol has this number. */
+/** 1234 in the upper half and 5678 in the lower: no protocol version has this number. */
 const CANCEL_REQUEST = 80_877_102;
 
-/** A server that cannot be reached in this time is not the one that is busy with a statement. */
+/** A slower server is unreachable rather than busy. */
 const CANCEL_TIMEOUT_MS = 5_000;

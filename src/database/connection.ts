@@ -1,16 +1,15 @@
 /**
- * How a connection to PostgreSQL is opened and what holds for it. A pooler in transaction mode may stand in between: it
- * refuses most startup parameters, and gives each transaction another session. So limits and the search path are set
- * within each transaction, and nothing else is left in a session.
+ * Opens connections to PostgreSQL. A pooler in transaction mode may stand in between: it refuses most startup
+ * parameters and changes the session between transactions. So timeouts and the search path are set in each transaction.
  */
 import pg from "pg";
 
 export type ConnectionOptions = Readonly<{
-  /** What `pg_stat_activity` shows. */
+  /** Shown by `pg_stat_activity`. */
   applicationName?: string;
-  /** False removes the limits to how long a statement, or a pause within a transaction, may take. */
+  /** False removes the timeouts of statements and of idle transactions. */
   hasTimeouts?: boolean;
-  /** Tables of this schema take the place of those of `public` with the same name. */
+  /** A schema whose tables replace those of the same name in `public`. */
   schema?: string;
 }>;
 
@@ -34,7 +33,7 @@ export function roleOf(url: string): string | undefined {
   return new pg.Client({ connectionString: url }).user;
 }
 
-/** The statements, without rows, that each transaction begins with. */
+/** Statements, without rows, at the start of each transaction. */
 export function transactionSettings({ hasTimeouts = true, schema }: ConnectionOptions): string {
   const searchPath =
     schema === undefined ? "" : `set local search_path = ${pg.escapeIdentifier(schema)}, public; `;
@@ -42,8 +41,8 @@ export function transactionSettings({ hasTimeouts = true, schema }: ConnectionOp
 }
 
 /**
- * The driver reads times in the format ISO alone, and the server, the database or the role may have another one. Poolers
- * know this setting as one of the few that belong to their client, and keep it.
+ * The driver parses times in ISO format only, and the server may default to another. Poolers keep this setting for each
+ * client.
  */
 async function setDateStyle(client: pg.ClientBase): Promise<void> {
   await client.query("set datestyle = 'ISO'");
@@ -55,7 +54,7 @@ const INT8_ARRAY_OID = 1016;
 const parseBigintArray = (text: string): bigint[] =>
   text === "{}" ? [] : text.slice(1, -1).split(",").map(BigInt);
 
-/** 64-bit integers become bigint, because a position does not fit a number; the rest keeps the driver's own types. */
+/** bigint for 64-bit integers, because a number cannot hold every position. */
 const types = {
   getTypeParser: (oid: number, format?: "text" | "binary") => {
     if (oid === INT8_OID) return BigInt;
@@ -64,24 +63,24 @@ const types = {
   },
 } as pg.CustomTypesConfig;
 
-/** Longer than any healthy connect; short enough that a black hole is noticed before a person does. */
+/** Longer than a healthy connect; short enough to notice a black hole. */
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** No statement of the service takes a tenth of this; a longer one is stuck and is retried elsewhere. */
+/** Ten times the slowest statement of the service; a longer one is stuck, and another connection retries it. */
 export const STATEMENT_TIMEOUT_MS = 30_000;
 
 /**
- * If the server has not even reported the timeout by then, it is unreachable although the connection is still open.
- * Only the client can notice that, and the operating system stops retransmitting much later.
+ * Time for the server to report its timeout. After that it is unreachable, and the operating system would keep the
+ * connection open much longer.
  */
 const ANSWER_TIMEOUT_MS = 5_000;
 
-/** Frees the advisory lock and the checkpoint row of a process whose machine vanished within a transaction. */
+/** Frees the locks of a process whose machine vanished within a transaction. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 
 const TIMEOUTS = `set local statement_timeout = ${STATEMENT_TIMEOUT_MS}; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION_TIMEOUT_MS}; `;
 
-/** The server, the database and the role may have limits too. Not every version of PostgreSQL knows each of them. */
+/** Also overrides timeouts of the server, the database and the role. Older versions of PostgreSQL lack some of them. */
 export const NO_TIMEOUTS = `do $$ begin
   perform set_config(name, '0', true) from pg_settings
   where name in ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout');

@@ -1,11 +1,11 @@
 /**
- * Every failure of PostgreSQL, or of the connection to it, as one class: SQLSTATE tells an environment fault from data
- * that cannot be stored, the text of a message never does.
+ * Every failure of PostgreSQL or of its connection. SQLSTATE, never the message's text, tells environment faults from
+ * refused data.
  */
 import pg from "pg";
 
 export class DatabaseError extends Error {
-  /** Undefined if the connection failed before PostgreSQL could answer. */
+  /** Undefined if the connection failed before PostgreSQL answered. */
   readonly sqlState: string | undefined;
 
   constructor(cause: unknown) {
@@ -14,17 +14,17 @@ export class DatabaseError extends Error {
   }
 
   /**
-   * True if PostgreSQL refused the data itself: class 22 (data exception), 23 (constraint violation), 54 (a limit of
-   * the program, such as an index entry that is too large). Every other error is an environment fault, which passes.
-   * Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
+   * Whether PostgreSQL refused the data: class 22 (data exception), 23 (constraint violation), 54 (program limit, such
+   * as an index entry that is too large). Every other error is an environment fault, which can be retried. Source:
+   * PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
    */
   get isAboutData(): boolean {
     return this.sqlState !== undefined && DATA_ERROR_CLASSES.has(this.sqlState.slice(0, 2));
   }
 
   /**
-   * True if the connection must not be used again: it is lost, or it keeps a state of the server that has passed. After a
-   * failover a session can stay read-only (25006), and a server that shuts down or starts says so by class 57P and 08.
+   * Whether the connection must be closed: it is lost, or its session is stale. After a failover a session can stay
+   * read-only (25006); 57P and 08 report shutdown and startup.
    */
   get isAboutConnection(): boolean {
     return this.sqlState === undefined || /^(25006|57P|08)/.test(this.sqlState);
@@ -35,7 +35,7 @@ export class DatabaseError extends Error {
   }
 }
 
-/** Waits for the driver. @throws DatabaseError instead of what the driver rejects with. */
+/** @throws DatabaseError instead of the driver's error. */
 export async function classify<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;

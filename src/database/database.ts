@@ -1,6 +1,6 @@
 /**
- * The one way to PostgreSQL: a bounded number of connections, lent for one statement, one transaction or one session.
- * Every failure leaves as a `DatabaseError`. Nothing connects before the first statement.
+ * Access to PostgreSQL: a bounded pool of connections, each lent for one statement, transaction or lock. Every failure
+ * leaves as a `DatabaseError`. Connects with the first statement.
  */
 import pg from "pg";
 import type { Logger } from "../telemetry/logger.ts";
@@ -17,15 +17,15 @@ import { Transaction } from "./transaction.ts";
 
 export type DatabaseOptions = ConnectionOptions &
   Readonly<{
-    /** The most connections that are open at once. A caller waits while all of them are busy. */
+    /** Callers wait while all are busy. */
     connectionsMax: number;
     logger: Logger;
   }>;
 
-/** Counts of connections, and of callers who wait for one. */
+/** `waiting` counts callers. */
 export type ConnectionCounts = Readonly<{ busy: number; idle: number; waiting: number }>;
 
-/** How a transaction sees what others commit meanwhile; PostgreSQL's default is a new snapshot for each statement. */
+/** By default each statement sees a new snapshot. */
 export type TransactionOptions = Readonly<{ isolation?: "repeatable read" }>;
 
 export class Database extends Classified implements CopySource, AsyncDisposable {
@@ -37,8 +37,8 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     super();
     this.#options = options;
     this.#pool = new pg.Pool({ ...poolOptions(url, options), max: connectionsMax });
-    // A connection can break at any moment and can report it twice: by a message of the server and by the end of its
-    // socket. The caller learns of it by the failure of the statement. An event without a listener ends the process.
+    // A connection can report one failure twice, and an event without a listener ends the process. The statement in
+    // flight fails as well, so nothing is hidden.
     this.#pool.on("connect", (client) => client.on("error", () => {}));
     this.#pool.on("error", (error) => {
       logger.debug({ error: error.message }, "an idle database connection was lost");
@@ -48,7 +48,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
   /** Runs one statement on any connection. @throws DatabaseError */
   override query<Row extends object>(text: string, values?: readonly unknown[]) {
     const { hasTimeouts = true, schema } = this.#options;
-    // Other settings than the usual ones hold within a transaction alone.
+    // Only a transaction can carry other settings than the defaults.
     if (!hasTimeouts || schema !== undefined) {
       return this.transaction((transaction) => transaction.query<Row>(text, values));
     }
@@ -57,7 +57,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
 
   /**
    * Commits the work, or rolls it back and rethrows.
-   * @throws DatabaseError for every failure of the database; otherwise the error of `work`.
+   * @throws DatabaseError for every database failure; otherwise the error of `work`.
    */
   transaction<T>(
     work: (transaction: Transaction) => Promise<T>,
@@ -66,19 +66,19 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     return this.#run(work, "commit", options);
   }
 
-  /** Runs the work and always rolls it back: it shows what would happen. @throws as `transaction` does. */
+  /** Runs the work as a trial and rolls it back. @throws as `transaction` does. */
   attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#run(work, "rollback", {});
   }
 
-  /** The bytes of one `COPY … TO STDOUT`; values in it are constants of the code or escaped literals. */
+  /** The bytes of a `COPY … TO STDOUT`. Its values must be constants or escaped literals. */
   copyOut(statement: string): Promise<Buffer> {
     return this.attempt((transaction) => transaction.copyOut(statement));
   }
 
   /**
-   * Begins a transaction without limits of time that stays open until it is disposed. It is for a lock: one that ends
-   * with its transaction works through a pooler too, and nothing of it stays behind.
+   * Opens a transaction without timeouts, to hold locks until it is disposed. Transaction locks work through poolers
+   * and leave nothing behind.
    */
   async hold(): Promise<OpenTransaction> {
     const client = await classify(this.#pool.connect());
@@ -93,7 +93,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
   }
 
-  /** Closes the idle connections at once, and the busy ones when they are given back. */
+  /** Closes idle connections at once and busy ones on release. */
   close(): Promise<void> {
     this.#closed ??= this.#pool.end();
     return this.#closed;
@@ -118,7 +118,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     }
   }
 
-  /** The limit of time is kept on this side: the server could only keep one that was set in the session. */
+  /** A client-side timeout: the server's would have to be set in the session. */
   async #queryOn<Row extends object>(text: string, values: readonly unknown[] | undefined) {
     const client = await classify(this.#pool.connect());
     const timer = setTimeout(() => cancelStatement(client), STATEMENT_TIMEOUT_MS);
@@ -135,7 +135,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
   }
 }
 
-/** A transaction that stays open. Disposing it closes its connection, and so rolls back and frees what it locked. */
+/** Disposing it closes the connection, which rolls back and frees the locks. */
 export class OpenTransaction extends Classified implements AsyncDisposable {
   readonly #client: pg.PoolClient;
   readonly #transaction: Transaction;
@@ -150,7 +150,7 @@ export class OpenTransaction extends Classified implements AsyncDisposable {
     );
   }
 
-  /** Aborts when the connection has ended; the locks are free then. */
+  /** Aborts when the connection ends, which frees the locks. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }
@@ -159,7 +159,7 @@ export class OpenTransaction extends Classified implements AsyncDisposable {
     return this.#transaction.query<Row>(text, values);
   }
 
-  /** Resolves when the locks are free: the next process must not meet them. */
+  /** Resolves when the locks are free. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client.query("rollback").catch(() => {});
     this.#client.release(true);

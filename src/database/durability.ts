@@ -1,18 +1,18 @@
 /**
- * What "committed" has to mean so that an acknowledgement can rely on it. PostgreSQL, its database and its roles can be
- * set so that a crash of the server takes commits back.
+ * Makes commits durable, so that acknowledgements can rely on them: PostgreSQL, a database or a role can be configured
+ * to lose commits in a crash.
  */
 import type { Logger } from "../telemetry/logger.ts";
 import type { Queryable } from "./queryable.ts";
 
 /**
- * An expression that makes the commit of the current transaction wait for the disk, whatever the server, the database
- * or the role says. Every setting other than `off` waits for it already and stays.
+ * An expression that makes the current transaction's commit wait for the disk. Every value but `off` waits already and
+ * stays.
  */
 export const WAIT_FOR_DISK =
   "case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', true) end";
 
-/** Names in the log each setting of the server that endangers commits. @throws DatabaseError */
+/** Logs each server setting that endangers commits. @throws DatabaseError */
 export async function warnOfDurabilityRisks(database: Queryable, logger: Logger): Promise<void> {
   for (const risk of await selectDurabilityRisks(database)) {
     logger.warn({ risk }, "PostgreSQL may lose committed messages");
@@ -36,6 +36,6 @@ const RISKS: Readonly<Record<string, { setting: string; consequence: string }>> 
   full_page_writes: { setting: "off", consequence: "a crash of the machine can damage stored messages" },
   zero_damaged_pages: {
     setting: "on",
-    consequence: "PostgreSQL empties damaged pages and goes on without them",
+    consequence: "PostgreSQL empties damaged pages and continues without them",
   },
 };

@@ -1,7 +1,7 @@
 /**
- * Brings a database to the schema of this version: the engine's numbered migrations, then those of each domain,
- * pg-boss's own schema and queues, and the privileges of the service's role. Runs as the owner. Safe when many
- * processes do it at once, because one lock is held around all of it.
+ * Brings a database to this version's schema: the engine's migrations, those of each domain, pg-boss's schema and
+ * queues, and the privileges of the service's role. Runs as the owner. One lock around everything lets concurrent
+ * processes call it safely.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,20 +16,17 @@ import { installQueues, type QueueDefinition } from "./jobs.ts";
 import { lockMigrations } from "./migration-lock.ts";
 import type { Queryable } from "./queryable.ts";
 
-/** What has to be known of a domain: its tables are its own, so their migrations have numbers of their own. */
+/** A domain with migrations of its own. */
 export type MigratedDomain = Readonly<{
   name: string;
-  /** Its numbered migrations and its `privileges.sql`; undefined if it has neither. */
+  /** Numbered migrations and `privileges.sql`, if there are any. */
   migrations?: URL;
 }>;
 
 /**
- * @param ownerUrl the connection of the owner role.
- * @param serviceUrl the service's connection; its user gets the privileges unless it is the owner itself.
- * @param queues of the service's jobs.
- * @param domains those of the process.
- * @param say is told what this waits for, and when it begins.
- * @returns the names of the migrations that were applied now; those of a domain begin with its name and a slash.
+ * @param serviceUrl its user gets the privileges, unless it is the owner.
+ * @param say receives progress.
+ * @returns the applied migrations; a domain's name and a slash precede those of a domain.
  */
 export async function migrate(
   ownerUrl: string,
@@ -56,7 +53,7 @@ export async function migrate(
     await installQueues(async (text, values) => lastResult(await client.query(text, values)), queues);
     await client.query(await readFile(join(MIGRATIONS_FOLDER, "repair.sql"), "utf8"));
     await grantPrivileges(client, folders, ownerUrl, serviceUrl);
-    // What a service relies on from now on has to be there after a crash too; this commit brings all before it along.
+    // A durable commit also makes all earlier commits durable.
     await client.query(
       `begin; select ${WAIT_FOR_DISK}, pg_logical_emit_message(true, 'waybill', 'migrated'); commit`,
     );
@@ -66,7 +63,7 @@ export async function migrate(
   }
 }
 
-/** The migrations that this version has and the database lacks, named as `migrate` names them. */
+/** Migrations that the database lacks, named as in `migrate`. */
 export async function missingMigrations(
   database: Queryable,
   domains: readonly MigratedDomain[],
@@ -80,10 +77,10 @@ export async function missingMigrations(
   return missing;
 }
 
-/** A folder of numbered migrations, and the table that says which of them are applied. */
+/** The migrations of the engine or a domain, and the table that records them. */
 type Folder = Readonly<{ path: string; table: string; prefix: string }>;
 
-/** The engine's folder, and after it those of the domains, whose tables may refer to the engine's. */
+/** The engine first, because domains' tables may refer to its own. */
 function foldersOf(domains: readonly MigratedDomain[]): Folder[] {
   return [
     { path: MIGRATIONS_FOLDER, table: MIGRATIONS_TABLE, prefix: "" },
@@ -103,7 +100,7 @@ async function migrationsIn({ path }: Folder): Promise<string[]> {
     .sort();
 }
 
-/** All migrations of a folder are applied in one transaction: a failure leaves nothing of them. */
+/** One transaction for each folder: a failure leaves nothing behind. */
 async function applyMigrations(client: pg.Client, folder: Folder): Promise<string[]> {
   if ((await migrationsIn(folder)).length === 0) return [];
   const applied = await runner({
@@ -119,7 +116,7 @@ async function applyMigrations(client: pg.Client, folder: Folder): Promise<strin
   return applied.map(({ name }) => `${folder.prefix}${name}`);
 }
 
-/** None if the table does not exist or the role may not read it: `migrate` helps in both cases. */
+/** Empty if the table does not exist or is not readable; `migrate` repairs both. */
 async function selectApplied(database: Queryable, { table }: Folder): Promise<string[]> {
   const found = await database.query<{ isReadable: boolean | null }>(
     `select has_table_privilege(to_regclass($1), 'select') as "isReadable"`,
@@ -130,7 +127,7 @@ async function selectApplied(database: Queryable, { table }: Folder): Promise<st
   return rows.map(({ name }) => name);
 }
 
-/** An order is served as the bytes that were accepted; only a database in UTF-8 gives them back unchanged. */
+/** Only a UTF-8 database returns the accepted bytes unchanged. */
 async function requireUtf8(client: pg.Client): Promise<void> {
   const { rows } = await client.query(
     "select current_setting('server_encoding') as encoding, current_database() as name",
@@ -141,7 +138,7 @@ async function requireUtf8(client: pg.Client): Promise<void> {
   );
 }
 
-/** One text, and so one transaction: a running service never sees less than it may do. */
+/** One transaction: a running service never lacks a privilege meanwhile. */
 async function grantPrivileges(
   client: pg.Client,
   folders: readonly Folder[],
@@ -160,7 +157,7 @@ async function grantPrivileges(
   await client.query(statements.join("\n").replaceAll(":service_role", pg.escapeIdentifier(role)));
 }
 
-/** Several statements in one text give a list of results; pg-boss wants the last. */
+/** pg-boss expects the last result of several statements. */
 function lastResult(result: pg.QueryResult | pg.QueryResult[]): { rows: unknown[] } {
   return Array.isArray(result) ? (result.at(-1) ?? { rows: [] }) : result;
 }

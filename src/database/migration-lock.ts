@@ -1,14 +1,14 @@
 /**
- * Lets one `migrate` of a database run at a time. The lock ends with a transaction of its own, so it works through a
- * pooler too and never stays behind on a pooled connection.
+ * Lets one `migrate` of a database run at a time. A transaction holds the lock, so it works through poolers and never
+ * stays behind on a pooled connection.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database, OpenTransaction } from "./database.ts";
 
 /**
- * Waits until no other process holds the lock.
- * @param say is told, once for each holder, whom it waits for.
- * @returns what holds the lock until it is disposed.
+ * Waits until the lock is free.
+ * @param say receives each holder that this waits for.
+ * @returns the held lock.
  * @throws Error with the holder's name after `waitMaxMs`; DatabaseError.
  */
 export async function lockMigrations(
@@ -19,7 +19,7 @@ export async function lockMigrations(
   const deadline = performance.now() + waitMaxMs;
   let said: string | undefined;
   for (;;) {
-    // Those who wait only look: an open transaction of each would use up the connections of a pooler.
+    // Waiting processes open no transaction, which would use up the pooler's connections.
     const holder = await selectHolder(database);
     const lock = holder === undefined ? await tryLock(database) : undefined;
     if (lock) return lock;
@@ -27,7 +27,7 @@ export async function lockMigrations(
     said = holder ?? said;
     if (performance.now() > deadline) {
       throw new Error(
-        `another migrate has held its lock for ${waitMaxMs / 60_000} minutes: ${said}; if it is not at work, end its connection`,
+        `another migrate has held its lock for ${waitMaxMs / 60_000} minutes: ${said}; if it hangs, end its connection`,
       );
     }
     await delay(LOOK_AGAIN_MS);
@@ -50,7 +50,7 @@ async function tryLock(database: Database): Promise<OpenTransaction | undefined>
   return undefined;
 }
 
-/** A description of the process that holds the lock. Another role's name and times are hidden from this one. */
+/** Describes the lock's holder. PostgreSQL hides the name and times of other roles' processes. */
 async function selectHolder(database: Database): Promise<string | undefined> {
   const { rows } = await database.query<{ holder: string }>(
     `select format('process %s of PostgreSQL%s%s', pid, ', "' || nullif(application_name, '') || '"',
@@ -64,9 +64,9 @@ async function selectHolder(database: Database): Promise<string | undefined> {
   return rows[0]?.holder;
 }
 
-/** Any number that nothing else in this database locks; "waybill" in ASCII. */
+/** "waybill" in ASCII; nothing else in the database locks this number. */
 const MIGRATION_LOCK = 0x77617962696c6cn;
 
-/** Much longer than any migration takes; a lock that was left behind by an earlier version would never be free. */
+/** Much longer than any migration takes. */
 const WAIT_MAX_MS = 10 * 60_000;
 const LOOK_AGAIN_MS = 200;

@@ -1,4 +1,4 @@
-/** Whether the database answers right now, asked at a steady pace; readiness and a metric show it. */
+/** Asks the database every second whether it answers, for readiness and a metric. */
 import type { Database } from "./database.ts";
 import { Poller } from "./poller.ts";
 
@@ -8,7 +8,7 @@ export class DatabaseMonitor {
   #answeredAt = Number.NEGATIVE_INFINITY;
   readonly #poller = new Poller(INTERVAL_MS, () => this.#ask());
 
-  /** @param onAnswer is told how long each answer took. */
+  /** @param onAnswer receives the duration of each answer. */
   constructor(database: Database, onAnswer: (seconds: number) => void) {
     this.#database = database;
     this.#onAnswer = onAnswer;
@@ -40,5 +40,5 @@ export class DatabaseMonitor {
 
 const INTERVAL_MS = 1_000;
 
-/** A database that has not answered the smallest question for this long is away, as far as anybody can tell. */
+/** Three missed answers: the database is unavailable. */
 const ANSWER_AGE_MAX_MS = 3_000;

@@ -1,7 +1,4 @@
-/**
- * Asks a question at a steady pace, at once for the first time. A database that hangs is not asked again before it has
- * answered: questions would only pile up.
- */
+/** Runs a query at once and then at an interval. It never overlaps: queries would pile up in a database that hangs. */
 export class Poller {
   readonly #intervalMs: number;
   readonly #ask: () => Promise<void>;

@@ -1,21 +1,20 @@
 /**
- * What a statement needs, so that the caller owns the transaction: the database as a whole, a session or a transaction.
- * A bare `pg.Pool` or `pg.Client` does not fit, because its failures are not classified into `DatabaseError`.
+ * Runs statements: a database, a lock or a transaction, so that the caller owns the transaction. A bare `pg.Pool` or
+ * `pg.Client` does not fit, because its errors are not `DatabaseError`s.
  */
 
-/** Only classes of this folder have this member, so the type is nominal. It exists for the compiler alone. */
+/** Makes the type nominal; exists for the compiler only. */
 declare const classified: unique symbol;
 
 export interface Queryable {
   readonly [classified]: true;
-  /** Runs one statement. @throws DatabaseError for every failure. */
+  /** @throws DatabaseError for every failure. */
   query<Row extends object>(
     text: string,
     values?: readonly unknown[],
   ): Promise<{ rows: Row[]; rowCount: number | null }>;
 }
 
-/** The base of every `Queryable`. */
 export abstract class Classified implements Queryable {
   declare readonly [classified]: true;
 
@@ -25,8 +24,7 @@ export abstract class Classified implements Queryable {
   ): Promise<{ rows: Row[]; rowCount: number | null }>;
 }
 
-/** Where the bytes of a `COPY … TO STDOUT` come from. */
 export interface CopySource {
-  /** @throws DatabaseError */
+  /** The bytes of a `COPY … TO STDOUT`. @throws DatabaseError */
   copyOut(statement: string): Promise<Buffer>;
 }

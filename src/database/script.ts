@@ -1,25 +1,25 @@
 /**
- * Several statements in one message, answered as a whole, with the data of a COPY among them. Every answer that has
- * to be waited for waits for a turn of the event loop too, and under load those turns, not the statements, are what
- * a transaction spends its time on: a script makes one of four.
+ * Sends several statements, with the data of a COPY among them, as one message with one answer. Under load a
+ * transaction spends its time waiting for the event loop's turns, one for each answer; a script needs one turn instead
+ * of four.
  *
- * It is a query object of the kind that `pg` lets others bring (like pg-cursor and pg-copy-streams). The data is sent
- * along at once: a server that has failed before it came to the COPY ignores it.
- * Source: PostgreSQL manual, "Message Flow": Simple Query with multiple statements; COPY Operations.
+ * It is a query object for `pg`, as in pg-cursor and pg-copy-streams. The data is sent along at once: a server that
+ * failed before the COPY ignores it. Source: PostgreSQL manual, "Message Flow": Simple Query with multiple statements;
+ * COPY Operations.
  */
 import { trace } from "@opentelemetry/api";
 import type pg from "pg";
 
-/** Literals and numbers give way to question marks: values of messages are none of a trace's business. */
+/** Replaces literals: values of messages must not enter traces. */
 function withoutValues(text: string): string {
   return text.replace(/'(?:[^']|'')*'|\b\d+\b/g, "?");
 }
 
-/** The rows of all statements, in order; every value is text or null. */
+/** The rows of all statements; every value is text or null. */
 export type ScriptRows = (string | null)[][];
 
 /**
- * Runs `text`. The simple protocol has no parameters: values in it are constants of the code or escaped literals.
+ * The simple protocol has no parameters: values in `text` must be constants or escaped literals.
  * @param data of the one `COPY … FROM STDIN` in the text.
  */
 export function runScript(client: pg.ClientBase, text: string, data?: Buffer): Promise<ScriptRows> {
@@ -28,7 +28,7 @@ export function runScript(client: pg.ClientBase, text: string, data?: Buffer): P
   });
 }
 
-/** Runs `text`, which ends with a commit. @throws if PostgreSQL rolled back instead: a statement before had failed. */
+/** Runs a text that ends with a commit. @throws if PostgreSQL rolled back, because an earlier statement failed. */
 export async function runCommit(client: pg.ClientBase, text: string): Promise<void> {
   let script: Script | undefined;
   await new Promise<ScriptRows>((resolve, reject) => {
@@ -46,14 +46,14 @@ export async function runCopyOut(client: pg.ClientBase, text: string): Promise<B
   await new Promise<ScriptRows>((resolve, reject) => {
     client.query(new Script(text, undefined, resolve, reject, parts) as unknown as pg.Submittable);
   });
-  // The next one is most likely as large: a buffer that fits at once leaves no smaller ones behind.
+  // Allocates the next buffer in one piece; it probably needs the same size.
   expectedBytes = Math.min(parts.bytes.length, EXPECTED_BYTES_MAX);
   return parts.bytes;
 }
 
 let expectedBytes = 0;
 
-/** Bytes that come in parts. They are copied at once: `pg` writes the next ones over them. */
+/** Copies chunks as they arrive, because `pg` reuses their memory. */
 class Parts {
   #buffer = Buffer.allocUnsafeSlow(expectedBytes + PART_BYTES_MIN);
   #length = 0;
@@ -75,7 +75,7 @@ class Parts {
 }
 
 class Script {
-  /** For those who watch `pg`: the statements without a value of theirs. */
+  /** What instrumentation of `pg` shows. */
   readonly text: string;
   readonly #text: string;
   readonly #data: Buffer | undefined;
@@ -83,7 +83,7 @@ class Script {
   readonly #reject: (error: Error) => void;
   readonly #rows: ScriptRows = [];
   readonly #copied: Parts | undefined;
-  /** The server's name for the last statement that it completed. */
+  /** The tag of the last completed statement. */
   lastCommand = "";
 
   constructor(
@@ -101,7 +101,7 @@ class Script {
     this.#reject = reject;
   }
 
-  /** `pg` replaces this where a query timeout is set. */
+  /** `pg` replaces this if a query timeout is set. */
   callback = (): void => {};
 
   submit(connection: pg.Connection): void {
@@ -141,7 +141,7 @@ class Script {
     this.lastCommand = text;
   }
 
-  // What else the server says in between carries nothing that is needed.
+  // Messages without needed content.
   handleRowDescription(): void {}
   handleCopyInResponse(): void {}
   handleEmptyQuery(): void {}

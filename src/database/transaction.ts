@@ -1,6 +1,6 @@
 /**
- * One transaction: statements enter, a commit or a rollback leaves. Every failure of the database leaves as a
- * `DatabaseError`. `Database` makes it and lends it the connection.
+ * One transaction on a connection that `Database` lends: statements enter, a commit or a rollback leaves. Every failure
+ * is a `DatabaseError`.
  */
 import type pg from "pg";
 import { classify, DatabaseError } from "./database-error.ts";
@@ -13,24 +13,24 @@ export class Transaction extends Classified implements CopySource {
   #isBegun = false;
   #isSpoilt = false;
   #withCommit = "";
-  /** Why a failed step could not be undone; the transaction cannot be committed then. */
+  /** Why a failed step could not be undone; prevents the commit. */
   #notUndone: unknown;
 
-  /** @param begin the statements that begin it, without rows; they are sent together with its first statement. */
+  /** @param begin sent together with the first statement; returns no rows. */
   constructor(client: pg.PoolClient, begin: string) {
     super();
     this.#client = client;
     this.#begin = begin;
   }
 
-  /** True if the connection must not be used again, whether its failure was ignored or not. */
+  /** Whether the connection must be closed, even if the failure was ignored. */
   get isSpoilt(): boolean {
     return this.#isSpoilt;
   }
 
   /**
-   * Runs the work and ends the transaction; rolls it back if the work fails.
-   * @throws DatabaseError for every failure of the database; otherwise the error of `work`.
+   * Commits or rolls back the work; rolls back if it fails.
+   * @throws DatabaseError for every database failure; otherwise the error of `work`.
    */
   async run<T>(work: (transaction: Transaction) => Promise<T>, end: "commit" | "rollback"): Promise<T> {
     try {
@@ -50,8 +50,7 @@ export class Transaction extends Classified implements CopySource {
   }
 
   /**
-   * Several statements at once, the data of one `COPY … FROM STDIN` among them included. The first one of a
-   * transaction carries its `begin` along.
+   * Sends several statements at once, with the data of one `COPY … FROM STDIN`.
    * @returns the rows of all statements.
    */
   async script(statements: string, data?: Buffer): Promise<ScriptRows> {
@@ -60,13 +59,13 @@ export class Transaction extends Classified implements CopySource {
     return this.#answerOf(runScript(this.#client, text, data));
   }
 
-  /** The bytes of one `COPY … TO STDOUT`; values in it are constants of the code or escaped literals. */
+  /** The bytes of a `COPY … TO STDOUT`. Its values must be constants or escaped literals. */
   async copyOut(statement: string): Promise<Buffer> {
     if (!this.#isBegun) await this.script("");
     return this.#answerOf(runCopyOut(this.#client, statement));
   }
 
-  /** Runs `work` so that a failure undoes only what `work` did and leaves the transaction usable. */
+  /** A failure of `work` undoes only its own changes and leaves the transaction usable. */
   savepoint<T>(work: () => Promise<T>): Promise<T> {
     return this.#undoOnFailure(async () => {
       await this.script("savepoint attempt");
@@ -76,24 +75,24 @@ export class Transaction extends Classified implements CopySource {
     });
   }
 
-  /** The same for statements that are known beforehand, in one round trip. */
+  /** The same for known statements, in one round trip. */
   scriptInSavepoint(statements: string, data?: Buffer): Promise<ScriptRows> {
     const inSavepoint = `savepoint attempt; ${statements}; release savepoint attempt`;
     return this.#undoOnFailure(() => this.script(inSavepoint, data));
   }
 
-  /** Leaves a statement to be sent together with the commit; for the last one, whose answer is not needed. */
+  /** Sends a statement together with the commit, if its answer is not needed. */
   sendWithCommit(statement: string): void {
     this.#withCommit += `${statement}; `;
   }
 
-  /** @throws DatabaseError also if PostgreSQL rolls back, because a statement failed and its failure was ignored. */
+  /** @throws DatabaseError also if PostgreSQL rolls back because an ignored statement failed. */
   async #commit(): Promise<void> {
     if (this.#notUndone !== undefined) throw this.#notUndone;
     if (this.#isBegun) await this.#answerOf(runCommit(this.#client, `${this.#withCommit}commit`));
   }
 
-  /** Over a spoilt connection nothing is sent: the server rolls back when the connection is closed. */
+  /** If the connection is spoilt, closing it rolls back. */
   async #rollBack(): Promise<void> {
     if (!this.#isBegun || this.#isSpoilt) return;
     await this.script("rollback").catch(() => {
@@ -101,7 +100,7 @@ export class Transaction extends Classified implements CopySource {
     });
   }
 
-  /** The caller gets the first error, which is the cause, even if the rollback fails too. */
+  /** Throws the first error, the cause, even if the rollback fails too. */
   async #undoOnFailure<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();

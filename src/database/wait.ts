@@ -1,4 +1,4 @@
-/** Waits for a database that is not there yet: unreachable, or without this version's schema. */
+/** Waits for a database that is unreachable or lacks this version's schema. */
 import { setTimeout as delay } from "node:timers/promises";
 import { DATABASE_CONNECTIONS } from "../config/config.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -7,12 +7,12 @@ import { DatabaseError } from "./database-error.ts";
 import { type MigratedDomain, missingMigrations } from "./migrate.ts";
 import type { Queryable } from "./queryable.ts";
 
-/** Something has to be done to the database first. The message says what, and may be shown to everybody. */
+/** The operator must act first; the message says how, and is public. */
 export class NotReadyError extends Error {}
 
 /**
- * Resolves once every migration of this version is applied: the engine's, and those of the process's domains.
- * @param onWaiting receives, after each attempt, the reason in words that may be public.
+ * Resolves once all migrations of the engine and of these domains are applied.
+ * @param onWaiting receives a public reason after each failed attempt.
  * @throws when the signal aborts.
  */
 export async function waitForSchema(
@@ -29,7 +29,7 @@ export async function waitForSchema(
   });
 }
 
-/** The log has the rest: a driver's text can name hosts and users. */
+/** Only the log shows other errors: a driver's message can name hosts and users. */
 function publicReasonOf(error: unknown): string {
   if (error instanceof NotReadyError) return error.message;
   if (error instanceof DatabaseError && error.sqlState === TOO_MANY_CONNECTIONS) {
@@ -39,7 +39,7 @@ function publicReasonOf(error: unknown): string {
   return "the database cannot be used yet; the log says why";
 }
 
-/** Tries for as long as it takes, with a capped backoff. @throws where the signal aborts first. */
+/** Retries until it succeeds, with a capped backoff. @throws if the signal aborts first. */
 export async function untilItSucceeds<T>(
   logger: Logger,
   signal: AbortSignal,
@@ -59,5 +59,5 @@ export async function untilItSucceeds<T>(
   }
 }
 
-/** Of the server, the database or the role. Source: PostgreSQL manual, "PostgreSQL Error Codes". */
+/** Source: PostgreSQL manual, "PostgreSQL Error Codes". */
 const TOO_MANY_CONNECTIONS = "53300";

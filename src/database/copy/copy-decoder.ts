@@ -1,11 +1,10 @@
 /**
- * Reads PostgreSQL's binary COPY format: the bytes of a `COPY … TO STDOUT` enter, rows of typed fields leave. Texts and
- * numbers are not written out and parsed again, and a payload is a part of what came from the server: a quarter of what
- * the same rows cost as the answer of a query.
- * Source: PostgreSQL manual, COPY, "Binary Format".
+ * Decodes PostgreSQL's binary COPY format: the bytes of a `COPY … TO STDOUT` enter, typed fields leave. Nothing is
+ * converted to text and payloads are not copied, which costs a quarter of the same rows as a query result. Source:
+ * PostgreSQL manual, COPY, "Binary Format".
  */
 
-/** One row at a time: exactly its fields have to be read, in their order. */
+/** Read every field of a row, in order, before the next row. */
 export class CopyDecoder {
   readonly #bytes: Buffer;
   readonly #view: DataView;
@@ -18,14 +17,14 @@ export class CopyDecoder {
     this.#at = HEADER_BYTES;
   }
 
-  /** Goes on to the next row. @returns false where there is none. */
+  /** Advances to the next row. @returns false after the last one. */
   next(): boolean {
     const fields = this.#view.getInt16(this.#at);
     this.#at += 2;
     return fields !== END;
   }
 
-  /** A part of the bytes that were given; undefined for null. */
+  /** A view of the input, without a copy; undefined for null. */
   bytes(): Buffer | undefined {
     const length = this.#view.getInt32(this.#at);
     this.#at += 4;
@@ -53,8 +52,8 @@ export class CopyDecoder {
   }
 }
 
-/** A signature, flags, and an extension that no version has yet. */
+/** The signature, flags, and the length of an empty extension. */
 const HEADER_BYTES = 19;
 
-/** What stands in the place of a row's number of fields after the last one. */
+/** Stands for the field count after the last row. */
 const END = -1;

@@ -1,8 +1,8 @@
 /**
- * Encodes rows and hands the data to `send`. The buffers are kept for the next batch: fresh memory of some megabytes
- * for each would cost more than the encoding.
+ * Encodes rows and passes the data to `send`. Buffers are reused, because allocating megabytes for each batch would
+ * cost more than the encoding.
  * @param encode writes the rows.
- * @param send resolves, or rejects, when the server has answered; until then the data must not change.
+ * @param send settles when the server has answered; the data stays unchanged until then.
  */
 export async function withCopyData<T>(
   encode: (rows: CopyEncoder) => void,
@@ -20,19 +20,18 @@ export async function withCopyData<T>(
 }
 
 /**
- * Writes PostgreSQL's binary COPY format: rows of typed fields enter, one Buffer leaves. Binary COPY is the
- * quickest way into a table by far (see docs/guarantees.md), and a payload needs no escaping in it.
- * Source: PostgreSQL manual, COPY, "Binary Format".
+ * Encodes PostgreSQL's binary COPY format: typed fields enter, one Buffer leaves. It is by far the fastest way into a
+ * table (see docs/guarantees.md), and payloads need no escaping. Source: PostgreSQL manual, COPY, "Binary Format".
  */
 export class CopyEncoder {
   #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
-  /** The same bytes: V8 writes numbers into a view without a call. */
+  /** The same bytes; V8 inlines writes through a view. */
   #view = new DataView(this.#buffer.buffer);
   #length = 0;
-  /** Fields as they were written. */
+  /** Encoded fields. */
   readonly #constants = new Map<string, Buffer>();
 
-  /** What was written since `begin`, as the server wants it; valid until the encoder is used again. */
+  /** Valid until the encoder is used again. */
   get data(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
@@ -47,7 +46,7 @@ export class CopyEncoder {
     this.#constants.clear();
   }
 
-  /** Begins a row; exactly `fields` values have to follow. */
+  /** Begins a row of exactly `fields` values. */
   row(fields: number): void {
     this.#reserve(2);
     this.#view.setInt16(this.#length, fields);
@@ -67,9 +66,9 @@ export class CopyEncoder {
     this.#length += 4 + value.length;
   }
 
-  /** For `text`, `json` and every other type whose binary form is its text in UTF-8. */
+  /** For `text`, `json` and other types whose binary form is UTF-8 text. */
   text(value: string): void {
-    // UTF-8 needs at most three bytes for each UTF-16 unit.
+    // UTF-8 takes at most three bytes for each UTF-16 unit.
     this.#reserve(4 + value.length * 3);
     const written = this.#buffer.write(value, this.#length + 4);
     this.#view.setInt32(this.#length, written);
@@ -81,7 +80,7 @@ export class CopyEncoder {
     this.text(`\x01${text}`);
   }
 
-  /** As `text`, for one that stands in many rows: it is encoded once a batch. */
+  /** Text that repeats in many rows; encoded once for each batch. */
   constant(value: string): void {
     const field = this.#constants.get(value);
     if (!field) {
@@ -108,11 +107,11 @@ export class CopyEncoder {
     this.#int32(value);
   }
 
-  /** For `numeric`: whole numbers as groups of four decimal digits, the highest first. */
+  /** For `numeric`: whole numbers in base 10,000, highest digit first. */
   numeric(value: bigint): void {
     const groups: number[] = [];
     for (let rest = value < 0n ? -value : value; rest > 0n; ) {
-      // Most values fit a number, with which the groups cost a tenth.
+      // Ten times faster than bigint, and enough for most values.
       if (rest <= Number.MAX_SAFE_INTEGER) {
         for (let small = Number(rest); small > 0; small = Math.floor(small / NUMERIC_BASE))
           groups.push(small % NUMERIC_BASE);
@@ -163,16 +162,16 @@ export class CopyEncoder {
 
 const idle: CopyEncoder[] = [];
 
-/** One for appending and one for projecting, and some for a second domain. */
+/** For one append and one projection of each of two domains. */
 const KEPT_MAX = 4;
 
-/** What a full batch of large messages needs; larger ones are given back. */
+/** The size of a full batch of large messages. */
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 const INITIAL_BYTES = 64 * 1024;
 
-/** The eleven bytes that open the format, then two empty 32-bit words: flags and header extension. */
+/** The eleven bytes of the signature, then two empty 32-bit words: flags and header extension. */
 const SIGNATURE = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
-/** Of PostgreSQL's `numeric` on the wire: `numeric_send` in src/backend/utils/adt/numeric.c. */
+/** From `numeric_send` in PostgreSQL's src/backend/utils/adt/numeric.c. */
 const NUMERIC_BASE = 10_000;
 const NUMERIC_NEGATIVE = 0x4000;
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);
