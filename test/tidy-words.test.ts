@@ -28,7 +28,6 @@ const NOT_YET_REWRITTEN: readonly string[] = [
   "src/grpc/",
   "src/inbox/",
   "src/outbox/",
-  "src/projector/",
   "src/rebuild/",
   "src/telemetry/",
   "src/watch/",

@@ -1,8 +1,7 @@
 /**
- * The one place of a process that reads how far a domain has come. One query at a time serves everything that depends
- * on it: callers that wait for a position, the counts, the age of what is pending, a projection that makes no progress,
- * and a projection that was replaced by a rebuild. It asks once a second, and faster only while a caller waits for a
- * position that another process may project.
+ * Reads how far a domain is projected, for everything in the process that depends on it: callers that wait for a
+ * position, counts, lag, stalls and rebuilds. One query runs at a time, once a second, or more often while a caller
+ * waits for a position that another process may project.
  */
 import type { Outcome, OutcomeName } from "../contract/domain.ts";
 import type { InboxRow } from "../contract/message.ts";
@@ -15,9 +14,9 @@ export type CheckpointWatchOptions = Readonly<{
   database: Queryable;
   domain: string;
   logger: Logger;
-  /** Why this process's own projector failed last, if it has not succeeded since. */
+  /** Why this process's projector failed last; undefined after a success. */
   failure?: () => string | undefined;
-  /** Called when a rebuild has replaced the projection. */
+  /** Called after a rebuild replaced the projection. */
   onRebuilt?: () => void;
 }>;
 
@@ -35,16 +34,16 @@ export class CheckpointWatch {
   readonly #options: CheckpointWatchOptions;
   readonly #waiters = new Set<Waiter>();
   #timer: NodeJS.Timeout | undefined;
-  /** When the timer fires, on the monotonic clock. */
+  /** On the monotonic clock. */
   #nextLookAtMs = Number.POSITIVE_INFINITY;
   #isStarted = false;
   #looking: Promise<void> | undefined;
   #checkpoint: Checkpoint | undefined;
   #oldest: Readonly<{ position: bigint; receivedAt: Date }> | undefined;
-  /** When work was first seen without progress since, on the monotonic clock. */
+  /** When pending work was first seen without progress, on the monotonic clock. */
   #stalledSinceMs: number | undefined;
   #isStallReported = false;
-  /** The highest position that is counted in `#received`. */
+  /** The highest position counted in `#received`. */
   #head: bigint | undefined;
   #received = 0n;
   #counting: Promise<Counts> | undefined;
@@ -58,14 +57,14 @@ export class CheckpointWatch {
     this.#schedule(0);
   }
 
-  /** Ends every wait with `pending`. */
+  /** Resolves every wait with `pending`. */
   stop(): void {
     this.#isStarted = false;
     clearTimeout(this.#timer);
     for (const waiter of this.#waiters) waiter.resolve("pending");
   }
 
-  /** The projector of this process has committed a batch. */
+  /** Called after this process's projector committed a batch. */
   advanced(rows: readonly InboxRow[], outcomes: readonly Outcome[]): void {
     if (this.#waiters.size === 0) return;
     const first = rows[0]?.position;
@@ -82,7 +81,7 @@ export class CheckpointWatch {
     }
   }
 
-  /** Resolves with the outcome of a position, whichever process projects it; `pending` if the signal aborts first. */
+  /** Resolves with the outcome of a position once any process projected it; `pending` if the signal aborts first. */
   async settled(position: bigint, signal: AbortSignal): Promise<OutcomeName> {
     const { promise, resolve } = Promise.withResolvers<OutcomeName>();
     const waiter = { position, resolve };
@@ -90,8 +89,8 @@ export class CheckpointWatch {
     if (signal.aborted || !this.#isStarted) return "pending";
     signal.addEventListener("abort", giveUp, { once: true });
     this.#waiters.add(waiter);
-    // A position that is settled already is looked up at once. Any other one is most likely projected by this process,
-    // which then says so itself.
+    // A position below the checkpoint is looked up at once. This process most likely projects any other one, and then
+    // calls `advanced`.
     const isSettled = this.#checkpoint !== undefined && position <= this.#checkpoint.position;
     this.#schedule(isSettled ? 0 : WAITING_INTERVAL_MS);
     try {
@@ -107,19 +106,19 @@ export class CheckpointWatch {
     return this.#stalledSinceMs === undefined ? 0 : (performance.now() - this.#stalledSinceMs) / 1000;
   }
 
-  /** The next position, if the projection has made no progress for longer than any batch and retry take. */
+  /** The next position, if the projection is stalled. */
   get stalledAt(): bigint | undefined {
     return this.stalledSeconds >= STALLED_SECONDS ? this.#oldest?.position : undefined;
   }
 
-  /** Seconds since the oldest pending message was received, by the last look; 0 if none is pending. */
+  /** Seconds since the oldest pending message was received; 0 if none is pending. */
   get oldestPendingSeconds(): number {
     return this.#oldest ? Math.max(0, (Date.now() - this.#oldest.receivedAt.getTime()) / 1000) : 0;
   }
 
   /**
-   * Counts by outcome, at a cost that does not grow with the tables: the checkpoint holds the totals, and received
-   * messages are counted on from the last head, which is exact because positions are committed in order.
+   * Counts by outcome, at constant cost: the checkpoint holds totals, and received messages are counted from the last
+   * head, which is exact because positions are committed in order.
    */
   counts(): Promise<Counts> {
     this.#counting ??= this.#count().finally(() => {
@@ -128,7 +127,7 @@ export class CheckpointWatch {
     return this.#counting;
   }
 
-  /** Looks now. Concurrent callers share one look. Faults of the database are swallowed: they are reported elsewhere. */
+  /** Looks now; concurrent callers share one look. Database faults are ignored, because others report them. */
   look(): Promise<void> {
     this.#nextLookAtMs = Number.POSITIVE_INFINITY;
     this.#looking ??= this.#look()
@@ -161,7 +160,7 @@ export class CheckpointWatch {
     this.#reportStall();
   }
 
-  /** Answers every caller whose position is below the checkpoint, with one query for all of them. */
+  /** Answers the callers whose position is below the checkpoint, with one query. */
   async #settle(checkpoint: bigint): Promise<void> {
     const settled = [...this.#waiters].filter(({ position }) => position <= checkpoint);
     if (settled.length === 0) return;
@@ -173,7 +172,7 @@ export class CheckpointWatch {
 
   async #count(): Promise<Counts> {
     const { database, domain } = this.#options;
-    // The checkpoint first: everything below it is in the inbox by then, so pending is never negative.
+    // Read first: everything below the checkpoint is then in the inbox, so pending is never negative.
     const { position, projected, duplicate, dead } = await selectCheckpoint(database, domain);
     const settled = projected + duplicate + dead;
     if (this.#head === undefined) {
@@ -203,10 +202,10 @@ export class CheckpointWatch {
 const INTERVAL_MS = 1_000;
 
 /**
- * Only a position that another process projects waits for this; a small part of what an answer may take, and one cheap
- * query at a time however many callers wait.
+ * A small part of an answer's time, and one cheap query for all callers. Affects only positions that another process
+ * projects.
  */
 const WAITING_INTERVAL_MS = 15;
 
-/** A batch takes a tenth of a second, and the longest backoff of a retry is below five. */
+/** A batch takes a tenth of a second, and the longest backoff is below five. */
 const STALLED_SECONDS = 10;

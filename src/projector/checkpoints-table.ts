@@ -1,4 +1,4 @@
-/** Every statement on the `checkpoints` table: how far each domain has come, and its totals. */
+/** The `checkpoints` table: how far each domain is projected, and its totals. */
 import pg from "pg";
 import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -15,10 +15,9 @@ type OutcomeCounts = Readonly<{ projected: number; duplicate: number; dead: numb
 
 /**
  * Locks the domain's checkpoint until the transaction ends, so that one batch is projected at a time.
- * @param isDurable true if the commit must wait for the disk. If false, a crash of PostgreSQL can take back the last
- * projections, each together with its checkpoint; they are projected again, with the same result, from the inbox, whose
- * commits do wait.
- * @returns the checkpoint, 0 if the domain has none yet.
+ * @param isDurable whether the commit waits for the disk. If false, a crash of PostgreSQL can undo the last projections
+ * with their checkpoint; they are repeated with the same result from the inbox, whose commits do wait.
+ * @returns the checkpoint; 0 for a new domain.
  */
 export async function beginProjection(
   transaction: Transaction,
@@ -39,7 +38,7 @@ export async function beginProjection(
   }
 }
 
-/** Moves the checkpoint together with the commit. */
+/** Takes effect with the commit. */
 export function advanceCheckpoint(
   transaction: Transaction,
   domain: string,
@@ -54,7 +53,7 @@ export function advanceCheckpoint(
   );
 }
 
-/** The domain's checkpoint; zeroes where it has none yet. */
+/** Zeroes for a new domain. */
 export async function selectCheckpoint(database: Queryable, domain: string): Promise<Checkpoint> {
   const { rows } = await database.query<Checkpoint>(
     "select position, projected, duplicate, dead, generation from checkpoints where domain = $1",
@@ -63,7 +62,7 @@ export async function selectCheckpoint(database: Queryable, domain: string): Pro
   return rows[0] ?? { position: 0n, projected: 0n, duplicate: 0n, dead: 0n, generation: 0n };
 }
 
-/** The outcomes of positions below the checkpoint that were not simply projected. */
+/** Outcomes of positions below the checkpoint, without `projected` ones. */
 export async function selectOutcomes(
   database: Queryable,
   domain: string,

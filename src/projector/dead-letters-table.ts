@@ -1,11 +1,11 @@
-/** Every statement on one dead letter, or on some that are named; pages of them are read in `dead-letter-pages-table.ts`. */
+/** Statements on single dead letters; `dead-letter-pages-table.ts` reads pages of them. */
 
 import type { Problem, Rejection, RejectionCode } from "../contract/rejection.ts";
 import { Turn } from "../contract/values/in-turns.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { fingerprintOf, foldPath, type KnownPaths } from "./fingerprint.ts";
 
-/** What operators have made of a letter; the database checks the states too. */
+/** States that operators set; the database checks them too. */
 export const STATES = ["open", "redriven", "discarded"] as const;
 
 export type State = (typeof STATES)[number];
@@ -23,9 +23,9 @@ export type DeadLetter = Readonly<{
 }>;
 
 /**
- * Buries letters and counts them in their groups. The state is what operators have made of the position: `open` for every
- * new one, and what it was before where a projection is built anew. A batch whose letters have many problems is written
- * by several statements, so that neither this process nor PostgreSQL has to hold the text of all of them at once.
+ * Buries letters and counts them in their groups. New letters are `open`; a rebuilt one keeps the state that operators
+ * gave its position. Large batches are written by several statements, to bound the memory of this process and
+ * PostgreSQL.
  */
 export async function insertDeadLetters(
   transaction: Queryable,
@@ -122,9 +122,9 @@ export async function selectDeadLetter(
 }
 
 /**
- * Moves letters from one state to another and recounts their groups. Letters in another state are passed over: of
- * two operators at once, the second finds nothing left to do.
- * @returns the positions that were moved, with their groups, lowest first.
+ * Moves letters from one state to another and recounts their groups. It skips letters in other states, so the second of
+ * two concurrent operators changes nothing.
+ * @returns the moved positions with their groups, lowest first.
  */
 export async function moveDeadLetters(
   transaction: Queryable,
@@ -132,13 +132,13 @@ export async function moveDeadLetters(
   from: State,
   to: State,
 ): Promise<{ position: bigint; domain: string; fingerprint: string }[]> {
-  // Waits for a rebuild that replaces letters and their counts. The next statement then sees what it left.
+  // Waits for a rebuild that replaces letters and counts; the next statement sees its result.
   await transaction.query(
     `select pg_advisory_xact_lock_shared($2, hashtext(domain))
      from (select distinct domain from dead_letters where position = any($1::bigint[]) order by domain) as moved`,
     [positions.map(String), LETTERS_LOCK_CLASS],
   );
-  // Rows are locked in the order of their keys, so two who move the same letters cannot wait for each other.
+  // Rows are locked in key order, so that concurrent moves cannot deadlock.
   const { rows } = await transaction.query<{ position: bigint; domain: string; fingerprint: string }>(
     `with chosen as materialized (
        select position from dead_letters where position = any($1::bigint[]) and state = $2
@@ -168,7 +168,7 @@ export async function moveDeadLetters(
   return rows;
 }
 
-/** Holds up everything that changes the state of a domain's letters until the transaction ends. */
+/** Blocks changes to the states of a domain's letters until the transaction ends. */
 export async function lockLetters(transaction: Queryable, domain: string): Promise<void> {
   await transaction.query("select pg_advisory_xact_lock($1, hashtext($2))", [LETTERS_LOCK_CLASS, domain]);
 }
@@ -176,5 +176,5 @@ export async function lockLetters(transaction: Queryable, domain: string): Promi
 /** Characters of JSON: some thousands of ordinary letters. */
 const STATEMENT_LENGTH_MAX = 1024 * 1024;
 
-/** The first half of the advisory lock's key: nothing else in this database may use it. */
+/** The first half of the advisory lock's key, used nowhere else in the database. */
 const LETTERS_LOCK_CLASS = 0x6c657474;

@@ -1,12 +1,11 @@
 /**
- * What dead letters have in common when they have the same cause: the code, and the place and rule of each problem.
- * A place is named by what the domain's schema knows: array indexes and names that a sender made up are folded, so the
- * number of groups depends on the schema and not on the senders.
+ * Groups dead letters by cause: the code, and the path and rule of each problem. Array indexes and names outside of the
+ * domain's schema are folded, so the number of groups depends on the schema, not on senders.
  */
 import { hash } from "node:crypto";
 import type { Rejection } from "../contract/rejection.ts";
 
-/** The JSON pointers that a domain's schema knows, with `#` for any index of an array. */
+/** JSON pointers of a domain's schema, with `#` for an array's index. */
 export type KnownPaths = ReadonlySet<string>;
 
 /** 16 hexadecimal digits; equal for rejections with the same cause. */
@@ -31,13 +30,13 @@ export function foldPath(pointer: string, known: KnownPaths): string {
   return folded;
 }
 
-/** The same mistake in another item is the same mistake. */
+/** The same mistake in another item has the same cause. */
 export function foldIndexes(pointer: string): string {
   return pointer.replace(/\/\d+(?=\/|$)/g, "/#");
 }
 
 /**
- * A schema of forty members can be broken in more ways than there are letters. The first two causes tell most mistakes
- * apart, and leave some thousand groups at most.
+ * The first two causes tell most mistakes apart and bound the groups to some thousands; all combinations of forty
+ * members would make more groups than letters.
  */
 const CAUSES_MAX = 2;

@@ -1,16 +1,16 @@
 /**
- * Batches that this process has just appended, kept in memory so that the projector need not read them back. A
- * batch is used only where it begins exactly at the checkpoint; whatever else holds (another process appended in
- * between, there was no room, this process has just started), the projector reads the table, which is the truth.
+ * Keeps batches that this process just appended in memory, so that the projector need not read them back. A batch is
+ * used only if it begins exactly at the checkpoint. Otherwise (another process appended in between, there was no room,
+ * the process just started) the projector reads the table.
  */
 
 import type { InboxRow, Message } from "../contract/message.ts";
 import type { Appended } from "../inbox/append.ts";
 
 type HandedOver = Readonly<{
-  /** The domain's highest position before the first of the rows. */
+  /** The domain's highest position before the rows. */
   after: bigint;
-  /** All rows of the domain above `after`, lowest first, up to the last of them. */
+  /** All rows of the domain above `after`, without a gap, lowest first. */
   rows: readonly InboxRow[];
 }>;
 
@@ -19,10 +19,7 @@ export class Handover {
   #bytes = 0;
   readonly #waiting = new Set<() => void>();
 
-  /**
-   * Lets the appends wait a moment while the projector is behind: what it takes from memory costs it a third of what
-   * it has to read back. A projector that makes no progress at all holds nothing up for longer than that moment.
-   */
+  /** Slows appends down briefly while the projector lags: projecting from memory costs a third of reading back. */
   async waitForRoom(): Promise<void> {
     if (this.#bytes < BYTES_WANTED) return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -33,7 +30,7 @@ export class Handover {
     clearTimeout(timer);
   }
 
-  /** Keeps what an append added, where there is room. */
+  /** Keeps the new rows of an append, if there is room. */
   put(messages: readonly Message[], { receipts, after, receivedAtMs }: Appended): void {
     if (after === undefined || receivedAtMs === undefined) return;
     const rows: InboxRow[] = [];
@@ -54,7 +51,7 @@ export class Handover {
     this.#keep({ after, rows });
   }
 
-  /** The rows that follow the checkpoint without a gap, about `rowsMax` of them; empty where it has none. */
+  /** About `rowsMax` rows that follow the checkpoint without a gap; empty if there are none. */
   take(checkpoint: bigint, rowsMax: number): readonly InboxRow[] {
     let position = checkpoint;
     let taken: readonly InboxRow[] = [];
@@ -84,14 +81,14 @@ function bytesOf(batch: HandedOver): number {
   return batch.rows.reduce((sum, row) => sum + row.payload.length + ROW_OVERHEAD_BYTES, 0);
 }
 
-/** What a row costs in memory beside its payload. */
+/** Memory of a row beside its payload. */
 const ROW_OVERHEAD_BYTES = 400;
 
-/** Two full batches: one that is being projected and one that is ready when it is done. */
+/** Two full batches: one in projection, and the next. */
 const BYTES_WANTED = 10 * 1024 * 1024;
 
-/** Five batches of a projector that keeps up; one that has failed is not waited for. */
+/** The time of five batches. A failing projector delays appends by this much and no longer. */
 const WAIT_MS_MAX = 250;
 
-/** A few full batches: enough to bridge a slow commit; beyond that the table is read. */
+/** A few full batches, enough to bridge a slow commit. */
 const BYTES_MAX = 32 * 1024 * 1024;

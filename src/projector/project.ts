@@ -1,7 +1,7 @@
 /**
- * Projects one batch: the rows after the checkpoint enter, each leaves with exactly one outcome, and the domain's writes,
- * the outcomes, the events and the new checkpoint are committed together. On failure nothing happened. The checkpoint row
- * is locked throughout, so only one process projects a domain at a time.
+ * Projects one batch: the rows after the checkpoint enter, and each leaves with exactly one outcome. The domain's
+ * writes, outcomes, events and new checkpoint commit together; on failure nothing changed. The locked checkpoint row
+ * lets only one process project a domain at a time.
  */
 import { failpoint } from "../config/failpoint.ts";
 import type { AnyDomain, OutboxEvent, Outcome, Projected, Projection } from "../contract/domain.ts";
@@ -19,20 +19,18 @@ import { type Duplicate, insertDuplicates } from "./duplicates-table.ts";
 import type { KnownPaths } from "./fingerprint.ts";
 import { Handover } from "./handover.ts";
 
-/** A domain with a projection instance that nothing else uses. */
+/** A domain with a projection instance of its own. */
 export type Projecting = Readonly<{
   name: string;
   isDurable: boolean;
   paths: KnownPaths;
   projection: Projection;
-  /** Whether events are written. Only the live projection writes them: a rebuild would publish history again. */
+  /** Whether events are written; false for rebuilds, which would publish history again. */
   isLive: boolean;
 }>;
 
-/** What the engine needs of a domain to project it. */
 export type ProjectedDomain = Pick<AnyDomain, "name" | "isDurable" | "paths" | "createProjection">;
 
-/** A new projection instance of a domain. */
 export function projectingOf(
   { name, isDurable, paths, createProjection }: ProjectedDomain,
   { isLive }: Readonly<{ isLive: boolean }>,
@@ -45,17 +43,17 @@ export type ProjectedBatch = Readonly<{
   checkpoint: bigint;
   rows: readonly InboxRow[];
   outcomes: readonly Outcome[];
-  /** What the projection reported as added. */
+  /** Reported by the projection. */
   added: readonly unknown[];
-  /** How many events were written to the outbox. */
+  /** The number of events in the outbox. */
   events: number;
 }>;
 
 /**
- * Projects what follows the checkpoint, at most one batch; `rows` is empty if nothing does. If the batch as a whole
- * raises an exception that is not a fault of the database, it is projected again with each message alone: one message
- * that the domain did not expect never fails its neighbours.
- * @throws DatabaseError for every fault; nothing was changed then.
+ * Projects at most one batch after the checkpoint; `rows` is empty if there is nothing to do. If the batch raises an
+ * exception other than a database fault, each message is projected alone, so an unexpected message never fails its
+ * neighbours.
+ * @throws DatabaseError for every fault; nothing changed.
  */
 export async function projectNext(
   database: Database,
@@ -72,11 +70,11 @@ export async function projectNext(
 }
 
 /**
- * Projects the neighbours of the next message in a transaction that is rolled back: the messages after it or, if there
- * are none, the one before.
- * @param domain with an instance of its own, so that the live one learns nothing from what is only tried.
- * @returns the position of the next message, if it has neighbours and all of them can be projected.
- * @throws DatabaseError if they cannot.
+ * Projects the neighbours of the next message in a rolled-back transaction: the messages after it or, if there are
+ * none, the one before.
+ * @param domain with an instance of its own, so that the trial does not affect the live one.
+ * @returns the position of the next message if it has neighbours and all of them can be projected.
+ * @throws DatabaseError if a neighbour fails.
  */
 export async function isolatePoisonMessage(
   database: Database,
@@ -92,7 +90,7 @@ export async function isolatePoisonMessage(
       await transaction
         .savepoint(() => projectChecked(transaction, domain, [row]))
         .catch((error) => {
-          // A message that the domain does not expect is not a sign of a fault.
+          // An unexpected message is not a fault.
           if (isFault(error)) throw error;
         });
     }
@@ -100,7 +98,7 @@ export async function isolatePoisonMessage(
   });
 }
 
-/** Buries one message for an error that its environment does not explain; does nothing if it is not the next one. */
+/** Buries one message for an error that is not an environment fault; does nothing if it is not the next one. */
 export async function buryNext(
   database: Database,
   domain: Projecting,
@@ -129,7 +127,7 @@ async function projectBatch(
 ): Promise<ProjectedBatch> {
   const batch = await database.transaction(async (transaction) => {
     const checkpoint = await beginProjection(transaction, domain.name, domain);
-    // Batches are handed over as they were appended, which may be more rows than are wanted now.
+    // Handed-over batches may have more rows than `rowsMax`.
     let rows = rowsMax < BATCH_ROWS_MAX ? [] : handover.take(checkpoint, rowsMax);
     if (rows.length === 0) {
       rows = await selectAfter(transaction, domain.name, checkpoint, rowsMax, BATCH_BYTES_MAX);
@@ -147,7 +145,7 @@ async function projectBatch(
   return batch;
 }
 
-/** As `projectNext` does it, within the caller's transaction: the batch as a whole, else each message alone. */
+/** Like `projectNext`, within the caller's transaction. */
 export async function projectInSavepoints(
   transaction: Transaction,
   domain: Projecting,
@@ -161,7 +159,7 @@ export async function projectInSavepoints(
   }
 }
 
-/** An event goes on with the trace of the message that caused it, unless the domain gave it another one. */
+/** An event continues the trace of its message, unless the domain set another. */
 function withTraces(events: readonly OutboxEvent[], rows: readonly InboxRow[]): readonly OutboxEvent[] {
   const traced = rows.flatMap(({ position, traceparent }) =>
     traceparent === undefined ? [] : [[position, traceparent] as const],
@@ -174,7 +172,7 @@ function withTraces(events: readonly OutboxEvent[], rows: readonly InboxRow[]): 
   });
 }
 
-/** Each message in a savepoint of its own; a message that raises an exception even so is buried. */
+/** Buries each message that raises an exception in its own savepoint. */
 async function projectEachAlone(
   transaction: Transaction,
   domain: Projecting,
@@ -185,10 +183,10 @@ async function projectEachAlone(
   const events: OutboxEvent[] = [];
   for (const row of rows) {
     try {
-      const one = await transaction.savepoint(() => projectChecked(transaction, domain, [row]));
-      outcomes.push(...one.outcomes);
-      added.push(...(one.added ?? []));
-      events.push(...(one.events ?? []));
+      const projected = await transaction.savepoint(() => projectChecked(transaction, domain, [row]));
+      outcomes.push(...projected.outcomes);
+      added.push(...(projected.added ?? []));
+      events.push(...(projected.events ?? []));
     } catch (error) {
       if (isFault(error)) throw error;
       outcomes.push({ kind: "dead", rejection: projectionFailed(error) });
@@ -217,14 +215,14 @@ async function projectChecked(
   return { ...projected, outcomes: outcomes.map(bounded) };
 }
 
-/** Whatever a domain found wrong, so much of it is stored. */
+/** Limits the problems of a dead outcome. */
 function bounded(outcome: Outcome): Outcome {
   if (outcome.kind !== "dead") return outcome;
   const { rejection } = outcome;
   return { kind: "dead", rejection: { ...rejection, problems: boundProblems(rejection.problems) } };
 }
 
-/** The dead letters of a batch as events show them: their place and kind, nothing of the payload. */
+/** The dead letters of a batch for the event stream, without payloads. */
 export function deadLettersOf(
   domain: string,
   { rows, outcomes }: ProjectedBatch,
@@ -237,7 +235,7 @@ export function deadLettersOf(
   return letters;
 }
 
-/** A fault passes and is tried again; anything else is about the message and would fail for ever. */
+/** A fault can be retried; any other error concerns the message and would repeat. */
 function isFault(error: unknown): boolean {
   return error instanceof DatabaseError && !error.isAboutData;
 }
@@ -278,14 +276,14 @@ async function recordOutcomes(
   advanceCheckpoint(transaction, domain.name, checkpoint, counts);
 }
 
-/** As many as an append holds at most, so that what was appended together is projected together. */
+/** An append's maximum, so that messages appended together are projected together. */
 export const BATCH_ROWS_MAX = 4_000;
 
-/** Enough to tell one message from its surroundings. */
+/** Enough to tell a poison message from an environment fault. */
 const NEIGHBOURS = 3;
 
-/** Above every position that an inbox will ever have, so that what is only tried can meet no real row. */
+/** Above every real position, so that trial rows cannot collide. */
 export const TRIAL_POSITION = 2n ** 62n;
 
-/** Bounds what is read back into memory at once. */
+/** Bounds the memory for rows read back. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

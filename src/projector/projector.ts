@@ -1,7 +1,7 @@
 /**
- * Keeps one domain's projection up with its inbox. Wake-ups enter; committed batches leave to whoever listens. A
- * fault of the database is tried again for as long as it takes, with a capped backoff, and never makes a dead
- * letter, unless it strikes one message alone, again and again, while those around it pass.
+ * Keeps one domain's projection up to date with its inbox: wake-ups enter, committed batches leave. A database fault is
+ * retried with a capped backoff and never produces a dead letter, except when one message fails repeatedly while its
+ * neighbours succeed.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { backoffMilliseconds } from "../database/backoff.ts";
@@ -25,12 +25,12 @@ export type ProjectorOptions = Readonly<{
   database: Database;
   domain: ProjectedDomain;
   onProjected: (batch: ProjectedBatch, seconds: number) => void;
-  /** Told of each batch that could not be projected. */
+  /** Called after each failed batch. */
   onFailed?: () => void;
-  /** Does the work of one batch and gives its result; the place to look at it from outside. */
+  /** Wraps the work of each batch, for tracing. */
   around?: (project: () => Promise<ProjectedBatch>) => Promise<ProjectedBatch>;
   logger: Logger;
-  /** How long to wait after so many failures in a row, in milliseconds. */
+  /** Milliseconds to wait after this many failures in a row. */
   backoff?: (attempt: number) => number;
 }>;
 
@@ -45,9 +45,9 @@ export class Projector {
   #failure: string | undefined;
   /** In a row. */
   #failures = 0;
-  /** How many messages the next batch may have. */
+  /** The size limit of the next batch. */
   #rowsMax = BATCH_ROWS_MAX;
-  /** How often the next message has failed alone. */
+  /** The next message, if it fails alone. */
   #isolated: { position: bigint; attempts: number; error: unknown } | undefined;
 
   constructor(options: ProjectorOptions) {
@@ -55,21 +55,21 @@ export class Projector {
     this.#live = projectingOf(options.domain, { isLive: true });
   }
 
-  /** Why the last batch failed, while no later one has succeeded. */
+  /** Why the last batch failed; undefined after a success. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
-  /** Processes everything up to and including `position` as soon as possible. */
+  /** Projects everything up to and including `position` as soon as possible. */
   wake(position: bigint): void {
     this.reach(position).catch(() => {
-      // Only a projector that is stopping gives up; the job that stands for this wake-up is still there.
+      // Thrown at shutdown only; the wake-up's job remains.
     });
   }
 
   /**
-   * Resolves once everything up to and including `position` has been processed, by this process or another.
-   * @throws where the projector is stopped before.
+   * Resolves once any process projected everything up to and including `position`.
+   * @throws if the projector stops first.
    */
   async reach(position: bigint): Promise<void> {
     if (position > this.#target) this.#target = position;
@@ -77,16 +77,16 @@ export class Projector {
       if (this.#stop.signal.aborted) throw new Error("the projector is stopping");
       this.#running ??= this.#run();
       const isAtEnd = await this.#running;
-      // A wake-up beyond the end of the inbox can only come from a database that was set back: let it go.
+      // The position is beyond the inbox's end, so the database was restored: nothing to do.
       if (isAtEnd) return;
     }
   }
 
   /**
-   * Makes sure that what was reached is still there. A projection's commit does not wait for the disk, so a crash of the
-   * database can take back what this process has seen committed; then it is projected again. Whoever commits after this,
-   * as the one who is done with a job does, brings everything before to the disk.
-   * @throws where the projector is stopped before; DatabaseError.
+   * Checks that the projection up to `position` still exists, and repeats it otherwise: its commits do not wait for the
+   * disk, so a crash of PostgreSQL can undo them. The caller's next durable commit, such as completing a job, makes all
+   * of them durable.
+   * @throws if the projector stops first; DatabaseError.
    */
   async confirm(position: bigint): Promise<void> {
     const { database, domain } = this.#options;
@@ -102,7 +102,7 @@ export class Projector {
     await this.#running;
   }
 
-  /** Gives true where the inbox ended before the target. */
+  /** @returns true if the inbox ended before the target. */
   async #run(): Promise<boolean> {
     let isAtEnd = false;
     while (!isAtEnd && this.#checkpoint < this.#target && !this.#stop.signal.aborted) {
@@ -125,7 +125,7 @@ export class Projector {
     return isAtEnd;
   }
 
-  /** The next batch; where one message alone has failed often enough, its burial. */
+  /** Projects the next batch, or buries a message that failed alone often enough. */
   #projectNext(): Promise<ProjectedBatch> {
     const { database, around = (project) => project() } = this.#options;
     if (this.#isolated && this.#isolated.attempts >= ISOLATED_ATTEMPTS_MAX) {
@@ -136,8 +136,8 @@ export class Projector {
   }
 
   /**
-   * A fault that lasts is narrowed down: batches become smaller until a message stands alone. Where that one fails
-   * while its neighbours pass, the surroundings are well and it is the message; where they fail too, all wait.
+   * Halves batches while a fault lasts, until a message stands alone. If its neighbours succeed, the message is at
+   * fault; if they fail too, so is the environment, and everything waits.
    */
   async #fail(error: unknown): Promise<void> {
     const { domain, logger, backoff = backoffMilliseconds } = this.#options;
@@ -158,16 +158,16 @@ export class Projector {
         error: this.#failure,
       },
       alone !== undefined
-        ? "a message cannot be projected though those around it can; after some attempts it is buried"
-        : "a batch could not be projected; nothing was changed; it is tried again",
+        ? "a message cannot be projected although its neighbours can; after some attempts it becomes a dead letter"
+        : "a batch could not be projected; nothing was changed; retrying",
     );
     const signal = this.#stop.signal;
-    // While a message is being found it need not be waited for long.
+    // No long waits while batches are being halved.
     const attempt = this.#rowsMax > 1 && this.#failures > HALVE_BATCH_AFTER_FAILURES ? 0 : this.#failures - 1;
     await delay(backoff(attempt), undefined, { signal }).catch(() => {});
   }
 
-  /** The position of a message that stands alone now and whose neighbours are well. */
+  /** The position of a message that fails alone while its neighbours succeed. */
   async #positionAlone(error: unknown): Promise<bigint | undefined> {
     if (this.#rowsMax > 1 || !canBeOfOneMessage(error)) return undefined;
     const { database, domain } = this.#options;
@@ -176,24 +176,23 @@ export class Projector {
   }
 }
 
-/** Lost connections, restarts, full disks and the like strike whoever comes by; they say nothing of a message. */
+/** Environment faults such as lost connections and full disks can hit any message. */
 function canBeOfOneMessage(error: unknown): boolean {
   if (!(error instanceof DatabaseError) || error.sqlState === undefined) return false;
   return error.sqlState === STATEMENT_TIMEOUT || !ENVIRONMENT_FAULT_CLASSES.has(error.sqlState.slice(0, 2));
 }
 
-/** A statement took longer than any does; of one message alone it can be what that message makes the database do. */
+/** A statement timeout. If one message alone causes it, the message may be the reason. */
 const STATEMENT_TIMEOUT = "57014";
 
 /**
- * Classes of SQLSTATE that are about the connection (08), the state of transactions (25, 40), resources (53), locks
- * (55), an operator's intervention (57) and the system (58).
- * Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
+ * SQLSTATE classes: connection (08), transaction state (25, 40), resources (53), locks (55), operator intervention
+ * (57), system (58). Source: PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
  */
 const ENVIRONMENT_FAULT_CLASSES = new Set(["08", "25", "40", "53", "55", "57", "58"]);
 
-/** So many failures in a row are bad luck, a restart or a lost connection. */
+/** Fewer failures in a row are a restart or a lost connection. */
 const HALVE_BATCH_AFTER_FAILURES = 5;
 
-/** So often must a message fail alone, with its neighbours passing each time, before it is buried for a fault. */
+/** How often a message must fail alone, while its neighbours succeed, before it is buried. */
 const ISOLATED_ATTEMPTS_MAX = 5;
