@@ -26,7 +26,6 @@ const NOT_YET_REWRITTEN: readonly string[] = [
   "src/domains/product/",
   "src/domains/wallet/",
   "src/grpc/",
-  "src/inbox/",
   "src/outbox/",
   "src/rebuild/",
   "src/telemetry/",

@@ -1,7 +1,7 @@
 /**
- * One append: a batch of messages enters, their rows and the job that will process them are committed together,
- * and the receipts leave. On failure nothing was appended, or (where the connection broke during the commit) it
- * is not known: the caller tries again, and what was committed is recognised.
+ * One append: a batch of messages enters; their rows and the wake-up job commit together, and receipts leave. On
+ * failure nothing was appended, or, if the connection broke during the commit, the outcome is unknown. The caller
+ * retries in both cases, and messages that were committed are recognised.
  */
 import { failpoint } from "../config/failpoint.ts";
 import type { Message, Receipt } from "../contract/message.ts";
@@ -16,24 +16,24 @@ import {
   selectReceivedAt,
 } from "./inbox-table.ts";
 
-/** Enqueues, in the given transaction, the job that wakes the projector. */
+/** Enqueues the projector's wake-up in the given transaction. */
 type EnqueueWakeup = (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
 
 export type Appended = Readonly<{
-  /** One for each message, in their order. */
+  /** One for each message, in order. */
   receipts: readonly Receipt[];
-  /** The domain's highest position before this append; undefined where nothing new was appended. */
+  /** The domain's highest position before this append; undefined if nothing was new. */
   after: bigint | undefined;
-  /** When the inbox received them, in milliseconds since the Unix epoch; undefined if nothing new was appended. */
+  /** When the inbox received the new rows, in milliseconds since the Unix epoch; undefined if nothing was new. */
   receivedAtMs: number | undefined;
-  /** The highest position that this append added; undefined where nothing new was appended. */
+  /** The highest new position; undefined if nothing was new. */
   upTo: bigint | undefined;
 }>;
 
 /**
- * Appends by binary COPY, the quickest way, which fails as a whole if one message is there already; then by an insert
- * that skips those.
- * @throws DatabaseError; PositionOrderError if the messages would get positions that are not above the domain's head.
+ * Appends by binary COPY, which is fastest but fails if a message exists already; then by an insert that skips existing
+ * messages.
+ * @throws DatabaseError; PositionOrderError if new positions would not be above the domain's head.
  */
 export async function append(
   database: Database,

@@ -1,6 +1,6 @@
 /**
- * One bound on the buffered bytes of all inboxes of a process. Half of it is divided equally among the inboxes, so that
- * a domain under load cannot shut out the others; the other half goes to whichever inbox asks first.
+ * Bounds the buffered bytes of all inboxes of a process. Half is divided equally, so that one domain under load cannot
+ * starve the others; the other half is first come, first served.
  */
 export class ByteBudget {
   readonly bytesMax: number;
@@ -10,14 +10,13 @@ export class ByteBudget {
     this.bytesMax = bytesMax;
   }
 
-  /** A share for one more inbox; to be called for all inboxes before any of them takes a message. */
+  /** Create the shares of all inboxes before any takes a message. */
   share(): ByteShare {
     const share = new ByteShare(this);
     this.#shares.push(share);
     return share;
   }
 
-  /** Bytes that all inboxes hold. */
   get heldBytes(): number {
     return this.#shares.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
   }
@@ -35,7 +34,7 @@ export class ByteBudget {
   }
 }
 
-/** What one inbox holds of the budget. */
+/** One inbox's part of the budget. */
 export class ByteShare {
   readonly #budget: ByteBudget;
   #held = 0;

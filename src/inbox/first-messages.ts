@@ -1,6 +1,6 @@
 /**
- * The messages that the inbox of a domain begins with. They are ordinary messages with a source of their own and with ids
- * that never change, so however many processes append them, each is in the inbox once.
+ * Converts a domain's first messages for its inbox. Their source and ids never change, so however many processes append
+ * them, each is stored once.
  */
 
 import type { AnyDomain } from "../contract/domain.ts";

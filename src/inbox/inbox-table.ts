@@ -11,10 +11,10 @@ import type { Transaction } from "../database/transaction.ts";
 import { requireAboveHead } from "./positions.ts";
 
 /**
- * Every append begins with this. It serialises the appends of a domain until the transaction ends: without it two
- * transactions could commit in another order than their positions have, and a reader that has seen the higher one would
- * miss the lower. The commit waits for the disk, because the message is acknowledged after it.
- * @returns the domain's head, 0 if it has no message.
+ * Begins an append: locks the domain's appends until the transaction ends. Otherwise transactions could commit out of
+ * position order, and a reader past the higher position would miss the lower. The commit waits for the disk, because
+ * the acknowledgement follows it.
+ * @returns the domain's head; 0 if it is empty.
  * @throws PositionOrderError if the next position would not be above the head; DatabaseError.
  */
 export async function beginAppend(transaction: Transaction, domain: string): Promise<bigint> {
@@ -22,7 +22,7 @@ export async function beginAppend(transaction: Transaction, domain: string): Pro
   return headOf(begun);
 }
 
-/** @throws PositionOrderError if the next position would not be above every position there is; DatabaseError. */
+/** @throws PositionOrderError if the next position would not be above all existing ones; DatabaseError. */
 export async function requireNextPosition(database: Queryable): Promise<void> {
   const { rows } = await database.query<{ head: bigint; next: bigint }>(
     `select coalesce(max(position), 0) as head, ${NEXT_POSITION} as next from inbox`,
@@ -32,9 +32,9 @@ export async function requireNextPosition(database: Queryable): Promise<void> {
 }
 
 /**
- * Begins an append as `beginAppend` does, then appends all messages in their order.
- * @returns the positions of the messages, when they were received, and the domain's head before them.
- * @throws DatabaseError (unique violation) if one of the messages is there already; PositionOrderError.
+ * Begins an append like `beginAppend`, then appends all messages in order.
+ * @returns positions, time of receipt, and the domain's head before the append.
+ * @throws DatabaseError (unique violation) if a message exists already; PositionOrderError.
  */
 export async function copyMessages(
   transaction: Transaction,
@@ -52,18 +52,18 @@ export async function copyMessages(
   );
   const after = headOf(begun);
   const receivedAtMs = Number(receivedAt?.[0]);
-  // COPY returns nothing, but under the lock everything above the old head is of this append. The identity has gaps
-  // where another domain appended at the same time or an append was rolled back; then the positions are read.
+  // COPY returns nothing, but under the lock all rows above the old head belong to this append. Concurrent appends of
+  // other domains and rollbacks leave gaps; then the positions are read.
   if (BigInt(last?.[0] ?? 0) - after !== BigInt(messages.length)) {
     const positions = await selectPositionsAfter(transaction, domain, after);
-    // Only if the sequence was set back in the very moment between the look at it and the COPY.
+    // Only if the sequence was reset between the check and the COPY.
     if (positions.length !== messages.length) requireAboveHead(after, after);
     return { after, receivedAtMs, positions };
   }
   return { after, receivedAtMs, positions: messages.map((_message, index) => after + BigInt(index) + 1n) };
 }
 
-/** When the rows that this transaction appends are received: the default of `received_at`. */
+/** The `received_at` of this transaction's rows. */
 export async function selectReceivedAt(transaction: Transaction): Promise<number> {
   const [row] = await transaction.script(RECEIVED_AT);
   return Number(row?.[0]);
@@ -81,11 +81,11 @@ async function selectPositionsAfter(
   return rows.map((row) => row.position);
 }
 
-/** Two statements with one row each: the second one sees what was committed before the lock was free. */
+/** Two statements: the second sees what was committed before the lock was free. */
 function beginStatements(domain: string): string {
   const name = pg.escapeLiteral(domain);
-  // The highest position is one look into the index, whatever the planner knows about the table. Asking for the
-  // newest rows by ORDER BY and LIMIT reads the whole table while it has no statistics: 30 ms at 100,000 rows.
+  // max() is one index lookup even without statistics. ORDER BY with LIMIT reads the whole table while it has no
+  // statistics: 30 ms at 100,000 rows.
   return `
     select pg_advisory_xact_lock(${APPEND_LOCK_CLASS}, hashtext(${name})), ${WAIT_FOR_DISK};
     select coalesce(max(position), 0), ${NEXT_POSITION} from inbox where domain = ${name}`;
@@ -114,7 +114,7 @@ function encodeMessages(rows: CopyEncoder, domain: string, messages: readonly Me
   }
 }
 
-/** Appends, in their order, those messages that are not there yet. */
+/** Appends the messages that are missing, in order. */
 export async function insertMissingMessages(
   transaction: Transaction,
   domain: string,
@@ -141,13 +141,13 @@ export async function insertMissingMessages(
   );
 }
 
-/** A message to append again, and the trace context that the new one goes on with. */
+/** A message to redrive, and the trace context of its new row. */
 type RedriveOf = Readonly<{ position: bigint; traceparent: string | undefined }>;
 
 /**
- * Appends messages again, in the order of their positions, as messages of their own that refer to the first ones.
- * @param payload instead of the original one, for a single position.
- * @throws DatabaseError (unique violation) where one was redriven before.
+ * Appends messages again, in position order, as new messages that refer to the originals.
+ * @param payload replaces the original, for a single position.
+ * @throws DatabaseError (unique violation) if one was redriven before.
  */
 export async function insertRedrivesOf(
   transaction: Transaction,
@@ -157,7 +157,7 @@ export async function insertRedrivesOf(
   const { rows } = await transaction.query<{ position: bigint; redriveOf: bigint }>(
     `insert into inbox (domain, source, channel, message_id, payload, headers, redrive_of, traceparent)
      select domain, '${REDRIVE_SOURCE}', channel, position::text, coalesce($2::bytea, payload),
-            -- What is edited has a payload, whatever the original had.
+            -- An edited message has a payload, even if the original had none.
             case when $2::bytea is null then headers else headers - 'payload' end, position, redrives.traceparent
      from unnest($1::bigint[], $3::text[]) as redrives (position, traceparent) join inbox using (position)
      order by inbox.position
@@ -171,7 +171,6 @@ export async function insertRedrivesOf(
   return rows;
 }
 
-/** The trace contexts of those of the given positions that have one. */
 export async function selectTraceparents(
   database: Queryable,
   positions: readonly bigint[],
@@ -183,7 +182,6 @@ export async function selectTraceparents(
   return new Map(rows.map(({ position, traceparent }) => [position, traceparent]));
 }
 
-/** The domains of the given positions. */
 export async function selectDomainsOf(database: Queryable, positions: readonly bigint[]): Promise<string[]> {
   const { rows } = await database.query<{ domain: string }>(
     "select distinct domain from inbox where position = any($1::bigint[]) order by domain",
@@ -192,7 +190,7 @@ export async function selectDomainsOf(database: Queryable, positions: readonly b
   return rows.map(({ domain }) => domain);
 }
 
-/** The position that a redrive of the given one has; undefined where it was never redriven. */
+/** The position of a message's redrive; undefined if there is none. */
 export async function selectRedriveOf(
   database: Queryable,
   position: bigint,
@@ -205,7 +203,7 @@ export async function selectRedriveOf(
   return rows[0]?.position;
 }
 
-/** The positions of messages, in the order of the messages; null where one is not there. */
+/** The positions of messages, in their order; null for a missing one. */
 export async function selectPositions(
   database: Queryable,
   messages: readonly Message[],
@@ -224,7 +222,7 @@ export async function selectPositions(
   return rows.map(({ position }) => position);
 }
 
-/** The highest position of a domain, 0 where it has none. */
+/** The highest position of a domain; 0 if it is empty. */
 export async function selectHead(database: Queryable, domain: string): Promise<bigint> {
   const { rows } = await database.query<{ head: bigint }>(
     "select coalesce(max(position), 0) as head from inbox where domain = $1",
@@ -233,7 +231,7 @@ export async function selectHead(database: Queryable, domain: string): Promise<b
   return rows[0]?.head ?? 0n;
 }
 
-/** The rows of a domain above a position, lowest first, up to `rowsMax` of them and about `bytesMax` of payload. */
+/** A domain's rows above a position, lowest first: at most `rowsMax`, and about `bytesMax` of payload. */
 export async function selectAfter(
   transaction: Transaction,
   domain: string,
@@ -241,9 +239,9 @@ export async function selectAfter(
   rowsMax: number,
   bytesMax: number,
 ): Promise<InboxRow[]> {
-  // In the order of the index, and never by sorting all there is: that is what a table without statistics gets.
+  // Forces the index's order: without statistics PostgreSQL would sort the whole table.
   await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
-  // The lengths are known without reading the payloads; at least one row comes, however large it is.
+  // Lengths are known without reading payloads. The first row is always returned, even if it is larger.
   const copied = await transaction.copyOut(
     `copy (
        with next as (
@@ -275,7 +273,7 @@ export async function selectAfter(
   return rows;
 }
 
-/** The rows at the given positions, in that order, about `bytesMax` of payload; at least one comes. */
+/** The rows at the given positions, in that order: about `bytesMax` of payload, but at least one. */
 export async function selectAt(
   database: Queryable,
   positions: readonly bigint[],
@@ -312,7 +310,7 @@ export async function selectHasPayload(
   return rows[0]?.same ?? false;
 }
 
-/** What the inbox knows about one message, its payload left out. */
+/** A message without its payload. */
 export type InboxEntry = Readonly<{
   position: bigint;
   domain: string;
@@ -321,9 +319,8 @@ export type InboxEntry = Readonly<{
   messageId: string;
   payloadBytes: number;
   traceparent: string | null;
-  /** What the broker delivered beside the payload, as `headersToJson` wrote it. */
   headers: StoredHeaders | null;
-  /** Of a redrive: the position that it sends again. */
+  /** For redrives: the original position. */
   redriveOf: bigint | null;
   publishedAt: Date | null;
   receivedAt: Date;
@@ -339,7 +336,7 @@ export async function selectEntry(database: Queryable, position: bigint): Promis
   return rows[0];
 }
 
-/** How many rows a domain has above a position, and the highest of them (the position itself where there is none). */
+/** The number of rows above a position, and the highest of them (`position` itself if there are none). */
 export async function countAfter(
   database: Queryable,
   domain: string,
@@ -352,7 +349,7 @@ export async function countAfter(
   return rows[0] as { count: bigint; head: bigint };
 }
 
-/** The first row above a position, and when it arrived; undefined where there is none. */
+/** The first row above a position; undefined if there is none. */
 export async function selectOldestAfter(
   database: Queryable,
   domain: string,
@@ -366,20 +363,20 @@ export async function selectOldestAfter(
   return rows[0];
 }
 
-/** As `receivedAtMs` of a row is read, so that a row from memory and one from the table are the same. */
+/** Computed like `receivedAtMs`, so that rows from memory and from the table are equal. */
 const RECEIVED_AT = "select floor(extract(epoch from now()) * 1000)::float8";
 
-/** The columns of an `InboxRow`, in the order in which COPY gives them. Times are numbers: text depends on settings. */
+/** The columns of an `InboxRow`, in COPY's order. Times are numbers, because their text depends on settings. */
 const ROW_COLUMNS = `
   position, message_id as "messageId", payload, headers::text as "headersJson",
   floor(extract(epoch from received_at) * 1000)::float8 as "receivedAtMs",
   (extract(epoch from published_at) * 1000)::float8 as "publishedAtMs", traceparent`;
 
-/** The next position. Every transaction takes from the sequence, so it is above all that is committed. */
+/** The next position. All transactions share the sequence, so it is above everything committed. */
 const NEXT_POSITION = "(select last_value + is_called::int from inbox_position_seq)";
 
-/** The source of what operators send again; no broker or ingress has this name. */
+/** The source of redrives; no broker or ingress has this name. */
 const REDRIVE_SOURCE = "redrive";
 
-/** The first half of the advisory lock's key: nothing else in this database may use it. */
+/** The first half of the advisory lock's key, used nowhere else in the database. */
 const APPEND_LOCK_CLASS = 0x696e6278;

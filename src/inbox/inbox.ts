@@ -1,9 +1,9 @@
 /**
- * The inbox of one domain in this process. Messages enter from the sources, are appended in groups, and each
- * source is told when its message is committed. Group commit: whatever arrived while the last append was in
- * flight is the next append, so there is no timer, little delay when it is quiet and large batches under load.
- * While the database is away nothing is acknowledged and the same batch is tried for as long as it takes; what is
- * held is bounded in bytes, and a message that finds no room is refused and comes again from its broker.
+ * The inbox of one domain in this process. Messages enter from the sources and are appended in groups; each source
+ * learns when its message is committed. Messages that arrive during an append form the next one, so there is no timer:
+ * little delay under low load and large batches under high load. While the database is unavailable nothing is
+ * acknowledged and the batch is retried. Buffered bytes are bounded; a message without room is refused, and its broker
+ * redelivers it.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { MESSAGE_OVERHEAD_BYTES } from "../config/config.ts";
@@ -17,27 +17,27 @@ import type { ByteShare } from "./byte-budget.ts";
 import { RefusalLog } from "./refusal-log.ts";
 
 export type InboxOptions = Readonly<{
-  /** Commits a batch, or throws and may be called again with the same one. */
+  /** Commits a batch, or throws; may be retried with the same batch. */
   append: (messages: readonly Message[]) => Promise<Appended>;
-  /** Resolves when the projector has room for the next append; soon in any case. */
+  /** Resolves when the projector has room for the next append, or after a short delay. */
   waitForTurn: () => Promise<void>;
-  /** Told of each batch right after its commit, while it is still in memory. */
+  /** Called with each batch right after its commit, while it is in memory. */
   onAppended: (messages: readonly Message[], appended: Appended, seconds: number) => void;
-  /** Told of each append that failed. */
+  /** Called after each failed append. */
   onFailed?: () => void;
-  /** This inbox's share of the bytes that the process may buffer. */
+  /** This inbox's share of the process's buffer. */
   buffer: ByteShare;
   logger: Logger;
 }>;
 
-/** A buffered message; `ofChannel` are all buffered messages of its source and channel, by their ids. */
+/** `ofChannel` are all buffered messages of its source and channel, by id. */
 type Held = { message: Message; committed: (receipt: Receipt) => void; ofChannel: Map<string, Held> };
 
 export class Inbox implements Sink {
   readonly #options: InboxOptions;
-  /** All buffered messages, by source, channel and id. */
+  /** Buffered messages, by source, channel and id. */
   readonly #held = new Map<string, Map<string, Map<string, Held>>>();
-  /** What is held and not in flight, in its order. */
+  /** Buffered messages that are not in flight, in order. */
   #waiting: Held[] = [];
   readonly #stop = new AbortController();
   readonly #refusals: RefusalLog;
@@ -53,17 +53,17 @@ export class Inbox implements Sink {
     });
   }
 
-  /** Bytes held that are not committed yet, the bookkeeping of each message included. */
+  /** Buffered bytes, the overhead of each message included. */
   get bufferBytes(): number {
     return this.#options.buffer.heldBytes;
   }
 
-  /** Why the last append failed, while no later one has succeeded. */
+  /** Why the last append failed; undefined after a success. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
-  /** Whether messages are, or were some seconds ago, refused for lack of room. */
+  /** Whether messages are refused for lack of room, or were some seconds ago. */
   get isRefusing(): boolean {
     return this.#refusals.isRefusing;
   }
@@ -88,7 +88,7 @@ export class Inbox implements Sink {
     return true;
   }
 
-  /** A single message always has room: one that is larger than the buffer would come again for ever. */
+  /** An empty buffer accepts any message: one that is larger than the buffer would be redelivered forever. */
   hasRoomFor(message: Message): boolean {
     return this.bufferBytes === 0 || this.hasRoomForBytes(sizeOf(message));
   }
@@ -98,13 +98,13 @@ export class Inbox implements Sink {
   }
 
   /**
-   * Appends what is held and takes nothing more. Gives up where the database stays away for `seconds`: what was
-   * not committed was not acknowledged either, and comes again.
+   * Appends the buffered messages and accepts no more. Gives up after `seconds`; what was not committed was not
+   * acknowledged, so its broker redelivers it.
    */
   async drain(seconds: number): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, seconds * 1000);
-    // Not only the next attempt is given up: an append may hang in a database that does not answer.
+    // Race the timer against the running append too: it can hang on an unresponsive database.
     await Promise.race([this.#running, late.promise]);
     clearTimeout(timer);
     this.#stop.abort();
@@ -112,7 +112,7 @@ export class Inbox implements Sink {
   }
 
   async #run(): Promise<void> {
-    // One turn of the event loop, so that what a single read from the socket brought makes one batch.
+    // One turn, so that the messages of a single socket read form one batch.
     await nextTurn();
     let settled = Promise.resolve();
     while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
@@ -123,12 +123,12 @@ export class Inbox implements Sink {
       const appended = await this.#appendWithRetry(messages);
       if (!appended) break;
       const seconds = (performance.now() - begun) / 1000;
-      // In the next turn: the next append is on its way to the database before this one is acknowledged.
+      // Acknowledge in the next turn, so that the next append is already in flight.
       settled = nextTurn().then(() => this.#settle(batch, messages, appended, seconds));
     }
     await settled;
     this.#running = undefined;
-    // What arrived while the last batch was being settled.
+    // Messages that arrived while the last batch was acknowledged.
     if (this.#waiting.length > 0 && !this.#stop.signal.aborted) this.#running = this.#run();
   }
 
@@ -161,7 +161,7 @@ export class Inbox implements Sink {
         this.#failure = error instanceof Error ? error.message : String(error);
         this.#options.onFailed?.();
         const context = { attempt, messages: messages.length, error: this.#failure };
-        this.#options.logger.warn(context, "an append failed; nothing was acknowledged; it is tried again");
+        this.#options.logger.warn(context, "an append failed; nothing was acknowledged; retrying");
       }
       if (this.#stop.signal.aborted) return undefined;
       await delay(backoffMilliseconds(attempt), undefined, { signal: this.#stop.signal }).catch(() => {});
@@ -175,7 +175,7 @@ export class Inbox implements Sink {
     for (const [index, held] of batch.entries()) {
       this.#options.buffer.give(bytesOf(held.message));
       held.ofChannel.delete(held.message.messageId);
-      // A source whose connection has just gone must not keep the others from their acknowledgement.
+      // A failing source must not keep others from their acknowledgements.
       try {
         held.committed(appended.receipts[index] as Receipt);
       } catch (error) {
@@ -189,7 +189,7 @@ const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const sizeOf = ({ payload, headers }: Message): number => payload.length + (headers?.length ?? 0);
 const bytesOf = (message: Message): number => sizeOf(message) + MESSAGE_OVERHEAD_BYTES;
 
-/** Spreads the fixed cost of a transaction and its job; above this the time to the acknowledgement only grows. */
+/** Amortises the cost of a transaction and its job; larger batches only delay acknowledgements. */
 const BATCH_MESSAGES_MAX = 4_000;
 
 /** Keeps an append of large messages far below the broker's AckWait. */

@@ -1,7 +1,6 @@
 /**
- * Says in the log that an inbox refuses messages for lack of room: one warning when refusing begins, and one when it has
- * ended, with how many messages were refused. A broker redelivers them, so nothing is lost; but what arrives late, and
- * why, would otherwise be seen in a metric alone.
+ * Logs that an inbox refuses messages for lack of room: a warning at the start, and one at the end with the number of
+ * refused messages. Brokers redeliver them, but the log should say why they arrive late.
  */
 import type { Message } from "../contract/message.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -9,10 +8,10 @@ import type { Logger } from "../telemetry/logger.ts";
 export type RefusalLogOptions = Readonly<{
   /** Whether there is room again. */
   hasRoom: () => boolean;
-  /** Why the last append failed, if it did. */
+  /** Why the last append failed; undefined if it succeeded. */
   failure: () => string | undefined;
   logger: Logger;
-  /** Milliseconds without a refusal after which refusing has ended. */
+  /** Time without a refusal after which refusing has ended. */
   quietMilliseconds?: number;
 }>;
 
@@ -28,12 +27,11 @@ export class RefusalLog {
     this.#options = options;
   }
 
-  /** Whether messages were refused some seconds ago or less. */
   get isRefusing(): boolean {
     return this.#timer !== undefined;
   }
 
-  /** Call it for each message that was refused for lack of room. */
+  /** Called for each refused message. */
   refused({ source, channel }: Message): void {
     this.#lastAt = performance.now();
     if (this.#timer === undefined) this.#begin(source, channel);
@@ -41,7 +39,7 @@ export class RefusalLog {
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 
-  /** Ends it at shutdown, so that the number is not lost. */
+  /** Logs the end at shutdown, so that the count is not lost. */
   close(): void {
     if (this.#timer !== undefined) this.#end();
   }
@@ -52,7 +50,7 @@ export class RefusalLog {
     const reason = failure();
     logger.warn(
       { source, channel, ...(reason === undefined ? {} : { reason }) },
-      "the inbox is full: messages are refused until there is room, and their source redelivers them",
+      "the inbox is full and refuses messages until there is room; their source redelivers them",
     );
     this.#timer = setInterval(() => {
       const isQuiet = performance.now() - this.#lastAt >= quietMilliseconds;
@@ -67,13 +65,13 @@ export class RefusalLog {
     const seconds = Math.round((this.#lastAt - this.#begunAt) / 1000);
     const refused = Object.fromEntries(this.#counts);
     this.#counts.clear();
-    const count = Object.values(refused).reduce((sum, one) => sum + one, 0);
-    this.#options.logger.warn({ count, refused, seconds }, "the inbox refuses no messages any more");
+    const count = Object.values(refused).reduce((sum, refusals) => sum + refusals, 0);
+    this.#options.logger.warn({ count, refused, seconds }, "the inbox accepts messages again");
   }
 }
 
 /**
- * A burst at NATS Streaming fills the inbox many times: each redelivery may be refused again within a second. They are
- * one event, which ends when there was none for that time.
+ * A burst at NATS Streaming overflows the inbox many times, because each redelivery may be refused again within a
+ * second; refusals closer together than this are one event.
  */
 const QUIET_MS = 10_000;

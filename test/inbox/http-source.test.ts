@@ -28,7 +28,7 @@ http("with the database away the sender is told at once", async () => {
   source.start(sink);
   await source.receive({ payload: Buffer.from("a") }).then(
     () => assert.unreachable(),
-    (error: Error) => assert.is(error.message, "the database is away"),
+    (error: Error) => assert.is(error.message, "the database is unavailable"),
   );
 });
 

@@ -15,7 +15,7 @@ const ERROR = 50;
 function controlled() {
   const stop = new AbortController();
   const states: Health[] = [];
-  const lines: { level: number; msg: string; reason?: string; attempts?: number; awaySeconds?: number }[] =
+  const lines: { level: number; msg: string; reason?: string; attempts?: number; outageSeconds?: number }[] =
     [];
   const waits: number[] = [];
   const attempts: { succeed: () => void; fail: (error: unknown) => void; end: () => void }[] = [];
@@ -75,9 +75,9 @@ loop("a loss and a return are one line each, however many attempts lie between t
   (await attempt(5)).succeed();
   assert.is(warnings().length, 1);
   assert.is(warnings()[0]?.reason, "refused");
-  const returned = lines.find(({ msg }) => msg === "source connected again");
+  const returned = lines.find(({ msg }) => msg === "source reconnected");
   assert.is(returned?.attempts, 5);
-  assert.is(returned?.awaySeconds, 3);
+  assert.is(returned?.outageSeconds, 3);
   // A second outage is reported again, and another reason within one outage too.
   (await attempt(5)).fail(new Error("refused"));
   (await attempt(6)).fail(new Error("wrong password"));

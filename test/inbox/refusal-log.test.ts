@@ -26,7 +26,7 @@ function logged() {
 }
 const QUIET_MS = 20;
 const BEGUN = /the inbox is full/;
-const ENDED = /refuses no messages any more/;
+const ENDED = /accepts messages again/;
 
 refusals("one warning when refusing begins, and one when it has ended, with how many", async () => {
   const { lines, logger } = logged();

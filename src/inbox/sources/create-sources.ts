@@ -1,11 +1,13 @@
-/** The sources of one domain. The library of a broker takes time and memory, so it is loaded only if its source runs. */
+/**
+ * Creates the sources of one domain. A broker's library costs time and memory, so it is loaded only if its source runs.
+ */
 import type { DomainConfig } from "../../config/config.ts";
 import type { SourceName } from "../../config/sources.ts";
 import type { Source, SourceGap } from "../../contract/source.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 
 export type CreateSourcesOptions = Readonly<{
-  /** The domain's source for HTTP, which its routes use too. */
+  /** Also used by the domain's routes. */
   http: Source;
   logger: Logger;
   onRedelivered: (source: SourceName, channel: string) => void;
@@ -13,7 +15,7 @@ export type CreateSourcesOptions = Readonly<{
   noteGap: (gap: SourceGap) => Promise<void>;
 }>;
 
-/** Nothing is connected yet: `start` connects. */
+/** `start` connects them. */
 export function createSources(
   names: readonly SourceName[],
   config: DomainConfig,

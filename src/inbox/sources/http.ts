@@ -1,6 +1,6 @@
 /**
- * The ingress over HTTP: one request is one message, and its answer comes after the commit. The sender's
- * Idempotency-Key is the message's identity, so a request that is sent again is recognised.
+ * The HTTP ingress: each request is one message, answered after the commit. The sender's Idempotency-Key is the
+ * message's identity, so a repeated request is recognised.
  */
 import { randomUUID } from "node:crypto";
 import { KeyReusedError, UnavailableError } from "../../contract/errors.ts";
@@ -18,7 +18,7 @@ export class HttpSource implements Source {
   readonly name = "http";
   readonly channel: string;
   readonly #options: HttpSourceOptions;
-  /** Messages that were offered and are not committed, by their id. */
+  /** Offered messages that are not committed yet, by id. */
   readonly #inFlight = new Map<string, Promise<Receipt>>();
   #inbox: Sink | undefined;
 
@@ -42,28 +42,30 @@ export class HttpSource implements Source {
   async close(): Promise<void> {}
 
   /**
-   * Resolves once the message is committed; the same message id again resolves with the first position.
-   * @throws KeyReusedError if the id came with other bytes before; UnavailableError if the message was not taken, or if
-   * that is not known in time: sending it again with the same id is right in both cases.
+   * Resolves once the message is committed; a repeated id resolves with the first position.
+   * @throws KeyReusedError if the id exists with another payload; UnavailableError if the message was refused, or not
+   * committed in time. Retrying with the same id is then safe.
    */
   async receive(given: Omit<NewMessage, "messageId"> & { messageId?: string | undefined }): Promise<Receipt> {
     const { payload, messageId = randomUUID() } = given;
     const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-    // Two requests with one key at a time: the second waits, then the inbox knows the first.
+    // A second request with the same key waits for the first, which the inbox then knows.
     for (let earlier = this.#inFlight.get(messageId); earlier; earlier = this.#inFlight.get(messageId)) {
       await inTime(earlier, deadline);
     }
     const receipt = await inTime(this.#offer({ ...given, messageId }), deadline);
     if (!receipt.isNew && !(await this.#options.hasPayload(receipt.position, payload))) {
-      throw new KeyReusedError("this Idempotency-Key came with another payload before");
+      throw new KeyReusedError("this Idempotency-Key was used with another payload before");
     }
     return receipt;
   }
 
   async #offer({ messageId, payload, headers = {}, traceparent }: NewMessage): Promise<Receipt> {
     const inbox = this.#inbox;
-    if (!inbox) throw new UnavailableError("the service takes nothing in at the moment", RETRY_AFTER_SECONDS);
-    if (inbox.failure !== undefined) throw new UnavailableError("the database is away", RETRY_AFTER_SECONDS);
+    if (!inbox)
+      throw new UnavailableError("the service accepts no messages at the moment", RETRY_AFTER_SECONDS);
+    if (inbox.failure !== undefined)
+      throw new UnavailableError("the database is unavailable", RETRY_AFTER_SECONDS);
     const { promise, resolve } = Promise.withResolvers<Receipt>();
     const committed = (receipt: Receipt) => {
       this.#inFlight.delete(messageId);
@@ -81,7 +83,7 @@ export class HttpSource implements Source {
     };
     if (!inbox.offer(message, committed))
       throw new UnavailableError("the inbox is full", RETRY_AFTER_SECONDS);
-    // Until it is committed, and not only until the sender gives up: the message is still buffered.
+    // Removed after the commit, not when the sender gives up: the message is still buffered.
     this.#inFlight.set(messageId, promise);
     return promise;
   }
@@ -89,7 +91,8 @@ export class HttpSource implements Source {
 
 async function inTime<T>(promise: Promise<T>, deadline: AbortSignal): Promise<T> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
-  const expire = () => reject(new UnavailableError("it was not stored in time", RETRY_AFTER_SECONDS));
+  const expire = () =>
+    reject(new UnavailableError("the message was not stored in time", RETRY_AFTER_SECONDS));
   if (deadline.aborted) expire();
   deadline.addEventListener("abort", expire, { once: true });
   try {
@@ -99,6 +102,6 @@ async function inTime<T>(promise: Promise<T>, deadline: AbortSignal): Promise<T>
   }
 }
 
-/** Within what most clients wait for; an append takes a hundredth of it. */
+/** Less than most clients' timeout, and a hundred times an append. */
 const ANSWER_TIMEOUT_MS = 10_000;
 const RETRY_AFTER_SECONDS = 2;

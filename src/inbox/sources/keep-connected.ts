@@ -1,7 +1,7 @@
 /**
- * The reconnect loop of every source that depends on a broker or a database. It opens a connection, waits until the
- * connection ends, and opens the next one, with capped backoff, until the source stops. It keeps the source's health, and
- * logs the loss of a connection and its return once each, however many attempts lie between them.
+ * The reconnect loop of every source: opens a connection, waits until it ends, and reconnects with capped backoff until
+ * the source stops. It keeps the source's health and logs each disconnect and reconnect once, however many attempts lie
+ * between them.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError } from "../../contract/describe-error.ts";
@@ -12,34 +12,34 @@ import type { Logger } from "../../telemetry/logger.ts";
 export type KeepConnectedOptions = Readonly<{
   source: string;
   channel: string;
-  /** Aborted when the source stops: the connection that is open may finish, and no other one is opened. */
+  /** Aborts when the source stops: the open connection may finish, and no other is opened. */
   signal: AbortSignal;
-  /** Told of each change of the source's health. */
+  /** Called on each change of health. */
   onState: (health: Health) => void;
   logger: Logger;
-  /** Time, for tests. */
+  /** For tests. */
   clock?: Clock;
-  /** Milliseconds until the next attempt, by the number of failures before it. */
+  /** Milliseconds before the next attempt. */
   backoff?: (failures: number) => number;
 }>;
 
 export type Clock = Readonly<{
   /** Milliseconds since any fixed moment. */
   now: () => number;
-  /** Resolves after that time, or early when the signal aborts. */
+  /** Resolves after that time, or early if the signal aborts. */
   wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }>;
 
 /**
- * The broker answered, and does not accept what this source asked for. Only an operator can change that, so it is not
- * reported as a broker that is unavailable. It is retried all the same, because the operator may change the broker.
+ * The broker rejects the source's settings. Only an operator can fix that, so it is reported as such, not as an
+ * unavailable broker; retries continue, because the fix may be at the broker.
  */
 export class SettingsRefusedError extends Error {}
 
 /**
- * Keeps one connection open until `signal` aborts and the last connection has ended.
- * @param open opens a connection, calls `onConnected` once messages can arrive, and settles when the connection has
- * ended: it rejects with the reason, or resolves if the connection was closed.
+ * Returns after `signal` aborted and the last connection ended.
+ * @param open opens a connection, calls `onConnected` once messages can arrive, and settles when the connection ends:
+ * rejects with the reason, or resolves after a regular close.
  */
 export async function keepConnected(
   open: (onConnected: () => void) => Promise<void>,
@@ -55,9 +55,9 @@ export async function keepConnected(
       connectedAt = clock.now();
       onState({ connected: true });
       const { since, attempts } = outage;
-      const awaySeconds = Math.round((connectedAt - since) / 1000);
+      const outageSeconds = Math.round((connectedAt - since) / 1000);
       if (attempts === 0) logger.info({ source, channel }, "source connected");
-      else logger.info({ source, channel, attempts, awaySeconds }, "source connected again");
+      else logger.info({ source, channel, attempts, outageSeconds }, "source reconnected");
       outage = { since: connectedAt, attempts: 0, reasons: new Set() };
     }).then(
       () => new Error("the connection was closed"),
@@ -67,12 +67,12 @@ export async function keepConnected(
     const reason = describeError(error);
     onState({ connected: false, reason });
     const endedAt = clock.now();
-    // A connection that breaks again and again at once must not reset the backoff each time.
+    // A connection that keeps breaking at once must not reset the backoff.
     if (connectedAt !== undefined && endedAt - connectedAt >= STABLE_MS) failures = 0;
     if (connectedAt !== undefined) outage.since = endedAt;
     const waitMilliseconds = Math.round(backoff(failures++));
     const context = { source, channel, attempt: ++outage.attempts, waitMilliseconds, reason };
-    // Each reason once: a cause that hides behind another one is not lost, and an outage of an hour is one line.
+    // Logs each reason once: a hidden second cause still shows, and an hour's outage is one line.
     if (outage.reasons.has(reason)) logger.debug(context, "source still not connected");
     else if (error instanceof SettingsRefusedError) {
       logger.error(context, "the broker refuses the settings of the source; retrying");
@@ -88,5 +88,5 @@ export const SYSTEM_CLOCK: Clock = {
   wait: (milliseconds, signal) => delay(milliseconds, undefined, { signal }).catch(() => {}),
 };
 
-/** A connection that lasted as long as the longest backoff was a good one. */
+/** As long as the longest backoff. */
 const STABLE_MS = 5_000;

@@ -1,15 +1,15 @@
-/** Reads the URLs of NATS servers, as NATS_URL and JETSTREAM_URL give them: several, with percent-encoded credentials. */
+/** Parses NATS_URL and JETSTREAM_URL: several URLs with percent-encoded credentials. */
 
 export type NatsServer = Readonly<{
   isTls: boolean;
-  /** A name or an address; an IPv6 address without brackets. */
+  /** IPv6 addresses have no brackets. */
   host: string;
   port: number;
-  /** From the server's own URL or, if it has none, from the first one that has. */
+  /** Of its own URL or, if that has none, the first in the list. */
   credentials: Readonly<{ user: string; pass: string } | { token: string }> | undefined;
 }>;
 
-/** @param urls one or more URLs, separated by commas, as `natsUrls` of the configuration accepts them. */
+/** @param urls separated by commas, validated by `natsUrls` of the configuration. */
 export function natsServers(urls: string): readonly [NatsServer, ...NatsServer[]] {
   const parsed = urls.split(",").map((text) => new URL(text.trim()));
   const shared = parsed.map(credentialsOf).find((credentials) => credentials !== undefined);
@@ -21,7 +21,7 @@ export function natsServers(urls: string): readonly [NatsServer, ...NatsServer[]
   })) as [NatsServer, ...NatsServer[]];
 }
 
-/** `host:port`, for clients and for messages: it names no secret. */
+/** Without credentials, so it may be logged. */
 export function hostAndPort({ host, port }: NatsServer): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
@@ -32,5 +32,5 @@ function credentialsOf({ username, password }: URL): NatsServer["credentials"] {
   return pass === "" ? { token: user } : { user, pass };
 }
 
-/** Source: NATS, "Client Protocol"; IANA has it registered for NATS. */
+/** Source: NATS, "Client Protocol"; registered with IANA. */
 const DEFAULT_PORT = 4222;

@@ -1,8 +1,8 @@
 /**
- * The timer of one domain: while something in the domain's tables is due, it appends one tick a second. A tick is an
- * ordinary message, so the domain acts at a time that stands in the inbox, and a rebuild acts at the same time. Several
- * processes may run the same timer: the second is the message id, which is unique in the inbox, so they make one row a
- * second together. A tick that is not committed is offered again each second; until then no other tick is made.
+ * The timer of one domain: appends one tick a second while something in the domain's tables is due. A tick is a
+ * message, so the domain acts at a time stored in the inbox, and a rebuild acts at the same time. Several processes may
+ * run the same timer: the second is the message id, so together they make one row a second. An uncommitted tick is
+ * offered again each second, and no other is made meanwhile.
  */
 import type { Message } from "../../contract/message.ts";
 import type { Health, Sink, Source } from "../../contract/source.ts";
@@ -13,14 +13,14 @@ export type TimerOptions = Readonly<{
   /** The domain's name. */
   channel: string;
   /**
-   * The earliest time at which something in the domain's tables is due, past times included; undefined: there is
-   * nothing to wait for. Asked once a second, so it must be an indexed query. A rejection is logged and retried.
+   * The earliest due time in the domain's tables, past ones included; undefined if there is none. Called once a second,
+   * so it must be an indexed query. A rejection is logged and retried.
    */
   nextDueAt: () => Promise<Date | undefined>;
-  /** The payload of a tick. Everything that is due at `second` or before it is to be done. */
+  /** The payload of a tick, which makes everything due at or before `second` happen. */
   payloadOf: (second: Date) => Buffer;
   logger: Logger;
-  /** Time, for tests: `now` in milliseconds since the Unix epoch. */
+  /** For tests; `now` in milliseconds since the Unix epoch. */
   clock?: Clock;
 }>;
 
@@ -32,7 +32,7 @@ export class TimerSource implements Source {
   readonly #stop = new AbortController();
   #health: Health = { connected: false, reason: "not started yet" };
   #running: Promise<void> = Promise.resolve();
-  /** The tick that was made and is not committed. */
+  /** The uncommitted tick. */
   #pending: Message | undefined;
 
   constructor(options: TimerOptions) {
@@ -68,22 +68,22 @@ export class TimerSource implements Source {
     await this.#running;
   }
 
-  /** Ticks until the source stops. @throws if the database cannot be asked what is due. */
+  /** Ticks until the source stops. @throws if the query for due times fails. */
   async #run(inbox: Sink, onConnected: () => void): Promise<void> {
     const { signal } = this.#stop;
     for (let asked = 0; !signal.aborted; asked++) {
       this.#pending ??= await this.#nextTick();
       if (asked === 0) onConnected();
-      // The query took its time; after a stop nothing more may be offered.
+      // Nothing may be offered after a stop during the query.
       if (this.#pending && !signal.aborted) this.#offer(inbox, this.#pending);
       await this.#clock.wait(this.#untilNextSecond(), signal);
     }
   }
 
-  /** The tick of the current second, if something is due in it. */
+  /** The tick of the current second, if something is due. */
   async #nextTick(): Promise<Message | undefined> {
     const dueAt = await this.#options.nextDueAt();
-    // The current second, and not the due one: a due time may be written after the tick of its second.
+    // The current second, not the due one: a due time may be written after its second's tick.
     const second = Math.floor(this.#clock.now() / SECOND_MS) * SECOND_MS;
     if (dueAt === undefined || dueAt.getTime() > second) return undefined;
     const tickAt = new Date(second);
@@ -96,7 +96,7 @@ export class TimerSource implements Source {
     };
   }
 
-  /** A full inbox refuses the tick, and a buffered one is replaced by its copy, so it may be offered at any time. */
+  /** Safe to repeat: a full inbox refuses the tick, and a copy replaces a buffered one. */
   #offer(inbox: Sink, tick: Message): void {
     inbox.offer(tick, () => {
       if (this.#pending === tick) this.#pending = undefined;
@@ -108,5 +108,5 @@ export class TimerSource implements Source {
   }
 }
 
-/** The step of the timer: one query a second for each process, and at most one row. */
+/** One query a second for each process, and at most one row. */
 const SECOND_MS = 1_000;

@@ -1,6 +1,6 @@
 /**
- * The stream and the durable consumer of a JetStream source: finds or creates both, brings the consumer's settings in
- * line, and begins to pull. What the server does not accept is a `SettingsRefusedError`.
+ * Finds or creates the stream and the durable consumer of a JetStream source, updates the consumer's settings, and
+ * starts to pull. If the server rejects the settings, throws a `SettingsRefusedError`.
  */
 import {
   AckPolicy,
@@ -20,15 +20,15 @@ import { SettingsRefusedError } from "../keep-connected.ts";
 export type ConsumerOptions = JetStreamConfig &
   Readonly<{
     logger: Logger;
-    /** Unacknowledged messages that the server delivers at most; fewer if the server's limits are lower. */
+    /** The most unacknowledged messages; fewer if the server's limits are lower. */
     inFlightMax?: number;
   }>;
 
 export type OpenConsumer = Readonly<{
   messages: ConsumerMessages;
-  /** Nanoseconds since the Unix epoch: when the stream was created. */
+  /** When the stream was created, in nanoseconds since the Unix epoch. */
   streamCreated: bigint;
-  /** The subject of every message, if the stream has a single one: it says nothing that the stream's name does not. */
+  /** The stream's only subject, which need not be stored with each message; undefined if it has several. */
   onlySubject: string | undefined;
   /** Messages that wait at the server or are not acknowledged. */
   lag: () => Promise<number>;
@@ -47,7 +47,7 @@ export async function openConsumer(
   });
   const consumer = await jetstream(connection).consumers.get(stream, durable);
   const messages = await consumer.consume({
-    // The server accepts no larger message, so none can get stuck.
+    // Fits the server's largest message, so none can get stuck.
     max_bytes: Math.max(PULL_BYTES_MAX, (connection.info?.max_payload ?? 0) + ENVELOPE_BYTES_MAX),
     expires: PULL_MS,
     abort_on_missing_resource: true,
@@ -81,7 +81,7 @@ async function ensureStream(
   }
 }
 
-/** Creates the durable, or brings its settings in line; its position in the stream stays. */
+/** Creates the durable, or updates its settings; it keeps its position in the stream. */
 async function ensureConsumer(
   manager: JetStreamManager,
   info: StreamInfo,
@@ -95,7 +95,7 @@ async function ensureConsumer(
   if (known) {
     const { ack_policy, deliver_subject, filter_subject, filter_subjects } = known.config;
     const isOfOurKind = ack_policy === AckPolicy.Explicit && !deliver_subject;
-    // With another filter it would skip the messages of this subject that lie before its position.
+    // A changed filter would skip older messages of this subject.
     if (!isOfOurKind || filter_subjects || (filter_subject || undefined) !== subject) {
       throw new SettingsRefusedError(
         `durable ${durable} of stream ${stream} is not a pull consumer with explicit acknowledgement ` +
@@ -125,14 +125,14 @@ async function withinLimits(
 ): Promise<void> {
   const { limits, tiers = {} } = await manager.getAccountInfo();
   const tier = Object.values(tiers).map((tier) => tier?.limits.max_ack_pending);
-  const told = [limits.max_ack_pending, ...tier, config.consumer_limits?.max_ack_pending];
-  let inFlightMax = Math.min(wanted, ...told.map((limit = 0) => (limit > 0 ? limit : wanted)));
+  const reported = [limits.max_ack_pending, ...tier, config.consumer_limits?.max_ack_pending];
+  let inFlightMax = Math.min(wanted, ...reported.map((limit = 0) => (limit > 0 ? limit : wanted)));
   for (;;) {
     try {
       await apply(inFlightMax);
       break;
     } catch (error) {
-      // A limit of the whole server is in no answer of the API.
+      // The API does not report limits of the whole server.
       if (!hasCode(error, WINDOW_TOO_LARGE) || inFlightMax === 1) throw error;
       inFlightMax = Math.floor(inFlightMax / 2);
     }
@@ -143,7 +143,7 @@ async function withinLimits(
   }
 }
 
-/** Whether the server answered that it does not accept the request, rather than that it cannot serve it now. */
+/** Whether the server rejected the request, rather than being unable to serve it. */
 function isRefusal(error: unknown): error is JetStreamApiError {
   return error instanceof JetStreamApiError && error.status >= 400 && error.status < 500;
 }
@@ -152,23 +152,23 @@ function hasCode(error: unknown, code: number): boolean {
   return error instanceof JetStreamApiError && error.code === code;
 }
 
-/** Nanoseconds since the Unix epoch of a time with a fraction of up to nine digits. */
+/** Parses a time with up to nine fractional digits into nanoseconds since the Unix epoch. */
 function nanosecondsOf(time: string): bigint {
   const [, seconds = "", fraction = "", zone = ""] = /^(.{19})(?:\.(\d{1,9}))?(.*)$/.exec(time) ?? [];
   return BigInt(Date.parse(seconds + zone)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
 }
 
-/** For the same reason as with NATS Streaming: four full appends. */
+/** Four full appends, as with NATS Streaming. */
 const IN_FLIGHT_MAX = 16_384;
-/** Of deliveries: an unacknowledged message is redelivered until it is acknowledged. */
+/** Redeliveries of an unacknowledged message. */
 const UNLIMITED = -1;
 
 /** Source: nats-server, errors.json, JSConsumerMaxPendingAckExcessErrF. */
 const WINDOW_TOO_LARGE = 10_121;
 
-/** What may wait here beside the inbox: half an append. */
+/** Half an append, buffered here in addition to the inbox. */
 const PULL_BYTES_MAX = 4 * 1024 * 1024;
-/** What the server counts beside the payload: subjects and headers. */
+/** Subjects and headers, which the server counts too. */
 const ENVELOPE_BYTES_MAX = 64 * 1024;
-/** A pull that a large message ended early is repeated after that time. */
+/** How soon a pull repeats if a large message ended it early. */
 const PULL_MS = 2_000;

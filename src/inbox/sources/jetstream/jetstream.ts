@@ -1,8 +1,8 @@
 /**
- * NATS JetStream: the messages of one stream, or of one subject in it, enter through a durable pull consumer with explicit
- * acknowledgement. A message is acknowledged when the inbox has committed it. Until then its acknowledgement deadline is
- * extended, so the server does not redeliver it. A message that finds no room waits here, and nothing more is pulled.
- * When the connection, the stream or the consumer is lost, the source connects again.
+ * NATS JetStream: messages of a stream, or of one of its subjects, enter through a durable pull consumer with explicit
+ * acknowledgement, and are acknowledged after the commit. Until then the source extends their deadline, so the server
+ * does not redeliver them. While a message waits for room, nothing more is pulled. If the connection, the stream or the
+ * consumer is lost, the source reconnects.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
@@ -16,7 +16,7 @@ import { natsConnectionOptions } from "./nats-connection.ts";
 
 export type JetStreamOptions = ConsumerOptions &
   Readonly<{
-    /** Called for each message that the server marks as redelivered. */
+    /** Called for each redelivered message. */
     onRedelivered?: (channel: string) => void;
   }>;
 
@@ -25,7 +25,7 @@ export class JetStreamSource implements Source {
   readonly channel: string;
   readonly #options: JetStreamOptions;
   readonly #stop = new AbortController();
-  /** Messages offered and not acknowledged, with the time when the server last heard of them. */
+  /** Offered, unacknowledged messages, with the time of their last deadline extension. */
   readonly #inProgress = new Map<JsMsg, number>();
   #health: Health = { connected: false, reason: "not connected yet" };
   #running: Promise<void> = Promise.resolve();
@@ -36,7 +36,7 @@ export class JetStreamSource implements Source {
   constructor(options: JetStreamOptions) {
     this.#options = options;
     const { stream, subject } = options;
-    // A filtered consumer sees holes in the sequence, so it has a channel of its own and no gap detection.
+    // A filtered consumer sees gaps in the sequence, so it gets its own channel name and no gap detection.
     this.channel = subject === undefined ? stream : `${stream}/${subject}`;
   }
 
@@ -67,13 +67,13 @@ export class JetStreamSource implements Source {
 
   async close(): Promise<void> {
     await this.stop();
-    // Acknowledgements may still be on the wire; a server that does not answer is not waited for.
+    // Acknowledgements may still be on the wire; do not wait for a silent server.
     await Promise.race([this.#connection?.drain().catch(() => {}), delay(CLOSE_TIMEOUT_MS)]);
     await this.#connection?.close();
     await this.#running;
   }
 
-  /** One connection, from connecting to its end. */
+  /** One connection, until it ends. */
   async #open(inbox: Sink, onConnected: () => void): Promise<void> {
     const connection = await connect({ ...natsConnectionOptions(this.#options), name: "waybill" });
     this.#connection = connection;
@@ -89,7 +89,7 @@ export class JetStreamSource implements Source {
       if (this.#stop.signal.aborted) consumer.messages.stop();
       onConnected();
       await this.#consume(inbox, consumer, connection);
-      // Messages offered before a stop are still committed, and acknowledged over this connection until `close`.
+      // Messages offered before a stop are acknowledged over this connection until `close`.
       const error = await connection.closed();
       if (error) throw error;
     } finally {
@@ -106,7 +106,7 @@ export class JetStreamSource implements Source {
     let newest = 0;
     for await (const delivered of consumer.messages) {
       if (delivered.redelivered) this.#options.onRedelivered?.(this.channel);
-      // Another stream with the same name: the creation time in the ids would be wrong for its messages.
+      // A new stream with the same name needs ids with its own creation time.
       else if (delivered.seq <= newest) {
         throw new Error(`stream ${this.#options.stream} was deleted and created again`);
       }
@@ -130,7 +130,7 @@ export class JetStreamSource implements Source {
     return {
       source: this.name,
       channel: this.channel,
-      // A stream that was created again counts from 1 again; its creation time keeps the ids apart.
+      // A recreated stream counts from 1 again; its creation time keeps ids unique.
       messageId: `${delivered.seq}-${streamCreated}`,
       payload: Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength),
       publishedAtMs: delivered.info.timestampNanos / NANOSECONDS_PER_MILLISECOND,
@@ -143,13 +143,13 @@ export class JetStreamSource implements Source {
     this.#inProgress.set(delivered, Date.now());
     const isTaken = inbox.offer(message, () => {
       this.#inProgress.delete(delivered);
-      // If its connection is closed, the server redelivers the message, and that copy is acknowledged.
+      // After a disconnect the server redelivers the message, and that copy is acknowledged.
       if (!connection.isClosed()) delivered.ack();
     });
     if (!isTaken) this.#inProgress.delete(delivered);
   }
 
-  /** Keeps a message, and with it all messages behind it, until it finds room or the source is stopped. */
+  /** Holds back this message and all behind it until there is room or the source stops. */
   async #waitForRoom(inbox: Sink, message: Message, delivered: JsMsg): Promise<void> {
     this.#inProgress.set(delivered, Date.now());
     while (!inbox.hasRoomFor(message) && !this.#stop.signal.aborted) await delay(ROOM_POLL_MS);
@@ -167,14 +167,14 @@ export class JetStreamSource implements Source {
   }
 
   async #measureLag(consumer: OpenConsumer): Promise<void> {
-    // If the consumer is gone, the iteration over its messages reports that.
+    // The loop over messages reports a lost consumer.
     this.#lag = await consumer.lag().catch(() => undefined);
   }
 }
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 
-/** A hundredth of a full inbox empties in that time. */
+/** Empties a hundredth of a full inbox. */
 const ROOM_POLL_MS = 20;
 /** Prometheus scrapes every 5 to 60 s. */
 const LAG_MS = 5_000;

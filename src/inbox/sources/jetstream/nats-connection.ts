@@ -7,7 +7,7 @@ export function natsConnectionOptions({ url, tls, credentials }: NatsAddress): N
   const servers = natsServers(url);
   return {
     servers: servers.map(hostAndPort),
-    // The source connects again by itself; two ways of reconnecting would hide the loss of a subscription.
+    // The source reconnects itself; two mechanisms would hide the loss of a subscription.
     reconnect: false,
     timeout: CONNECT_TIMEOUT_MS,
     pingInterval: PING_INTERVAL_MS,
@@ -19,8 +19,8 @@ export function natsConnectionOptions({ url, tls, credentials }: NatsAddress): N
   };
 }
 
-/** A server nearby accepts within milliseconds; this includes TLS. */
+/** A nearby server accepts within milliseconds, TLS included. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** The server is given up after PINGS_UNANSWERED_MAX such intervals without an answer. */
+/** The connection is lost after PINGS_UNANSWERED_MAX unanswered pings. */
 const PING_INTERVAL_MS = 2_000;
 const PINGS_UNANSWERED_MAX = 3;

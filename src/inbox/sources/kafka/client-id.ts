@@ -1,18 +1,18 @@
 /**
- * Notices another process with the same KAFKA_CLIENT_ID. Brokers take two such processes for one member that restarted:
- * they refuse neither, and both get all partitions and read every record. The requests of a member therefore carry a
- * client id that no other session has, and the group's description shows which one came last.
+ * Detects another process with the same KAFKA_CLIENT_ID. Brokers take both for one restarted member, so both get all
+ * partitions and read every record. Each session therefore uses a unique client id, and the group's description shows
+ * whose request came last.
  */
 import { randomBytes } from "node:crypto";
 import { type Connection, consumerGroupDescribeV0, describeGroupsV5 } from "@platformatic/kafka";
 
-/** The client id of one session's requests: the configured one, and a few random characters. */
+/** The configured client id with a random suffix. */
 export function clientIdOfSession(clientId: string): string {
   return `${clientId}-${randomBytes(RANDOM_BYTES).toString("hex")}`;
 }
 
 /**
- * @param memberId the member id (`consumer`) or the group instance id (`classic`), which both processes share.
+ * @param memberId the member id (`consumer`) or group instance id (`classic`) that both processes share.
  * @returns the client id of the member's last request; undefined if the group has no such member.
  */
 export async function lastClientIdOf(

@@ -1,6 +1,4 @@
-/**
- * A Kafka cluster as the source sees it: its options, whether the topic exists, and what the library's errors mean.
- */
+/** The source's options, the check that its topic exists, and the meaning of the library's errors. */
 import { Admin, MultipleErrors, UnsupportedApiError } from "@platformatic/kafka";
 import type { KafkaConfig } from "../../../config/sources.ts";
 import type { SourceGap } from "../../../contract/source.ts";
@@ -11,14 +9,14 @@ import type { Logger } from "../../../telemetry/logger.ts";
 export type KafkaOptions = KafkaConfig &
   Readonly<{
     logger: Logger;
-    /** Records the offsets that retention removed before they were read. */
+    /** Records offsets that retention removed before they were read. */
     noteGap: (gap: SourceGap) => Promise<void>;
   }>;
 
-/** The identity of a topic. A topic that was deleted and created again has another id. */
+/** A deleted and recreated topic has another id. */
 export type TopicIdentity = Readonly<{ clusterId: string; topicId: string; topic: string }>;
 
-/** What has to be known before the group is joined: the topic, and the brokers that lead its partitions. */
+/** The topic, and the leaders of its partitions. */
 export async function fetchMetadata(options: KafkaOptions): Promise<Cluster> {
   const admin = new Admin(kafkaConnection(options));
   try {
@@ -28,12 +26,12 @@ export async function fetchMetadata(options: KafkaOptions): Promise<Cluster> {
   }
 }
 
-/** Whether the group has moved on and this member has not heard of it yet. */
+/** Whether the group is rebalancing and this member does not know yet. */
 export function isRebalance(error: unknown): boolean {
   return error instanceof MultipleErrors && REBALANCE_ERRORS.some((apiId) => error.findBy("apiId", apiId));
 }
 
-/** Whether the broker does not know the request. A broker that only has it switched off says so when it is asked. */
+/** Whether the broker does not know the request type; a broker with the feature disabled answers this too. */
 export function isUnsupported(error: unknown): boolean {
   if (error instanceof UnsupportedApiError) return true;
   return error instanceof MultipleErrors && error.findBy("apiId", "UNSUPPORTED_VERSION") !== null;

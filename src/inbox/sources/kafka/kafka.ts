@@ -1,17 +1,18 @@
 /**
- * Kafka: the records of one topic enter through a consumer group, and the offset that the group commits follows the
- * inbox. A record that finds no room waits here in its order, and nothing more is fetched. When the broker or the
- * membership is lost, a new session reads again from the committed offset, and the inbox recognises what it has.
+ * Kafka: records of one topic enter through a consumer group, whose committed offset follows the inbox. While a record
+ * waits for room, nothing more is fetched. If the broker or the membership is lost, a new session reads from the
+ * committed offset, and the inbox recognises what it has.
  *
- * This folder is a small client inside of an adapter: the library keeps the connections and the membership in the group;
- * which offset is read and which one is committed is decided here, because the inbox decides it. From top to bottom:
+ * The library keeps connections and membership; this folder decides which offsets are read and committed, because the
+ * inbox decides it. From top to bottom:
+ *
  *   kafka.ts          the source: one session after the other
- *   session.ts        one membership: assigned partitions, committed offsets (`openKafkaSession` is its face)
- *   reader.ts         one fetch in flight to each leader; says why the library's streams are not used
+ *   session.ts        one membership: assigned partitions, committed offsets (entry: `openKafkaSession`)
+ *   reader.ts         one fetch in flight to each leader; explains why the library's streams are not used
  *   partition.ts      one partition: the next offset, waiting records, the offset that may be committed
  *   partition-log.ts  requests about a partition's log: leaders, records, offsets
- *   client-id.ts      notices another process with the same client id
- *   records.ts        fetched records become messages
+ *   client-id.ts      detects another process with the same client id
+ *   records.ts        converts fetched records to messages
  *   cluster.ts        options, topic, errors; src/kafka/ connects
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -67,7 +68,7 @@ export class KafkaSource implements Source {
   async close(): Promise<void> {
     await this.stop();
     await this.#session?.close();
-    // A session that is still being opened has taken nothing, so a broker that does not answer is not waited for.
+    // A session that is still opening has taken nothing, so do not wait for a silent broker.
     await Promise.race([this.#running, delay(CLOSE_TIMEOUT_MS)]);
   }
 
@@ -82,7 +83,7 @@ export class KafkaSource implements Source {
       await session.ended;
     } finally {
       this.#session = undefined;
-      // Before the next session begins: this one may still be committing an offset.
+      // Before the next session begins: this one may still commit an offset.
       await session.close();
     }
   }

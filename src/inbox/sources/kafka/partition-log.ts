@@ -1,6 +1,6 @@
 /**
- * The log of a topic's partitions, as brokers and group coordinator have it: which broker leads a partition, its records,
- * its first and last offset, and the offset that the group has committed. Offsets are plain numbers: they are below 2^53.
+ * Requests about a topic's partitions: leaders, records, first and last offsets, and the group's committed offsets.
+ * Offsets are numbers, because they are below 2^53.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -19,16 +19,16 @@ import { isRebalance, type KafkaOptions, type TopicIdentity } from "./cluster.ts
 export type FetchResponse = fetchV13.FetchResponse;
 export type FetchedPartition = FetchResponse["responses"][number]["partitions"][number];
 
-/** Offsets by partition. */
+/** By partition. */
 type Offsets = ReadonlyMap<number, number>;
 
-/** A partition and the offset to read next. */
+/** A partition and its next offset. */
 type Position = Readonly<{ index: number; position: number }>;
 
 export class PartitionLog {
   readonly identity: TopicIdentity;
   readonly #consumer: Consumer;
-  /** Separate from the consumer's: a fetch that waits for records blocks the requests behind it on its connection. */
+  /** Separate from the consumer's: a fetch that waits for records blocks later requests on its connection. */
   readonly #connections: ConnectionPool;
   #cluster: Cluster;
 
@@ -43,7 +43,7 @@ export class PartitionLog {
     return this.#cluster.topics.get(this.identity.topic)?.partitionsCount ?? 0;
   }
 
-  /** The broker that leads a partition; undefined during an election. */
+  /** Undefined during an election. */
   leaderOf(partition: number): number | undefined {
     const leader = this.#cluster.topics.get(this.identity.topic)?.partitions[partition]?.leader;
     return leader !== undefined && this.#cluster.brokers.has(leader) ? leader : undefined;
@@ -59,7 +59,7 @@ export class PartitionLog {
     this.#cluster = cluster;
   }
 
-  /** Fetches records from a broker, which waits a little if there are none. Errors of a partition are in the answer. */
+  /** Waits briefly for records. Errors of single partitions are in the response. */
   async fetch(leader: number, positions: readonly Position[]): Promise<FetchResponse> {
     const broker = this.#cluster.brokers.get(leader);
     if (!broker) throw new Error(`broker ${leader} has left the cluster`);
@@ -71,12 +71,12 @@ export class PartitionLog {
     return this.#listOffsets(partitions, ListOffsetTimestamps.EARLIEST);
   }
 
-  /** The offsets behind the last records that readers may see. */
+  /** The offsets after the last readable records. */
   latestOffsets(partitions: readonly number[]): Promise<Offsets> {
     return this.#listOffsets(partitions, ListOffsetTimestamps.LATEST);
   }
 
-  /** The offsets that the group has committed; -1 if there is none. */
+  /** The group's committed offsets; -1 if there is none. */
   async committedOffsets(partitions: readonly number[]): Promise<Offsets> {
     const { topic } = this.identity;
     const wanted = { topic, partitions: [...partitions] };
@@ -85,8 +85,8 @@ export class PartitionLog {
   }
 
   /**
-   * Commits offsets for the group. During a rebalance it retries.
-   * @throws MultipleErrors if the group's coordinator does not accept them.
+   * Commits offsets for the group; retries during a rebalance.
+   * @throws MultipleErrors if the coordinator rejects them.
    */
   async commit(offsets: Offsets): Promise<void> {
     const { topic } = this.identity;
@@ -107,7 +107,6 @@ export class PartitionLog {
     }
   }
 
-  /** A connection to the broker that coordinates the group. */
   async connectToCoordinator(): Promise<Connection> {
     const coordinator = this.#cluster.brokers.get(await this.#consumer.findGroupCoordinator());
     if (!coordinator) throw new Error("the group has no coordinator");
@@ -152,7 +151,7 @@ async function fetchRecords(
       "",
     );
   } catch (error) {
-    // The error of one partition comes with the records of all the others.
+    // The response with one partition's error has the records of all others.
     if (error instanceof ResponseError && isFetchResponse(error.response)) return error.response;
     throw error;
   }
@@ -162,13 +161,13 @@ function isFetchResponse(response: unknown): response is FetchResponse {
   return (response as FetchResponse | undefined)?.errorCode === 0;
 }
 
-/** The bytes of one response, and so what a broker's partitions may hold beside the inbox: half an append. */
+/** The size limit of a response: half an append, buffered for each broker in addition to the inbox. */
 const FETCH_BYTES_MAX = 4 * 1024 * 1024;
-/** A broker answers as soon as it has anything. */
+/** A broker answers as soon as it has any record. */
 const FETCH_BYTES_MIN = 1;
-/** How long a broker without records waits: an idle service sends two requests a second to each broker. */
+/** How long a broker waits for records: an idle service sends each broker two requests a second. */
 const FETCH_WAIT_MS = 500;
-/** Source: KIP-227, the session id and epoch of a full fetch that begins no session. */
+/** Source: KIP-227, the session id and epoch of a full fetch without a session. */
 const WITHOUT_FETCH_SESSION = [0, -1] as const;
 const UNKNOWN_EPOCH = -1;
 

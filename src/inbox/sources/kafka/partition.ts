@@ -1,8 +1,7 @@
 /**
- * One partition that is assigned to this process: the offset to read next, the records that wait for room, and the offset
- * up to which everything is in the inbox. Offsets have holes (aborted transactions, markers, compaction), so that offset
- * is not a count but the lowest one still in flight. "Committed" means Kafka's committed offset in this folder; a record
- * whose row is committed is "in the inbox".
+ * One assigned partition: the next offset, records that wait for room, and the offset that may be committed. Offsets
+ * have gaps (aborted transactions, markers, compaction), so that is the lowest offset in flight, not a count. In this
+ * folder "committed" means Kafka's committed offset; a record whose row is committed is "in the inbox".
  */
 import type { Message } from "../../../contract/message.ts";
 import type { Sink } from "../../../contract/source.ts";
@@ -11,15 +10,15 @@ export type FetchedMessage = Readonly<{ offset: number; message: Message }>;
 
 export class Partition {
   readonly index: number;
-  /** The offset behind the last record that readers may see, as far as the broker has said. */
+  /** The offset after the last readable record, as last reported by the broker. */
   end = 0;
-  /** The offset that the group has committed; -1 if there is none. */
+  /** -1 if there is none. */
   committed: number;
   #position: number;
   #fetched: FetchedMessage[] = [];
-  /** How many of `#fetched` were offered. */
+  /** The number of offered records in `#fetched`. */
   #taken = 0;
-  /** Offered records in their order; those before `#first` are in the inbox and only not removed yet. */
+  /** In order; those before `#first` are in the inbox and wait for removal. */
   #offered: { offset: number; isInInbox: boolean }[] = [];
   #first = 0;
 
@@ -34,24 +33,24 @@ export class Partition {
     return this.#position;
   }
 
-  /** Whether a fetched record has not found room yet. */
+  /** Whether a fetched record waits for room. */
   get isWaiting(): boolean {
     return this.#taken < this.#fetched.length;
   }
 
-  /** The offset that may be committed: every record below it is in the inbox. */
+  /** Every record below this offset is in the inbox, so it may be committed. */
   get safeOffset(): number {
     return this.#offered[this.#first]?.offset ?? this.#fetched[this.#taken]?.offset ?? this.#position;
   }
 
-  /** Records at the broker that are not in the inbox yet, holes included. */
+  /** Records that are not in the inbox yet, gaps included. */
   get lag(): number {
     return Math.max(0, this.end - this.safeOffset);
   }
 
-  /** Continues at another offset: the records between are gone or, if it lies before, were replaced by others. */
+  /** Continues at another offset. Records in between are lost or, if it is lower, replaced by others. */
   seek(position: number): void {
-    // An offset that was offered may be another record's now, so only what is read again counts.
+    // An offered offset may hold another record now.
     if (position < this.#position) {
       this.#offered = [];
       this.#first = 0;
@@ -60,7 +59,7 @@ export class Partition {
     this.committed = -1;
   }
 
-  /** Takes fetched records, in the order of their offsets, and the offset behind them. */
+  /** Takes fetched records in order, and the offset after them. */
   take(fetched: FetchedMessage[], position: number): void {
     this.#fetched = fetched;
     this.#taken = 0;
@@ -68,8 +67,8 @@ export class Partition {
   }
 
   /**
-   * Offers fetched records until one finds no room.
-   * @param onInInbox called for each record when it is in the inbox.
+   * Offers fetched records until there is no room.
+   * @param onInInbox called for each record in the inbox.
    */
   offer(inbox: Sink, onInInbox: () => void): void {
     for (let next = this.#fetched[this.#taken]; next; next = this.#fetched[this.#taken]) {
@@ -96,5 +95,5 @@ export class Partition {
   }
 }
 
-/** Removing one at a time from the front of an array would copy the array each time. */
+/** Removing records one by one from the front would copy the array each time. */
 const FORGOTTEN_AT_ONCE = 4_096;

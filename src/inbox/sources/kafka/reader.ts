@@ -1,12 +1,11 @@
 /**
- * Reads the assigned partitions: each broker that leads some of them has one fetch in flight, and its records are offered
- * to the inbox in their order. While a record finds no room, nothing more is fetched. If a broker is not the leader or
- * does not answer, metadata is refreshed and nothing else happens.
+ * Reads the assigned partitions: each leader has one fetch in flight, and its records are offered to the inbox in
+ * order. While a record waits for room, nothing more is fetched. If a broker is not the leader or does not answer,
+ * metadata is refreshed and nothing else happens.
  *
- * Fetches use the library's protocol layer and not its streams, for three reasons. A stream asks for a topic by its name,
- * so the records of a topic that was created again would be taken for a continuation of the old one; here the topic's id
- * is part of every request. A stream tells aborted transactions from committed ones only if both ends of them came in one
- * response. And a stream counts what waits for room in messages; here it is counted in bytes.
+ * Three reasons not to use the library's streams: they name topics, not topic ids, so the records of a recreated topic
+ * look like a continuation; they detect an aborted transaction only if both its ends are in one response; and they
+ * limit waiting messages by count, not by bytes.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { protocolErrors, protocolErrorsCodesById } from "@platformatic/kafka";
@@ -17,12 +16,12 @@ import { readFetched } from "./records.ts";
 
 type ReaderOptions = Readonly<{
   log: PartitionLog;
-  /** The partitions that are assigned now, by their index. */
+  /** The assigned partitions, by index. */
   partitions: ReadonlyMap<number, Partition>;
   inbox: Sink;
-  /** Called for each record when it is in the inbox. */
+  /** Called for each record in the inbox. */
   onInInbox: () => void;
-  /** Seeks a partition whose next offset the broker does not have. */
+  /** Seeks a partition whose next offset is out of range. */
   resetOffset: (partition: Partition) => Promise<void>;
   onLost: (cause: unknown) => void;
 }>;
@@ -31,7 +30,7 @@ export class Reader {
   readonly #options: ReaderOptions;
   /** Brokers with a fetch in flight. */
   readonly #fetching = new Set<number>();
-  /** Brokers whose last fetch failed, and when they began to fail, in milliseconds since the Unix epoch. */
+  /** Brokers whose last fetch failed, and when the failures began, in milliseconds since the Unix epoch. */
   readonly #silentSince = new Map<number, number>();
   #isStopped = false;
   #retry: NodeJS.Timeout | undefined;
@@ -40,7 +39,7 @@ export class Reader {
     this.#options = options;
   }
 
-  /** Offers what was fetched; if all of it found room, fetches more from every leader without a fetch in flight. */
+  /** Offers fetched records; if all found room, fetches from every leader without a fetch in flight. */
   read(): void {
     if (this.#isStopped) return;
     const { inbox, log, onInInbox } = this.#options;
@@ -90,14 +89,14 @@ export class Reader {
     this.read();
   }
 
-  /** @returns false if another broker has to be asked for at least one of the partitions. */
+  /** @returns false if another broker leads one of the partitions. */
   async #takeFrom(leader: number, partitions: readonly Partition[]): Promise<boolean> {
     const positions = partitions.map(({ index, position }) => ({ index, position }));
     let response: FetchResponse;
     try {
       response = await this.#options.log.fetch(leader, positions);
     } catch (error) {
-      // If the broker died, others lead soon. If the cluster keeps naming it, the session ends with this error.
+      // If the broker died, others lead soon. If the cluster keeps naming it, this error ends the session.
       const since = this.#silentSince.get(leader) ?? Date.now();
       this.#silentSince.set(leader, since);
       if (Date.now() - since > SILENCE_MS_MAX) throw error;
@@ -108,7 +107,7 @@ export class Reader {
     for (const answer of answers) {
       const partition = this.#options.partitions.get(answer.partitionIndex);
       const asked = positions.find(({ index }) => index === answer.partitionIndex);
-      // The new owner reads a partition that was revoked meanwhile; one that moved on was answered by its new leader.
+      // Skips partitions that were revoked meanwhile, or that a new leader already answered for.
       if (this.#isStopped || !partition || partition.position !== asked?.position) continue;
       await this.#take(partition, answer);
     }
@@ -144,9 +143,9 @@ const LEADERSHIP_ERRORS = new Set([
   "OFFSET_NOT_AVAILABLE",
 ]);
 
-/** While the inbox is full: a hundredth of it empties in that time. */
+/** Empties a hundredth of a full inbox. */
 const ROOM_POLL_MS = 20;
-/** An election takes longer; each poll is one small request. */
+/** An election takes longer, and each poll is one small request. */
 const LEADER_POLL_MS = 200;
-/** Longer than a cluster needs to notice that a broker died (`broker.session.timeout.ms`, 9 s) and to elect leaders. */
+/** Longer than a cluster needs to detect a dead broker (`broker.session.timeout.ms`, 9 s) and to elect leaders. */
 const SILENCE_MS_MAX = 30_000;

@@ -1,6 +1,6 @@
 /**
- * Turns the fetched records of one partition into messages. Records of aborted transactions are left out, and so are the
- * markers that end transactions.
+ * Converts the fetched records of one partition to messages, without transaction markers and records of aborted
+ * transactions.
  */
 import type { KafkaRecord, RecordsBatch } from "@platformatic/kafka";
 import { headersToJson, traceparentIn, validTimestamp } from "../../../contract/headers.ts";
@@ -10,8 +10,8 @@ import type { FetchedMessage } from "./partition.ts";
 import type { FetchedPartition } from "./partition-log.ts";
 
 /**
- * @param from the requested offset: a batch is returned whole, even if it begins before that.
- * @returns the messages in the order of their offsets, and the offset to read next.
+ * @param from the requested offset; a fetched batch may begin earlier.
+ * @returns messages in order, and the offset to read next.
  */
 export function readFetched(
   topic: TopicIdentity,
@@ -34,10 +34,7 @@ export function readFetched(
   return { fetched, position: Math.max(from, next) };
 }
 
-/**
- * The id includes the leader's epoch: a broker that lost the end of its log assigns the lost offsets a second time, to
- * other records.
- */
+/** The id includes the leader's epoch, because a broker that lost the end of its log assigns the lost offsets again. */
 function messageOf(topic: string, messageId: string, batch: RecordsBatch, record: KafkaRecord): Message {
   const { key, value, headers } = record;
   const isSetByBroker = (batch.attributes & TIMESTAMP_OF_BROKER) !== 0;
@@ -57,15 +54,15 @@ function messageOf(topic: string, messageId: string, batch: RecordsBatch, record
 }
 
 /**
- * The batches whose records count. A fetch names the aborted transactions by producer and first offset; each ends with
- * a marker of that producer.
- * Source: KIP-98, "Exactly Once Delivery and Transactional Messaging", 5.3 (the consumer's side of aborted transactions).
+ * Filters out aborted batches. A fetch names aborted transactions by producer and first offset; the producer's marker
+ * ends each. Source: KIP-98, "Exactly Once Delivery and Transactional Messaging", 5.3 (the consumer's side of aborted
+ * transactions).
  */
 function* withoutAborted(
   batches: readonly RecordsBatch[],
   aborted: NonNullable<FetchedPartition["abortedTransactions"]>,
 ): Generator<RecordsBatch> {
-  const coming = [...aborted].sort((one, other) => (one.firstOffset < other.firstOffset ? -1 : 1));
+  const coming = [...aborted].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
   const producers = new Set<bigint>();
   for (const batch of batches) {
     const lastOffset = batch.firstOffset + BigInt(batch.lastOffsetDelta);
@@ -81,7 +78,7 @@ function* withoutAborted(
   }
 }
 
-/** The key of a marker is a version and a type, 16 bits each. */
+/** A marker's key is a version and a type, 16 bits each. */
 function isAbortMarker({ records: [marker] }: RecordsBatch): boolean {
   return marker?.key !== undefined && marker.key !== null && marker.key.readInt16BE(2) === ABORT;
 }

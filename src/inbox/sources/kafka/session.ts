@@ -1,7 +1,7 @@
 /**
- * One membership in a consumer group, from joining it to losing or leaving it. The library keeps the membership and
- * speaks the protocol. Which offset is read and which one is committed is decided here: an offset is committed when
- * everything below it is in the inbox, and never before.
+ * One membership in a consumer group, from joining to losing or leaving it. The library speaks the protocol; the
+ * session decides which offsets are read and committed. It commits an offset only after everything below it is in the
+ * inbox.
  */
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { Consumer } from "@platformatic/kafka";
@@ -14,17 +14,16 @@ import { Partition } from "./partition.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { Reader } from "./reader.ts";
 
-/** The face of a session: all that the source sees of the client. */
+/** A session as the source sees it. */
 export type KafkaSession = Readonly<{
-  /** The id of the topic that it reads. */
   topicId: string;
   /** Records of its partitions that are not in the inbox yet. */
   readonly lag: number;
   /** Rejects when the session is lost; resolves after `close`. */
   ended: Promise<void>;
-  /** Reads no more; offsets of records offered before are still committed. */
+  /** Stops reading; offsets of offered records are still committed. */
   stop(): void;
-  /** Commits the offsets of what is in the inbox and leaves the group. */
+  /** Commits the offsets of records in the inbox and leaves the group. */
   close(): Promise<void>;
 }>;
 
@@ -32,9 +31,9 @@ type Protocol = "consumer" | "classic";
 
 /**
  * Joins the group and begins to read.
- * @param knownTopicId the id of the topic in the last session: offsets that the group committed for it say nothing about
- * a new topic with its name. Undefined before the first session.
- * @throws Error if the broker or the topic is unavailable, or the credentials are refused.
+ * @param knownTopicId the topic's id in the last session, if any: committed offsets of a deleted topic are invalid for
+ * a new one with its name.
+ * @throws Error if the broker or the topic is unavailable, or the credentials are rejected.
  */
 export async function openKafkaSession(
   options: KafkaOptions,
@@ -67,7 +66,7 @@ async function joinBy(
     ...kafkaConnection({ ...options, clientId: ownClientId }),
     groupId,
     autocommit: false,
-    // A process that restarts under the same id gets the partitions of its predecessor at once.
+    // Lets a restarted process take over its predecessor's partitions at once.
     ...(protocol === "consumer"
       ? { groupProtocol: protocol }
       : { groupInstanceId: clientId, sessionTimeout: SESSION_TIMEOUT_MS }),
@@ -99,7 +98,7 @@ class Session implements KafkaSession {
   #committing: Promise<void> | undefined;
   #assigning: Promise<void> | undefined;
   #hasNewAssignment = false;
-  /** The client id of another process that was warned of. */
+  /** The client id of another process that was reported. */
   #rival: string | undefined;
 
   constructor(
@@ -126,7 +125,7 @@ class Session implements KafkaSession {
     });
     this.#canUseCommittedOffset = canUseCommittedOffset;
     this.#refreshing = setInterval(() => void this.#refresh(), REFRESH_MS);
-    // A session may be lost before its owner awaits this; the rejection must not end the process then.
+    // A session may be lost before its owner awaits this; the rejection must not end the process.
     this.#ended.promise.catch(() => {});
   }
 
@@ -172,8 +171,8 @@ class Session implements KafkaSession {
     const { topic } = this.#log.identity;
     if (this.#protocol === "consumer") {
       consumer.memberId = this.#options.clientId;
-      // With this protocol the library joins only for a stream. The stream is closed before it reads anything, and the
-      // membership stays while the topic is tracked.
+      // With this protocol the library joins only for a stream. Close the stream before it reads; the membership stays
+      // while the topic is tracked.
       const stream = await consumer.consume({ topics: [topic], autocommit: false });
       consumer.topics.track(topic);
       await stream.close();
@@ -191,7 +190,7 @@ class Session implements KafkaSession {
     this.#ended.reject(cause);
   }
 
-  /** Brings the partitions in line with the group's assignment, one change at a time. */
+  /** Applies the group's assignment, one change at a time. */
   #assignSoon(): Promise<void> {
     this.#hasNewAssignment = true;
     this.#assigning ??= this.#assign()
@@ -220,7 +219,7 @@ class Session implements KafkaSession {
     }
   }
 
-  /** Finds the offsets to begin at. Without a committed offset that is the beginning, so nothing is skipped. */
+  /** Begins at the committed offset, or at the earliest one, so that nothing is skipped. */
   async #begin(added: number[]): Promise<void> {
     await this.#log.refreshMetadata();
     const committed = await this.#log.committedOffsets(added);
@@ -234,7 +233,7 @@ class Session implements KafkaSession {
     }
   }
 
-  /** Records a gap before anything behind it is read: the next committed offset would hide it. */
+  /** Before anything after the gap is read: the next committed offset would hide it. */
   async #noteGap(partition: Partition, from: number, next: number): Promise<void> {
     const { topic: channel, topicId } = this.#log.identity;
     const series = `partition ${partition.index} of topic ${topicId}`;
@@ -246,7 +245,7 @@ class Session implements KafkaSession {
     );
   }
 
-  /** Continues at the earliest offset if the broker does not have the next one. */
+  /** Continues at the earliest offset if the next one is out of range. */
   async #resetOffset(partition: Partition): Promise<void> {
     const { index, position } = partition;
     const earliest = (await this.#log.earliestOffsets([index])).get(index) ?? 0;
@@ -282,7 +281,7 @@ class Session implements KafkaSession {
     }
   }
 
-  /** Notices changes of the topic, and measures the lag while nothing is read. */
+  /** Detects changes of the topic, and measures lag while nothing is read. */
   async #refresh(): Promise<void> {
     const before = this.#log.partitionsCount;
     try {
@@ -292,13 +291,13 @@ class Session implements KafkaSession {
     } catch (error) {
       return this.#lose(error);
     }
-    // The reader deals with a leader that does not answer.
+    // The reader handles leaders that do not answer.
     const ends = await this.#log.latestOffsets([...this.#partitions.keys()]).catch(() => []);
     for (const [index, end] of ends) {
       const partition = this.#partitions.get(index);
       if (partition) partition.end = end;
     }
-    // A cluster that does not let this client describe the group is no reason to end the session.
+    // Missing permission to describe the group must not end the session.
     await this.#warnOfRival().catch(() => {});
   }
 
@@ -315,11 +314,11 @@ class Session implements KafkaSession {
   }
 }
 
-/** A new partition is read within that time; each refresh is two small requests. */
+/** How soon a new partition is read; each refresh is two small requests. */
 const REFRESH_MS = 10_000;
-/** Within the grace period of a shutdown, with time left to commit what is in the inbox. */
+/** Within the grace period of a shutdown, with time to commit what is in the inbox. */
 const CLOSE_TIMEOUT_MS = 1_500;
 const DISCONNECT_TIMEOUT_MS = 500;
 
-/** With the classic protocol: how long a dead member keeps its partitions. With KIP-848 the broker decides. */
+/** Classic protocol: how long a dead member keeps its partitions. With KIP-848 the broker decides. */
 const SESSION_TIMEOUT_MS = 30_000;

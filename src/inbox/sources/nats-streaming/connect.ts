@@ -3,7 +3,7 @@ import stan, { type Stan, type StanOptions } from "node-nats-streaming";
 import { hostAndPort, type NatsServer } from "../nats-servers.ts";
 import { connectWithoutBrackets } from "./stan-internals.ts";
 
-/** Begins to connect to one server; the client emits what becomes of it. */
+/** Starts to connect to one server; the client emits the result. */
 export function connectToServer(
   server: NatsServer,
   clusterId: string,
@@ -12,10 +12,10 @@ export function connectToServer(
 ): Stan {
   const client = stan.connect(clusterId, clientId, {
     ...options,
-    // The library sends the credentials of a URL as they stand there, so they are given decoded and beside it.
+    // The library does not decode credentials in a URL.
     url: `${server.isTls ? "tls" : "nats"}://${hostAndPort(server)}`,
     ...server.credentials,
-    // The library's own reconnect keeps a session that the server may have forgotten.
+    // The library's reconnect would keep a session that the server may have forgotten.
     reconnect: false,
     waitOnFirstConnect: false,
   });

@@ -1,7 +1,7 @@
 /**
- * NATS Streaming: the messages of one channel enter through a durable queue subscription with manual acknowledgement. A
- * message is acknowledged when the inbox has committed it; a message that finds no room is dropped, and the server
- * redelivers it (`session.ts`). When the connection is lost, a new client subscribes under the same durable name.
+ * NATS Streaming: messages of one channel enter through a durable queue subscription and are acknowledged after the
+ * commit. A message without room is dropped, and the server redelivers it (`session.ts`). After a disconnect a new
+ * client subscribes under the same durable name.
  */
 import type { Health, Sink, Source } from "../../../contract/source.ts";
 import { keepConnected } from "../keep-connected.ts";
@@ -19,11 +19,11 @@ export class NatsStreamingSource implements Source {
   readonly #stop = new AbortController();
   #health: Health = { connected: false, reason: "not connected yet" };
   #session: Session | undefined;
-  /** Connections begun; each goes to the next server. */
+  /** Connection attempts; each tries the next server. */
   #attempts = 0;
   #running: Promise<void> = Promise.resolve();
 
-  /** @throws Error if the library has other internals than those that are patched. */
+  /** @throws Error if the library's internals differ from those that are patched. */
   constructor(options: NatsStreamingOptions) {
     assertInternals();
     this.#options = options;

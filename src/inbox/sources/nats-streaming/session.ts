@@ -1,11 +1,10 @@
 /**
- * One connection to NATS Streaming with its subscription, from connecting to the loss of the connection or `close`. A
- * client object of the library is dead once its connection was lost, and a server whose store was wiped has forgotten
- * it, so nothing of a session outlives it.
+ * One connection to NATS Streaming with its subscription. Nothing of a session outlives it: the library's client cannot
+ * reconnect, and a server whose store was wiped has forgotten it.
  *
- * NATS Streaming has no NACK. A message that finds no room in the inbox is dropped, and the session resubscribes when
- * there is room again: the server then redelivers everything that is not acknowledged. By itself it would redeliver
- * after AckWait, which it counts from the previous due time, so ten restarts under load turn 30 s into five minutes.
+ * NATS Streaming has no NACK. A message without room is dropped, and the session resubscribes when there is room again,
+ * which makes the server redeliver everything unacknowledged. The server itself would redeliver after AckWait, counted
+ * from the previous due time, so ten restarts under load turn 30 s into five minutes.
  */
 import type { Stan, Subscription } from "node-nats-streaming";
 import type { Message } from "../../../contract/message.ts";
@@ -17,20 +16,20 @@ import { acknowledge, receiveRaw } from "./stan-internals.ts";
 import { decodeDelivery } from "./stan-protocol.ts";
 
 export type NatsStreamingOptions = Readonly<{
-  /** One or more URLs, separated by commas, with percent-encoded credentials; they are tried in turns. */
+  /** URLs separated by commas, with percent-encoded credentials, tried in turn. */
   url: string;
   clusterId: string;
-  /** Unique among running processes; the server refuses a second one. */
+  /** Unique among running processes; the server rejects a second one. */
   clientId: string;
   channel: string;
   durable: string;
   queueGroup: string;
   logger: Logger;
-  /** Seconds without an acknowledgement after which the server redelivers; docs/sources.md says how to choose it. */
+  /** Seconds before the server redelivers an unacknowledged message; see docs/sources.md. */
   ackWaitSeconds: number;
-  /** Unacknowledged messages that the server delivers at most. */
+  /** The most unacknowledged messages. */
   inFlightMax?: number;
-  /** Called for each message that the server marks as redelivered. */
+  /** Called for each redelivered message. */
   onRedelivered?: (channel: string) => void;
 }>;
 
@@ -45,14 +44,14 @@ export class Session {
   #subscription: Subscription | undefined;
   /** Runs while dropped messages wait for a new subscription. */
   #roomTimer: NodeJS.Timeout | undefined;
-  /** The last message that the inbox took, until it is committed; earlier ones are committed before it. */
+  /** The last message in the inbox's buffer; earlier ones are committed before it. */
   #lastTakenSequence: number | undefined;
-  /** The message whose commit the new subscription waits for. */
+  /** The message whose commit the resubscription waits for. */
   #awaitedSequence: number | undefined;
   #isStopped = false;
   #hasEnded = false;
 
-  /** @param onSubscribed called at the first subscription and after each resubscription. */
+  /** @param onSubscribed called after the first subscription and each resubscription. */
   constructor(server: NatsServer, options: NatsStreamingOptions, inbox: Sink, onSubscribed: () => void) {
     this.#options = options;
     this.#inbox = inbox;
@@ -77,13 +76,13 @@ export class Session {
     return this.#ended.promise;
   }
 
-  /** Takes no more messages; messages taken before can still be acknowledged. */
+  /** Takes no more messages; earlier ones can still be acknowledged. */
   stop(): void {
     this.#isStopped = true;
     this.#stopWaitingForRoom();
   }
 
-  /** Closing the client keeps the durable; unsubscribing would delete it, and lose what is published meanwhile. */
+  /** Closing keeps the durable; unsubscribing would delete it and lose later messages. */
   async close(): Promise<void> {
     if (!this.#end()) return;
     await new Promise<void>((resolve) => {
@@ -125,7 +124,7 @@ export class Session {
     const message: Message = {
       source: "nats-streaming",
       channel,
-      // A wiped server counts from 1 again; with the time its messages are not taken for old ones.
+      // A wiped server counts from 1 again; the timestamp keeps ids unique.
       messageId: `${sequence}-${timestamp}`,
       payload,
       publishedAtMs: timestamp / NANOSECONDS_PER_MILLISECOND,
@@ -133,7 +132,7 @@ export class Session {
     const isTaken = this.#inbox.offer(message, () => {
       if (this.#lastTakenSequence === sequence) this.#lastTakenSequence = undefined;
       if (this.#awaitedSequence === sequence) this.#awaitedSequence = undefined;
-      // After a loss or a resubscription the server redelivers the message, and that copy is acknowledged.
+      // After a loss or resubscription the server redelivers the message, and that copy is acknowledged.
       if (this.#subscription === subscription) acknowledge(subscription, channel, sequence);
     });
     if (isTaken) this.#lastTakenSequence = sequence;
@@ -141,8 +140,8 @@ export class Session {
   }
 
   /**
-   * Waits until the messages that are buffered now are committed and there is room for `refused`. Each resubscription
-   * costs a delivery of everything in flight, so it should bring a whole buffer of messages.
+   * Waits until all buffered messages are committed and `refused` has room. Each resubscription redelivers everything
+   * in flight, so it should bring a whole buffer of messages.
    */
   #resubscribeWhenRoom(subscription: Subscription, refused: Message): NodeJS.Timeout {
     this.#awaitedSequence = this.#lastTakenSequence;
@@ -169,7 +168,7 @@ export class Session {
     this.#ended.reject(cause);
   }
 
-  /** @returns false if the session has ended before. */
+  /** @returns false if the session had ended already. */
   #end(): boolean {
     if (this.#hasEnded) return false;
     this.#hasEnded = true;
@@ -187,20 +186,20 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 const CONNECTION_CLOSED = new Error("the connection was closed");
 
 /**
- * Four full appends: one in flight, one gathering, and two on the wire. A larger window did not speed up the drain, and
- * the last message would wait longer. With messages of about a kibibyte this is half of the default buffer.
+ * Four full appends: one in flight, one gathering, two on the wire. A larger window did not drain faster, and the last
+ * message would wait longer. Messages of a kibibyte fill half of the default buffer.
  */
 const IN_FLIGHT_MAX = 16_384;
 
-/** The time for each answer of the server while it connects; a server nearby answers within milliseconds. */
+/** For each answer while connecting; a nearby server takes milliseconds. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** From the beginning of a connection to the confirmed subscription: several answers, each within the time above. */
+/** From connecting to the confirmed subscription: several answers, each within the time above. */
 const SUBSCRIBE_TIMEOUT_MS = 10_000;
-/** A server that does not confirm the close is not waited for: it notices the loss by its own pings. */
+/** A server that does not confirm the close detects it by its own pings. */
 const CLOSE_TIMEOUT_MS = 2_000;
-/** A tenth of a second of waiting is little beside the redelivery of a whole window. */
+/** Little beside the redelivery of a whole window. */
 const ROOM_POLL_MS = 100;
 
-/** The server is given up after PINGS_UNANSWERED_MAX such intervals without an answer. */
+/** The connection is lost after PINGS_UNANSWERED_MAX unanswered pings. */
 const PING_INTERVAL_MS = 2_000;
 const PINGS_UNANSWERED_MAX = 3;
