@@ -15,63 +15,54 @@ export function findPgBouncer(): string | undefined {
 }
 
 export class PgBouncer implements AsyncDisposable {
+  readonly #program: string;
+  readonly #folder: string;
   readonly #port: number;
-  readonly #child: Child;
+  readonly #urls: readonly string[];
+  #child: Child | undefined;
 
-  private constructor(port: number, child: Child) {
+  private constructor(program: string, folder: string, port: number, urls: readonly string[]) {
+    this.#program = program;
+    this.#folder = folder;
     this.#port = port;
-    this.#child = child;
+    this.#urls = urls;
   }
 
   /** @param urls of the server behind it: one for each role that may connect, with the database that it may use. */
   static async start(program: string, folder: string, urls: readonly string[]): Promise<PgBouncer> {
-    await mkdir(folder, { recursive: true });
-    const listenPort = await freePort();
-    const users = urls.map((url) => new URL(url));
-    const userFile = join(folder, "users.txt");
-    const settingsFile = join(folder, "pgbouncer.ini");
-    await writeFile(
-      userFile,
-      users.map(({ username, password }) => `"${username}" "${password}"\n`).join(""),
-    );
-    await writeFile(
-      settingsFile,
-      [
-        "[databases]",
-        ...new Set(
-          users.map(({ pathname, hostname, port }) => `${pathname.slice(1)} = host=${hostname} port=${port}`),
-        ),
-        "[pgbouncer]",
-        `listen_addr = 127.0.0.1\nlisten_port = ${listenPort}\nunix_socket_dir =`,
-        `auth_type = scram-sha-256\nauth_file = ${userFile}`,
-        "pool_mode = transaction\n",
-      ].join("\n"),
-    );
-    const { uid, gid } = unprivileged();
-    if (uid !== undefined && gid !== undefined) {
-      for (const path of [folder, userFile, settingsFile]) await chown(path, uid, gid);
-    }
-    await chmod(userFile, 0o600);
-    const child = startChild(program, [settingsFile], {
+    const pooler = new PgBouncer(program, folder, await freePort(), urls);
+    await pooler.#configure();
+    await pooler.start();
+    return pooler;
+  }
+
+  /** Starts it again, on the same port as before. */
+  async start(): Promise<void> {
+    const child = startChild(this.#program, [this.#settingsFile], {
       ...unprivileged(),
-      logFile: join(folder, "pgbouncer.log"),
+      logFile: join(this.#folder, "pgbouncer.log"),
     });
-    const pooler = new PgBouncer(listenPort, child);
+    this.#child = child;
     const answers = async () => {
       try {
-        for (const url of urls) await withClient(pooler.through(url), (client) => client.query("select 1"));
+        for (const url of this.#urls)
+          await withClient(this.through(url), (client) => client.query("select 1"));
         return true;
       } catch {
         return false;
       }
     };
     try {
-      await waitUntilReady(child, `PgBouncer (see ${folder})`, answers);
-      return pooler;
+      await waitUntilReady(child, `PgBouncer (see ${this.#folder})`, answers);
     } catch (error) {
-      await pooler[Symbol.asyncDispose]();
+      await this.stop("SIGKILL");
       throw error;
     }
+  }
+
+  /** `SIGINT` lets statements in flight finish; `SIGKILL` breaks every connection, as a crash does. */
+  async stop(signal: "SIGINT" | "SIGKILL"): Promise<void> {
+    await this.#child?.end(signal);
   }
 
   /** The same URL, through the pooler. */
@@ -83,6 +74,38 @@ export class PgBouncer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#child.end("SIGINT");
+    await this.stop("SIGINT");
+  }
+
+  get #settingsFile(): string {
+    return join(this.#folder, "pgbouncer.ini");
+  }
+
+  async #configure(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    const users = this.#urls.map((url) => new URL(url));
+    const userFile = join(this.#folder, "users.txt");
+    await writeFile(
+      userFile,
+      users.map(({ username, password }) => `"${username}" "${password}"\n`).join(""),
+    );
+    await writeFile(
+      this.#settingsFile,
+      [
+        "[databases]",
+        ...new Set(
+          users.map(({ pathname, hostname, port }) => `${pathname.slice(1)} = host=${hostname} port=${port}`),
+        ),
+        "[pgbouncer]",
+        `listen_addr = 127.0.0.1\nlisten_port = ${this.#port}\nunix_socket_dir =`,
+        `auth_type = scram-sha-256\nauth_file = ${userFile}`,
+        "pool_mode = transaction\n",
+      ].join("\n"),
+    );
+    const { uid, gid } = unprivileged();
+    if (uid !== undefined && gid !== undefined) {
+      for (const path of [this.#folder, userFile, this.#settingsFile]) await chown(path, uid, gid);
+    }
+    await chmod(userFile, 0o600);
   }
 }
