@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { connectTo } from "../tools/marketplace/clients.ts";
 import { startWorld } from "../tools/marketplace/world.ts";
 import { Jaeger, type JaegerSpan } from "../tools/stack/jaeger.ts";
+import { findProgram } from "../tools/stack/kafka-program.ts";
 import { findPgBouncer } from "../tools/stack/pgbouncer.ts";
 import { findRedis } from "../tools/stack/redis.ts";
 import { checkIf } from "./support/check-if.ts";
@@ -14,7 +15,7 @@ import { until } from "./support/wait.ts";
 
 const tracing = suite("the trace of a checkout");
 const jaeger = await Jaeger.start(join(environment("WAYBILL_TEST_FOLDER"), "jaeger"), () => {});
-const check = checkIf(jaeger && findPgBouncer() && findRedis(), tracing);
+const check = checkIf(jaeger && findPgBouncer() && findRedis() && (await findProgram(() => {})), tracing);
 
 check(
   "goes from cart over loms into the inboxes of both, with parents and without personal data",

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { COMPILED } from "../tools/stack/compiled.ts";
+import { findProgram } from "../tools/stack/kafka-program.ts";
 import { findPgBouncer } from "../tools/stack/pgbouncer.ts";
 import { findRedis } from "../tools/stack/redis.ts";
 import { checkIf } from "./support/check-if.ts";
@@ -12,7 +13,7 @@ import { runScript } from "./support/command.ts";
 import { until } from "./support/wait.ts";
 
 const marketplace = suite("marketplace under load");
-const check = checkIf(findPgBouncer() && findRedis(), marketplace);
+const check = checkIf(findPgBouncer() && findRedis() && (await findProgram(() => {})), marketplace);
 const environment = { PATH: process.env.PATH ?? "" };
 
 check("thousands of checkouts oversell nothing, though they want more than there is", async () => {
@@ -32,7 +33,7 @@ check("it prints addresses that answer, and Ctrl-C leaves no process and no data
     stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
   await until("it runs", () => output.includes("CartService/List"));
   const pages = [...output.matchAll(/Swagger UI (\S+),/g)].map(([, url]) => url as string);
-  assert.is(pages.length, 4);
+  assert.is(pages.length, 5);
   for (const url of pages) assert.is((await fetch(url)).status, 200, url);
   const folder = /log (\S+)\/product\/service\.log/.exec(output)?.[1] ?? "";
   const processes = () =>

@@ -2,14 +2,16 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Purchase } from "../tools/marketplace/load.ts";
+import { compareHistory, type Notified } from "../tools/marketplace/notifications.ts";
 import { compareOrders, compareStocks, type Order } from "../tools/marketplace/verify.ts";
+import { findProgram } from "../tools/stack/kafka-program.ts";
 import { findPgBouncer } from "../tools/stack/pgbouncer.ts";
 import { findRedis } from "../tools/stack/redis.ts";
 import { checkIf } from "./support/check-if.ts";
 import { runScript } from "./support/command.ts";
 
 const marketplace = suite("marketplace");
-const check = checkIf(findPgBouncer() && findRedis(), marketplace);
+const check = checkIf(findPgBouncer() && findRedis() && (await findProgram(() => {})), marketplace);
 const environment = { PATH: process.env.PATH ?? "" };
 
 check("marketplace --once goes through scenario and load, and everything holds", async () => {
@@ -18,7 +20,10 @@ check("marketplace --once goes through scenario and load, and everything holds",
   assert.is(status, 0, stdout + stderr);
   assert.not.match(stdout, /WRONG|NOT/);
   assert.match(stdout, /ok {4}cart\.Checkout ─▶ OK, order \d+/);
-  assert.match(stdout, /\d+ orders: no SKU is oversold, every checkout has one order, and all audits hold\./);
+  assert.match(stdout, /\d+ orders: no SKU is oversold, every checkout has one order,/);
+  const changes = Number(/(\d+) changes of orders: each is one notification, in order/.exec(stdout)?.[1]);
+  assert.ok(changes > 80, stdout);
+  assert.match(stdout, "All audits hold.");
 });
 
 marketplace("bad usage is refused before anything starts", async () => {
@@ -68,6 +73,29 @@ marketplace("the judge finds a SKU that is oversold, and a stock that its orders
   const orders = [order(1n), order(2n, { status: "awaiting payment" }), order(3n, { status: "cancelled" })];
   assert.match(compareStocks(new Map([[7, 3n]]), new Map([[7, 0n]]), orders).join(), "oversold: 4 of 3");
   assert.match(compareStocks(new Map([[7, 9n]]), new Map([[7, 3n]]), orders).join(), "3 left instead of 5");
+});
+
+const MOMENT = "2026-01-31T12:00:00.000Z";
+const changed = (sequence: number, status: string) => ({ sequence, status, moment: MOMENT });
+const history = { id: 1n, changes: [changed(1, "new"), changed(2, "awaiting payment"), changed(3, "payed")] };
+const notified: readonly Notified[] = history.changes.map((change) => ({ ...change, arrival: "in_order" }));
+
+marketplace("the judge accepts notifications that say what the history says", () => {
+  assert.is(compareHistory(history, notified), undefined);
+});
+
+marketplace("the judge finds each notification that is lost, doubled, late or wrong", () => {
+  const [first, second, third] = notified as [Notified, Notified, Notified];
+  const findingOf = (heard: readonly Notified[]) => compareHistory(history, heard) ?? "nothing";
+  assert.match(findingOf([]), "but the notifications say nothing");
+  assert.match(findingOf([first, third]), "but the notifications say");
+  assert.match(findingOf([first, second, second, third]), "but the notifications say");
+  assert.match(findingOf([first, third, second]), "but the notifications say");
+  assert.match(findingOf([first, second, { ...third, status: "cancelled" }]), "3 cancelled at");
+  assert.match(findingOf([first, second, { ...third, moment: "2026-01-31T12:00:01.000Z" }]), "12:00:01");
+  assert.match(findingOf([first, second, { ...third, arrival: "gap" }]), "order 1 is gap: 3 payed");
+  const torn = { id: 1n, changes: [changed(1, "new"), changed(3, "payed")] };
+  assert.match(compareHistory(torn, notified) ?? "nothing", "the history of order 1 has a gap");
 });
 
 marketplace.run();

@@ -1,25 +1,39 @@
-/** Clients of the marketplace, as any gRPC client would call it, and what they make of answers. */
+/** Clients of the marketplace, as any gRPC client would call it, and how they read answers. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
-import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
+import { type CallOptions, type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { CartService } from "../../src/proto/marketplace/cart/v1/cart_pb.ts";
 import { LomsService } from "../../src/proto/marketplace/loms/v1/loms_pb.ts";
+import { NotificationsService } from "../../src/proto/marketplace/notifications/v1/notifications_pb.ts";
 import { ProductService } from "../../src/proto/marketplace/product/v1/product_pb.ts";
 import { TOKEN, type World } from "./world.ts";
 
+export type CartClient = Client<typeof CartService>;
+export type LomsClient = Client<typeof LomsService>;
+
 export type Clients = Readonly<{
   product: Client<typeof ProductService>;
-  loms: Client<typeof LomsService>;
+  loms: LomsClient;
+  /** One for each process of loms; the first one is `loms`. */
+  allLoms: readonly LomsClient[];
   /** One for each process of cart. */
-  carts: readonly [Client<typeof CartService>, Client<typeof CartService>];
+  carts: readonly [CartClient, CartClient];
+  notifications: Client<typeof NotificationsService>;
 }>;
 
-export function connectTo({ product, loms, carts }: World): Clients {
-  const [first, second] = carts;
+export function connectTo({ product, loms, services, carts, notifications }: World): Clients {
+  const first = clientOf(LomsService, loms.grpcUrl);
+  const others = services
+    .filter((service) => service.domain === "loms" && service !== loms)
+    .map(({ grpcUrl }) => clientOf(LomsService, grpcUrl));
+  const [cart, otherCart] = carts;
   return {
     product: clientOf(ProductService, product.grpcUrl),
-    loms: clientOf(LomsService, loms.grpcUrl),
-    carts: [clientOf(CartService, first.grpcUrl), clientOf(CartService, second.grpcUrl)],
+    loms: first,
+    allLoms: [first, ...others],
+    carts: [clientOf(CartService, cart.grpcUrl), clientOf(CartService, otherCart.grpcUrl)],
+    notifications: clientOf(NotificationsService, notifications.grpcUrl),
   };
 }
 
@@ -52,26 +66,66 @@ export async function codeOf(call: Promise<unknown>): Promise<Code | undefined> 
   }
 }
 
+/** When and for how long a caller repeats a call. */
+export type Patience = Readonly<{
+  /** Of one attempt. */
+  timeoutMs: number;
+  /** No attempt begins later than so long after the first. */
+  seconds: number;
+  /** Whether the call may have taken effect or not: then it is repeated. */
+  isUnknown: (code: Code) => boolean;
+}>;
+
+/** For servers that run all the time, on a loaded machine. */
+export const CALM: Patience = {
+  timeoutMs: 60_000,
+  seconds: 120,
+  isUnknown: (code) => code === Code.Unavailable || code === Code.DeadlineExceeded,
+};
+
+/** For servers that die and hang. A call through a broken connection can end with almost any status. */
+export const STUBBORN: Patience = {
+  timeoutMs: 4_000,
+  seconds: 180,
+  isUnknown: (code) => !ANSWERS.includes(code),
+};
+
 /**
- * Makes a call again while its outcome is unknown: under the same `idempotency-key` it is the same command, which takes
- * effect once.
+ * Repeats a call while its outcome is unknown, with the next process each time: under the same `idempotency-key` it is the
+ * same command, which takes effect once.
+ * @param clients one for each process that can answer; the first one is called first.
  * @throws ConnectError the status of the last attempt.
  */
-export async function untilAnswered<Answer>(
-  call: (options: Readonly<{ headers: Record<string, string> }>) => Promise<Answer>,
+export async function untilAnswered<One, Answer>(
+  clients: readonly One[],
+  call: (client: One, options: CallOptions) => Promise<Answer>,
+  { timeoutMs, seconds, isUnknown }: Patience,
 ): Promise<Answer> {
-  const options = { headers: { "idempotency-key": crypto.randomUUID() } };
-  for (let attempt = 1; ; attempt++) {
+  const options = { headers: { "idempotency-key": crypto.randomUUID() }, timeoutMs };
+  const begun = performance.now();
+  for (let attempt = 0; ; attempt++) {
     try {
-      return await call(options);
+      return await call(clients[attempt % clients.length] as One, options);
     } catch (error) {
-      if (attempt >= ATTEMPTS_MAX || !UNKNOWN_OUTCOMES.includes(ConnectError.from(error).code)) throw error;
+      const isLate = performance.now() - begun > seconds * 1000;
+      if (isLate || !isUnknown(ConnectError.from(error).code)) throw error;
     }
+    await delay(PAUSE_MS);
   }
 }
 
-const UNKNOWN_OUTCOMES: readonly Code[] = [Code.Unavailable, Code.DeadlineExceeded];
-const ATTEMPTS_MAX = 5;
-
+/** Statuses that the services give on purpose, and that say that nothing was changed. */
+const ANSWERS: readonly Code[] = [
+  Code.FailedPrecondition,
+  Code.NotFound,
+  Code.InvalidArgument,
+  Code.AlreadyExists,
+  Code.OutOfRange,
+  Code.Unauthenticated,
+  Code.PermissionDenied,
+  Code.Unimplemented,
+];
+/** A service that starts refuses connections at once: without a pause its callers would need the processor that it needs. */
+const PAUSE_MS = 100;
 /** A loaded machine takes its time. */
 const CALL_TIMEOUT_MS = 60_000;

@@ -1,15 +1,17 @@
 /**
- * Users who buy at the same time: each fills a cart, checks out, and then pays, cancels, or leaves the order to itself.
- * Together they want more than there is, so that some adds and checkouts are refused.
+ * Users who buy at the same time: each fills a cart, checks out, and then pays, cancels, or leaves the order unpaid. Some
+ * add to the cart while they check out; some pay and cancel at once. Together they want more than there is, so that some
+ * adds and checkouts are refused. What a user is told is the journal that the services are compared with.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { SeededRandom } from "../domains/random.ts";
-import { type Clients, untilAnswered } from "./clients.ts";
+import { type CartClient, type Clients, type LomsClient, type Patience, untilAnswered } from "./clients.ts";
 
 /** One checkout as its user knows of it. */
 export type Purchase = Readonly<{
   user: bigint;
-  /** How many of each SKU were put into the cart. */
+  /** How many of each SKU the order has to have. */
   items: ReadonlyMap<number, number>;
   /** Undefined if the order failed because too little was left. */
   orderId: bigint | undefined;
@@ -22,7 +24,7 @@ export type LoadReport = Readonly<{
   purchases: readonly Purchase[];
   /** Adds that were refused because too little was in stock. */
   refusedAdds: number;
-  /** What no user may see. */
+  /** Answers that no user may get. */
   errors: readonly string[];
   seconds: number;
 }>;
@@ -33,12 +35,16 @@ export type LoadOptions = Readonly<{
   users: number;
   seed: number;
   skus: readonly number[];
-  onProgress: (done: number) => void;
+  patience: Patience;
+  /** How long a user rests after a purchase, at most. */
+  restMs?: number;
+  /** Called after each purchase. @param errors how many there are so far. */
+  onProgress: (done: number, errors: number) => void;
   signal: AbortSignal;
 }>;
 
 export async function runLoad(clients: Clients, options: LoadOptions): Promise<LoadReport> {
-  const { checkouts, users, seed, onProgress, signal } = options;
+  const { checkouts, users, seed, restMs = 0, onProgress, signal } = options;
   const begun = performance.now();
   const purchases: Purchase[] = [];
   const errors: string[] = [];
@@ -52,49 +58,70 @@ export async function runLoad(clients: Clients, options: LoadOptions): Promise<L
         const purchase = await shopper.buy();
         if (purchase) purchases.push(purchase);
       } catch (error) {
-        errors.push(ConnectError.from(error).message);
+        errors.push(`user ${FIRST_USER + BigInt(index)}: ${ConnectError.from(error).message}`);
       }
       refusedAdds += shopper.takeRefusedAdds();
-      onProgress(Math.min(begunCheckouts, checkouts));
+      onProgress(Math.min(begunCheckouts, checkouts), errors.length);
+      if (restMs > 0) await delay(shopper.random.random() * restMs, undefined, { signal }).catch(() => {});
     }
   };
   await Promise.all(Array.from({ length: users }, (_none, index) => shop(index)));
   return { purchases, refusedAdds, errors, seconds: (performance.now() - begun) / 1000 };
 }
 
-/** One user with one cart, who goes to either process of cart. */
+/** Cancels each order that its user left unpaid. @returns the purchases as they are then. */
+export async function cancelLeft(
+  { allLoms }: Clients,
+  purchases: readonly Purchase[],
+  patience: Patience,
+): Promise<Purchase[]> {
+  const ended: Purchase[] = [];
+  for (const purchase of purchases) {
+    const { end, orderId } = purchase;
+    const isLeft = end === "left" && orderId !== undefined;
+    if (isLeft)
+      await untilAnswered(allLoms, (loms, options) => loms.orderCancel({ orderId }, options), patience);
+    ended.push(isLeft ? { ...purchase, end: "cancelled" } : purchase);
+  }
+  return ended;
+}
+
+/** One user with one cart, who calls any process of cart and loms. */
 class Shopper {
+  readonly random: SeededRandom;
   readonly #clients: Clients;
-  readonly #skus: readonly number[];
+  readonly #options: Pick<LoadOptions, "skus" | "patience">;
   readonly #user: bigint;
-  readonly #random: SeededRandom;
   #refusedAdds = 0;
 
-  constructor(clients: Clients, { skus }: Pick<LoadOptions, "skus">, user: bigint, seed: number) {
+  constructor(clients: Clients, options: Pick<LoadOptions, "skus" | "patience">, user: bigint, seed: number) {
     this.#clients = clients;
-    this.#skus = skus;
+    this.#options = options;
     this.#user = user;
-    this.#random = new SeededRandom(seed % 2 ** 32);
+    this.random = new SeededRandom(seed % 2 ** 32);
   }
 
   /** @returns undefined if nothing that the user wanted is in stock. */
   async buy(): Promise<Purchase | undefined> {
-    const [user, random] = [this.#user, this.#random];
-    const items = await this.#fillCart();
-    if (items.size === 0) return undefined;
-    const end = random.pick(ENDS);
-    const cart = random.pick(this.#clients.carts);
+    const user = this.#user;
+    const held = await this.#fillCart();
+    if (held.size === 0) return undefined;
+    const late = this.random.random() < LATE_ADDS ? this.#pickOtherThan(held) : undefined;
     const begun = performance.now();
-    const order = await ifNotRefused(untilAnswered((options) => cart.checkout({ user }, options)));
+    const [order, isAdded] = await Promise.all([
+      ifNotRefused(this.#call(this.#carts(), (cart, options) => cart.checkout({ user }, options))),
+      late === undefined ? false : this.#add(late, 1),
+    ]);
     const seconds = (performance.now() - begun) / 1000;
-    if (order === undefined) {
-      await untilAnswered((options) => cart.clear({ user }, options));
-      return { user, items, orderId: undefined, end: "left", seconds };
+    const orderId = order?.orderId;
+    let items: ReadonlyMap<number, number> = held;
+    if (late !== undefined) {
+      const wanted = isAdded ? new Map(held).set(late, 1) : held;
+      items = await this.#compare(wanted, orderId);
     }
-    const { loms } = this.#clients;
-    const { orderId } = order;
-    if (end === "payed") await untilAnswered((options) => loms.orderPay({ orderId }, options));
-    if (end === "cancelled") await untilAnswered((options) => loms.orderCancel({ orderId }, options));
+    if (orderId === undefined || late !== undefined)
+      await this.#call(this.#carts(), (cart, options) => cart.clear({ user }, options));
+    const end = orderId === undefined ? "left" : await this.#end(orderId);
     return { user, items, orderId, end, seconds };
   }
 
@@ -105,34 +132,118 @@ class Shopper {
   }
 
   async #fillCart(): Promise<Map<number, number>> {
-    const [user, random] = [this.#user, this.#random];
+    const { skus } = this.#options;
     const items = new Map<number, number>();
     const wanted = new Set(
-      Array.from({ length: 1 + Math.floor(random.random() * 2) }, () => random.pick(this.#skus)),
+      Array.from({ length: 1 + Math.floor(this.random.random() * 2) }, () => this.random.pick(skus)),
     );
     for (const sku of wanted) {
-      const count = 1 + Math.floor(random.random() * 2);
-      const cart = random.pick(this.#clients.carts);
-      const added = untilAnswered((options) => cart.itemAdd({ user, sku, count }, options));
-      if ((await ifNotRefused(added)) === undefined) this.#refusedAdds += 1;
-      else items.set(sku, count);
+      const count = 1 + Math.floor(this.random.random() * 2);
+      if (await this.#add(sku, count)) items.set(sku, count);
     }
     return items;
+  }
+
+  /** @returns false if too little is in stock. */
+  async #add(sku: number, count: number): Promise<boolean> {
+    const user = this.#user;
+    const added = this.#call(this.#carts(), (cart, options) => cart.itemAdd({ user, sku, count }, options));
+    const isAdded = (await ifNotRefused(added)) !== undefined;
+    if (!isAdded) this.#refusedAdds += 1;
+    return isAdded;
+  }
+
+  /**
+   * What was added during a checkout is in its order or still in the cart, and nothing is in both.
+   * @returns the items of the order.
+   * @throws if something is lost or doubled.
+   */
+  async #compare(
+    wanted: ReadonlyMap<number, number>,
+    orderId: bigint | undefined,
+  ): Promise<ReadonlyMap<number, number>> {
+    const user = this.#user;
+    const { allLoms } = this.#clients;
+    const list = this.#call(this.#carts(), (cart, options) => cart.list({ user }, options));
+    const inCart = (await ifNotFound(list))?.items ?? [];
+    const ordered =
+      orderId === undefined
+        ? []
+        : (await this.#call(allLoms, (loms, options) => loms.orderInfo({ orderId }, options))).items;
+    const sum = new Map<number, number>();
+    for (const { sku, count } of [...inCart, ...ordered]) sum.set(sku, (sum.get(sku) ?? 0) + count);
+    if (textOf(sum) !== textOf(wanted)) {
+      throw new Error(
+        `${textOf(wanted)} was put into the cart, but order ${orderId ?? "(refused)"} and the cart have ${textOf(sum)}`,
+      );
+    }
+    return new Map(ordered.map(({ sku, count }) => [sku, count]));
+  }
+
+  async #end(orderId: bigint): Promise<Purchase["end"]> {
+    const { allLoms } = this.#clients;
+    const pay = () => this.#call(allLoms, (loms, options) => loms.orderPay({ orderId }, options));
+    const cancel = () => this.#call(allLoms, (loms, options) => loms.orderCancel({ orderId }, options));
+    const end = this.random.pick(ENDS);
+    if (end === "payed") await pay();
+    if (end === "cancelled") await cancel();
+    if (end !== "both") return end;
+    const [payed, cancelled] = await Promise.all([ifNotRefused(pay()), ifNotRefused(cancel())]);
+    if ((payed === undefined) === (cancelled === undefined))
+      throw new Error(
+        `order ${orderId} was ${payed ? "both" : "neither"} payed ${payed ? "and" : "nor"} cancelled`,
+      );
+    return payed ? "payed" : "cancelled";
+  }
+
+  #call<One extends CartClient | LomsClient, Answer>(
+    clients: readonly One[],
+    call: (client: One, options: Parameters<Parameters<typeof untilAnswered>[1]>[1]) => Promise<Answer>,
+  ): Promise<Answer> {
+    return untilAnswered(clients, call, this.#options.patience);
+  }
+
+  /** Both processes of cart, either one first. */
+  #carts(): readonly CartClient[] {
+    const [one, other] = this.#clients.carts;
+    return this.random.random() < 0.5 ? [one, other] : [other, one];
+  }
+
+  #pickOtherThan(held: ReadonlyMap<number, number>): number | undefined {
+    const others = this.#options.skus.filter((sku) => !held.has(sku));
+    return others.length > 0 ? this.random.pick(others) : undefined;
   }
 }
 
 /** @returns undefined for FAILED_PRECONDITION. */
-async function ifNotRefused<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+function ifNotRefused<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  return unless(Code.FailedPrecondition, answer);
+}
+
+/** @returns undefined for NOT_FOUND. */
+function ifNotFound<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  return unless(Code.NotFound, answer);
+}
+
+async function unless<Answer>(code: Code, answer: Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await answer;
   } catch (error) {
-    if (ConnectError.from(error).code === Code.FailedPrecondition) return undefined;
+    if (ConnectError.from(error).code === code) return undefined;
     throw error;
   }
 }
 
-/** Half of what is ordered is given back, so that the stock lasts. */
-const ENDS: readonly Purchase["end"][] = ["payed", "payed", "cancelled", "cancelled", "cancelled", "left"];
+function textOf(items: ReadonlyMap<number, number>): string {
+  const sorted = [...items].sort(([one], [other]) => one - other);
+  return sorted.map(([sku, count]) => `${count} × ${sku}`).join(", ") || "nothing";
+}
+
+/** Most of what is ordered is given back, so that the stock lasts. */
+const ENDS = ["payed", "payed", "cancelled", "cancelled", "cancelled", "left", "both"] as const;
+
+/** The share of checkouts during which their user adds to the cart. */
+const LATE_ADDS = 0.2;
 
 /** Above the users of the scenario. */
 const FIRST_USER = 100_000n;

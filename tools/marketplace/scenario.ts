@@ -19,6 +19,7 @@ export async function runScenario(
   await buy(steps, clients);
   await changeMind(steps, clients);
   await comeTooLate(steps, clients);
+  await hear(steps, clients);
   await refuse(steps, world, clients);
   await useGateway(steps, world);
   return steps.problems;
@@ -151,6 +152,29 @@ async function comeTooLate(steps: Steps, { loms, carts: [one, other] }: Clients)
   steps.holds("it has reserved nothing", left === 1n);
   await steps.answers("loms.OrderCancel", loms.orderCancel({ orderId }));
   await steps.answers("cart.Clear", other.clear({ user: RIVAL }));
+}
+
+/** Every user is told what became of their orders, over outbox, Kafka and notifications. */
+async function hear(steps: Steps, { notifications, loms }: Clients): Promise<void> {
+  const heard = async (user: bigint) => (await notifications.list({ user })).messages;
+  await steps.becomes("the rival hears of the failed order", async () => {
+    const statuses = (await heard(RIVAL)).map(({ status }) => status);
+    return statuses.join() === "new,failed";
+  });
+  const [first] = await heard(USER);
+  const orderId = first?.orderId ?? 0n;
+  const { changes } = await steps.answers(
+    "loms.OrderHistory",
+    loms.orderHistory({ orderId }),
+    ({ changes }) => changes.map(({ status }) => status).join(", "),
+  );
+  const statuses = (await heard(USER))
+    .filter((message) => message.orderId === orderId)
+    .map(({ status }) => status);
+  steps.holds(
+    "notifications.List says the same of this order",
+    statuses.join() === changes.map(({ status }) => status).join(),
+  );
 }
 
 async function refuse(

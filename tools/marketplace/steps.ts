@@ -1,4 +1,5 @@
 /** The steps of a scenario: each is said, and what was not as expected is remembered. */
+import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { codeOf } from "./clients.ts";
 
@@ -40,8 +41,22 @@ export class Steps {
     else this.#problem(`NOT true: ${what}`);
   }
 
+  /** What follows from earlier steps a moment later. */
+  async becomes(what: string, isTrue: () => Promise<boolean>): Promise<void> {
+    const begun = performance.now();
+    while (!(await isTrue())) {
+      if (performance.now() - begun > BECOMES_MS_MAX) return this.holds(what, false);
+      await delay(POLL_MS);
+    }
+    this.holds(what, true);
+  }
+
   #problem(text: string): void {
     this.problems.push(text);
     this.#say(`WRONG ${text}`);
   }
 }
+
+/** Usual are some milliseconds. A Kafka consumer that joins its group takes seconds. */
+const BECOMES_MS_MAX = 60_000;
+const POLL_MS = 100;

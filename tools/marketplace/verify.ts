@@ -1,16 +1,62 @@
 /**
- * The truth about a run, asked of the running services alone: no SKU is oversold, every checkout has one order and every
- * order one checkout, stocks are what the orders leave, and the audits of all services hold.
+ * The truth about a run, read from the running services alone: no SKU is oversold, every checkout has one order and every
+ * order one checkout, stocks are what the orders leave, every change of an order is one notification, in order, and the
+ * audits of all services hold.
  */
 import type { OrderInfoResponse } from "../../src/proto/marketplace/loms/v1/loms_pb.ts";
 import { type Clients, codeOf } from "./clients.ts";
 import type { Purchase } from "./load.ts";
-import type { Service } from "./world.ts";
+import { compareNotifications, readHistories, untilDelivered } from "./notifications.ts";
+import type { World } from "./world.ts";
 
 /** What could be ordered of each SKU before anybody did. */
 export type Stocks = ReadonlyMap<number, bigint>;
 
 export type Order = Readonly<{ id: bigint }> & Pick<OrderInfoResponse, "status" | "user" | "items">;
+
+/** The state before the load. */
+export type Before = Readonly<{ stocks: Stocks; lastOrderId: bigint }>;
+
+export type Verdict = Readonly<{
+  /** Everything that is wrong; empty if all holds. */
+  findings: readonly string[];
+  orders: number;
+  /** How many changes of orders became notifications. */
+  changes: number;
+  /** Copies of events that notifications has recognised. */
+  copies: number;
+}>;
+
+/** @param show is told how far a phase is. */
+export async function verify(
+  world: World,
+  clients: Clients,
+  before: Before,
+  purchases: readonly Purchase[],
+  show: (phase: string, step: Readonly<{ done: number; total?: number }>) => void,
+): Promise<Verdict> {
+  const orders = await readOrders(clients, (done) => show("reading orders", { done }));
+  const total = orders.length;
+  const histories = await readHistories(clients, orders, (done) =>
+    show("reading histories", { done, total }),
+  );
+  const changes = histories.reduce((sum, { changes }) => sum + changes.length, 0);
+  const late = await untilDelivered(world, changes, (done) =>
+    show("waiting for notifications", { done, total: changes }),
+  );
+  const findings = [
+    ...compareOrders(orders, purchases, before.lastOrderId),
+    ...compareStocks(before.stocks, await readStocks(clients), orders),
+    ...late,
+    ...(await compareNotifications(world, histories, (done) =>
+      show("comparing notifications", { done, total }),
+    )),
+  ];
+  show("auditing", { done: 0, total: world.services.length });
+  const audits = await compareAudits(world, changes);
+  findings.push(...audits.findings, ...world.surprises);
+  return { findings, orders: orders.length, changes, copies: audits.copies };
+}
 
 /** The SKUs that the order service knows, with what can be ordered of each. */
 export async function readStocks({ product, loms }: Clients): Promise<Map<number, bigint>> {
@@ -87,19 +133,33 @@ export function compareStocks(first: Stocks, now: Stocks, orders: readonly Order
   return findings;
 }
 
-/** @returns the services whose audit does not hold, or has something pending. */
-export async function compareAudits(services: readonly Service[]): Promise<string[]> {
+/**
+ * Audits everything that each service has, and counts notifications: there are as many as changes of orders.
+ * @returns what is wrong, and how many copies of events notifications has recognised.
+ */
+async function compareAudits(
+  { services }: World,
+  changes: number,
+): Promise<Readonly<{ findings: string[]; copies: number }>> {
   const findings: string[] = [];
-  for (const { name, url } of services) {
-    const { holds, domains } = (await (await fetch(`${url}/audit`)).json()) as {
+  let copies = 0;
+  for (const { name, domain, url } of services) {
+    const response = await fetch(`${url}/audit?full=true`);
+    const { holds, domains } = (await response.json()) as {
       holds: boolean;
-      domains: Record<string, { pending: number; dead: number }>;
+      domains: Record<string, Record<"pending" | "dead" | "projected" | "duplicate", number>>;
     };
-    if (!holds) findings.push(`the audit of ${name} does not hold`);
-    for (const { dead } of Object.values(domains))
-      if (Number(dead) > 0) findings.push(`${name} has ${dead} dead letters, though no message was bad`);
+    const counts = domains[domain];
+    if (!holds || !counts) findings.push(`the audit of ${name} does not hold: see ${url}/audit?full=true`);
+    if (Number(counts?.dead) > 0)
+      findings.push(`${name} has ${counts?.dead} dead letters, though no message was bad`);
+    if (domain === "notifications") {
+      copies = Number(counts?.duplicate);
+      if (Number(counts?.projected) !== changes)
+        findings.push(`there are ${counts?.projected} notifications of ${changes} changes of orders`);
+    }
   }
-  return findings;
+  return { findings, copies };
 }
 
 function textOf(items: readonly Readonly<{ sku: number; count: number }>[]): string {

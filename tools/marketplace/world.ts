@@ -1,41 +1,44 @@
 /**
  * The marketplace on this machine: PostgreSQL with a database for each service, a PgBouncer between every service and its
- * database, two Redis servers, and the services: product, loms and twice cart.
+ * database, two Redis servers, a Kafka cluster of three brokers, and the services: product, loms, cart (twice) and
+ * notifications.
  */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { Admin } from "@platformatic/kafka";
 import { install } from "../../src/cli/install.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
-import type { Child } from "../stack/child.ts";
+import { EVENTS_TOPIC } from "../../src/domains/loms/events.ts";
 import { openDataFolder } from "../stack/data-folder.ts";
+import { KafkaCluster } from "../stack/kafka-cluster.ts";
 import { findPgBouncer, PgBouncer } from "../stack/pgbouncer.ts";
-import { freePort } from "../stack/ports.ts";
 import { type DatabaseUrls, Postgres } from "../stack/postgres.ts";
 import { findRedis, Redis } from "../stack/redis.ts";
-import { startServiceProcess } from "../stack/service.ts";
-
-/** One running process. */
-export type Service = Readonly<{
-  /** What it is called in messages: two processes of one domain have two names. */
-  name: string;
-  child: Child;
-  /** Where it answers HTTP: the gateway, the API pages, metrics and the audit. */
-  url: string;
-  grpcUrl: string;
-  logFile: string;
-}>;
+import { Service } from "./service.ts";
 
 export type World = AsyncDisposable &
   Readonly<{
+    /** Data and logs of everything. */
+    folder: string;
     postgres: Postgres;
+    pooler: PgBouncer;
     /** The databases by their names, as the services reach them. */
     databases: ReadonlyMap<string, DatabaseUrls>;
     redis: readonly Redis[];
+    kafka: KafkaCluster;
     product: Service;
     loms: Service;
     carts: readonly [Service, Service];
+    notifications: Service;
+    /** All processes, a second one of loms included. */
     services: readonly Service[];
+    /** Processes that ended although nothing ended them. */
+    surprises: readonly string[];
   }>;
+
+export type WorldOptions = Readonly<{
+  /** Whether loms runs twice: then its relay has another process that takes over. The second cart calls the second loms. */
+  hasTwoLoms?: boolean;
+}>;
 
 /** The token that every service asks for, and that callers send. */
 export const TOKEN = "testtoken";
@@ -48,6 +51,7 @@ export const TOKEN = "testtoken";
 export async function startWorld(
   say: (text: string) => void,
   common: Readonly<Record<string, string>> = {},
+  { hasTwoLoms = false }: WorldOptions = {},
 ): Promise<World> {
   const [pgBouncer, redisServer] = [findPgBouncer(), findRedis()];
   if (!pgBouncer || !redisServer) {
@@ -57,7 +61,11 @@ export async function startWorld(
   }
   await using started = new AsyncDisposableStack();
   const { path: folder } = started.use(await openDataFolder("marketplace"));
-  say("starting PostgreSQL, PgBouncer and Redis");
+  say("starting Kafka, PostgreSQL, PgBouncer and Redis");
+  // The slowest to start, so it starts beside the others.
+  const startingKafka = startKafka(join(folder, "kafka"), say);
+  startingKafka.catch(() => {});
+  started.defer(async () => (await startingKafka.catch(() => undefined))?.[Symbol.asyncDispose]());
   const postgres = await Postgres.create(join(folder, "postgres"));
   started.defer(() => postgres.stop());
   const direct = new Map<string, DatabaseUrls>();
@@ -73,41 +81,58 @@ export async function startWorld(
   for (const number of [1, 2]) {
     redis.push(started.use(await Redis.create(redisServer, join(folder, `redis-${number}`))));
   }
+  const kafka = await startingKafka;
 
+  const surprises: string[] = [];
+  const services: Service[] = [];
+  started.defer(async () => {
+    await Promise.all(services.map((service) => service.end("SIGTERM")));
+  });
   const start = async (domain: ServiceName, name: string, environment: Record<string, string> = {}) => {
     const { ownerUrl, serviceUrl } = direct.get(domain) as DatabaseUrls;
-    const [httpPort, grpcPort] = [await freePort(), await freePort()];
-    const own = join(folder, name.replace(" ", "-"));
-    await mkdir(own, { recursive: true });
-    const { child, url, logFile } = await startServiceProcess(
-      {
+    const service = await Service.create({
+      name,
+      domain,
+      environment: {
         DATABASE_URL: pooler.through(serviceUrl),
-        // PgBouncer keeps no session: what migrates goes to the server itself.
+        // PgBouncer keeps no session: what migrates connects to the server itself.
         MIGRATION_DATABASE_URL: ownerUrl,
-        DOMAINS: domain,
         SOURCES: "http",
-        HTTP_PORT: String(httpPort),
-        GRPC_PORT: String(grpcPort),
         INGRESS_TOKEN: TOKEN,
         OTEL_SERVICE_NAME: domain,
         ...common,
         ...environment,
       },
-      own,
-    );
-    started.defer(() => child.end("SIGTERM"));
-    return { name, child, url, grpcUrl: `http://127.0.0.1:${grpcPort}`, logFile };
+      folder,
+      onSurprise: (text) => surprises.push(text),
+    });
+    services.push(service);
+    await service.start();
+    return service;
   };
-  say("starting product and loms");
-  const [product, loms] = await Promise.all([start("product", "product"), start("loms", "loms")]);
+  say("starting product, loms and notifications");
+  const outbox = { OUTBOX_KAFKA_BROKERS: kafka.address };
+  const [product, loms, otherLoms, notifications] = await Promise.all([
+    start("product", "product"),
+    start("loms", hasTwoLoms ? "loms 1" : "loms", outbox),
+    hasTwoLoms ? start("loms", "loms 2", outbox) : undefined,
+    start("notifications", "notifications", {
+      SOURCES: "kafka,http",
+      KAFKA_BROKERS: kafka.address,
+      NOTIFICATIONS_KAFKA_TOPIC: EVENTS_TOPIC,
+      // A process that starts again under its name gets its partitions back at once.
+      KAFKA_CLIENT_ID: "notifications",
+    }),
+  ]);
   say("starting cart, twice");
-  const upstreams = {
-    CART_PRODUCT_URL: product.grpcUrl,
-    CART_LOMS_URL: loms.grpcUrl,
-    CART_TOKEN: TOKEN,
-    REDIS_URLS: redis.map(({ url }) => url).join(),
-  };
-  const carts = await Promise.all([start("cart", "cart 1", upstreams), start("cart", "cart 2", upstreams)]);
+  const startCart = (name: string, { grpcUrl }: Service) =>
+    start("cart", name, {
+      CART_PRODUCT_URL: product.grpcUrl,
+      CART_LOMS_URL: grpcUrl,
+      CART_TOKEN: TOKEN,
+      REDIS_URLS: redis.map(({ url }) => url).join(),
+    });
+  const carts = await Promise.all([startCart("cart 1", loms), startCart("cart 2", otherLoms ?? loms)]);
 
   const databases = new Map(
     [...direct].map(([name, { ownerUrl, serviceUrl }]) => [
@@ -117,15 +142,47 @@ export async function startWorld(
   );
   const all = started.move();
   return {
+    folder,
     postgres,
+    pooler,
     databases,
     redis,
+    kafka,
     product,
     loms,
     carts,
-    services: [product, loms, ...carts],
+    notifications,
+    services,
+    surprises,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+/** The cluster and the topic of order events, as an operator makes it. */
+async function startKafka(folder: string, say: (text: string) => void): Promise<KafkaCluster> {
+  // The marketplace needs a cluster of three, and the torture kills its brokers: no other one may be used.
+  delete process.env.KAFKA_BROKERS;
+  const cluster = await KafkaCluster.start(folder, say);
+  if (!cluster) {
+    throw new Error(
+      "the marketplace needs Kafka: Java 17 with Maven (Debian: apt-get install default-jre-headless maven), a Kafka in KAFKA_HOME, or Docker",
+    );
+  }
+  const admin = new Admin({ clientId: "marketplace", bootstrapBrokers: cluster.address.split(",") });
+  try {
+    await admin.createTopics({
+      topics: [EVENTS_TOPIC],
+      partitions: PARTITIONS,
+      replicas: 3,
+      configs: [{ name: "min.insync.replicas", value: "2" }],
+    });
+  } catch (error) {
+    await cluster[Symbol.asyncDispose]();
+    throw error;
+  } finally {
+    await admin.close();
+  }
+  return cluster;
 }
 
 /** Makes and migrates the database of one service. */
@@ -139,5 +196,7 @@ async function createDatabase(postgres: Postgres, name: ServiceName): Promise<Da
   return urls;
 }
 
-const SERVICES = ["product", "loms", "cart"] as const;
+const SERVICES = ["product", "loms", "cart", "notifications"] as const;
 type ServiceName = (typeof SERVICES)[number];
+/** More than one, so that the order of events depends on their key. */
+const PARTITIONS = 3;

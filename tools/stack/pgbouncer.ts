@@ -99,7 +99,8 @@ export class PgBouncer implements AsyncDisposable {
         "[pgbouncer]",
         `listen_addr = 127.0.0.1\nlisten_port = ${this.#port}\nunix_socket_dir =`,
         `auth_type = scram-sha-256\nauth_file = ${userFile}`,
-        "pool_mode = transaction\n",
+        "pool_mode = transaction",
+        `max_client_conn = ${CLIENTS_MAX}\n`,
       ].join("\n"),
     );
     const { uid, gid } = unprivileged();
@@ -109,3 +110,6 @@ export class PgBouncer implements AsyncDisposable {
     await chmod(userFile, 0o600);
   }
 }
+
+/** Six processes of the service hold more than the hundred connections of the default. */
+const CLIENTS_MAX = 400;
