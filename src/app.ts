@@ -1,6 +1,6 @@
 /**
- * What a process consists of, as an ordered list of parts: they start from top to bottom, the way a message flows, and
- * stop from bottom to top. composition/ builds them. The way of a message through one domain is domain-line.ts.
+ * The parts of the process, in start order, which is the direction in which messages flow; they stop in reverse.
+ * composition/ builds them; domain-line.ts shows a message's path through one domain.
  */
 import type { Auditor } from "./audit/auditor.ts";
 import { backgroundWork } from "./composition/background-work.ts";
@@ -31,19 +31,19 @@ import { MessageTraces } from "./watch/message-traces.ts";
 import { createMetrics } from "./watch/metrics.ts";
 
 export type App = Readonly<{
-  /** Answers HTTP and gRPC as soon as it runs, whatever else is missing. */
+  /** HTTP and gRPC, which answer even while everything else is missing. */
   front: Parts;
   /** Everything that needs the database, from the schema to the sources. */
   flow: Parts;
-  /** The port on which HTTP answers while `front` runs. */
+  /** Valid while `front` runs. */
   port: () => number;
-  /** The port on which gRPC answers; undefined if no domain has procedures. */
+  /** Undefined if no domain has procedures. */
   grpcPort: () => number | undefined;
 }>;
 
 /**
- * @param modules every domain there is; those of `config.domains` run.
- * @param tracing undefined if nothing is traced.
+ * @param modules every known domain; those of `config.domains` run.
+ * @param tracing undefined if tracing is off.
  */
 export async function createApp(
   config: Config,
@@ -162,7 +162,7 @@ async function countsOf(lines: readonly DomainLine[]) {
   );
 }
 
-/** Fills the caches while everything answers already, then audits now and at an interval. Ends when the signal aborts. */
+/** Fills the caches while the service already answers, then audits at an interval until the signal aborts. */
 async function restoreThenAudit(
   lines: readonly DomainLine[],
   auditor: Auditor,
@@ -173,9 +173,9 @@ async function restoreThenAudit(
     await Promise.all(lines.map((line) => line.restore(signal)));
     await auditor.runEvery(AUDIT_INTERVAL_SECONDS, signal, logger);
   } catch (error) {
-    if (!signal.aborted) logger.error({ err: error }, "no cache is restored and no audit runs any more");
+    if (!signal.aborted) logger.error({ err: error }, "restoring caches and auditing stopped");
   }
 }
 
-/** The metric of a service that is never asked for an audit is never older than this. */
+/** Keeps the audit's metrics fresh if no operator asks for an audit. */
 const AUDIT_INTERVAL_SECONDS = 600;

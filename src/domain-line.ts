@@ -1,11 +1,11 @@
 /**
- * One running domain: the way of its messages through this process, from the inbox to whoever waits for the outcome.
+ * One running domain: the path of its messages through this process.
  *
  *   source ─▶ inbox ─ append, commit ─▶ acknowledge
  *                       └▶ handover ─▶ projector ─ project, commit ─▶ service.onProjected, watch, events
  *   wake-up job ───────────────────────▶ projector        └▶ outbox ─▶ relay ─▶ broker
  *
- * Faults stay inside: a failed append or batch is retried, and readiness says so for this domain alone.
+ * A failed append or batch is retried, and only this domain becomes unready.
  */
 import type { DomainConfig } from "./config/config.ts";
 import type { AnyDomain, DomainContext, DomainService } from "./contract/domain.ts";
@@ -39,37 +39,36 @@ import type { MessageTraces } from "./watch/message-traces.ts";
 export type DomainLineOptions = Readonly<{
   module: AnyDomain;
   config: DomainConfig;
-  /** Connections of the flow, which must not wait for readers. */
+  /** For the message flow, which must not wait for readers. */
   writes: Database;
   reads: Database;
   wakeups: Wakeups;
-  /** This domain's share of the buffered bytes. */
   buffer: ByteShare;
   payloadBytesMax: number;
-  /** What brings messages; `http` is one of them if messages are taken over HTTP. */
+  /** Includes `http` if it is configured. */
   sources: readonly Source[];
   http: HttpSource;
-  /** Where the domain's events go; undefined if they wait in the outbox. */
+  /** Undefined if events stay in the outbox. */
   transport: Transport | undefined;
   feed: EventFeed;
   openRpcClient: OpenRpcClient;
   metrics: DomainMetrics;
-  /** Undefined if nothing is traced. */
+  /** Undefined if tracing is off. */
   traces: MessageTraces | undefined;
   logger: Logger;
 }>;
 
 export class DomainLine implements Part {
-  /** The name of the domain. */
+  /** The domain's name. */
   readonly name: string;
   readonly domain: string;
   readonly module: AnyDomain;
   readonly watch: CheckpointWatch;
   readonly projector: Projector;
   readonly inbox: Inbox;
-  /** Undefined if the domain's events wait in the outbox. */
+  /** Undefined if events stay in the outbox. */
   readonly relay: OutboxRelay | undefined;
-  /** The other end of the line, to be started last and stopped first. */
+  /** Started last and stopped first. */
   readonly intake: Intake;
   #service: DomainService | undefined;
   readonly #options: DomainLineOptions;
@@ -120,7 +119,7 @@ export class DomainLine implements Part {
     return this.#service;
   }
 
-  /** Opens what answers people, before anything is started. */
+  /** Opens the domain's routes and procedures, before anything starts. */
   async open(): Promise<void> {
     const { module, config } = this.#options;
     this.#service = await module.open?.(this.#context(), config.settings);
@@ -133,14 +132,14 @@ export class DomainLine implements Part {
     const confirm = (position: bigint) => this.projector.confirm(position);
     await untilItSucceeds(logger, signal, waiting, () => wakeups.work(this.name, wakeUp, confirm));
     await untilItSucceeds(logger, signal, waiting, () => this.#appendFirstMessages());
-    // An earlier process may have left work behind, even without its job: read on from the checkpoint.
+    // An earlier process may have left unprojected messages without a job.
     await untilItSucceeds(logger, signal, waiting, async () =>
       wakeups.enqueue(writes, this.name, await selectHead(reads, this.name)),
     );
     this.relay?.start();
   }
 
-  /** Fills the domain's memory from its tables; retried until it succeeds. @throws when the signal aborts. */
+  /** Fills the domain's cache; retries until it succeeds. @throws when the signal aborts. */
   async restore(signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
     const { service } = this;
@@ -176,8 +175,8 @@ export class DomainLine implements Part {
   }
 
   /**
-   * What waits although the domain is ready, in words that may be public. Events that are not sent are safe in the
-   * outbox: the domain takes messages in and answers, and a restart or another process would not help.
+   * Public reasons why events wait. The domain stays ready: the outbox keeps the events, and a restart or another
+   * process would not help.
    */
   warnings(): string[] {
     const { relay } = this;
@@ -197,7 +196,7 @@ export class DomainLine implements Part {
     ];
   }
 
-  /** What the inbox of the domain begins with, unless an earlier start has appended it. */
+  /** Appends the domain's first messages, unless an earlier start did. */
   async #appendFirstMessages(): Promise<void> {
     const messages = firstMessagesOf(this.module);
     if (messages.length === 0) return;
@@ -218,17 +217,17 @@ export class DomainLine implements Part {
     return traces ? traces.append(messages, appendAll) : appendAll();
   }
 
-  /** A batch is committed and still in memory: hand it to the projector, which need not read it back. */
+  /** Hands a committed batch to the projector, which then need not read it back. */
   #appended(messages: readonly Message[], appended: Appended, seconds: number): void {
     this.#options.metrics.appended(messages, appended.receipts, seconds);
     this.projector.handover.put(messages, appended);
     if (appended.upTo !== undefined) this.projector.wake(appended.upTo);
   }
 
-  /** A batch is projected and committed: make it visible. */
+  /** Publishes a committed projection. */
   #projected(batch: ProjectedBatch, seconds: number): void {
     const { metrics, feed } = this.#options;
-    // The loop of projections may have been set in motion within a call.
+    // A call may have started the projector's loop; this work does not belong to it.
     outsideCalls(() => this.service?.onProjected?.(batch.added));
     metrics.projected(batch, seconds);
     this.watch.advanced(batch.rows, batch.outcomes);
@@ -243,7 +242,7 @@ export class DomainLine implements Part {
   }
 
   #rebuilt(): void {
-    this.#options.logger.info({ domain: this.name }, "the projection was rebuilt; cached data is dropped");
+    this.#options.logger.info({ domain: this.name }, "the projection was rebuilt; discarding cached data");
     this.service?.onRebuilt?.();
   }
 
@@ -271,18 +270,18 @@ export class DomainLine implements Part {
   }
 }
 
-/** What brings the messages of one domain. Stopping it loses nothing: what was not committed is not acknowledged. */
+/** The sources of one domain. Stopping loses nothing: uncommitted messages are not acknowledged. */
 class Intake implements Part {
   readonly name: string;
   readonly domain: string;
   readonly sources: readonly Source[];
   readonly #inbox: Inbox;
   readonly #sink: Sink;
-  /** When messages could last not come, or were refused; on the monotonic clock. */
+  /** When a source was last disconnected or messages were refused, on the monotonic clock. */
   #troubledAtMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param sink where the sources put their messages: the inbox, watched. */
+  /** @param sink the inbox, with metrics and tracing. */
   constructor(domain: string, sources: readonly Source[], inbox: Inbox, sink: Sink) {
     this.name = `sources of ${domain}`;
     this.domain = domain;
@@ -291,7 +290,7 @@ class Intake implements Part {
     this.#sink = sink;
   }
 
-  /** For how long messages have been coming in without trouble. A broker redelivers what came to grief before. */
+  /** Seconds since the last disconnect or refusal. Gaps count only after the broker had time to redeliver. */
   get calmSeconds(): number {
     return (performance.now() - this.#troubledAtMs) / 1000;
   }
@@ -309,7 +308,7 @@ class Intake implements Part {
     await Promise.all(this.sources.map((source) => source.close()));
   }
 
-  /** The log says why a source is not connected: this is public, and a driver's text names hosts and ports. */
+  /** Without reasons, because this is public and a driver's message names hosts and ports; the log has them. */
   health(): string[] {
     return this.sources.flatMap(({ name, health }) =>
       health.connected ? [] : [`source ${name} is not connected`],
@@ -325,10 +324,10 @@ class Intake implements Part {
   }
 }
 
-/** Of refused events; GET /outbox lists all. */
+/** GET /outbox lists all. */
 const REFUSALS_SHOWN = 10;
-/** A refusal is seen for some seconds, and trouble that is over within one delays no message by much. */
+/** A refusal stays visible for some seconds, and shorter trouble hardly delays a message. */
 const LOOK_MS = 1_000;
 
-/** How long buffered messages may take to be appended at a stop; the rest is redelivered by the broker. */
+/** For buffered messages at shutdown; brokers redeliver the rest. */
 const DRAIN_SECONDS = 3;

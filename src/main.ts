@@ -1,6 +1,6 @@
 /**
- * The service. It answers HTTP as soon as it can, and waits for the database, its schema and the brokers from then on;
- * readiness says what is missing. app.ts lists the parts; domain-line.ts is the way of a message.
+ * The service. It answers HTTP at once and then waits for the database, the schema and the brokers; readiness shows
+ * what is missing. app.ts lists the parts; domain-line.ts shows a message's path.
  */
 import { createApp } from "./app.ts";
 import { command, run } from "./cli/command.ts";
@@ -15,7 +15,7 @@ import { startTracing } from "./telemetry/start-tracing.ts";
 export type Service = AsyncDisposable & Readonly<{ port: number; grpcPort: number | undefined }>;
 
 /**
- * Starts everything; resolves once HTTP and gRPC answer.
+ * Resolves once HTTP and gRPC answer.
  * @param domains every domain that `config.domains` may name.
  * @throws if an address cannot be bound.
  */
@@ -33,7 +33,7 @@ export async function startService(
     logger.info("stopping");
     return flow.stop();
   });
-  // A fault is retried inside; anything else is a bug and ends the process.
+  // Faults are retried inside; any other exception is a bug and ends the process.
   void flow.start();
   const stack = started.move();
   return { port: port(), grpcPort: grpcPort(), [Symbol.asyncDispose]: () => stack.disposeAsync() };

@@ -1,7 +1,7 @@
 /**
- * The one query that proves conservation: every position of a domain has exactly one outcome, or none and is above
- * the checkpoint. It joins the inbox with every table that can hold an outcome, in one snapshot. Asked after position
- * 0 it reads everything; after a position up to which that was proved before, only what came since.
+ * The query that proves conservation: every position of a domain has exactly one outcome, or has none and is above the
+ * checkpoint. It joins the inbox with all outcome tables in one snapshot. After position 0 it reads everything; after a
+ * proved position, only newer messages.
  */
 import pg from "pg";
 import type { Queryable } from "../database/queryable.ts";
@@ -12,15 +12,15 @@ export type Conservation = Readonly<{
   duplicate: bigint;
   dead: bigint;
   pending: bigint;
-  /** How many positions have no outcome though they are below the checkpoint, or more than one, or no inbox row. */
+  /** Positions without an inbox row, with several outcomes, or with none although they are below the checkpoint. */
   broken: bigint;
-  /** The lowest of them. */
+  /** The lowest broken positions. */
   discrepancies: bigint[];
 }>;
 
 /**
- * Counts the positions above `after` by what became of them.
- * @param relation the table whose `position` column holds what the domain projected.
+ * Counts the positions above `after` by outcome.
+ * @param relation the table whose `position` column holds projected positions.
  */
 export async function selectConservation(
   database: Queryable,
@@ -34,8 +34,8 @@ export async function selectConservation(
 }
 
 /**
- * Positions up to `upTo` that arrived after `since` and have no outcome. An append gives only positions above the head,
- * so these came by another way, and no projector will ever look at them.
+ * Positions up to `upTo` that arrived after `since` and have no outcome. Appends only add positions above the head, so
+ * these arrived in another way, and no projector will see them.
  */
 export async function selectLate(
   database: Queryable,
@@ -94,8 +94,8 @@ function conservationQuery(relation: string): string {
     from judged`;
 }
 
-/** \`received_at\` is the begin of a transaction; longer than any append takes until its commit. */
+/** `received_at` is the time at which a transaction began; this is longer than any append takes to commit. */
 const COMMIT_SECONDS_MAX = 60;
 
-/** Enough to see a pattern; the count says how many there are. */
+/** Enough to see a pattern; `broken` has the full count. */
 export const DISCREPANCIES_MAX = 1_000;

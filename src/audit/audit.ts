@@ -1,7 +1,7 @@
 /**
- * The proof over all domains: conservation, `inbox = projected + duplicate + dead + pending`, each position exactly once,
- * and beside it the checks of each domain. The command, the endpoint and the metrics all show this one result. A proof is
- * stored: the next audit reads only what came since, and once a day, or when asked to, everything again.
+ * The proof over all domains: conservation (`inbox = projected + duplicate + dead + pending`, each position exactly
+ * once) and the domains' own checks. The command, the endpoint and the metrics show its result. Proofs are stored, so
+ * an audit reads only newer messages; once a day, or on request, it reads everything.
  */
 import type { AnyDomain } from "../contract/domain.ts";
 import type { SourceGap } from "../contract/source.ts";
@@ -11,10 +11,10 @@ import { selectCheckpoint } from "../projector/checkpoints-table.ts";
 import { type Conservation, DISCREPANCIES_MAX, selectConservation, selectLate } from "./audit-table.ts";
 import { type CheckResult, runCheck } from "./checks-table.ts";
 import {
-  type Earlier,
+  type GrowthSample,
   insertProof,
   type Proof,
-  selectEarlier,
+  selectGrowthSample,
   selectProof,
   selectTableBytes,
 } from "./proofs-table.ts";
@@ -25,45 +25,45 @@ import { selectSourceGaps } from "./source-gaps-table.ts";
 export type AuditedDomain = Pick<AnyDomain, "name" | "tables" | "checks">;
 
 export type AuditOptions = Readonly<{
-  /** Reads everything, whatever was proved before. */
+  /** Ignores earlier proofs. */
   isFull?: boolean;
-  /** How old the message after a gap must be for the gap to count: see `settlingSeconds`. */
+  /** How old the message after a gap must be before the gap counts; see `settlingSeconds`. */
   gapSettledSeconds?: number;
   /**
-   * For how long the domain has been taking messages without trouble. After a start, an outage or a refusal the broker
-   * redelivers, however old the message after a gap is by then; so gaps that no earlier audit knows do not count yet.
+   * Seconds without trouble in the domain's intake. After a start, an outage or a refusal the broker redelivers, even
+   * messages older than that; so new gaps do not count yet.
    */
   calmSecondsOf?: (domain: string) => number;
 }>;
 
 export type AuditReport = Readonly<{
-  /** False if any position breaks conservation, or any row a check. */
+  /** Whether conservation and all checks hold. */
   holds: boolean;
   domains: Readonly<Record<string, DomainAudit>>;
   storage: Readonly<{ bytes: bigint; bytesPerDay: number | undefined; tables: ReadonlyMap<string, bigint> }>;
 }>;
 
-/** What is missing, whichever way that is known. */
+/** Missing messages, found by sequence numbers or reported by a source. */
 export type AuditGap = Pick<SequenceGap, "source" | "channel" | "from" | "to"> &
   Partial<Pick<SequenceGap, "before"> & Pick<SourceGap, "series">>;
 
 export type DomainAudit = Conservation &
   Readonly<{
-    /** The result of each of the domain's own checks, by name. */
+    /** By name. */
     checks: ReadonlyMap<string, CheckResult>;
-    /** What brokers numbered and never delivered: lost outside, so conservation holds all the same. */
+    /** Messages that brokers numbered but never delivered. They were lost outside, so conservation still holds. */
     gaps: readonly AuditGap[];
-    /** Up to this position an earlier audit had proved it. */
+    /** The position up to which an earlier audit proved the domain. */
     provedBefore: bigint;
-    /** When everything was last read. */
+    /** When the last full audit ran. */
     fullAt: Date;
-    /** Undefined as long as there is too little to tell from. */
+    /** Undefined while there is too little history. */
     messagesPerDay: number | undefined;
   }>;
 
 /**
  * Audits each domain in a snapshot of its own.
- * @throws CheckFailedError if a check of a domain cannot be run; DatabaseError.
+ * @throws CheckFailedError if a domain's check cannot run; DatabaseError.
  */
 export async function audit(
   database: Database,
@@ -79,7 +79,7 @@ export async function audit(
     found[domain.name] = audited;
     bytesPerDay ??= perDay(earlier, bytes, earlier?.bytes);
   }
-  const holds = Object.values(found).every((one) => one.broken + violationsOf(one.checks) === 0n);
+  const holds = Object.values(found).every(({ broken, checks }) => broken + violationsOf(checks) === 0n);
   return { holds, domains: found, storage: { bytes, bytesPerDay, tables } };
 }
 
@@ -96,7 +96,7 @@ function auditDomain(
     gapSettledSeconds = settlingSeconds([]),
     calmSecondsOf = () => Number.POSITIVE_INFINITY,
   }: AuditOptions,
-): Promise<DomainAudit & { earlier: Earlier | undefined }> {
+): Promise<DomainAudit & { earlier: GrowthSample | undefined }> {
   const work = async (transaction: Transaction) => {
     const { position: checkpoint, generation } = await selectCheckpoint(transaction, domain);
     const proof = isFull ? undefined : await selectProof(transaction, domain, generation, FULL_EVERY_SECONDS);
@@ -116,12 +116,12 @@ function auditDomain(
       base.sequences,
       calmSecondsOf(domain) < gapSettledSeconds ? undefined : gapSettledSeconds,
     );
-    const earlier = await selectEarlier(transaction, domain);
+    const earlier = await selectGrowthSample(transaction, domain);
     const { projected, duplicate, dead } = sum;
-    // A violation of a check proves nothing either: the next audit has to read everything, lest it skips that row.
+    // A violated check counts as broken, so that the next audit reads everything and cannot skip the row.
     const broken = sum.broken + violationsOf(results);
     const proved = { position: checkpoint, projected, duplicate, dead, sequences };
-    // Without a change since the last proof there is nothing to add.
+    // Nothing changed since the last proof.
     const isNew =
       !proof || broken > 0n || checkpoint > proof.position || sequences.position > proof.sequences.position;
     const keptAt = isNew
@@ -140,7 +140,7 @@ function auditDomain(
   return database.transaction(work, { isolation: "repeatable read" });
 }
 
-/** @param late positions that the earlier proof could not know of, because they came later. */
+/** @param late positions that arrived after the earlier proof but below its position. */
 function addTo(
   { projected, duplicate, dead }: Proof,
   since: Conservation,
@@ -157,12 +157,16 @@ function addTo(
   };
 }
 
-function perDay(earlier: Earlier | undefined, now: bigint, then: bigint | undefined): number | undefined {
+function perDay(
+  earlier: GrowthSample | undefined,
+  now: bigint,
+  then: bigint | undefined,
+): number | undefined {
   if (!earlier || then === undefined || earlier.seconds < GROWTH_SECONDS_MIN) return undefined;
   return (Number(now - then) * SECONDS_PER_DAY) / earlier.seconds;
 }
 
-/** The report as JSON has it; positions stay exact up to 2^53. */
+/** As JSON; positions are exact up to 2^53. */
 export function toJson({ holds, domains, storage }: AuditReport) {
   const tables = [...storage.tables].map(([name, size]) => [name, Number(size)]);
   return {
@@ -222,8 +226,8 @@ const NOTHING_PROVED: Proof = {
 const SECONDS_PER_DAY = 86_400;
 const FULL_EVERY_SECONDS = SECONDS_PER_DAY;
 
-/** A rate of less than this says more of the minute than of the day. */
+/** A shorter time says little about a day. */
 const GROWTH_SECONDS_MIN = 3_600;
 
-/** Enough to see where; the metric says how many. */
+/** Enough to see where; a metric has the count. */
 const GAPS_SHOWN_MAX = 100;

@@ -1,4 +1,4 @@
-/** Audits on demand and at an interval, one audit at a time, and reports each result to the process. */
+/** Audits on demand and at an interval, one audit at a time, and reports each result. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "../database/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -15,7 +15,7 @@ export class Auditor {
   /** On the monotonic clock. */
   #lastAtMs: number | undefined;
 
-  /** @param onAudited is given the result of each audit. @param gaps when a gap counts. */
+  /** @param onAudited receives each result. @param gaps when a gap counts. */
   constructor(
     database: Database,
     domains: readonly AuditedDomain[],
@@ -28,17 +28,17 @@ export class Auditor {
     this.#gaps = gaps;
   }
 
-  /** Seconds since the last audit that ended; undefined before the first. */
+  /** Seconds since the last audit ended; undefined before the first. */
   get ageSeconds(): number | undefined {
     return this.#lastAtMs === undefined ? undefined : (performance.now() - this.#lastAtMs) / 1000;
   }
 
   /**
-   * A caller that asks while an audit runs gets the result of that one.
-   * @param isFull reads everything, whatever was proved before.
+   * Concurrent callers share the running audit.
+   * @param isFull ignores earlier proofs.
    */
   async run(isFull = false): Promise<AuditReport> {
-    // The running audit may read only what is new, so a full one waits for its end.
+    // The running audit may be incremental, so a full one waits for its end.
     while (isFull && this.#running) await this.#running.catch(() => {});
     this.#running ??= this.#audit(isFull).finally(() => {
       this.#running = undefined;
@@ -46,7 +46,7 @@ export class Auditor {
     return this.#running;
   }
 
-  /** Audits now and then at an interval until the signal aborts. */
+  /** Audits at once and then at an interval until the signal aborts. */
   async runEvery(intervalSeconds: number, signal: AbortSignal, logger: Logger): Promise<void> {
     while (!signal.aborted) {
       await this.run().then(

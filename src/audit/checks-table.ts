@@ -1,20 +1,16 @@
-/**
- * The statements of a domain's own proof. The SQL is the domain's; it runs in the snapshot of the audit, and can change
- * nothing.
- */
+/** Runs a domain's own checks, as read-only SQL in the audit's snapshot. */
 import type { AuditCheck } from "../contract/domain.ts";
 import { DatabaseError } from "../database/database-error.ts";
 import type { Transaction } from "../database/transaction.ts";
 
-/** What one check found. */
 export type CheckResult = Readonly<{
-  /** How many rows break the rule. */
+  /** The number of rows that break the rule. */
   broken: bigint;
-  /** The ones with the lowest positions. */
+  /** Those with the lowest positions. */
   samples: readonly Readonly<{ position: bigint; detail: string }>[];
 }>;
 
-/** A check that cannot be run proves nothing. */
+/** The check cannot run, so it proves nothing. */
 export class CheckFailedError extends Error {
   readonly domain: string;
   readonly check: string;
@@ -27,9 +23,8 @@ export class CheckFailedError extends Error {
 }
 
 /**
- * Runs one check.
- * @param after the last proved position; 0 if everything is read.
- * @throws CheckFailedError if its SQL is wrong, or writes; DatabaseError for a fault of the environment.
+ * @param after the last proved position; 0 for a full audit.
+ * @throws CheckFailedError if the SQL is wrong, or writes; DatabaseError for an environment fault.
  */
 export async function runCheck(
   transaction: Transaction,
@@ -38,7 +33,7 @@ export async function runCheck(
   after: bigint,
 ): Promise<CheckResult> {
   try {
-    // A transaction inside of a transaction can be read-only while the other one is not.
+    // A savepoint can be read-only within a transaction that writes.
     return await transaction.savepoint(async () => {
       await transaction.query("set transaction read only");
       const { rows } = await transaction.query<{ broken: bigint; position: bigint; detail: string }>(
@@ -58,11 +53,11 @@ ${sql}
   }
 }
 
-/** Enough to see a pattern; the count says how many there are. */
+/** Enough to see a pattern; `broken` has the full count. */
 const SAMPLES_MAX = 20;
 
 /**
- * Errors that pass without a change of the check: the connection (08), a rollback that another transaction caused (40),
- * resources (53), an operator's intervention (57) and the system (58). Source: PostgreSQL manual, appendix A.
+ * Environment faults: connection (08), a rollback caused by another transaction (40), resources (53), operator
+ * intervention (57), system (58). Source: PostgreSQL manual, appendix A.
  */
 const ENVIRONMENT_CLASSES = new Set(["08", "40", "53", "57", "58"]);

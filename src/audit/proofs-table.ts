@@ -1,14 +1,14 @@
-/** Every statement on the `proofs` table: what audits proved, and how much there was then. */
+/** The `proofs` table: what audits proved, and the size of the database at that time. */
 import type { Queryable } from "../database/queryable.ts";
 import { type SequenceState, sequencesFromJson, sequencesToJson } from "./sequence-gaps.ts";
 
 export type Proof = Readonly<{
-  /** Up to here every position has exactly one outcome, in these numbers. */
+  /** Every position up to here has exactly one outcome, in these numbers. */
   position: bigint;
   projected: bigint;
   duplicate: bigint;
   dead: bigint;
-  /** How far the brokers' sequence numbers were read, and what was known of them there. */
+  /** How far sequence numbers were read, and their state there. */
   sequences: Readonly<{ position: bigint; state: SequenceState }>;
 }>;
 
@@ -16,9 +16,8 @@ export type NewProof = Proof &
   Readonly<{ generation: bigint; broken: bigint; isFull: boolean; bytes: bigint }>;
 
 /**
- * The last proof of a domain, where it still counts: it is of the projection as it is, everything was read from the
- * beginning within `fullWithinSeconds`, at `fullAt`, and nobody has found anything broken since; what another process
- * proved at the same time, of the tail alone, does not take that back.
+ * The last proof of a domain, if it is still valid: the projection was not replaced, a full audit ran within
+ * `fullWithinSeconds` (at `fullAt`), and no later audit found a violation.
  */
 export async function selectProof(
   database: Queryable,
@@ -50,7 +49,7 @@ export async function selectProof(
   return { ...proof, sequences: { position, state: sequencesFromJson(numbering) } };
 }
 
-/** @returns when. */
+/** @returns the time of the proof. */
 export async function insertProof(database: Queryable, domain: string, proof: NewProof): Promise<Date> {
   const { generation, position, projected, duplicate, dead, broken, isFull, sequences, bytes } = proof;
   const { rows } = await database.query<{ auditedAt: Date }>(
@@ -70,11 +69,14 @@ export async function insertProof(database: Queryable, domain: string, proof: Ne
   return rows[0]?.auditedAt as Date;
 }
 
-/** How much there was when an audit looked, about a day ago, or as long ago as there is one. */
-export type Earlier = Readonly<{ messages: bigint; bytes: bigint; seconds: number }>;
+/** The size at an audit about a day ago, or at the oldest one. */
+export type GrowthSample = Readonly<{ messages: bigint; bytes: bigint; seconds: number }>;
 
-export async function selectEarlier(database: Queryable, domain: string): Promise<Earlier | undefined> {
-  const { rows } = await database.query<Earlier>(
+export async function selectGrowthSample(
+  database: Queryable,
+  domain: string,
+): Promise<GrowthSample | undefined> {
+  const { rows } = await database.query<GrowthSample>(
     `select projected + duplicate + dead as messages, bytes,
             extract(epoch from now() - audited_at)::float8 as seconds
      from proofs where domain = $1 and broken = 0
@@ -85,7 +87,7 @@ export async function selectEarlier(database: Queryable, domain: string): Promis
   return rows[0];
 }
 
-/** Bytes of each table with its indexes; those of pg-boss as one. It costs a look at the files, not at what is in them. */
+/** Bytes of each table with its indexes; pg-boss's tables together. Reads file sizes, not rows. */
 export async function selectTableBytes(database: Queryable): Promise<ReadonlyMap<string, bigint>> {
   const { rows } = await database.query<{ name: string; bytes: bigint }>(
     `select case when nspname = 'pgboss' then 'pgboss' else relname end as name,

@@ -1,6 +1,6 @@
 /**
- * The statements that read a broker's sequence numbers from the inbox, whose message ids are "<number>-<time>". The time
- * is the message's own with NATS Streaming. With JetStream it is its stream's, and every stream numbers from 1.
+ * Reads brokers' sequence numbers from message ids of the form "<number>-<time>". With NATS Streaming the time is the
+ * message's. With JetStream it is the creation time of the stream, which numbers from 1.
  */
 import { POSITION_MAX } from "../contract/values/integers.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -13,14 +13,14 @@ import {
   sequencesToJson,
 } from "./sequence-gaps.ts";
 
-/** The state up to a position; the next audit continues above it. */
+/** The state up to a position, where the next audit continues. */
 export type SequencesRead = Readonly<{ position: bigint; state: SequenceState }>;
 
 /**
- * Reads on from a known state up to the last position that is settled: older than what a few redeliveries take. Younger
- * messages can fill a gap; while they do, no gap of their channel counts as lost.
- * @param settledSeconds undefined if nothing is settled beyond what was read before.
- * @returns the state to continue from, and the gaps that count.
+ * Continues from a known state to the last settled position: older than a few redeliveries. Younger messages can still
+ * fill a gap; while they do, no gap of their channel counts as lost.
+ * @param settledSeconds undefined if nothing newer is settled.
+ * @returns the new state, and the gaps that count.
  */
 export async function readSequences(
   database: Queryable,
@@ -34,7 +34,7 @@ export async function readSequences(
       : await selectSettledPosition(database, domain, known.position, settledSeconds);
   const { lasts, gaps: found } = await selectBreaks(database, domain, known, upTo);
   const candidates = [...known.state.gaps, ...found];
-  // The gaps that were found now lie between messages up to `upTo`: only younger ones can fill them.
+  // New gaps lie between messages up to `upTo`, so only younger messages can fill them.
   const after = known.state.gaps.length > 0 ? known.position : upTo;
   const arrivals = candidates.length > 0 ? await selectArrivals(database, domain, after, candidates) : [];
   const channelsArriving = new Set(
@@ -57,7 +57,7 @@ function channelOf(gap: SequenceGap | undefined): string {
   return JSON.stringify([gap?.source, gap?.channel]);
 }
 
-/** The last position before the first one that was received within the settling time. */
+/** The position before the first message within the settling time. */
 async function selectSettledPosition(
   database: Queryable,
   domain: string,
@@ -84,13 +84,13 @@ const MESSAGES = `
            split_part(message_id, '-', 2)::bigint as "time"
     from inbox
     where domain = $1 and source = any($2::text[]) and position > $3 and position <= $4
-      -- An id of another form, put there by hand, says nothing of a broker's numbers.
+      -- Ids of another form were inserted by hand and hold no broker's number.
       and message_id ~ '^[0-9]{1,18}-[0-8]?[0-9]{1,18}$'
-      -- Of a part of a stream: the numbers that are missing may be of the other parts.
+      -- A filtered consumer misses the numbers of other subjects.
       and not (source = 'jetstream' and channel like '%/%')
   )`;
 
-/** The places at which the numbers, in the order of their times, do not go up by one; and the last of each channel. */
+/** Gaps in the numbers, ordered by time, and the last message of each channel. */
 async function selectBreaks(
   database: Queryable,
   domain: string,
@@ -113,8 +113,8 @@ async function selectBreaks(
               lead(number) over channel is null as "isLast"
        from in_order window channel as (partition by source, channel order by "time", number)
      ), begun as (
-       -- A number that is not above the one before is of a new store, which numbers from 1. The messages that a stream
-       -- held before its first one arrived here were never asked for.
+       -- A number that does not grow belongs to a new store, which numbers from 1. A stream's messages before the first
+       -- received one were never requested.
        select *, case
            when source = 'jetstream' and since <> "time" then number
            when number > previous then previous + 1
@@ -138,7 +138,7 @@ async function selectBreaks(
   return { lasts, gaps };
 }
 
-/** The messages above a position that fill a part of one of the gaps, in the order of their numbers. */
+/** Messages above a position that fill part of a gap, ordered by number. */
 async function selectArrivals(
   database: Queryable,
   domain: string,
@@ -160,5 +160,5 @@ async function selectArrivals(
   return rows;
 }
 
-/** The sources whose message ids begin with a number that the broker counts up by one. */
+/** Sources whose message ids begin with a consecutive number. */
 const NUMBERED_SOURCES = ["nats-streaming", "jetstream"];

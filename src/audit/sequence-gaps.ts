@@ -1,27 +1,27 @@
 /**
- * The sequence numbers that a broker gives its messages: which of them never arrived. The audit reads them a piece of
- * the inbox at a time and carries the state from one audit to the next. A missing number was lost outside, mostly to
- * the broker's own limits. A number that arrives late is not missing any more.
+ * Finds brokers' sequence numbers that never arrived. The audit reads the inbox piece by piece and carries the state
+ * from one audit to the next. A missing number was lost outside, mostly to the broker's limits; one that arrives late
+ * is no longer missing.
  */
 
-/** The message that the broker took last on one channel, by the broker's own time. */
+/** A channel's last message, by the broker's time. */
 export type LastSequence = Readonly<{ source: string; channel: string; number: bigint; time: bigint }>;
 
-/** Numbers that a broker gave to messages that never arrived. */
+/** Numbered messages that never arrived. */
 export type SequenceGap = Readonly<{
   source: string;
   channel: string;
-  /** The first and the last missing number. */
+  /** The first and last missing number. */
   from: bigint;
   to: bigint;
-  /** The position of the message that came after them. */
+  /** The position of the message after the gap. */
   before: bigint;
-  /** The broker's times, in nanoseconds, of the messages around the gap: a wiped store numbers from 1 again. */
+  /** The broker's times of the messages around the gap, in nanoseconds: a wiped store numbers from 1 again. */
   since: bigint;
   until: bigint;
 }>;
 
-/** A message that fills a part of a gap, which is named by its index in the list of gaps. */
+/** A message that fills part of the gap with this index. */
 export type Arrival = Readonly<{ gapIndex: number; number: bigint; position: bigint }>;
 
 export type SequenceState = Readonly<{ lasts: readonly LastSequence[]; gaps: readonly SequenceGap[] }>;
@@ -29,25 +29,25 @@ export type SequenceState = Readonly<{ lasts: readonly LastSequence[]; gaps: rea
 export const NO_SEQUENCES: SequenceState = { lasts: [], gaps: [] };
 
 /**
- * How long a gap is waited for. Within it a message that was refused is redelivered a few times.
- * @param ackWaitSeconds of each source: after so long its broker delivers a message again.
+ * How long a gap may still be filled: a few redeliveries of a refused message.
+ * @param ackWaitSeconds the redelivery timeout of each source.
  */
 export function settlingSeconds(ackWaitSeconds: readonly number[]): number {
   return REDELIVERIES * Math.max(ACK_WAIT_SECONDS_MIN, ...ackWaitSeconds);
 }
 
 const REDELIVERIES = 4;
-/** The default of the brokers. A shorter one is no reason to wait less. */
+/** The brokers' default, as a lower bound. */
 const ACK_WAIT_SECONDS_MIN = 30;
 
-/** How many messages a gap stands for. */
+/** The number of missing messages. */
 export function gapSize({ from, to }: Pick<SequenceGap, "from" | "to">): bigint {
   return to - from + 1n;
 }
 
 /**
- * The gaps that remain after some of their messages have arrived.
- * @param arrivals in the order of their numbers.
+ * The gaps that remain after some of their messages arrived.
+ * @param arrivals ordered by number.
  */
 export function removeArrived(gaps: readonly SequenceGap[], arrivals: readonly Arrival[]): SequenceGap[] {
   const filled = Map.groupBy(arrivals, ({ gapIndex }) => gapIndex);
@@ -62,7 +62,7 @@ export function removeArrived(gaps: readonly SequenceGap[], arrivals: readonly A
   });
 }
 
-/** The state as a proof stores it: the times do not fit the numbers of JSON. */
+/** JSON for a stored proof, with texts for bigint. */
 export function sequencesToJson({ lasts, gaps }: SequenceState): string {
   return JSON.stringify({ lasts, gaps }, (_key, value) =>
     typeof value === "bigint" ? String(value) : value,

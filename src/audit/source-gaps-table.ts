@@ -1,10 +1,12 @@
-/** Every statement on the `source_gaps` table: what sources found to be gone at their broker. */
+/** The `source_gaps` table: messages that sources found removed at their broker. */
 
 import type { SourceGap } from "../contract/source.ts";
 import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
 
-/** Writes down what is gone; once, however often it is noticed. The source may never notice it again after this. */
+/**
+ * Records a gap once, however often it is reported. Waits for the disk, because the source may never notice it again.
+ */
 export async function insertSourceGap(database: Queryable, domain: string, gap: SourceGap): Promise<void> {
   await database.query(
     `insert into source_gaps (domain, source, channel, series, first_number, last_number)
@@ -14,7 +16,7 @@ export async function insertSourceGap(database: Queryable, domain: string, gap: 
   );
 }
 
-/** What is gone, with what was noticed twice or in pieces put together. */
+/** The gaps, with overlapping and adjacent reports merged. */
 export async function selectSourceGaps(database: Queryable, domain: string): Promise<SourceGap[]> {
   const { rows } = await database.query<SourceGap>(
     `select source, channel, series, lower(numbers) as "from", upper(numbers) - 1 as "to"

@@ -1,4 +1,4 @@
-/** What domains do in the background while messages are taken in: it begins after the sources and ends before them. */
+/** Runs the domains' background work; starts after the sources and stops before them. */
 import type { Part } from "../contract/part.ts";
 import type { DomainLine } from "../domain-line.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -9,7 +9,8 @@ export function backgroundWork(lines: readonly DomainLine[], logger: Logger): Pa
     try {
       await service?.work?.(signal);
     } catch (error) {
-      if (!signal.aborted) logger.error({ domain: name, err: error }, "the work in the background has ended");
+      if (!signal.aborted)
+        logger.error({ domain: name, err: error }, "the background work failed and stopped");
     }
   };
   return {

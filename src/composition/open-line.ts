@@ -1,4 +1,4 @@
-/** Builds one running domain from its module, its configuration and what the domains share. */
+/** Builds one domain from its module, its configuration and the shared parts. */
 
 import { insertSourceGap } from "../audit/source-gaps-table.ts";
 import type { DomainConfig } from "../config/config.ts";
@@ -14,7 +14,7 @@ import type { Transport } from "../outbox/transport.ts";
 import { DomainMetrics } from "../watch/domain-metrics.ts";
 import type { Shared } from "./shared.ts";
 
-/** One domain with its sources. Nothing is started. */
+/** Starts nothing. */
 export async function openLine(
   { config, logger, metrics, pools, wakeups, feed, openRpcClient, createTraces }: Shared,
   modules: readonly AnyDomain[],
@@ -59,7 +59,7 @@ export async function openLine(
   return line;
 }
 
-/** The library is loaded where it is needed: that takes half a second. */
+/** Imported here, because loading the library takes half a second. */
 async function openTransport(outbox: OutboxConfig | undefined): Promise<Transport | undefined> {
   if (!outbox) return undefined;
   const { KafkaTransport } = await import("../outbox/transport-kafka.ts");

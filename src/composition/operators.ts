@@ -1,4 +1,4 @@
-/** Builds what people work with: the desk, bulk redrives and audits. */
+/** Builds the operators' tools: desk, bulk redrives and audits. */
 
 import { Auditor } from "../audit/auditor.ts";
 import { settlingSeconds } from "../audit/sequence-gaps.ts";
@@ -31,7 +31,7 @@ export function openOperators(
   const settled = async (domain: string, position: bigint, signal: AbortSignal): Promise<OutcomeName> => {
     const line = lineOf(domain);
     if (line) return line.watch.settled(position, signal);
-    // Another process runs the domain. That is rare enough for a watch of the caller's own.
+    // Another process runs the domain; this is rare enough for a watch for one caller.
     const watch = new CheckpointWatch({ database: pools.reads, domain, logger });
     watch.start();
     return watch.settled(position, signal).finally(() => watch.stop());

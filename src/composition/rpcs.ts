@@ -1,4 +1,4 @@
-/** Builds what answers calls: the procedures of the domains, the gRPC server, and the gateway's routes. */
+/** Builds the domains' procedures, the gRPC server, and the gateway's routes. */
 
 import { reachedBy } from "../config/config.ts";
 import { ConfigError } from "../config/read.ts";
@@ -16,8 +16,8 @@ export type Rpcs = Readonly<{
 }>;
 
 /**
- * A process without procedures starts without the code that serves them.
- * @throws ConfigError if others could call without a token.
+ * Without procedures the code that serves them is not loaded.
+ * @throws ConfigError if other machines could call without a token.
  */
 export async function createRpcs(
   { config, logger, metrics }: Shared,

@@ -1,4 +1,4 @@
-/** Builds the HTTP server: the routes of the domains, then those of the engine. */
+/** Builds the HTTP server: the domains' routes, then the engine's. */
 
 import type { Parts } from "../contract/part.ts";
 import type { Route } from "../contract/route.ts";
@@ -88,5 +88,5 @@ export function createServer(
   });
 }
 
-/** Bounds the series of a label that could have many values. */
+/** Bounds the series of a label with many possible values. */
 const RECENT_GROUPS_SHOWN = 10;

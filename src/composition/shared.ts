@@ -1,4 +1,4 @@
-/** What all domains of a process share, above all the connections to the database. */
+/** The parts that all domains of a process share, above all database connections. */
 import type { Config } from "../config/config.ts";
 import type { OpenRpcClient } from "../contract/rpc.ts";
 import { Database } from "../database/database.ts";
@@ -9,7 +9,6 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { MessageTraces } from "../watch/message-traces.ts";
 import type { Metrics } from "../watch/metrics.ts";
 
-/** What all domains of a process share. */
 export type Shared = Readonly<{
   config: Config;
   logger: Logger;
@@ -19,17 +18,17 @@ export type Shared = Readonly<{
   wakeups: Wakeups;
   feed: EventFeed;
   openRpcClient: OpenRpcClient;
-  /** Undefined if nothing is traced. */
+  /** Undefined if tracing is off. */
   createTraces: (() => MessageTraces) | undefined;
 }>;
 
 export type Pools = Readonly<Record<"writes" | "reads" | "desk" | "audit", Database>>;
 
-/** The flow, readers and operators have connections of their own, so that none waits for another. */
+/** Separate connections for the message flow, readers and operators, so that none waits for another. */
 export function openPools({ databaseUrl, databaseConnectionsMax }: Config, logger: Logger): Pools {
   const open = (connectionsMax: number, hasTimeouts = true) =>
     new Database(databaseUrl, { connectionsMax, logger, hasTimeouts });
-  // The shares are those that were measured with the default: 6, 6 and 4 beside the audit's one.
+  // By default 6, 6 and 4 connections, as measured, and one for audits.
   const shared = databaseConnectionsMax - 1;
   const reads = Math.max(1, Math.floor((shared * READ_SHARE) / SHARES));
   const desk = Math.max(1, Math.floor((shared * DESK_SHARE) / SHARES));
@@ -37,7 +36,7 @@ export function openPools({ databaseUrl, databaseConnectionsMax }: Config, logge
     writes: open(shared - reads - desk),
     reads: open(reads),
     desk: open(desk),
-    // An audit may have to read every row.
+    // A full audit reads every row.
     audit: open(1, false),
   };
 }
@@ -46,11 +45,11 @@ export async function closePools(pools: Pools): Promise<void> {
   await Promise.all(Object.values(pools).map((pool) => pool.close()));
 }
 
-/** The rest writes: an append, a projection, and pg-boss's fetching and completing at the same time, with some room. */
+/** The remaining six: an append, a projection and pg-boss's statements at once, with a reserve. */
 const SHARES = 16;
 
-/** Read-through queries are short; more of them at once would only take the processor from the appends. */
+/** Read-through queries are short; more at once would only slow appends down. */
 const READ_SHARE = 6;
 
-/** One bulk redrive, one long dry run, and people who look at something meanwhile. */
+/** A bulk redrive, a long dry run, and operators who look something up. */
 const DESK_SHARE = 4;

@@ -1,30 +1,29 @@
-/** The statements that ask PostgreSQL's catalogue about the tables of a projection: what a rebuild has to know of them. */
+/** Reads from PostgreSQL's catalogue what a rebuild needs to know about a projection's tables. */
 import pg from "pg";
 import type { AnyDomain } from "../contract/domain.ts";
 import type { Queryable } from "../database/queryable.ts";
 
-/** A table that a rebuild fills, compares and takes over. */
 export type RebuiltTable = Readonly<{
   name: string;
   key: readonly string[];
-  /** Every column that can be written. */
+  /** Writable columns. */
   columns: readonly string[];
   hasPosition: boolean;
   /**
-   * Rows of a settled position never change: they have a position, and the service's role can neither update nor delete
-   * them. Such a table is compared while the live projector works; any other one only while it waits.
+   * Whether rows never change once written: they have a position, and the service's role can neither update nor delete
+   * them. Such a table is compared while the live projector works, any other only while it is blocked.
    */
   isInsertOnly: boolean;
-  /** Rows of other tables refer to this one, so a row that stays may not be deleted, not even to insert it again. */
+  /** Whether foreign keys refer to the table, so that rows may not be deleted and inserted again. */
   isReferenced: boolean;
-  /** The outcome of the positions that the table holds; undefined if another table says it. */
+  /** The outcome of the table's positions; undefined if another table holds it. */
   outcome?: "projected" | "duplicate" | "dead";
-  /** True if the table holds rows of other domains too, told apart by a column `domain`. */
+  /** Whether the table also holds rows of other domains, told apart by a column `domain`. */
   isShared: boolean;
 }>;
 
 /**
- * The tables of a domain and the outcomes beside them, parents before children.
+ * The domain's tables, parents first, and the tables of outcomes.
  * @throws Error if a table of the domain does not exist, or lacks a column of its key.
  */
 export async function describeTables(
@@ -40,7 +39,7 @@ export async function describeTables(
         `the table ${table} of the domain ${name} ${found ? `lacks ${missing}` : "does not exist"}`,
       );
     }
-    // The first table is compared by its other key, because a position's row is what the position became.
+    // The first table is compared by position, because its rows are the outcomes of positions.
     described.push(
       index === 0
         ? { ...found, key: ["position"], outcome: "projected", isShared: false }
@@ -62,10 +61,10 @@ export async function describeTables(
   ];
 }
 
-/** A foreign key between two tables of the domain, or from one of them to a table of the engine. */
+/** A foreign key of one of the domain's tables. */
 export type Reference = Readonly<{ child: string; parent: string; name: string; definition: string }>;
 
-/** The foreign keys of the given tables, defined as the current search path reads them. */
+/** Definitions depend on the current search path. */
 export async function selectReferences(database: Queryable, tables: readonly string[]): Promise<Reference[]> {
   const { rows } = await database.query<Reference>(
     `select child.relname as child, parent.relname as parent, conname as name, pg_get_constraintdef(keys.oid) as definition
@@ -102,7 +101,7 @@ async function selectTable(database: Queryable, table: string): Promise<Describe
   return rows[0];
 }
 
-/** Operators change the state of dead letters, but a rebuild brings that over before it compares. */
+/** Insert-only for a rebuild, which copies operators' states before it compares. */
 async function outcomeTable(
   database: Queryable,
   table: string,
@@ -112,12 +111,12 @@ async function outcomeTable(
   return { ...found, key: ["position"], isInsertOnly: true, outcome, isShared: true };
 }
 
-/** In the given order, if no foreign key asks for another. */
+/** Keeps the given order, unless a foreign key requires another. */
 function parentsFirst(tables: readonly RebuiltTable[], references: readonly Reference[]): RebuiltTable[] {
   const sorted = new Set<RebuiltTable>();
   const visited = new Set<RebuiltTable>();
   const visit = (table: RebuiltTable) => {
-    // Tables that refer to each other in a circle need a deferrable constraint, and then any order is right.
+    // Circular references need a deferrable constraint, which allows any order.
     if (visited.has(table)) return;
     visited.add(table);
     for (const { child, parent } of references) {

@@ -1,6 +1,6 @@
 /**
- * The statements that compare the live tables with their shadow, row by row and by key, and say what differs. The keys of
- * the rows that differ stand in one table of the shadow's schema for each compared table.
+ * Compares the live tables with their shadow, row by row and by key. For each table, the shadow's schema holds a table
+ * with the keys of differing rows.
  */
 import pg from "pg";
 import type { Queryable } from "../database/queryable.ts";
@@ -9,9 +9,9 @@ import { shadowSchemaOf } from "./shadow-table.ts";
 
 const quoted = pg.escapeIdentifier;
 
-/** What would become of positions whose outcome differs, or whose content. */
+/** Positions whose outcome or content differs. */
 export type Change = Readonly<{
-  /** Null if the live tables, or the rebuilt ones, have no outcome for the positions. */
+  /** Null if that side has no outcome. */
   before: string | null;
   after: string | null;
   positions: bigint;
@@ -19,23 +19,22 @@ export type Change = Readonly<{
   samples: bigint[];
 }>;
 
-/** What differs in one table of the domain. */
 export type TableDifference = Readonly<{
   table: string;
-  /** Rows that only the rebuilt table has. */
+  /** Rows of the rebuilt table only. */
   added: bigint;
-  /** Rows that only the live table has. */
+  /** Rows of the live table only. */
   removed: bigint;
-  /** Rows of one key with other content. */
+  /** Rows with the same key and other content. */
   changed: bigint;
-  /** The lowest positions of these rows; empty if the table has no column `position`. Keys may name a person. */
+  /** The lowest positions; empty if the table has no column `position`. Keys may be personal, so they are not shown. */
   samples: bigint[];
 }>;
 
 /** Positions above the first and up to the second. */
 export type Range = Readonly<{ above: bigint; upTo: bigint }>;
 
-/** Where the keys of the rows that differ are noted. */
+/** The table with the keys of differing rows. */
 export function differencesOf(domain: string, table: RebuiltTable): string {
   return `${quoted(shadowSchemaOf(domain))}.${quoted(`differences of ${table.name}`)}`;
 }
@@ -56,9 +55,9 @@ export async function createDifferences(
 }
 
 /**
- * Notes every row of a table that differs.
- * @param range compares the rows of these positions alone. A row can lie in one range here and in another one there, so
- * what one range adds and another one removes is a change.
+ * Records every differing row of a table.
+ * @param range limits the comparison to these positions. A row may be in different ranges of the two tables, so if one
+ * range adds it and another removes it, it counts as changed.
  */
 export async function noteDifferences(
   database: Queryable,
@@ -85,7 +84,7 @@ export async function noteDifferences(
   );
 }
 
-/** By outcome: what would become of positions that end in another way than they did, or with other content. */
+/** Positions whose outcome or content differs, by outcome. */
 export async function selectChanges(
   database: Queryable,
   domain: string,
@@ -108,7 +107,7 @@ export async function selectChanges(
   return rows;
 }
 
-/** By table: the rows of the domain's tables that differ. */
+/** Differing rows of the domain's tables. */
 export async function selectTableDifferences(
   database: Queryable,
   domain: string,
@@ -132,12 +131,12 @@ export async function selectTableDifferences(
   return found;
 }
 
-/** The key, and the position if it is not a part of the key. */
+/** The key and, if there is one, the position. */
 function notedColumns({ key, hasPosition }: RebuiltTable): string[] {
   return [...new Set([...key, ...(hasPosition ? ["position"] : [])])].map(quoted);
 }
 
-/** With a space in them, these can be no names of a domain's columns. */
+/** The spaces keep these apart from a domain's columns. */
 export const KIND = '"kind of difference"';
 const CONTENT = '"whole row"';
 

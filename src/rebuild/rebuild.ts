@@ -1,13 +1,13 @@
 /**
- * Rebuilds a projection from position 0 beside the live one. The inbox enters, by the same code as always, into tables of
- * a schema of its own; when it has caught up, every row is compared with the live one, and the differences are taken over
- * in one transaction. Until that commits, nothing of the live projection has changed, however the rebuild ends.
+ * Rebuilds a projection from position 0 beside the live one. The usual code projects the inbox into a schema of its
+ * own; then every row is compared with the live one, and the differences are taken over in one transaction. Until that
+ * commits, the live projection is unchanged, however the rebuild ends.
  *
- * Tables whose rows never change are compared while the live projector works. It waits for the rest: the messages that it
- * projected meanwhile, and every table whose rows can change, such as balances, which is compared as a whole.
+ * Tables whose rows never change are compared while the live projector works. It is blocked for the rest: messages that
+ * it projected meanwhile, and tables whose rows can change, such as balances, which are compared as a whole. A rebuild
+ * stops at the live checkpoint and writes no events.
  *
- * A rebuild goes no further than the live checkpoint and writes no events: the live projection alone does both.
- * Differences mean that the code of the domain changed since the live rows were written, or that rows were edited by hand.
+ * Differences mean that the projection code changed since the live rows were written, or that rows were edited by hand.
  */
 import type { AnyDomain } from "../contract/domain.ts";
 import { WrongStateError } from "../contract/errors.ts";
@@ -41,25 +41,25 @@ import {
 import { takeOver } from "./take-over-table.ts";
 
 export type RebuildOptions = Readonly<{
-  /** The connection of the owner role, which makes and drops a schema. */
+  /** Of the owner role, which may create and drop a schema. */
   ownerUrl: string;
   domain: AnyDomain;
-  /** Compare, and change nothing. */
+  /** Only compare. */
   isDryRun: boolean;
   logger: Logger;
   signal: AbortSignal;
-  /** Called after each batch with the position that is reached and the one to reach. */
+  /** Called after each batch with the reached and the final position. */
   onProgress: (stage: "projecting" | "comparing" | "taking over", position: bigint, target: bigint) => void;
 }>;
 
 export type RebuildReport = Readonly<{
   domain: string;
-  /** The last position of the rebuilt projection. */
+  /** The last rebuilt position. */
   upTo: bigint;
   projected: bigint;
   duplicate: bigint;
   dead: bigint;
-  /** By outcome: positions that end in another way than in the live projection, or with other content. */
+  /** Positions whose outcome or content differs, by outcome. */
   changes: readonly Change[];
   /** By table of the domain. */
   tables: readonly TableDifference[];
@@ -78,9 +78,9 @@ export function differs({ changes, tables }: RebuildReport): boolean {
 export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const { ownerUrl, domain, logger } = options;
   await using stack = new AsyncDisposableStack();
-  // Comparing large tables takes longer than any limit for ordinary statements.
+  // Comparing large tables exceeds the usual timeouts.
   const live = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, hasTimeouts: false }));
-  // The lock lives as long as its transaction, which therefore does nothing else.
+  // The lock needs an open transaction, which does nothing else.
   const locker = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger }));
   const lock = stack.use(await locker.hold());
   if (!(await tryRebuildLock(lock, domain.name))) {
@@ -88,7 +88,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   }
   const tables = await describeTables(live, domain);
   await createShadow(live, domain);
-  // If that fails, the next rebuild drops it.
+  // If this fails, the next rebuild drops it.
   stack.defer(() => dropShadow(live, domain.name).catch(() => {}));
   await createDifferences(live, domain.name, tables);
   const schema = shadowSchemaOf(domain.name);
@@ -140,8 +140,8 @@ async function rebuildBeside(
 }
 
 /**
- * Projects until no more than a batch is left to do: the live projector moves on meanwhile, and waits for the rest.
- * @returns the position that is reached.
+ * Projects until at most a batch remains, which is projected while the live projector is blocked.
+ * @returns the reached position.
  */
 async function catchUp(
   live: Database,
@@ -155,8 +155,8 @@ async function catchUp(
 }
 
 /**
- * @returns projects into the shadow up to a position and no further, by one instance for the whole rebuild, and resolves
- * with the number of messages.
+ * @returns a function that projects into the shadow up to a position, with one projection instance for the whole
+ * rebuild, and resolves with the number of messages.
  */
 function shadowProjector({ domain, signal, onProgress }: RebuildOptions, rebuilt: Database) {
   const projecting = projectingOf(domain, { isLive: false });

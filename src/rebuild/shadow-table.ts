@@ -1,6 +1,6 @@
 /**
- * The statements of a rebuild's shadow: a schema beside the live one with the same tables. Put first in the search path,
- * its tables take the place of the live ones. Names of tables are those of the code, never of a caller.
+ * The shadow of a rebuild: a schema with the live one's tables. First in the search path, its tables replace the live
+ * ones. Table names come from the code, never from a caller.
  */
 import pg from "pg";
 import type { AnyDomain } from "../contract/domain.ts";
@@ -13,7 +13,7 @@ import { selectReferences } from "./catalogue-table.ts";
 
 const quoted = pg.escapeIdentifier;
 
-/** The schema in which a domain is rebuilt. */
+/** The schema of a domain's rebuild. */
 export function shadowSchemaOf(domain: string): string {
   return `rebuild_${domain}`;
 }
@@ -28,17 +28,17 @@ export async function tryRebuildLock(transaction: Queryable, domain: string): Pr
 }
 
 /**
- * Makes the shadow's tables, empty, with the same columns, keys and foreign keys: what the database refuses in the live
- * tables it refuses here too. The remains of an earlier rebuild are dropped.
+ * Creates the shadow's empty tables with the same columns, keys and foreign keys, so that PostgreSQL refuses the same
+ * data. Drops the remains of an earlier rebuild.
  */
 export async function createShadow(database: Database, domain: AnyDomain): Promise<void> {
   await dropShadow(database, domain.name);
   const schema = quoted(shadowSchemaOf(domain.name));
-  const own = domain.tables.map(({ name }) => name);
-  const references = await selectReferences(database, own);
+  const domainTables = domain.tables.map(({ name }) => name);
+  const references = await selectReferences(database, domainTables);
   await database.transaction(async (transaction) => {
     await transaction.query(`create schema ${schema}`);
-    for (const table of [...own, ...SHARED_TABLES]) {
+    for (const table of [...domainTables, ...SHARED_TABLES]) {
       // Unlogged, because a crash ends the rebuild anyway.
       await transaction.query(
         `create unlogged table ${schema}.${quoted(table)} (like public.${quoted(table)} including all)`,
@@ -57,7 +57,7 @@ export async function dropShadow(database: Queryable, domain: string): Promise<v
   await database.query(`drop schema if exists ${quoted(shadowSchemaOf(domain))} cascade`);
 }
 
-/** How many messages of a domain follow a position, up to another one and up to a limit. */
+/** The number of messages after a position, up to another one and to a limit. */
 export async function countMessages(
   database: Queryable,
   domain: string,
@@ -71,7 +71,7 @@ export async function countMessages(
   return rows[0]?.count ?? 0;
 }
 
-/** Brings the decisions of operators about dead letters over to the shadow, and counts its groups again. */
+/** Copies the states that operators gave to dead letters, and recounts their groups. */
 export async function reconcileShadow(database: Queryable, domain: string): Promise<void> {
   const schema = quoted(shadowSchemaOf(domain));
   await database.query(
@@ -97,8 +97,8 @@ export async function reconcileShadow(database: Queryable, domain: string): Prom
 }
 
 /**
- * Holds up the domain's live projector, and the operators who change its dead letters, until the transaction ends. Other
- * domains are not held up.
+ * Blocks the domain's projector, and operators' changes to its dead letters, until the transaction ends. Other domains
+ * continue.
  * @returns the live checkpoint.
  */
 export async function lockLive(transaction: Transaction, domain: string): Promise<bigint> {
@@ -107,7 +107,7 @@ export async function lockLive(transaction: Transaction, domain: string): Promis
   return checkpoint;
 }
 
-/** Tables of the engine that a projection writes, or counts what it wrote in. */
+/** Tables of the engine that projections write. */
 const SHARED_TABLES = [
   "checkpoints",
   "duplicates",
@@ -116,5 +116,5 @@ const SHARED_TABLES = [
   "dead_letter_hours",
 ];
 
-/** The first half of the advisory lock's key: nothing else in this database may use it. */
+/** The first half of the advisory lock's key, used nowhere else in the database. */
 const REBUILD_LOCK_CLASS = 0x72626c64;

@@ -1,4 +1,4 @@
-/** The statements that make the live tables equal to the rebuilt ones, row by row where they differ. */
+/** Makes the live tables equal to the rebuilt ones, changing only rows that differ. */
 import pg from "pg";
 import type { Transaction } from "../database/transaction.ts";
 import type { RebuiltTable } from "./catalogue-table.ts";
@@ -8,8 +8,8 @@ import { shadowSchemaOf } from "./shadow-table.ts";
 const quoted = pg.escapeIdentifier;
 
 /**
- * Takes over every row that differs, the counts of dead letters, and the checkpoint. Rows are deleted before others are
- * inserted: a unique value that one row gives up another may take.
+ * Takes over differing rows, the counts of dead letters, and the checkpoint. Deletes before it inserts, because a new
+ * row may take over a unique value.
  * @param tables parents before children.
  */
 export async function takeOver(
@@ -37,7 +37,7 @@ export async function takeOver(
   );
 }
 
-/** Rows that are gone, and rows that are inserted again with other content. */
+/** Removed rows, and changed rows that are inserted again. */
 async function deleteRows(transaction: Transaction, domain: string, table: RebuiltTable): Promise<void> {
   const kinds = table.isReferenced ? ["removed"] : ["removed", "changed"];
   await transaction.query(
@@ -74,8 +74,8 @@ function rebuiltRows(domain: string, table: RebuiltTable): string {
           on ${isSameKey(table, "rebuilt", "differences")}`;
 }
 
-function isSameKey({ key }: RebuiltTable, one: string, other: string): string {
-  return key.map((column) => `${one}.${quoted(column)} = ${other}.${quoted(column)}`).join(" and ");
+function isSameKey({ key }: RebuiltTable, left: string, right: string): string {
+  return key.map((column) => `${left}.${quoted(column)} = ${right}.${quoted(column)}`).join(" and ");
 }
 
 const COUNT_TABLES = ["dead_letter_groups", "dead_letter_hours"] as const;

@@ -1,6 +1,6 @@
 /**
- * Spans enter in batches and leave for the collector. A batch that is not delivered in time is dropped and counted; the log
- * says once that delivery fails and once that it works again. Nothing else of the service depends on a collector.
+ * Exports spans in batches. A batch that is not delivered in time is dropped and counted, and the log shows once that
+ * delivery fails and once that it works again. Nothing else depends on a collector.
  */
 import { ExportResultCode } from "@opentelemetry/core";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-node";
@@ -9,14 +9,14 @@ import type { Logger } from "./logger.ts";
 type Report = Parameters<SpanExporter["export"]>[1];
 
 export class Delivery implements SpanExporter {
-  /** Spans that no collector took. */
+  /** Spans that no collector accepted. */
   dropped = 0;
   readonly #exporter: SpanExporter;
   readonly #logger: Logger | undefined;
   readonly #waitMs: number;
   #isFailing = false;
 
-  /** @param waitMs how long a collector may take for a batch. */
+  /** @param waitMs the timeout of a batch. */
   constructor(exporter: SpanExporter, logger: Logger | undefined, waitMs = WAIT_MS) {
     this.#exporter = exporter;
     this.#logger = logger;
@@ -47,9 +47,10 @@ export class Delivery implements SpanExporter {
     if (this.#isFailing !== isDelivered) return;
     this.#isFailing = !isDelivered;
     if (isDelivered) this.#logger?.info("spans are delivered again");
-    else this.#logger?.warn({ err: error }, "spans are not delivered and are dropped; the service goes on");
+    else
+      this.#logger?.warn({ err: error }, "spans cannot be delivered and are dropped; the service continues");
   }
 }
 
-/** As long as the OpenTelemetry specification lets an exporter take. */
+/** The OpenTelemetry specification's default for exporters. */
 const WAIT_MS = 10_000;

@@ -1,6 +1,6 @@
 /**
- * Structured logs: one JSON line an event on stdout, readable lines on a terminal. Payloads, tokens and
- * connection strings are never given to it; what looks like one is redacted all the same.
+ * Structured logs: JSON lines on stdout, readable lines on a terminal. Callers never log payloads, tokens or connection
+ * strings; redaction is a second barrier.
  */
 import { trace } from "@opentelemetry/api";
 import { type Logger, pino } from "pino";
@@ -14,7 +14,7 @@ export function createLogger(level: string): Logger {
     base: { service: "waybill", pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    // The trace in which a line was written, where there is one.
+    // The current trace, if there is one.
     mixin: () => {
       const span = trace.getActiveSpan()?.spanContext();
       return span ? { trace_id: span.traceId, span_id: span.spanId } : {};
@@ -29,7 +29,7 @@ export function createLogger(level: string): Logger {
   });
 }
 
-/** Only what the code itself says: PostgreSQL's details quote rows, and rows hold personal data. */
+/** Without PostgreSQL's details, which quote rows with personal data. */
 function describeError(error: unknown) {
   if (!(error instanceof Error)) return { message: String(error) };
   const { name, message, stack } = error;

@@ -1,6 +1,6 @@
 /**
- * The histogram of request durations, counted in plain arrays: looking up a label set for each request would cost a
- * tenth of an answer from memory. It gives the registry what a histogram of prom-client gives.
+ * The histogram of request durations, in plain arrays: prom-client's lookup of a label set would cost a tenth of an
+ * answer from memory. The registry reads it like a histogram of prom-client.
  */
 import type { Registry } from "prom-client";
 
@@ -50,7 +50,7 @@ export class RequestTimes {
   }
 
   #find(method: string, route: string, status: number): Series {
-    // A route answers with a handful of statuses: the first of the short list is nearly always the one.
+    // A route has a handful of statuses, and nearly always the first matches.
     const ofRoute = this.#series.get(route) ?? [];
     for (const series of ofRoute) {
       if (series.labels.method === method && Number(series.labels.status) === status) return series;

@@ -1,4 +1,4 @@
-/** Trace contexts as texts: the W3C `traceparent` that the inbox keeps. */
+/** Converts between trace contexts and W3C `traceparent` texts, which the inbox stores. */
 import {
   type Context,
   isValidSpanId,
@@ -8,7 +8,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 
-/** A context whose span is the one that a W3C traceparent names; undefined where it is none. */
+/** @returns undefined if the text is not a traceparent. */
 export function contextOf(traceparent: string): Context | undefined {
   const [, traceId, spanId, flags] = normalTraceparent(traceparent)?.split("-") ?? [];
   if (!traceId || !spanId || !flags) return undefined;
@@ -16,14 +16,14 @@ export function contextOf(traceparent: string): Context | undefined {
   return trace.setSpanContext(ROOT_CONTEXT, spanContext);
 }
 
-/** The W3C traceparent of a context's span; undefined where it has none, or that is not sampled. */
-export function traceparentOf(of: Context): string | undefined {
-  const spanContext = trace.getSpanContext(of);
-  if (!spanContext || !isSampledContext(of)) return undefined;
+/** @returns undefined if the context has no sampled span. */
+export function traceparentOf(traceContext: Context): string | undefined {
+  const spanContext = trace.getSpanContext(traceContext);
+  if (!spanContext || !isSampledContext(traceContext)) return undefined;
   return `00-${spanContext.traceId}-${spanContext.spanId}-01`;
 }
 
-/** The same traceparent with its flag for sampling down; what is none stays as it is. */
+/** Clears the sampling flag; text that is not a traceparent stays unchanged. */
 export function withoutSampling(traceparent: string): string {
   const normal = normalTraceparent(traceparent);
   if (normal === undefined) return traceparent;
@@ -31,14 +31,14 @@ export function withoutSampling(traceparent: string): string {
   return normal.slice(0, -2) + others.toString(16).padStart(2, "0");
 }
 
-export function isSampledContext(of: Context): boolean {
-  return ((trace.getSpanContext(of)?.traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0;
+export function isSampledContext(traceContext: Context): boolean {
+  return ((trace.getSpanContext(traceContext)?.traceFlags ?? 0) & TraceFlags.SAMPLED) !== 0;
 }
 
 /**
- * A traceparent in the form of version 00, which is the form that the inbox keeps. A later version may have more members
- * behind those that are known, and of its flags only the one for sampling is known.
- * @returns undefined if the text is none. Source: W3C Trace Context, 3.2 and 3.3.
+ * Converts a traceparent to version 00, which the inbox stores. Later versions may have additional members, and only
+ * their sampling flag is known.
+ * @returns undefined if the text is not valid. Source: W3C Trace Context, 3.2 and 3.3.
  */
 export function normalTraceparent(text: string): string | undefined {
   const [, version, traceId, spanId, flags, more] = TRACEPARENT.exec(text) ?? [];

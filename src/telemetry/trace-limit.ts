@@ -1,23 +1,22 @@
 /**
- * How many traces may begin in a second, whatever the sampler says. A span costs several times what an answer from memory
- * or a message in a full batch does; without a bound, tracing would be dearest just when there is most to do, and what the
- * exporter's queue cannot hold is lost span by span, which leaves traces with holes.
+ * Bounds the traces that begin in a second, at any sampling ratio. A span costs several times a cached answer or
+ * a message in a full batch. Without a bound tracing would cost most under the highest load, and the exporter's queue
+ * would drop single spans, which leaves incomplete traces.
  */
 export class TraceLimit {
   readonly #perSecond: number;
-  /** In the second that began with the first of them. */
+  /** In the current second, which began with the first trace. */
   #begun = 0;
 
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
   }
 
-  /** Asked of every message, so it is no more than a comparison; looking at a clock would cost as much as sampling. */
+  /** Called for every message, so it only compares; reading a clock would cost as much as sampling. */
   hasRoom(): boolean {
     return this.#begun < this.#perSecond;
   }
 
-  /** Counts one that begins. */
   take(): void {
     if (this.#begun === 0) {
       setTimeout(() => {

@@ -1,6 +1,6 @@
 /**
- * OpenTelemetry, switched on by OTEL_TRACES_EXPORTER: who makes ids, which traces are sampled, where spans go, and which
- * libraries are instrumented. What spans a message gets stands in message-traces.ts. Switched off, nothing of this runs.
+ * OpenTelemetry, enabled by OTEL_TRACES_EXPORTER: ids, sampling, export and instrumentation of libraries.
+ * message-traces.ts makes the spans of messages. If it is off, none of this is loaded.
  */
 import { EventEmitter } from "node:events";
 import { type IncomingMessage, type RequestListener, Server } from "node:http";
@@ -55,14 +55,14 @@ export class Tracing implements AsyncDisposable {
   readonly #delivery: Delivery;
   readonly #ids = new ChosenIds();
   readonly #sampler: Sampler;
-  /** Requests that come with a trace of their own are not counted. */
+  /** Requests that continue a trace do not count. */
   readonly #limit: TraceLimit;
-  /** Those that have a span. */
+  /** Requests with a span. */
   readonly #requests = new WeakSet<IncomingMessage>();
 
   /**
-   * @param serviceName where OTEL_SERVICE_NAME does not say otherwise.
-   * @param exporter what sends spans; by default the one that the configuration names.
+   * @param serviceName default of OTEL_SERVICE_NAME.
+   * @param exporter by default the configured one.
    */
   constructor(
     { exporter: named, sampler, ratio, perSecondMax }: TracingConfig,
@@ -85,13 +85,16 @@ export class Tracing implements AsyncDisposable {
     this.tracer = this.#provider.getTracer("waybill");
   }
 
-  /** Whether a trace that begins here is sampled; the same answer for the same id wherever it is asked. */
+  /** Whether a trace that begins here is sampled; depends on its id only. */
   isSampled(traceId: string): boolean {
     const { decision } = this.#sampler.shouldSample(ROOT_CONTEXT, traceId, "", SpanKind.INTERNAL, {}, []);
     return decision === SamplingDecision.RECORD_AND_SAMPLED;
   }
 
-  /** Does `work`, which begins a trace, with this id; where the span's is given too, it begins that one span alone. */
+  /**
+   * Calls `work`, which begins a trace, with a chosen trace id. If a span id is given too, `work` may begin one span
+   * only.
+   */
   withIds<T>(ids: DerivedIds | Pick<DerivedIds, "traceId">, work: () => T): T {
     this.#ids.next = ids;
     try {
@@ -101,24 +104,23 @@ export class Tracing implements AsyncDisposable {
     }
   }
 
-  /** Statements within a sampled span get spans of their own; all others cost next to nothing. */
+  /** Statements within a sampled span get spans; others cost next to nothing. */
   instrumentDatabase(): void {
     const instrumentation = new PgInstrumentation({ requireParentSpan: true });
     instrumentation.setTracerProvider(this.#provider);
-    // The instrumentation sees modules as `require` gives them, and changes the classes that `import` gives too.
+    // The instrumentation patches modules loaded by `require`; their classes are those of `import` too.
     require("pg");
   }
 
   /**
-   * Gives the requests that are sampled a span, by the kept instrumentation. By itself it touches every request and
-   * rewires its emitters, sampled or not, which an answer from memory would feel. So requests go through what it has made
-   * of a server's `emit` only where they are sampled, and the server itself stays as it is.
+   * Gives sampled requests a span. HttpInstrumentation patches `Server.prototype.emit` and so slows every request down,
+   * sampled or not. Therefore the original `emit` is restored, and only sampled requests pass through the patched one.
    */
   traceRequests(handle: RequestListener): RequestListener {
     const emit = Server.prototype.emit;
     const instrumentation = new HttpInstrumentation({
       disableOutgoingRequestInstrumentation: true,
-      // The text that is looked for in payloads may be personal, and so are addresses.
+      // Search text and client addresses may be personal.
       redactedQueryParams: ["q"],
       startIncomingSpanHook: () => ({
         [ATTR_CLIENT_ADDRESS]: undefined,
@@ -140,8 +142,7 @@ export class Tracing implements AsyncDisposable {
   }
 
   /**
-   * Begins the span of a call that came in: below the span of the request that carried it, below the one that the caller
-   * names, or a trace of its own.
+   * Begins the span of an incoming call: below the active span, below the caller's span, or as a new trace.
    * @returns undefined if it is not sampled.
    */
   beginCall(name: string, traceparent: string | undefined, attributes: Attributes): Span | undefined {
@@ -155,24 +156,23 @@ export class Tracing implements AsyncDisposable {
     );
   }
 
-  /** Names the span of a request, where it has one. */
+  /** Names the span of a request, if it has one. */
   setRoute(request: IncomingMessage, route: string): void {
     if (!this.#requests.has(request)) return;
     const metadata = getRPCMetadata(context.active());
     if (metadata) metadata.route = route;
   }
 
-  /** Spans that were not delivered. */
+  /** Spans that could not be delivered. */
   get droppedSpans(): number {
     return this.#delivery.dropped;
   }
 
-  /** Sends what is not sent yet. */
   flush(): Promise<void> {
     return this.#provider.forceFlush();
   }
 
-  /** Sends what is not sent yet, if a collector takes it soon. */
+  /** Sends pending spans, if the collector answers soon. */
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = new AbortController();
     const sent = this.#provider.shutdown().catch(() => {});
@@ -180,7 +180,7 @@ export class Tracing implements AsyncDisposable {
     ended.abort();
   }
 
-  /** The trace that a request begins or goes on with; undefined where that is not sampled. */
+  /** The trace that a request begins or continues; undefined if it is not sampled. */
   #idsFor(traceparent: unknown): Pick<DerivedIds, "traceId"> | undefined {
     const parent = typeof traceparent === "string" ? contextOf(traceparent) : undefined;
     if (parent) return isSampledContext(parent) ? { traceId: "" } : undefined;
@@ -202,22 +202,24 @@ class ChosenIds implements IdGenerator {
   generateSpanId = (): string => this.next?.spanId ?? this.#random.generateSpanId();
 }
 
-/** Samples what is linked with something sampled, such as the batch of a sampled message; else as another one does. */
+/** Samples spans with a sampled link, such as the batch of a sampled message; otherwise asks the other sampler. */
 class LinkedSampler implements Sampler {
-  readonly #other: Sampler;
+  readonly #fallback: Sampler;
 
-  constructor(other: Sampler) {
-    this.#other = other;
+  constructor(fallback: Sampler) {
+    this.#fallback = fallback;
   }
 
   shouldSample(...args: Parameters<Sampler["shouldSample"]>): SamplingResult {
     const links = args[5];
     const isLinked = links.some(({ context: { traceFlags } }) => (traceFlags & TraceFlags.SAMPLED) !== 0);
-    return isLinked ? { decision: SamplingDecision.RECORD_AND_SAMPLED } : this.#other.shouldSample(...args);
+    return isLinked
+      ? { decision: SamplingDecision.RECORD_AND_SAMPLED }
+      : this.#fallback.shouldSample(...args);
   }
 
   toString(): string {
-    return `LinkedSampler{${this.#other.toString()}}`;
+    return `LinkedSampler{${this.#fallback.toString()}}`;
   }
 }
 
@@ -231,8 +233,8 @@ function samplerOf(name: SamplerName, ratio: number): Sampler {
 
 const require = createRequire(import.meta.url);
 
-/** A collector that is away must not use up the time in which a process has to stop. */
+/** Leaves time for the rest of the shutdown if the collector is unreachable. */
 const FLUSH_MS = 2_000;
 
-/** Asked every few seconds by machines, or never ending. */
+/** Requests that machines repeat every few seconds, and streams that never end. */
 const UNTRACED = /^\/(metrics|healthz|readyz|events)\b/;
