@@ -1,8 +1,7 @@
 /**
- * The desk: everything that operators see and do about messages and dead letters. Each verb gives a JSON document. The
- * routes of the server and the commands of the shell are two ways to the same desk. A verb throws `NotFoundError` for
- * what does not exist, `InvalidInputError` for a wrong filter, and `WrongStateError` if another operator was first. What
- * takes some ten milliseconds of a large payload is done in turns of its own, so that others are answered in between.
+ * The desk: all operator actions on messages and dead letters, for the HTTP routes and the command line. Each method
+ * returns a JSON document, or throws `NotFoundError`, `InvalidInputError` for an invalid filter, or `WrongStateError` if
+ * another operator acted first. Slow steps on a large payload run in separate turns, so that other requests are answered.
  */
 import { setImmediate } from "node:timers/promises";
 import type { AnyDomain } from "../contract/domain.ts";
@@ -31,16 +30,13 @@ import { biographyDocument, letterDocument, outcomeDocument } from "./show/docum
 import { Mask } from "./show/mask.ts";
 import { viewPayload } from "./show/view.ts";
 
-/** What a redrive needs; its database is for pages, too, and for whatever takes long. */
 export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
   Readonly<{
-    /** For what is read of one letter. */
     reads: Queryable;
-    /** Every domain of the project. */
     domains: readonly AnyDomain[];
-    /** The names of those that run here: only their letters can be tried. */
+    /** Only letters of these domains can be dry-run. */
     running: readonly string[];
-    /** The address on which people see what a position became. */
+    /** URL of the page of a position's result. */
     viewOf: (domain: string, position: bigint) => Promise<string | undefined>;
     jobs: Jobs;
   }>;
@@ -48,7 +44,6 @@ export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
 export class Desk {
   readonly #options: DeskOptions;
   readonly #domains: ReadonlyMap<string, AnyDomain>;
-  /** The domains whose letters can be tried here. */
   readonly #running: ReadonlyMap<string, AnyDomain>;
   readonly #masks: ReadonlyMap<string, Mask>;
   readonly #strictestMask: Mask;
@@ -65,14 +60,13 @@ export class Desk {
     this.#strictestMask = new Mask({ personalNames, paths: [] });
   }
 
-  /** Groups, trend, totals and the oldest open letter. */
   overview(filter: GroupFilter, limit: number) {
     this.#checkDomain(filter);
     const knownOf = (domain: string) => this.#knownOf(domain);
     return readOverview(this.#options.database, filter, limit, new Date(), knownOf);
   }
 
-  /** One page of letters, newest first. @param before the position that the page before ended with. */
+  /** Newest first. @param before `next` of the previous page. */
   async list(filter: DeadLetterFilter, limit: number, before: bigint | undefined): Promise<PageDocument> {
     this.#checkDomain(filter);
     const { letters, next, searched } = await this.#options.database.transaction((transaction) =>
@@ -85,13 +79,12 @@ export class Desk {
     };
   }
 
-  /** What became of a message, for its sender. */
+  /** For senders: no payload, operators or diff. */
   async outcome(position: bigint) {
     const biography = await this.#biographyOf(position);
     return outcomeDocument(biography, this.#knownOf(biography.entry.domain));
   }
 
-  /** A message: where it came from, what became of it, and who did what about it since. */
   async biography(position: bigint) {
     const biography = await this.#biographyOf(position);
     const mask = this.#maskOf(biography.entry.domain);
@@ -99,27 +92,26 @@ export class Desk {
     return biographyDocument(biography, { view: await this.#viewOf(biography), diff, mask });
   }
 
-  /** One letter beside its payload, with personal values masked. */
   async show(position: bigint) {
     const letter = await this.#letterAt(position);
     return this.#letterDocument(letter, this.#maskOf(letter.entry.domain));
   }
 
-  /** The same with nothing masked; the access is recorded first. */
+  /** Unmasked; access is recorded first. */
   async reveal(position: bigint, operator: Operator) {
     await this.#letterAt(position);
     await insertReveals(this.#options.reads, [position], operator);
     return this.#letterDocument(await this.#letterAt(position), Mask.none);
   }
 
-  /** The bytes of a message; the access is recorded first. */
+  /** Unmasked; access is recorded first. */
   async payload(position: bigint, operator: Operator): Promise<Buffer> {
     const payload = await this.#payloadOf(position);
     await insertReveals(this.#options.reads, [position], operator);
     return payload;
   }
 
-  /** What would become of a letter if it were redriven now, as it is or with another payload. */
+  /** Dry run of a redrive. @param edited undefined for the original payload. */
   async tryRedrive(position: bigint, edited: Buffer | undefined) {
     const { letter, actions } = await this.#letterAt(position);
     const mask = this.#maskOf(letter.domain);
@@ -128,7 +120,7 @@ export class Desk {
     const domain = this.#runningDomain(letter.domain);
     const trial = await tryPayload(this.#options.database, domain, position, payload);
     const problems = trial.outcome.kind === "dead" ? trial.outcome.rejection.problems : [];
-    // What operators wrote themselves need not be hidden from them. The original is hidden until it was revealed.
+    // The operator's own text is not masked; the original is, unless it was revealed.
     const view = viewPayload(payload, problems, edited ? Mask.none : mask);
     await setImmediate();
     const isRevealed = actions.some(({ action }) => action === "reveal");
@@ -136,7 +128,7 @@ export class Desk {
     return trialDocument(trial, view.problems, diff);
   }
 
-  /** Redrives one letter, as it is or with another payload. @throws RejectedError if that would be dead again. */
+  /** @param edited undefined for the original payload. @throws RejectedError if the edited payload would fail again. */
   async redrive(position: bigint, edited: Buffer | undefined, operator: Operator) {
     const tryEdited = ({ domain }: DeadLetter, payload: Buffer) =>
       tryPayload(this.#options.database, this.#runningDomain(domain), position, payload);
@@ -159,7 +151,6 @@ export class Desk {
     return { position: String(position), state: "open" } as const;
   }
 
-  /** What would become of all letters that match. @param onProgress is told how many of how many are done. */
   async tryRedriveMany(
     filter: DeadLetterFilter,
     limit: number,
@@ -175,7 +166,6 @@ export class Desk {
     return dryRunDocument(run, (domain) => this.#maskOf(domain));
   }
 
-  /** Freezes all letters that match and begins to redrive them. */
   async redriveMany(
     filter: DeadLetterFilter,
     limit: number,
@@ -193,7 +183,6 @@ export class Desk {
     return this.bulk(id);
   }
 
-  /** How far a bulk redrive has come. */
   async bulk(id: bigint) {
     const { reads } = this.#options;
     const bulk = await selectBulkRedrive(reads, id);
@@ -206,7 +195,7 @@ export class Desk {
     return { redrives: bulks.map((bulk) => bulkDocument(bulk)) };
   }
 
-  /** Ends a bulk redrive after the step in flight. */
+  /** The step in flight is still completed. */
   async cancel(id: bigint, operator: Operator) {
     await cancelBulkRedrive(this.#options.database, id, operator);
     return this.bulk(id);
@@ -238,7 +227,6 @@ export class Desk {
     return row.payload;
   }
 
-  /** What an operator edited: a redrive beside what it redrives. */
   async #changeOf({ entry }: Biography, mask: Mask, payload?: Buffer): Promise<DiffLine[] | undefined> {
     if (entry.redriveOf === null) return undefined;
     const before = await this.#payloadOf(entry.redriveOf);
@@ -246,7 +234,7 @@ export class Desk {
     return before.equals(after) ? undefined : diffOf(before, after, mask);
   }
 
-  /** The page of what a message became: itself, the earlier message that it repeats, or its redrive. */
+  /** A duplicate shows its original's page, a redriven letter its redrive's. */
   async #viewOf({ entry, outcome, originalPosition, redrivenAs }: Biography): Promise<string | undefined> {
     const { viewOf } = this.#options;
     if (outcome === "projected") return viewOf(entry.domain, entry.position);
@@ -254,26 +242,25 @@ export class Desk {
     return redrivenAs?.outcome === "projected" ? viewOf(entry.domain, redrivenAs.position) : undefined;
   }
 
-  /** A domain that this process does not know is masked by what is personal in any domain. */
+  /** Masks an unknown domain by the personal names of all domains. */
   #maskOf(domain: string): Mask {
     return this.#masks.get(domain) ?? this.#strictestMask;
   }
 
-  /** What the schema of a domain knows. */
   #knownOf(domain: string): KnownPaths {
     return new Set(this.#domains.get(domain)?.paths);
   }
 
   #runningDomain(name: string): AnyDomain {
     const domain = this.#running.get(name);
-    if (!domain) throw new NotFoundError(`the domain ${name} does not run here: set DOMAINS`);
+    if (!domain) throw new NotFoundError(`the domain ${name} does not run in this process: set DOMAINS`);
     return domain;
   }
 
   #checkDomain({ domain }: GroupFilter): void {
     if (domain === undefined || this.#domains.has(domain)) return;
     const known = [...this.#domains.keys()].join(", ");
-    throw new InvalidInputError("domain", `there is no domain ${domain}; there are: ${known}`);
+    throw new InvalidInputError("domain", `unknown domain ${domain}; known domains: ${known}`);
   }
 }
 
@@ -283,5 +270,5 @@ function diffOf(before: Buffer, after: Buffer, mask: Mask): DiffLine[] | undefin
   return diffPayloads(before.toString(), after.toString(), (text) => mask.text(text));
 }
 
-/** A page of them; what operators look for is among the newest. */
+/** Enough: operators look for recent ones. */
 const BULKS_SHOWN = 20;

@@ -1,15 +1,13 @@
 /**
- * Every statement on the `operator_actions` table: what people did, when and why. Rows are only ever added. Nothing else
- * tells of them, so their commits wait for the disk.
+ * The `operator_actions` table: an append-only record of who did what, when and why. It cannot be rebuilt, so commits
+ * wait for the disk.
  */
 import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { State } from "../projector/dead-letters-table.ts";
 
-/** Who acts, and why; undefined if the operator did not say. */
 export type Operator = Readonly<{ author?: string | undefined; reason?: string | undefined }>;
 
-/** An action on one position. */
 export type OperatorAction = Readonly<{
   action: "redrive" | "discard" | "restore" | "reveal";
   position: bigint;
@@ -21,7 +19,6 @@ export type OperatorAction = Readonly<{
   actedAt: Date;
 }>;
 
-/** A letter with the group to which it belongs when it is acted on. */
 export type LetterOfGroup = Readonly<{ position: bigint; domain: string; fingerprint: string }>;
 
 export async function insertRedrives(
@@ -64,7 +61,7 @@ export async function insertDecision(
   );
 }
 
-/** Records that an operator saw masked values, or others that are not for everyone, of these positions. */
+/** Records access to unmasked data of these positions. */
 export async function insertReveals(
   database: Queryable,
   positions: readonly bigint[],
@@ -78,7 +75,6 @@ export async function insertReveals(
   );
 }
 
-/** Records what was done to a whole bulk redrive. */
 export async function insertBulkAction(
   transaction: Queryable,
   action: "bulk_redrive" | "cancel_bulk_redrive",
@@ -92,7 +88,7 @@ export async function insertBulkAction(
   );
 }
 
-/** What was done about a position, oldest first. */
+/** Oldest first. */
 export async function selectActions(database: Queryable, position: bigint): Promise<OperatorAction[]> {
   const { rows } = await database.query<OperatorAction>(
     `select action, position, bulk_id as "bulkId", redrive_position as "redrivePosition",
@@ -103,5 +99,5 @@ export async function selectActions(database: Queryable, position: bigint): Prom
   return rows;
 }
 
-/** More than any person reads of one position; a person who asks to see it again and again must not fill a page. */
+/** Bounds the page of a letter that is revealed very often. */
 const ACTIONS_MAX = 500;

@@ -1,6 +1,6 @@
 /**
- * Work on a payload takes time in proportion to its length, whatever it holds, so that nothing else waits for it long:
- * 1 MiB of the worst shapes that are known, against a quarter of it.
+ * Work on a payload takes linear time, so that other requests do not wait long: 1 MiB of the worst known shapes is
+ * compared with a quarter of it.
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -45,7 +45,6 @@ const WORK: Readonly<Record<string, (text: string) => unknown>> = {
     viewPayload(Buffer.from(text), "code" in rejection ? rejection.problems : [], MASK);
   },
   "view of bytes": (text) => viewPayload(Buffer.concat([Buffer.from(text), Buffer.from([0xff])]), [], MASK),
-  // Larger texts are not compared at all.
   difference: (text) => {
     const part = text.slice(0, text.length / 5);
     diffPayloads(part, `${part.slice(0, part.length / 2)}1${part.slice(part.length / 2)}`, (shown) =>
@@ -61,7 +60,7 @@ for (const [name, work] of Object.entries(WORK)) {
       const large = cpuMilliseconds(() => work(textOf(MIB)));
       if (large < QUICK_MS) continue;
       const small = cpuMilliseconds(() => work(textOf(MIB / 4)));
-      // Sixteen times as long would be quadratic.
+      // Quadratic work would take sixteen times as long.
       assert.ok(large < 10 * small, `${shape}: ${small} ms, then ${large} ms`);
       assert.ok(large < BOUND_MS, `${shape}: ${large} ms`);
     }
@@ -89,7 +88,7 @@ test("others are answered while a batch of the worst messages is read", async ()
   assert.ok(turns > 3, `${turns} turns`);
 });
 
-/** The processor's time for a piece of work, the less of two tries: other processes do not count. */
+/** CPU time of the faster of two runs: other processes do not count. */
 function cpuMilliseconds(work: () => unknown): number {
   const times = [1, 2].map(() => {
     const begun = process.cpuUsage();
@@ -102,10 +101,10 @@ function cpuMilliseconds(work: () => unknown): number {
 
 const MIB = 1024 * 1024;
 
-/** What takes less need not be compared, and cannot: the collector of garbage would weigh more than the work. */
+/** Shorter times are not compared: garbage collection would dominate. */
 const QUICK_MS = 40;
 
-/** Ten times what a slow machine takes, and a hundredth of what these took when they were quadratic. */
+/** Ten times the duration on a slow machine, a hundredth of the former quadratic one. */
 const BOUND_MS = 500;
 
 test.run();

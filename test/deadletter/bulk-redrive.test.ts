@@ -1,4 +1,4 @@
-/** Many dead letters redriven as one act. */
+/** Bulk redrive. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { InvalidInputError, WrongStateError } from "../../src/contract/errors.ts";
@@ -10,7 +10,7 @@ import { orderWith } from "../support/messages.ts";
 
 const bulk = suite("bulk redrive");
 
-/** A database with a projection that has rejected good orders, as a release with a bug in its schema would have. */
+/** A database where valid orders were rejected, as after a release with a bug in its schema. */
 async function withRejected(
   count: number,
   work: (
@@ -26,7 +26,7 @@ async function withRejected(
   await work({ ...context, database, positions });
 }
 
-/** Receives payloads under a schema that takes none of them. */
+/** Receives payloads under a schema that rejects all. */
 async function rejectAll(
   database: Awaited<ReturnType<typeof createDatabase>>,
   payloads: Buffer[],
@@ -106,7 +106,7 @@ bulk("it stops by itself where letters die again, after no more than the step it
       [50],
     );
 
-    // What died again is open again, under its new position; the first of it is enough to stop the next try.
+    // The failed redrive is an open letter at its new position; its first failure stops the next redrive.
     const again = await desk.redriveMany(readFilter({ path: "/locale" }), 10_000, 0, ANN);
     assert.equal(await runToEnd(context, BigInt(again.id)), [1]);
     const tolerant = await desk.redriveMany(readFilter({ path: "/locale" }), 10_000, 5, ANN);
@@ -138,7 +138,6 @@ bulk("a dry run says what would happen to each, and changes nothing", () =>
     assert.is(progress.at(-1), 35);
     assert.equal(await tablesOf(database), before);
 
-    // And that is what happens.
     const { id } = await desk.redriveMany(readFilter({}), 10_000, 100, ANN);
     await runToEnd(context, BigInt(id));
     const done = await desk.bulk(BigInt(id));

@@ -1,4 +1,4 @@
-/** The service dies in the middle of a bulk redrive of 10,000 letters, again and again. */
+/** The service crashes repeatedly during a bulk redrive of 10,000 letters. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { append } from "../../src/inbox/append.ts";
@@ -28,7 +28,7 @@ crash("killed in the middle, it goes on after the restart: none twice, none miss
       filter: { path: "/locale" },
       author: "Ann",
       reason: "again",
-      // They die again: that, too, must be so once for each.
+      // Each fails again exactly once.
       failures_max: LETTERS,
     }),
   });

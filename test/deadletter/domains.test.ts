@@ -1,4 +1,4 @@
-/** Dead letters of several domains in one database: each is found, masked, tried and counted as one of its own domain. */
+/** Dead letters of several domains in one database are found, masked, tried and counted by their own domain. */
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -13,7 +13,7 @@ import { ANN, openDesk } from "../support/desk.ts";
 import { appendAll, domainThat, projectAll } from "../support/engine.ts";
 import { messageOf } from "../support/messages.ts";
 
-/** How many projections of the second domain were made. */
+/** Number of projections created by the second domain. */
 let projections = 0;
 
 const parcels: AnyDomain = {
@@ -30,7 +30,7 @@ const unknown = domainThat(async (batch) => ({ outcomes: batch.map(({ payload })
   name: "retired",
 });
 
-/** Like any domain it buries what is empty at the root, so its letters have the fingerprint of those of orders. */
+/** Every domain rejects empty payloads at the root, so fingerprints are the same as in orders. */
 function outcomeOf(payload: Buffer): Outcome {
   const problem =
     payload.length === 0
@@ -115,7 +115,7 @@ domains("a domain that does not exist is refused, and the answer names those tha
     const error: unknown = await work().catch((reason: unknown) => reason);
     assert.instance(error, InvalidInputError);
     assert.is((error as InvalidInputError).parameter, "domain");
-    assert.match((error as Error).message, "there are: orders, parcels");
+    assert.match((error as Error).message, "known domains: orders, parcels");
   }
 });
 
@@ -149,10 +149,7 @@ domains("a dry run counts the letters of domains that do not run here, and says 
 
 domains("a bulk redrive takes the letters of one domain, and says how to choose it", async () => {
   const error = await desk.redriveMany({}, 500, 0, ANN).catch((reason: unknown) => reason);
-  assert.match(
-    String(error),
-    /several domains \(orders, parcels, retired\): choose one with the filter domain/,
-  );
+  assert.match(String(error), /several domains \(orders, parcels, retired\): add the filter domain/);
   const { domain, letters } = await desk.redriveMany(readFilter({ domain: "parcels" }), 500, 0, ANN);
   assert.equal([domain, letters], ["parcels", 4]);
 });

@@ -1,4 +1,4 @@
-/** Finding dead letters: every filter gives exactly what it should, page by page, in order. */
+/** Every filter finds exactly the matching dead letters, page by page, in order. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { InvalidInputError } from "../../src/contract/errors.ts";
@@ -55,7 +55,7 @@ async function lettersNow(): Promise<Row[]> {
   return rows;
 }
 
-/** What a filter must give, found by looking at each letter. */
+/** The expected result, from a check of each letter. */
 function matching(letters: readonly Row[], filter: Record<string, string>): bigint[] {
   const { state, code, fingerprint, channel, path, since, until, q } = filter;
   return letters

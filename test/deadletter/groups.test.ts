@@ -1,4 +1,4 @@
-/** Groups are as many as a schema can be broken in, and not as many as senders can make up names. */
+/** The number of groups depends on the schema, not on the names that senders invent. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readFilter } from "../../src/deadletter/find/filter.ts";

@@ -1,6 +1,6 @@
 /**
- * Whatever people and messages do in whatever order: conservation holds, the counts are those of the letters, and a
- * projection that is built anew from the inbox is the one that was there.
+ * After any sequence of messages and operator actions, conservation holds, group counts equal the letters, and a rebuilt
+ * projection equals the live one.
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -99,7 +99,7 @@ for (let run = 0; run < 5; run++) {
     );
     const counted = Object.fromEntries(states.rows.map(({ state, letters }) => [state, letters]));
     assert.equal(rows[0], { open: 0, redriven: 0, discarded: 0, ...counted });
-    // Every redrive is of a dead letter, and none was redriven twice.
+    // Only dead letters are redriven, each at most once.
     const copies = await database.query(
       `select count(*)::int as copies, count(distinct redrive_of)::int as originals, count(letters.position)::int as letters
        from inbox left join dead_letters as letters on letters.position = redrive_of where source = 'redrive'`,

@@ -1,4 +1,4 @@
-/** One dead letter at a time: redriving, editing, discarding, restoring, and what is known of it afterwards. */
+/** Redrive, edit, discard and restore of one dead letter, and its history. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { NotFoundError, RejectedError, WrongStateError } from "../../src/contract/errors.ts";

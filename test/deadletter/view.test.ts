@@ -1,4 +1,4 @@
-/** What people get to see of a payload: masked, bounded, with the places of its problems. */
+/** Payload views: masked, bounded, with the ranges of problems. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { headersToJson } from "../../src/contract/headers.ts";

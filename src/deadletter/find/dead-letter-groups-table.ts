@@ -1,4 +1,4 @@
-/** Every statement on the tables that count dead letters by their cause: `dead_letter_groups` and `dead_letter_hours`. */
+/** Counts of dead letters by cause: the tables `dead_letter_groups` and `dead_letter_hours`. */
 
 import type { Problem, RejectionCode } from "../../contract/rejection.ts";
 import type { Queryable } from "../../database/queryable.ts";
@@ -14,16 +14,14 @@ export type DeadLetterGroup = Readonly<{
   discarded: bigint;
   firstReceivedAt: Date;
   lastReceivedAt: Date;
-  /** The newest of them, and what is wrong with it. */
   samplePosition: bigint;
   errors: readonly Problem[];
   lastRedrivenAt: Date | null;
 }>;
 
-/** What groups are asked for; a domain or state that is undefined stands for all. */
+/** Undefined selects all. */
 export type GroupFilter = Readonly<{ domain?: string | undefined; state?: State | undefined }>;
 
-/** The groups with most letters in the state first. */
 export async function selectGroups(
   database: Queryable,
   { domain, state }: GroupFilter,
@@ -57,7 +55,7 @@ export async function selectGroups(
 
 export type HourCount = Readonly<{ hour: Date; letters: bigint }>;
 
-/** How many letters of each of the groups arrived in each hour from `since` on. */
+/** Letters per group and hour. */
 export async function selectHours(
   database: Queryable,
   groups: readonly Readonly<{ domain: string; fingerprint: string }>[],
@@ -81,7 +79,7 @@ export type StateCount = Readonly<{
   discarded: bigint;
 }>;
 
-/** Letters by code and state, of one domain or of all. */
+/** @param domain undefined for all domains. */
 export async function countByCode(database: Queryable, domain?: string): Promise<StateCount[]> {
   const { rows } = await database.query<StateCount>(
     `select domain, code, sum(open)::bigint as open, sum(redriven)::bigint as redriven,
@@ -94,7 +92,7 @@ export async function countByCode(database: Queryable, domain?: string): Promise
 
 export type RecentGroup = Readonly<{ domain: string; code: string; fingerprint: string; letters: bigint }>;
 
-/** The groups to which most letters came in this hour and the one before. */
+/** The groups with the most letters in the current and previous hour. */
 export async function selectRecentGroups(database: Queryable, limit: number): Promise<RecentGroup[]> {
   const { rows } = await database.query<RecentGroup>(
     `select domain, fingerprint, recent.letters,
@@ -110,7 +108,7 @@ export async function selectRecentGroups(database: Queryable, limit: number): Pr
   return rows;
 }
 
-/** How many letters arrived in each hour from `since` on, of all groups of a domain or of all domains. */
+/** Letters per hour. @param domain undefined for all domains. */
 export async function selectTrend(
   database: Queryable,
   domain: string | undefined,

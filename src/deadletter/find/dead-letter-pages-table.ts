@@ -1,8 +1,7 @@
 /**
- * Pages of dead letters, newest or oldest first. Whatever the filter, a page is merged from a few ranges of an index,
- * each already in the order of the page: one range a state, or one a group and state where the filter is about what
- * groups have in common. So a page costs the same however many letters there are. Only a search in the payloads has
- * to look at each letter, and so is bounded.
+ * Pages of dead letters, newest or oldest first. A page is merged from index ranges that are already in page order: one
+ * per state or, if the filter selects groups, one per group and state. So its cost does not depend on the number of
+ * letters. Only a search in payloads reads every letter; it is bounded.
  */
 
 import type { Problem, RejectionCode } from "../../contract/rejection.ts";
@@ -11,7 +10,6 @@ import type { Transaction } from "../../database/transaction.ts";
 import { STATES, type State } from "../../projector/dead-letters-table.ts";
 import type { DeadLetterFilter } from "./filter.ts";
 
-/** A place in the order of the letters. */
 export type Cursor = Readonly<{ position: bigint; receivedAt: string }>;
 
 export type ListedLetter = Readonly<{
@@ -22,7 +20,6 @@ export type ListedLetter = Readonly<{
   state: State;
   code: RejectionCode;
   fingerprint: string;
-  /** The first of its problems. */
   errors: readonly Problem[];
   errorCount: number;
   originalPosition: bigint | null;
@@ -32,13 +29,12 @@ export type ListedLetter = Readonly<{
 }>;
 
 export type PageOptions = Readonly<{
-  /** Begin behind this letter. */
   after?: Cursor;
   order: "newest first" | "oldest first";
   limit: number;
 }>;
 
-/** The places of the letters that match everything but the text. */
+/** Ignores the filter's text `q`. */
 export async function selectPlaces(
   transaction: Transaction,
   filter: DeadLetterFilter,
@@ -71,7 +67,7 @@ export async function selectPlaces(
          where letters > 0 and state = any(${bind(states)}::text[]) and ${ofGroups.join(" and ")}`
       : `select unnest(${bind(states)}::text[]) as state`;
   const size = bind(limit);
-  // In the order of the index and never by sorting all that matches, which is what a table without statistics gets.
+  // Forces index order: without statistics PostgreSQL would sort all matching rows.
   await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
   const { rows } = await transaction.query<Cursor>(
     `with ranges as materialized (${ranges})
@@ -87,7 +83,7 @@ export async function selectPlaces(
   return rows;
 }
 
-/** The conditions of a filter that a group of letters meets as a whole or not at all. */
+/** Conditions that hold for all letters of a group or for none. */
 function groupConditions(
   { domain, code, fingerprint, channel, path }: DeadLetterFilter,
   bind: (value: unknown) => string,
@@ -97,7 +93,7 @@ function groupConditions(
   );
   if (path !== undefined) {
     const wanted = bind(path);
-    // The empty pointer is the whole document and not everything in it.
+    // The empty pointer matches problems of the whole document only.
     conditions.push(
       `exists (select from unnest(paths) as path
                where path = ${wanted} or ${wanted} <> '' and starts_with(path, ${wanted} || '/'))`,
@@ -107,9 +103,8 @@ function groupConditions(
 }
 
 /**
- * Which of the given letters hold a text, and how far was looked: payloads are read up to `bytesMax`, and at least
- * one.
- * @returns the positions that hold it, and how many of the given places were examined.
+ * Searches payloads for a text, up to `bytesMax` and at least one.
+ * @returns matching positions, and how many of the given positions were examined.
  */
 export async function selectHolding(
   database: Queryable,
@@ -132,7 +127,7 @@ export async function selectHolding(
   };
 }
 
-/** The letters at the given positions, in that order. */
+/** In the order of the positions. */
 export async function selectListed(
   database: Queryable,
   positions: readonly bigint[],
@@ -150,7 +145,7 @@ export async function selectListed(
   return rows;
 }
 
-/** Where a letter stands in the order; undefined where there is no dead letter at the position. */
+/** @returns undefined if there is no dead letter at the position. */
 export async function selectCursor(database: Queryable, position: bigint): Promise<Cursor | undefined> {
   const { rows } = await database.query<Cursor>(
     `select position, received_at::text as "receivedAt" from dead_letters where position = $1`,
@@ -159,5 +154,5 @@ export async function selectCursor(database: Queryable, position: bigint): Promi
   return rows[0];
 }
 
-/** Lines of a list that a person reads at a glance. */
+/** Keeps a list readable. */
 export const LISTED_PROBLEMS_MAX = 5;

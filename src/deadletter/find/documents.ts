@@ -1,4 +1,4 @@
-/** Lists and groups of dead letters as JSON documents: the shape of each, and how it is filled. */
+/** JSON documents of lists and groups of dead letters. */
 import { type } from "arktype";
 import { defined } from "../../contract/values/shapes.ts";
 import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";
@@ -26,7 +26,7 @@ const listedType = shape({
 
 export const pageType = shape({
   deadletters: listedType.array(),
-  next: type("null").or(listedType.get("position")).describe("`before` of the next page; null at the end"),
+  next: type("null").or(listedType.get("position")).describe("`before` of the next page; null on the last"),
   "searched?": "count",
 });
 
@@ -60,7 +60,6 @@ export const overviewType = shape({
 export type PageDocument = typeof pageType.infer;
 export type OverviewDocument = typeof overviewType.infer;
 
-/** A list is to be looked through, so it shows a few problems of each letter; the letter itself shows all. */
 export function listedDocument(letter: ListedLetter, mask: Mask): typeof listedType.infer {
   return defined({
     position: String(letter.position),
@@ -79,7 +78,7 @@ export function listedDocument(letter: ListedLetter, mask: Mask): typeof listedT
   });
 }
 
-/** @param total of all letters in the state that the groups are of. */
+/** @param letters in the requested state. @param total letters of all groups in that state. */
 export function groupDocument(
   group: DeadLetterGroup,
   letters: bigint,

@@ -1,14 +1,11 @@
-/**
- * Which dead letters are meant. The same filters come as the query of an address, as the body of a bulk redrive and as
- * options of a command; each is checked here, and an error names the parameter that is wrong.
- */
+/** Filters of dead letters, from a URL query, a bulk redrive's body or command options. Errors name the parameter. */
 import { type ArkErrors, type } from "arktype";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { parseDateTime } from "../../contract/values/date-time.ts";
 import { foldIndexes } from "../../projector/fingerprint.ts";
 import { shape } from "../shapes.ts";
 
-/** Text that the database can compare: Unicode without NUL and without half a surrogate pair. */
+/** Text that PostgreSQL accepts: Unicode without NUL and lone surrogates. */
 const text = (lengthMax: number) =>
   type(new RegExp(`^[^\\0\\p{Cs}]{1,${lengthMax}}$`, "u")).describe(
     `Unicode text of 1 to ${lengthMax} characters`,
@@ -25,10 +22,7 @@ const time = type("string")
 
 const path = type(/^(\/([^~/\0\p{Cs}]|~[01])*)*$/u).describe("a JSON pointer such as /items/#/price");
 
-/**
- * Checks a filter from outside, and reads its texts. `path` is a JSON pointer with its indexes folded, and stands for
- * the letters with a problem there or below; `q` is text that the payload holds.
- */
+/** `path`: problems at this JSON pointer (indexes folded) or below. `q`: text in the payload. */
 export const filterType = shape({
   "+": "reject",
   "domain?": text(64),
@@ -41,7 +35,7 @@ export const filterType = shape({
   "until?": time,
   "q?": text(200),
 }).narrow((filter, context) => {
-  // An empty array has no member that could be wrong.
+  // An empty array would pass as an object.
   if (Array.isArray(filter)) return context.reject({ expected: "an object", actual: "an array" });
   const { since, until } = filter;
   return (
@@ -51,7 +45,7 @@ export const filterType = shape({
 
 export type DeadLetterFilter = Readonly<typeof filterType.infer>;
 
-/** @throws InvalidInputError that names the parameter. */
+/** @throws InvalidInputError */
 export function readFilter(given: unknown): DeadLetterFilter {
   const filter = filterType(given);
   if (filter instanceof type.errors) throw invalid(filter);
@@ -63,7 +57,7 @@ function invalid([problem]: ArkErrors): InvalidInputError {
   const isUnknown = problem?.expected === "removed";
   return new InvalidInputError(
     name,
-    isUnknown ? `there is no filter ${name}` : `${name} must be ${problem?.expected}`,
+    isUnknown ? `unknown filter ${name}` : `${name} must be ${problem?.expected}`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** Finds dead letters: a filter enters, a page of letters and the cursor of the next one leave. */
+/** Finds dead letters: a filter enters; a page of letters and the next cursor leave. */
 
 import { InvalidInputError } from "../../contract/errors.ts";
 import type { Transaction } from "../../database/transaction.ts";
@@ -15,16 +15,16 @@ import type { DeadLetterFilter } from "./filter.ts";
 
 export type DeadLetterPage = Readonly<{
   letters: readonly ListedLetter[];
-  /** Pass it as `before` for what follows; undefined at the end. */
+  /** `before` of the next page; undefined on the last. */
   next: bigint | undefined;
-  /** Of a search in payloads: how many letters were looked at for this page, which may be all it could afford. */
+  /** For a payload search: letters examined. */
   searched: number | undefined;
 }>;
 
 /**
- * One page, newest first.
- * @param before the position that the page before ended with.
- * @throws InvalidInputError where `before` is no dead letter.
+ * Newest first.
+ * @param before `next` of the previous page.
+ * @throws InvalidInputError if `before` is not a dead letter.
  */
 export async function findDeadLetters(
   transaction: Transaction,
@@ -48,7 +48,7 @@ export async function findDeadLetters(
   };
 }
 
-/** The positions of all letters that match, oldest first, at most `limit`. */
+/** Oldest first. */
 export async function findAllPositions(
   transaction: Transaction,
   filter: DeadLetterFilter,
@@ -96,7 +96,7 @@ async function matchingPlaces(
   const places = candidates.filter(({ position }) => found.has(position));
   const isCut = holding.length > options.limit;
   const isAtEnd = examined === candidates.length && candidates.length < SEARCHED_LETTERS_MAX && !isCut;
-  // The next page begins behind the last letter that was looked at, or the last that found room.
+  // The next page starts after the last letter examined or, if the page is full, after the last one on it.
   const last = isCut ? places.at(-1) : candidates[examined - 1];
   return { places, next: isAtEnd ? undefined : last, searched: examined };
 }
@@ -107,6 +107,6 @@ async function cursorAt(transaction: Transaction, position: bigint): Promise<Cur
   throw new InvalidInputError("before", "before must be the `next` of an earlier page");
 }
 
-/** What one request may look at: each payload costs some microseconds, and a page should not take longer than 50 ms. */
+/** Bounds of one search: a payload costs microseconds, and a page should take at most 50 ms. */
 const SEARCHED_LETTERS_MAX = 1_000;
 const SEARCHED_BYTES_MAX = 16 * 1024 * 1024;

@@ -1,4 +1,4 @@
-/** What is wrong at the moment: dead letters by their cause, how many and since when, and the one that waits longest. */
+/** The overview: groups by cause, totals, hourly trend and the oldest open letter, from one snapshot. */
 import type { Database } from "../../database/database.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { STATES } from "../../projector/dead-letters-table.ts";
@@ -14,7 +14,7 @@ import {
 import { selectPlaces } from "./dead-letter-pages-table.ts";
 import { groupDocument, type OverviewDocument } from "./documents.ts";
 
-/** @param knownOf gives what the schema of a domain knows. */
+/** @param knownOf paths in a domain's schema. */
 export function readOverview(
   database: Database,
   filter: GroupFilter,
@@ -48,8 +48,8 @@ async function read(
   const total = countOf(totals);
   return {
     groups: shown.map((group) => {
-      const own = hoursFrom(since, hours.get(keyOf(group)) ?? []);
-      return groupDocument(group, countOf(group), total, own, knownOf(group.domain));
+      const groupHours = hoursFrom(since, hours.get(keyOf(group)) ?? []);
+      return groupDocument(group, countOf(group), total, groupHours, knownOf(group.domain));
     }),
     has_more: groups.length > limit,
     totals: {
@@ -64,12 +64,11 @@ async function read(
   };
 }
 
-/** Two domains can have groups with the same fingerprint. */
+/** Fingerprints are unique within a domain only. */
 function keyOf({ domain, fingerprint }: Readonly<{ domain: string; fingerprint: string }>): string {
   return `${domain} ${fingerprint}`;
 }
 
-/** The counts of the hours that begin at `since`; hours without any are zero. */
 function hoursFrom(since: Date, counts: readonly HourCount[]): number[] {
   const filled = new Array<number>(HOURS_SHOWN).fill(0);
   for (const { hour, letters } of counts) {
@@ -79,6 +78,6 @@ function hoursFrom(since: Date, counts: readonly HourCount[]): number[] {
   return filled;
 }
 
-/** Two days: whether it began today, and whether it was the same at this time yesterday. */
+/** Two days, so that today can be compared with yesterday. */
 const HOURS_SHOWN = 48;
 const HOUR_MS = 3_600_000;

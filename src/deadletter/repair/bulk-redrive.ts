@@ -1,10 +1,8 @@
 /**
- * Redrives many dead letters as one act. A filter enters, the letters that match are frozen, and they are redriven in
- * steps: one, then ten, then the rest in chunks. No step begins before the outcome of the one before is known, and the
- * whole stops where more letters die again than was allowed: what fails for one mostly fails for all.
- *
- * How far it has come is kept in the transaction of each step, under the lock of its row. So a step is done once,
- * however many processes try, and after a crash the next worker finds the place.
+ * Bulk redrive: a filter enters; the set of matching letters is fixed, then redriven in steps of 1, 10 and chunks. A step
+ * waits for the outcomes of the previous one, and the redrive stops if more letters fail again than allowed: one failure
+ * usually predicts the rest. Each step updates the progress in its own transaction, under the row's lock. So concurrent
+ * workers do each step once, and a worker resumes after a crash.
  */
 import { InvalidInputError, NotFoundError, WrongStateError } from "../../contract/errors.ts";
 import type { Database } from "../../database/database.ts";
@@ -26,15 +24,13 @@ import { type RedriveContext, redriveIn } from "./redrive.ts";
 
 export type BulkOptions = Readonly<{
   filter: DeadLetterFilter;
-  /** At most so many, the oldest first. */
   limit: number;
-  /** How many may die again before it stops. */
   failuresMax: number;
 }>;
 
 /**
- * Freezes the set and enqueues the job that redrives it.
- * @throws InvalidInputError where nothing open matches.
+ * Fixes the set and enqueues the job that redrives it.
+ * @throws InvalidInputError if no open letter matches, or letters of several domains do.
  */
 export async function beginBulkRedrive(
   database: Database,
@@ -45,14 +41,14 @@ export async function beginBulkRedrive(
   return database.transaction(async (transaction) => {
     const positions = await openPositions(transaction, filter, limit);
     if (positions.length === 0) {
-      throw new InvalidInputError("filter", "no open dead letter matches: there is nothing to redrive");
+      throw new InvalidInputError("filter", "no open dead letter matches the filter");
     }
     const [domain = "", ...others] = await selectDomainsOf(transaction, positions);
     if (others.length > 0) {
       const all = [domain, ...others].join(", ");
       throw new InvalidInputError(
         "filter",
-        `the letters are of several domains (${all}): choose one with the filter domain`,
+        `the filter matches letters of several domains (${all}): add the filter domain`,
       );
     }
     const set = { domain, positions, filter, failuresMax };
@@ -63,7 +59,7 @@ export async function beginBulkRedrive(
   });
 }
 
-/** The letters that a bulk redrive would freeze. @throws InvalidInputError for a state other than open. */
+/** @throws InvalidInputError for a state other than open. */
 export async function openPositions(
   transaction: Transaction,
   filter: DeadLetterFilter,
@@ -75,12 +71,12 @@ export async function openPositions(
   return findAllPositions(transaction, { ...filter, state: "open" }, limit);
 }
 
-/** Ends a bulk redrive after the step in flight. @throws NotFoundError, WrongStateError */
+/** The step in flight is still completed. @throws NotFoundError, WrongStateError */
 export async function cancelBulkRedrive(database: Database, id: bigint, operator: Operator): Promise<void> {
   await database.transaction(async (transaction) => {
     const bulk = await lockBulkRedrive(transaction, id);
     if (!bulk) throw new NotFoundError("there is no such bulk redrive");
-    if (bulk.status !== "running") throw new WrongStateError(`bulk redrive ${id} has ${bulk.status} already`);
+    if (bulk.status !== "running") throw new WrongStateError(`bulk redrive ${id} is already ${bulk.status}`);
     await insertBulkAction(transaction, "cancel_bulk_redrive", id, operator);
     await updateBulkRedrive(transaction, { ...bulk, status: "cancelled" });
   });
@@ -88,10 +84,9 @@ export async function cancelBulkRedrive(database: Database, id: bigint, operator
 
 export type Step =
   | Readonly<{ kind: "ended" }>
-  /** Something is not projected yet: the next step can be taken when the projector has come so far. */
+  /** The next step needs the outcomes up to this position. */
   | Readonly<{ kind: "waiting"; domain: string; upTo: bigint }>;
 
-/** Takes the next step of a bulk redrive, whatever that is. */
 export async function stepBulkRedrive(
   context: Omit<RedriveContext, "tryPayload">,
   id: bigint,
@@ -134,7 +129,6 @@ async function takeStep(
   return { step: { kind: "waiting", domain, upTo: lastPosition }, isAppended: letters.length > 0 };
 }
 
-/** Counts what became of the step before. */
 async function settle(transaction: Transaction, bulk: BulkRedrive): Promise<BulkRedrive> {
   const { id, settledPosition, lastPosition } = bulk;
   if (settledPosition === lastPosition) return bulk;
@@ -154,7 +148,7 @@ function statusOf({ status, dead, failuresMax, place, letters }: BulkRedrive): B
   return place === letters ? "finished" : "running";
 }
 
-/** One, to see whether it works at all; ten, to see whether that was luck; then the rest. */
+/** One letter shows whether the redrive works at all, ten whether that was luck. */
 function stepSize({ place }: BulkRedrive): number {
   if (place === 0n) return 1;
   return place === 1n ? 10 : STEP_LETTERS_MAX;
@@ -162,8 +156,8 @@ function stepSize({ place }: BulkRedrive): number {
 
 const ENDED: Taken = { step: { kind: "ended" }, isAppended: false };
 
-/** So many may fail in vain before it is noticed; larger steps would not be quicker. */
+/** Failures are noticed after at most this many letters; larger steps are not faster. */
 const STEP_LETTERS_MAX = 500;
 
-/** The database copies the payloads by itself, within one transaction. */
+/** Bounds the payloads that the database copies in one transaction. */
 const STEP_BYTES_MAX = 16 * 1024 * 1024;

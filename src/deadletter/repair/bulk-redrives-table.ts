@@ -1,4 +1,4 @@
-/** Every statement on `bulk_redrives` and `bulk_redrive_letters`: a frozen set of letters, and how far it has come. */
+/** The tables `bulk_redrives` and `bulk_redrive_letters`: fixed sets of letters and their progress. */
 import type { RejectionCode } from "../../contract/rejection.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Operator } from "../operator-actions-table.ts";
@@ -24,7 +24,6 @@ export type BulkRedrive = Readonly<{
   updatedAt: Date;
 }>;
 
-/** Keeps the set as it is now. @returns its id. */
 export async function insertBulkRedrive(
   transaction: Queryable,
   {
@@ -61,7 +60,7 @@ export async function selectBulkRedrive(database: Queryable, id: bigint): Promis
   return rows[0];
 }
 
-/** Locks the row until the transaction ends: of two processes that go on with it, one does at a time. */
+/** Locks the row, so that one worker at a time continues the redrive. */
 export async function lockBulkRedrive(transaction: Queryable, id: bigint): Promise<BulkRedrive | undefined> {
   const { rows } = await transaction.query<BulkRedrive>(
     `select ${COLUMNS} from bulk_redrives where id = $1 for update`,
@@ -70,7 +69,7 @@ export async function lockBulkRedrive(transaction: Queryable, id: bigint): Promi
   return rows[0];
 }
 
-/** The newest first. */
+/** Newest first. */
 export async function selectBulkRedrives(database: Queryable, limit: number): Promise<BulkRedrive[]> {
   const { rows } = await database.query<BulkRedrive>(
     `select ${COLUMNS} from bulk_redrives order by id desc limit $1`,
@@ -86,7 +85,7 @@ export async function selectRunningBulkRedrives(database: Queryable): Promise<bi
   return rows.map(({ id }) => id);
 }
 
-/** The letters of the set behind a place, in their order: up to `limit`, and about `bytesMax` of payload. */
+/** @param bytesMax approximate; at least one letter. */
 export async function selectNextLetters(
   database: Queryable,
   id: bigint,
@@ -107,7 +106,7 @@ export async function selectNextLetters(
   return rows.map(({ position }) => position);
 }
 
-/** Saves how far a bulk redrive has come; the row must be locked. */
+/** The row must be locked. */
 export async function updateBulkRedrive(transaction: Queryable, bulk: BulkRedrive): Promise<void> {
   await transaction.query(
     `update bulk_redrives set status = $2, place = $3, redriven = $4, skipped = $5, last_position = $6,
@@ -128,7 +127,7 @@ export async function updateBulkRedrive(transaction: Queryable, bulk: BulkRedriv
   );
 }
 
-/** What became of the redrives of a set above one position and up to another; all of them must be settled. */
+/** Redrives in this range must have outcomes. */
 export async function countOutcomes(
   database: Queryable,
   id: bigint,
@@ -136,13 +135,13 @@ export async function countOutcomes(
   upTo: bigint,
 ): Promise<{ projected: bigint; duplicate: bigint; dead: bigint }> {
   const { rows } = await database.query<{ projected: bigint; duplicate: bigint; dead: bigint }>(
-    `select count(*) filter (where letter.position is null and twin.position is null) as projected,
-            count(*) filter (where twin.position is not null) as duplicate,
+    `select count(*) filter (where letter.position is null and duplicate.position is null) as projected,
+            count(*) filter (where duplicate.position is not null) as duplicate,
             count(*) filter (where letter.position is not null) as dead
-     from operator_actions as acts
-     left join dead_letters as letter on letter.position = acts.redrive_position
-     left join duplicates as twin on twin.position = acts.redrive_position
-     where acts.bulk_id = $1 and acts.redrive_position > $2 and acts.redrive_position <= $3`,
+     from operator_actions as actions
+     left join dead_letters as letter on letter.position = actions.redrive_position
+     left join duplicates as duplicate on duplicate.position = actions.redrive_position
+     where actions.bulk_id = $1 and actions.redrive_position > $2 and actions.redrive_position <= $3`,
     [String(id), String(above), String(upTo)],
   );
   return rows[0] as { projected: bigint; duplicate: bigint; dead: bigint };
@@ -155,7 +154,7 @@ export type FailureGroup = Readonly<{
   samplePosition: bigint;
 }>;
 
-/** The redrives of a set that died again, by what is wrong with them, the most first. */
+/** Redrives that failed again, by cause, largest group first. */
 export async function selectFailures(database: Queryable, id: bigint): Promise<FailureGroup[]> {
   const { rows } = await database.query<FailureGroup>(
     `select fingerprint, code, count(*) as letters, max(letter.position) as "samplePosition"

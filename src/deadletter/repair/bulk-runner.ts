@@ -1,7 +1,7 @@
 /**
- * Carries bulk redrives out: a job says that one is to go on, and a worker takes its steps until it ends. Jobs are
- * enqueued when one begins, when one has run for long, and at start-up for all that are not ended; where the process
- * of a job died, pg-boss gives it to another. Two workers on one bulk redrive take turns and do no step twice.
+ * Runs bulk redrives: a job enters, and a worker takes steps until the redrive ends. Jobs are enqueued when a redrive
+ * starts, when it has run for long, and at start-up for unfinished ones. If a process dies, pg-boss retries the job in
+ * another. Two workers on one redrive take turns; no step runs twice.
  */
 import { type Jobs, POLL_SECONDS, QUEUE_OPTIONS, type QueueDefinition } from "../../database/jobs.ts";
 import type { Queryable } from "../../database/queryable.ts";
@@ -14,7 +14,6 @@ export type BulkRunnerOptions = Readonly<{
   context: Omit<RedriveContext, "tryPayload">;
   jobs: Jobs;
   logger: Logger;
-  /** Resolves when a position of a domain has its outcome, or when the signal aborts. */
   settled: (domain: string, position: bigint, signal: AbortSignal) => Promise<unknown>;
 }>;
 
@@ -26,7 +25,7 @@ export class BulkRunner {
     this.#options = options;
   }
 
-  /** Takes jobs from now on, and enqueues one for whatever an earlier life has left. */
+  /** Also enqueues jobs for redrives that an earlier process left unfinished. */
   async start(): Promise<void> {
     const { context, jobs } = this.#options;
     for (const id of await selectRunningBulkRedrives(context.database)) {
@@ -39,7 +38,7 @@ export class BulkRunner {
     );
   }
 
-  /** Finishes the step in flight. Another process that takes jobs continues, or this one after a restart. */
+  /** Completes the step in flight; another process, or this one after a restart, continues. */
   stop(): void {
     this.#stop.abort();
   }
@@ -49,10 +48,7 @@ export class BulkRunner {
     const deadline = AbortSignal.timeout(RUN_MS_MAX);
     for (;;) {
       const step: Step = await stepBulkRedrive(context, id).catch((error: unknown) => {
-        logger.warn(
-          { err: error, bulkRedrive: String(id) },
-          "a step of a bulk redrive failed; it is tried again",
-        );
+        logger.warn({ err: error, bulkRedrive: String(id) }, "bulk redrive step failed; retrying");
         throw error;
       });
       if (step.kind === "ended") return;
@@ -63,12 +59,12 @@ export class BulkRunner {
   }
 }
 
-/** Enqueues the job that goes on with a bulk redrive, in the caller's transaction. */
+/** In the caller's transaction. */
 export function enqueueBulkRedrive(jobs: Jobs, transaction: Queryable, id: bigint): Promise<void> {
   return jobs.send(transaction, BULK_REDRIVE_QUEUE.name, { id: String(id) });
 }
 
 export const BULK_REDRIVE_QUEUE: QueueDefinition = { name: "bulk-redrive", options: QUEUE_OPTIONS };
 
-/** Well below the time after which pg-boss takes a job for lost. */
+/** Well below pg-boss's job expiry. */
 const RUN_MS_MAX = 30_000;

@@ -1,4 +1,4 @@
-/** Discards a dead letter, or takes that back. Nothing is removed: the letter changes its state. */
+/** Discards a dead letter, or restores it. Only the state changes; nothing is deleted. */
 import type { Database } from "../../database/database.ts";
 import { moveDeadLetters, type State } from "../../projector/dead-letters-table.ts";
 import { insertDecision, type Operator } from "../operator-actions-table.ts";

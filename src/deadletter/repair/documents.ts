@@ -1,4 +1,4 @@
-/** What operators did, or would do, as JSON documents: the shape of each, and how it is filled. */
+/** JSON documents of redrives, dry runs and decisions. */
 import { type } from "arktype";
 import { defined } from "../../contract/values/shapes.ts";
 import { LISTED_PROBLEMS_MAX } from "../find/dead-letter-pages-table.ts";
@@ -28,7 +28,7 @@ export const dryRunType = shape({
   conflict: "count",
   dead: "count",
   not_run_here: type("Record<string, number>").describe(
-    "letters of domains that do not run here, by domain; not tried",
+    "letters of domains that do not run in this process, by domain; not tried",
   ),
   failures: shape({
     domain: "string",
@@ -74,7 +74,7 @@ export const redrivenType = shape({
 
 export const decidedType = shape({ position: "position", state: "state" });
 
-/** What would become of one letter. @param problems with their places, masked or not. */
+/** @param problems with their ranges, masked or not. */
 export function trialDocument(
   { outcome, fingerprint }: Trial,
   problems: readonly LocatedProblem[],

@@ -1,8 +1,7 @@
 /**
- * What would become of payloads if they were redriven now: today's schema and projection run over them in a
- * transaction that is rolled back, so nothing changes and no other transaction sees it. Each run has projections of its own, so
- * the live ones learn nothing from it. A live message with the id of a tried one waits for the rollback, so a set is
- * tried in parts.
+ * Dry run: the current schema and projection process payloads in a transaction that is rolled back. Each run has its own
+ * projection instances, so live state does not change. Live messages with the same id wait for the rollback, so large
+ * sets are tried in parts.
  */
 import type { AnyDomain, Outcome } from "../../contract/domain.ts";
 import type { Problem, RejectionCode } from "../../contract/rejection.ts";
@@ -19,7 +18,7 @@ import {
 
 export type Trial = Readonly<{ outcome: Outcome; fingerprint: string | undefined }>;
 
-/** What would become of a payload with the headers of the letter at a position, as its redrive has them. */
+/** Tries a payload with the headers of the letter at the position. */
 export async function tryPayload(
   database: Database,
   domain: AnyDomain,
@@ -47,9 +46,9 @@ export type DryRun = {
   projected: number;
   duplicate: number;
   conflict: number;
-  /** How many letters are of domains that do not run here, and so were not tried. */
+  /** Untried letters by domain that does not run in this process. */
   notRunHere: Map<string, number>;
-  /** Everything else that would be dead again, by its cause, the largest group first. */
+  /** Without conflicts; by cause, largest group first. */
   failures: Failure[];
 };
 
@@ -62,10 +61,7 @@ type Failure = {
   errors: readonly Problem[];
 };
 
-/**
- * What would become of the payloads at the given positions, redriven in this order.
- * @param domains that run here. @param onProgress is told how many are done.
- */
+/** @param positions tried in this order. @param domains of this process. */
 export async function dryRun(
   database: Database,
   domains: ReadonlyMap<string, AnyDomain>,
@@ -91,7 +87,7 @@ export async function dryRun(
   return tally.result();
 }
 
-/** @returns how many of the positions were tried: the first of them, as many as fit into memory. */
+/** @returns the number of positions tried; payload bytes are bounded. */
 async function tryBatch(
   transaction: Transaction,
   projecting: ReadonlyMap<string, Projecting>,
@@ -101,16 +97,16 @@ async function tryBatch(
 ): Promise<number> {
   const rows = await selectAt(transaction, positions, BATCH_BYTES_MAX);
   if (rows.length === 0) throw new Error("a dead letter has no row in the inbox");
-  for (const [domain, own] of Map.groupBy(rows, (row) => row.domain)) {
+  for (const [domain, letters] of Map.groupBy(rows, (row) => row.domain)) {
     const here = projecting.get(domain);
     if (!here) {
-      tally.skip(domain, own.length);
+      tally.skip(domain, letters.length);
       continue;
     }
-    const tried = own.map((row, index) => ({ ...row, position: trialPosition + BigInt(index) }));
+    const tried = letters.map((row, index) => ({ ...row, position: trialPosition + BigInt(index) }));
     const { outcomes } = await projectInSavepoints(transaction, here, tried);
     for (const [index, outcome] of outcomes.entries()) {
-      tally.count(domain, own[index]?.position as bigint, trialOf(outcome, here));
+      tally.count(domain, letters[index]?.position as bigint, trialOf(outcome, here));
     }
   }
   return rows.length;
@@ -169,15 +165,14 @@ function trialOf(outcome: Outcome, { paths }: Projecting): Trial {
   };
 }
 
-/** The position of a trial will never exist, so it is not named. */
+/** Trial positions do not exist. */
 function withoutTrialPositions({ positions, ...problem }: Problem): Problem {
   if (!positions) return problem;
   const real = Object.entries(positions).filter(([, position]) => BigInt(position) < TRIAL_POSITION);
   return real.length === 0 ? problem : { ...problem, positions: Object.fromEntries(real) };
 }
 
-/** About a second of work: so long at most does a live message with the same id wait. */
+/** About a second of work, for which live messages with the same id wait. */
 const TRANSACTION_LETTERS_MAX = 10_000;
-/** Bounds of what is in memory at once. */
 const BATCH_LETTERS_MAX = 1_000;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

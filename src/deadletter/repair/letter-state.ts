@@ -1,4 +1,4 @@
-/** The state of a letter: whether it can be acted on, and if not, who acted on it before. */
+/** Checks a letter's state before an action. Errors name the operator who acted first. */
 import { NotFoundError, WrongStateError } from "../../contract/errors.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import { type DeadLetter, selectDeadLetter } from "../../projector/dead-letters-table.ts";
@@ -18,7 +18,6 @@ export async function openLetter(database: Queryable, position: bigint): Promise
   return letter;
 }
 
-/** The error that says which state a letter is in, and which operator brought it there. */
 export async function wrongState(database: Queryable, position: bigint): Promise<WrongStateError> {
   const letter = await selectDeadLetter(database, position);
   const last = (await selectActions(database, position)).findLast(({ action }) => action !== "reveal");

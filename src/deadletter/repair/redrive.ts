@@ -1,7 +1,7 @@
 /**
- * Redrives dead letters: each enters as a position and leaves as a message of its own at the end of the inbox, that
- * refers to it and takes the ordinary way. The message, the operator's action, the letter's new state and the job that
- * wakes the projector are committed together. The original never changes.
+ * Redrives dead letters: a position enters; a new message at the end of the inbox, which refers to it, leaves. The
+ * message, the operator's action, the letter's state and the projector's wake-up job are committed together. The
+ * original message never changes.
  */
 import { failpoint } from "../../config/failpoint.ts";
 import { InvalidInputError, RejectedError } from "../../contract/errors.ts";
@@ -22,20 +22,18 @@ export type Redriven = Readonly<{ position: bigint; redrivePosition: bigint }>;
 
 export type RedriveContext = Readonly<{
   database: Database;
-  /** Enqueues, in the given transaction, the job that wakes the projector. */
   enqueueWakeup: (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
-  /** Told after the commit, so that this process's own projector need not wait for the job. */
+  /** Called after the commit, so that this process's projector does not wait for the job. */
   onAppended: (domain: string, upTo: bigint) => void;
-  /** Tells that a position is redriven, with its trace context. @returns the one that the new message goes on with. */
+  /** @param traceparent of the letter. @returns the trace context of the new message. */
   traceRedrive?: ((position: bigint, traceparent: string | null) => string | undefined) | undefined;
-  /** What would become of a letter with another payload. */
   tryPayload: (letter: DeadLetter, payload: Buffer) => Promise<Trial>;
 }>;
 
 /**
- * Redrives one letter, as it is or with an edited payload.
+ * @param payload undefined for the original payload.
  * @throws NotFoundError; InvalidInputError without an author, or without a reason for an edit; WrongStateError if the
- * letter is not open, or not any more; RejectedError if the edited payload would be dead again: nothing is appended then.
+ * letter is not open; RejectedError if the edited payload would fail again.
  */
 export async function redriveLetter(
   context: RedriveContext,
@@ -44,15 +42,14 @@ export async function redriveLetter(
   operator: Operator,
 ): Promise<Redriven> {
   const letter = await openLetter(context.database, position);
-  if (operator.author === undefined)
-    throw new InvalidInputError("author", "author is required to redrive a letter");
+  if (operator.author === undefined) throw new InvalidInputError("author", "author is required");
   if (payload) {
     if (operator.reason === undefined) {
       throw new InvalidInputError("reason", "reason is required for an edited payload");
     }
     const { outcome } = await context.tryPayload(letter, payload);
     if (outcome.kind === "dead") {
-      throw new RejectedError("the edited payload would be dead again", outcome.rejection.problems);
+      throw new RejectedError("the edited payload would fail again", outcome.rejection.problems);
     }
   }
   const redriven = await context.database.transaction(async (transaction) => {
@@ -65,8 +62,8 @@ export async function redriveLetter(
 }
 
 /**
- * Redrives those of the letters that are open, in the caller's transaction.
- * @returns what was redriven, in the order of the positions, and how far the projector of each domain has to come.
+ * Redrives the open letters among the positions, in the caller's transaction.
+ * @returns the redriven letters in the order of the positions, and the last new position of each domain.
  */
 export async function redriveIn(
   transaction: Transaction,
@@ -75,13 +72,12 @@ export async function redriveIn(
   operator: Operator,
   { payload, bulkId }: Readonly<{ payload?: Buffer | undefined; bulkId?: bigint | undefined }>,
 ): Promise<{ letters: Redriven[]; upTo: Map<string, bigint> }> {
-  // Before the letters and their groups: what an append holds up must not hold up the projector.
+  // Lock the append before the letters and groups: a blocked append must not block the projector.
   for (const domain of await selectDomainsOf(transaction, positions)) await beginAppend(transaction, domain);
   const moved = await moveDeadLetters(transaction, positions, "open", "redriven");
   if (moved.length === 0) return { letters: [], upTo: new Map() };
 
   const movedPositions = moved.map(({ position }) => position);
-  // Read only if redrives are traced.
   const traceparents = traceRedrive && (await selectTraceparents(transaction, movedPositions));
   const redrives = movedPositions.map((position) => {
     return { position, traceparent: traceRedrive?.(position, traceparents?.get(position) ?? null) };

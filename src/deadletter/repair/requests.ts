@@ -1,12 +1,12 @@
-/** The bodies of operators' requests: checked once, here, for the server, the commands and the API document. */
+/** Bodies of operators' requests, shared by the routes, the commands and the API document. */
 import { type } from "arktype";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { words } from "../../contract/values/shapes.ts";
 import { filterType } from "../find/filter.ts";
 
 /**
- * One line of 1 to 100 characters: shown to others, so nothing in it may steer a terminal, and not blank: Hangul fillers,
- * variation selectors, accents without a letter and the empty Braille cell show nothing by themselves.
+ * Other operators see it, so it must not contain control characters or look blank: Hangul fillers, variation selectors,
+ * lone accents and the empty Braille cell are invisible.
  */
 const author = type(
   /^(?=.*[^\s\p{M}\p{Default_Ignorable_Code_Point}\u2800])[^\p{Cc}\p{Cf}\u2028\u2029]{1,100}$/u,
@@ -21,7 +21,7 @@ export const operatorType = type({
   "reason?": reason,
 });
 
-/** Who acts and why, from the parameters of an address. @throws InvalidInputError */
+/** @param given query parameters. @throws InvalidInputError */
 export function readOperator(given: Readonly<Record<string, string | undefined>>): typeof operatorType.infer {
   const texts = Object.entries(given).filter(([, text]) => text !== undefined);
   const operator = operatorType(Object.fromEntries(texts));
@@ -43,7 +43,7 @@ export const redriveType = type({
   "reason?": reason,
 });
 
-/** How many letters one bulk redrive may take. */
+/** Letters of one bulk redrive. */
 export const bulkLimits = { least: 1, most: 1_000_000, fallback: 10_000 } as const;
 
 export const redriveManyType = type({

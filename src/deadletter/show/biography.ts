@@ -1,4 +1,4 @@
-/** What is known of one position: how it came, what became of it, and what people did about it. */
+/** A position's history: origin, outcome, redrive and operator actions. */
 import type { OutcomeName } from "../../contract/domain.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import { type InboxEntry, selectEntry, selectRedriveOf } from "../../inbox/inbox-table.ts";
@@ -10,17 +10,16 @@ import { type OperatorAction, selectActions } from "../operator-actions-table.ts
 export type Biography = Readonly<{
   entry: InboxEntry;
   outcome: OutcomeName;
-  /** Of a duplicate or a conflict: the position that came first. */
+  /** For a duplicate or conflict: the first position. */
   originalPosition?: bigint;
-  /** Of what is dead. */
   letter?: DeadLetter;
-  /** Where it was sent again as a message of its own: where that is, and what became of it. */
+  /** The message that redrove it, and its outcome. */
   redrivenAs?: Readonly<{ position: bigint; outcome: OutcomeName }>;
   /** Oldest first. */
   actions: readonly OperatorAction[];
 }>;
 
-/** @returns undefined where there is no such position. */
+/** @returns undefined if there is no such position. */
 export async function readBiography(database: Queryable, position: bigint): Promise<Biography | undefined> {
   const entry = await selectEntry(database, position);
   if (!entry) return undefined;
@@ -55,6 +54,6 @@ async function readOutcome(
   if (letter) return { outcome: "dead", letter, originalPosition: letter.originalPosition };
   const duplicate = await selectDuplicate(database, position);
   if (duplicate) return { outcome: "duplicate", originalPosition: duplicate.originalPosition };
-  // Below the checkpoint there are exactly four outcomes; the audit proves that this is the one left.
+  // Up to the checkpoint the only remaining outcome; the audit proves that.
   return { outcome: "projected" };
 }

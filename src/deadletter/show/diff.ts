@@ -1,16 +1,16 @@
-/** The difference between two payloads as a person reads one: both laid out line by line, long equal parts left out. */
+/** The diff of two payloads: both are formatted line by line, and long equal parts are folded. */
 import { diffArrays } from "diff";
 import { layOut } from "./layout.ts";
 
 export type DiffLine = Readonly<{
   kind: "same" | "removed" | "added" | "skipped";
-  /** For `skipped`: how many equal lines were left out, as a text. */
+  /** For `skipped`: the number of omitted equal lines. */
   text: string;
 }>;
 
 /**
- * @param show what is done to a payload before it is shown, such as masking it.
- * @returns undefined if the two are too large or too different for a difference that a person could read.
+ * @param show transforms a payload for display, for example masks it.
+ * @returns undefined if the payloads are too large or too different.
  */
 export function diffPayloads(
   before: string,
@@ -47,7 +47,6 @@ export function diffPayloads(
 
 type Part = Readonly<{ kind: "same" | "removed" | "added"; lines: readonly string[] }>;
 
-/** How many lines from one end on are equal. */
 function countEqual(
   old: readonly string[],
   now: readonly string[],
@@ -80,14 +79,11 @@ function foldSame(lines: readonly string[], isFirst: boolean, isLast: boolean): 
 
 const CONTEXT_LINES = 3;
 
-/** Two payloads of a quarter of a megabyte; laying out and comparing them takes some ten milliseconds. */
+/** Both payloads together: some 10 ms of work. */
 const LENGTH_MAX = 512 * 1024;
 
-/** An order of a thousand items has fewer. */
+/** More than a message of a thousand items has. */
 const LINES_MAX = 20_000;
 
-/**
- * A person does not read more. Comparing takes time with the square of the lines that differ: with so many, 20 ms. A limit of
- * time would make the answer depend on how busy the machine is.
- */
+/** Comparing takes quadratic time: 20 ms for this many. A time limit would make the result depend on the load. */
 const EDIT_LINES_MAX = 500;

@@ -1,4 +1,4 @@
-/** Messages and dead letters as JSON documents: the shape of each and how it is filled, with personal values masked. */
+/** JSON documents of messages and dead letters, with personal data masked. */
 import { type } from "arktype";
 import { defined } from "../../contract/values/shapes.ts";
 import type { DeadLetter } from "../../projector/dead-letters-table.ts";
@@ -31,7 +31,6 @@ export const biographyType = shape({
   published_at: "time | null",
   received_at: "time",
   outcome: "outcome",
-  /** The address at which people see what the message became. */
   view: "string | null",
   actions: actionType.array(),
   links: {
@@ -52,7 +51,7 @@ export const biographyType = shape({
   "diff?": "diff",
 });
 
-/** What a sender may know of a message: what became of it. It says nothing of payloads, people and their changes. */
+/** For senders: no payload, operators or diff. */
 export const outcomeType = shape({
   position: "position",
   domain: "string",
@@ -66,7 +65,6 @@ export const outcomeType = shape({
   "redriven_as?": { position: "position", outcome: "outcome" },
 });
 
-/** Text, or bytes that are not text. */
 const storedType = shape("string | null").or({ base64: "string" });
 
 export const letterType = shape({
@@ -86,15 +84,14 @@ export const letterType = shape({
   "with?": type({
     "headers?": type([storedType, storedType]).readonly().array().readonly(),
     "key?": storedType,
-    "payload?": type("null").describe("the record had no payload, not even an empty one"),
+    "payload?": type("null").describe("the record had no payload (tombstone)"),
     "subject?": storedType,
-  }).describe("what the broker delivered beside the payload"),
+  }).describe("headers, key and subject from the broker"),
 });
 
 export type BiographyDocument = typeof biographyType.infer;
 export type LetterDocument = typeof letterType.infer;
 
-/** What the documents show of a message beside its rows. */
 export type Shown = Readonly<{ view: string | undefined; diff: DiffLine[] | undefined; mask: Mask }>;
 
 export function biographyDocument(biography: Biography, { view, diff, mask }: Shown): BiographyDocument {
@@ -133,7 +130,7 @@ export function biographyDocument(biography: Biography, { view, diff, mask }: Sh
   });
 }
 
-/** @param known what the schema of the domain knows: a name that only the payload has is not told. */
+/** @param known paths in the domain's schema; other names would reveal the payload. */
 export function outcomeDocument(
   { entry, outcome, originalPosition, letter, redrivenAs }: Biography,
   known: KnownPaths,

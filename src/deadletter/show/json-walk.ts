@@ -1,26 +1,24 @@
 /**
- * Walks the values of a JSON document in the order of its text, each with a context that its place gives it. The walk
- * keeps a stack of its own and looks at each character once, so a document of any shape takes time in proportion to its
- * length. The text must be a JSON document.
- * @typeParam Place what is known of a place in the document.
+ * Visits the values of a valid JSON text in order, each with a context derived from its place. Time is linear in the
+ * length, and an explicit stack allows any depth.
+ * @typeParam Place the context of a place in the document.
  */
 export type Visitor<Place> = Readonly<{
-  /** The place of a member of an object; the name stands in the text between `start` and `end`, quotes included. */
+  /** `start` and `end` enclose the quoted name. */
   member(place: Place, start: number, end: number): Place;
-  /** The place of an element of an array. */
   element(place: Place, index: number): Place;
-  /** A value; of an object or array, `end` is where its content begins. */
+  /** For an object or array, `end` is the start of its content. */
   value(place: Place, start: number, end: number, kind: "text" | "container" | "other"): void;
 }>;
 
-/** @param root the place of the document. @param until where the walk ends: the first value behind it is not visited. */
+/** @param until values that start at or after this index are not visited. */
 export function walkJson<Place>(
   text: string,
   root: Place,
   visitor: Visitor<Place>,
   until = text.length,
 ): void {
-  /** The open containers, and the index that the next element of each has; -1 for objects. */
+  /** The open containers, and the element index in each; -1 for objects. */
   const places: Place[] = [];
   const indexes: number[] = [];
   let place = root;
@@ -66,7 +64,7 @@ export function walkJson<Place>(
   }
 }
 
-/** Whether the text is a JSON document of a size and depth that can be walked while others wait. */
+/** Whether the text is JSON that can be walked without delaying other requests. */
 export function isDocument(text: string): boolean {
   if (text.length > LENGTH_MAX || isTooDeep(text)) return false;
   try {
@@ -77,7 +75,6 @@ export function isDocument(text: string): boolean {
   }
 }
 
-/** Whether more brackets stand open at some place than a real document has; those in strings count, too. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -97,7 +94,6 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** The end of a number, `true`, `false` or `null`. */
 function endOfWord(text: string, start: number): number {
   let at = start + 1;
   while (at < text.length) {
@@ -118,8 +114,8 @@ const BRACKET_CLOSE = 0x5d;
 const BRACE_OPEN = 0x7b;
 const BRACE_CLOSE = 0x7d;
 
-/** Checking and walking a megabyte takes some ten milliseconds, whatever it holds. */
+/** Checking and walking a megabyte takes some 10 ms. */
 const LENGTH_MAX = 1024 * 1024;
 
-/** Parsing a million brackets takes much longer than parsing a megabyte of anything else. */
+/** Deep nesting parses much slower. Brackets in strings count too. */
 const DEPTH_MAX = 1_000;

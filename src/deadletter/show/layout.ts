@@ -1,6 +1,6 @@
 /**
- * Lays JSON text out with one member a line, also text that is not quite JSON: nothing but white space changes.
- * @returns the lines; undefined if there are more than `linesMax`.
+ * Formats JSON with one member per line; only white space changes, so broken JSON works too.
+ * @returns undefined if there are more than `linesMax` lines.
  */
 export function layOut(text: string, linesMax: number): string[] | undefined {
   const lines: string[] = [];
@@ -27,13 +27,13 @@ export function layOut(text: string, linesMax: number): string[] | undefined {
   return lines;
 }
 
-/** Two of these would become one without the white space between them. */
+/** Adjacent words need white space between them. */
 function isWord(token: string): boolean {
   return token !== "" && !(token.length === 1 && "{}[]:,".includes(token));
 }
 
-/** A string that may lack its end, one character of structure, or anything else up to the next of either. */
+/** A string, possibly unterminated; a structural character; or other text. */
 const TOKEN = /"[^"\\]*(?:\\[\s\S][^"\\]*)*"?|[{}[\]:,]|[^\s"{}[\]:,]+/g;
 
-/** A document of half a million levels would otherwise become one of as many columns. */
+/** Bounds the output of deep nesting. */
 const INDENT_MAX = 32;

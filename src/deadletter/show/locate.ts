@@ -1,13 +1,13 @@
-/** Finds the places of problems in the text of a payload: JSON pointers and byte offsets enter, ranges leave. */
+/** Locates problems in a payload's text: JSON pointers and byte offsets enter, ranges leave. */
 import type { Problem } from "../../contract/rejection.ts";
 import { walkJson } from "./json-walk.ts";
 
-/** From one index of the text up to, and without, another; in UTF-16 units, as a page counts them. */
+/** Half-open, in UTF-16 units, as JavaScript in the page counts. */
 export type Range = Readonly<{ start: number; end: number }>;
 
 /**
- * @param isDocument whether the text is a JSON document; otherwise only byte offsets have a place.
- * @returns for each problem its range, or that of the nearest value around it that exists; undefined if there is none.
+ * @param isDocument whether the text is JSON; otherwise only byte offsets can be located.
+ * @returns per problem its range, or that of the nearest enclosing value; undefined if there is none.
  */
 export function locateAll(
   problems: readonly Problem[],
@@ -26,31 +26,31 @@ export function locateAll(
   );
 }
 
-/** The steps of a pointer that are looked for, each with what is looked for below it, and the range once it is found. */
+/** The tree of wanted pointers, with the range of each value found. */
 type Wanted = Map<string, Wanted> & { range?: Range };
 
-/** Adds a pointer. @returns the places on its way, from the document to the place itself. */
+/** @returns the pointer's places, from the document down. */
 function wantedAt(root: Wanted, pointer: string): Wanted[] {
-  const way = [root];
+  const places = [root];
   let here = root;
   for (const step of pointer.split("/").slice(1)) {
     const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
     const next: Wanted = here.get(name) ?? new Map();
     here.set(name, next);
-    way.push(next);
+    places.push(next);
     here = next;
   }
-  return way;
+  return places;
 }
 
-/** If a name stands twice, the last is meant: the first one was not yet wrong. */
+/** The last member wins if a name is repeated: the repetition is the problem. */
 function findAll(text: string, root: Wanted): void {
   walkJson<Wanted | undefined>(text, root, {
     member: (place, start, end) =>
       place?.size ? place.get(JSON.parse(text.slice(start, end)) as string) : undefined,
     element: (place, index) => (place?.size ? place.get(String(index)) : undefined),
     value: (place, start, end) => {
-      // The beginning of an object or array is enough to find it.
+      // For an object or array, only its opening bracket.
       if (place) place.range = { start, end };
     },
   });

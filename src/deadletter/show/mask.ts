@@ -1,8 +1,7 @@
 /**
- * Hides personal values in what a person looks at: text enters, text of the same length leaves, so that every place in
- * it stays where it was. In a JSON document a value is hidden by its path if the schema knows that, and by the names on
- * its way if the schema does not. E-mail addresses and telephone numbers are hidden wherever they stand. Text that is
- * not a JSON document is searched by patterns, which is less certain.
+ * Masks personal data: text enters, text of the same length leaves, so that ranges stay valid. In JSON a value is masked
+ * by its path if the schema has it, otherwise by the names along its path; e-mail addresses and phone numbers are masked
+ * everywhere. For other text, masking relies on patterns and is best effort.
  */
 import type { StoredBytes, StoredHeaders } from "../../contract/headers.ts";
 import type { Problem } from "../../contract/rejection.ts";
@@ -10,7 +9,7 @@ import { isDocument, walkJson } from "./json-walk.ts";
 import type { Range } from "./locate.ts";
 import { MASK, maskContacts, maskNamed, namedPattern } from "./patterns.ts";
 
-/** What a domain says of itself; `contract/domain.ts` describes the members. */
+/** See `contract/domain.ts`. */
 export type PersonalData = Readonly<{
   personalNames: readonly string[];
   personalPaths?: readonly string[];
@@ -18,7 +17,6 @@ export type PersonalData = Readonly<{
 }>;
 
 export class Mask {
-  /** Shows everything. */
   static readonly none = new Mask({ personalNames: [], paths: [] });
 
   readonly #names: ReadonlySet<string>;
@@ -41,7 +39,7 @@ export class Mask {
     return this.part(text, { start: 0, end: text.length }, isDocument(text));
   }
 
-  /** The same for a part of a text; what stands before the part tells what is personal in it. */
+  /** Masks a part; the text before it gives the context. */
   part(text: string, { start, end }: Range, isOfDocument: boolean): string {
     if (this.hidesNothing) return text.slice(start, end);
     if (isOfDocument) return maskContacts(this.#document(text, { start, end }));
@@ -49,7 +47,7 @@ export class Mask {
     return this.#pattern(text.slice(from, end)).slice(start - from);
   }
 
-  /** The same for bytes that are not text: each hidden byte becomes an asterisk. */
+  /** For bytes that are not text; masked bytes become asterisks. */
   bytes(bytes: Buffer): Buffer {
     if (this.hidesNothing) return bytes;
     const masked = this.#pattern(bytes.toString("latin1"));
@@ -75,7 +73,7 @@ export class Mask {
     };
   }
 
-  /** Headers are hidden by their names, other values by patterns. */
+  /** Headers are masked by name, other values by pattern. */
   headers(stored: StoredHeaders): StoredHeaders {
     if (this.hidesNothing) return stored;
     const { headers, key, ...rest } = stored;
@@ -114,7 +112,7 @@ export class Mask {
         value: (place, from, to, kind) => {
           if (kind === "container" || text.startsWith("null", from)) return;
           const isText = kind === "text";
-          // A value in the place of an object that holds personal values is likely one of them.
+          // A plain value in place of an object with personal members is probably personal.
           const isHidden = place.isPersonal || place.hasPersonal || (isText && isDocumentInText(text, from));
           if (isHidden) hide(isText ? from + 1 : from, isText ? to - 1 : to);
         },
@@ -130,7 +128,7 @@ export class Mask {
     return known ?? (this.#isPersonalName(name) ? PERSONAL : UNKNOWN);
   }
 
-  /** A name in any case, or one of its words: `Email`, `customer_email` and `customerEmail`. */
+  /** Case-insensitive, also by word: `Email`, `customer_email`, `customerEmail`. */
   #isPersonalName(name: string): boolean {
     const cut = name.slice(0, NAME_LENGTH_MAX);
     if (this.#names.has(cut.toLowerCase())) return true;
@@ -142,20 +140,19 @@ export class Mask {
   }
 }
 
-/** A place of the documents that a schema knows. */
+/** A node of the schema's tree. */
 type Place = Readonly<{
-  /** By name; `#` for the elements of an array. */
+  /** By name; `#` for array elements. */
   members: ReadonlyMap<string, Place>;
-  /** Everything here and below identifies a person. */
+  /** The whole subtree is personal. */
   isPersonal: boolean;
-  /** Something below does. */
+  /** A descendant is personal. */
   hasPersonal: boolean;
 }>;
 
 const UNKNOWN: Place = { members: new Map(), isPersonal: false, hasPersonal: false };
 const PERSONAL: Place = { members: new Map(), isPersonal: true, hasPersonal: false };
 
-/** The tree of all known places. */
 function placesOf(paths: readonly string[], personal: readonly string[], path = ""): Place {
   if (personal.includes(path)) return PERSONAL;
   const members = new Map<string, Place>();
@@ -178,16 +175,16 @@ function nameIn(text: string, start: number, end: number): string {
   return name.includes("\\") ? (JSON.parse(text.slice(start, end)) as string) : name;
 }
 
-/** A document that was encoded twice: its names are not looked at, so all of it is hidden. */
+/** JSON inside a string; it is masked as a whole. */
 function isDocumentInText(text: string, start: number): boolean {
   return /^"\s{0,64}[{[]/.test(text.slice(start, start + 66));
 }
 
-/** Stands in the place of a personal value if its length does not matter. */
+/** Replaces a value whose length does not matter. */
 const MASKED = "•••";
 
-/** How far before a part a name may stand whose value reaches into it. */
+/** Maximum distance from a name to the masked part that its value reaches. */
 const CONTEXT_LENGTH = 16 * 1024;
 
-/** No name of a personal value is longer. */
+/** Longer than any personal name; bounds the work per name. */
 const NAME_LENGTH_MAX = 128;

@@ -1,17 +1,15 @@
 /**
- * Hides what looks personal in text: a value behind a personal name, an e-mail address, a telephone number. It may hide
- * too much, and too little of a text without any names. Text of the same length leaves. Every pattern takes time in
- * proportion to the length of the text, whatever it holds.
+ * Masks text by patterns: values after personal names, e-mail addresses, phone numbers. It may over-mask, or under-mask
+ * text without names. The length stays the same. All patterns take linear time on any text.
  */
 
-/** What a hidden character becomes. */
 export const MASK = "•";
 
-/** Finds one of the names with the value behind it; undefined if there are no names. */
+/** Matches a name and its value; undefined if there are no names. */
 export function namedPattern(names: readonly string[]): RegExp | undefined {
   if (names.length === 0) return undefined;
   const quoted = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"?|'[^'\\]*(?:\\.[^'\\]*)*'?`;
-  // Every repetition is bounded or always succeeds, so that no text makes this slow.
+  // Every repetition is bounded or cannot backtrack.
   const name = String.raw`["'\\]{0,8}\b(?:${names.map(escaped).join("|")})\b["'\\]{0,8}\s{0,64}[:=]\s{0,64}`;
   return new RegExp(String.raw`(${name})(${quoted}|[^,}\]\n;&<]+)`, "gi");
 }
@@ -22,13 +20,12 @@ export function maskNamed(text: string, named: RegExp | undefined): string {
   return text.replace(named, (_all, before: string, value: string) => before + MASK.repeat(value.length));
 }
 
-/** E-mail addresses and telephone numbers. */
 export function maskContacts(text: string): string {
   const masked = text.includes("+") ? text.replace(TELEPHONE, (found) => MASK.repeat(found.length)) : text;
   return maskAddresses(masked);
 }
 
-/** What stands around each "@". */
+/** Masks the characters around each "@". */
 function maskAddresses(text: string): string {
   let masked = "";
   let end = 0;

@@ -1,4 +1,4 @@
-/** A payload and its problems as a person gets to see them: bounded, with each problem's place, and masked or not. */
+/** A payload for display: bounded, masked or not, with the range of each problem. */
 import { isUtf8 } from "node:buffer";
 import type { Problem } from "../../contract/rejection.ts";
 import { isDocument } from "./json-walk.ts";
@@ -7,17 +7,15 @@ import type { Mask } from "./mask.ts";
 
 export type PayloadView = Readonly<{
   bytes: number;
-  /** Whether the content is text, or bytes in base64. */
   encoding: "text" | "base64";
   content: string;
-  /** Where the content begins in the payload: in UTF-16 units of a text, else in bytes. */
+  /** Start of the content in the payload: UTF-16 units for text, else bytes. */
   offset: number;
-  /** Whether that is all of it. */
   isWhole: boolean;
   isMasked: boolean;
 }>;
 
-/** A problem with its place in the payload, in the unit of the view. */
+/** The range is in the unit of `PayloadView.offset`. */
 export type LocatedProblem = Problem & Readonly<{ range?: Range }>;
 
 export type LetterView = Readonly<{ payload: PayloadView; problems: readonly LocatedProblem[] }>;
@@ -71,12 +69,11 @@ function rangeAt(offset: number | undefined, length: number): Range | undefined 
   return offset === undefined ? undefined : { start: offset, end: Math.min(length, offset + 1) };
 }
 
-/** The part to show: all, or what lies around the first problem. */
 function windowAround(place: Range | undefined, length: number, shownMax: number): Range {
   const start = Math.max(0, Math.min((place?.start ?? 0) - shownMax / 2, length - shownMax));
   return { start, end: Math.min(length, start + shownMax) };
 }
 
-/** What a page shows without becoming slow; all of it can be downloaded. */
+/** Larger views make the page slow; the download has everything. */
 const TEXT_SHOWN_MAX = 128 * 1024;
 const BYTES_SHOWN_MAX = 4 * 1024;
