@@ -1,6 +1,6 @@
 /**
- * The commands `npm test`, `npm run test:long` and `npm run test:all`: start one PostgreSQL for all, run each test file in
- * a process of its own as soon as there is what it needs, and close with one line that counts.
+ * The commands `npm test`, `npm run test:long` and `npm run test:all`: start one PostgreSQL for all files, run each file
+ * in its own process as soon as its needs are ready, and print one line with the counts.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -17,25 +17,25 @@ import { chooseFiles, GROUPS, ROOT, recordDurations } from "./runner/files.ts";
 import { Needs } from "./runner/needs.ts";
 import { type FileResult, interruptAll, runFile, running } from "./runner/run-file.ts";
 
-/** A file tells of each test, of each long wait and of each fault; only one that hangs is silent for so long. */
+/** Files print each test, each long wait and each fault, so longer silence means that the file hangs. */
 const SILENT_SECONDS_MAX = 300;
 
 const test = command("test", "Runs the quick test files, or those whose path contains one of the names.")
   .argument("[names...]", "files of either kind whose path contains one of them")
-  .option("--long", "the long files instead, as npm run test:long does")
-  .option("--all", "both kinds, as npm run test:all does")
-  .option("--record", "keep how long each file took in test/durations.json, for the order of the next run")
+  .option("--long", "run the long files instead, like npm run test:long")
+  .option("--all", "run both kinds, like npm run test:all")
+  .option("--record", "store the durations in test/durations.json, for the order of the next run")
   .option(
     "--silence <seconds>",
-    "kill a file that prints nothing for so long",
+    "kill a file that prints nothing for this long",
     decimal(1, 86_400),
     SILENT_SECONDS_MAX,
   )
   .addHelpText(
     "after",
     `
-The name ${Object.keys(GROUPS).join(", ")} alone stands for all tests of it, and prints the line coverage.
-The last line says how many tests passed, failed and were skipped. Exit status: 0 none failed; 1 one did; 2 bad usage.`,
+The name ${Object.keys(GROUPS).join(", ")} alone runs all tests of that group and prints the line coverage.
+The last line counts passed, failed and skipped tests. Exit status: 0 none failed; 1 a test failed; 2 bad usage.`,
   )
   .action(
     exits(async (names, { all, long, record, silence }) => {
@@ -52,7 +52,7 @@ async function runFiles(
   isRecorded: boolean,
   covered: Covered | undefined,
 ): Promise<number> {
-  // Tests kill their brokers and change their logs: none that runs already.
+  // Tests kill brokers and change their logs, so they must not use a running one.
   delete process.env.KAFKA_BROKERS;
 
   const results: FileResult[] = [];
@@ -72,15 +72,15 @@ async function runFiles(
   }
   clearInterval(progress);
   await started.disposeAsync().catch((error: unknown) => {
-    problem ??= `what was started could not be stopped: ${error}`;
+    problem ??= `a server could not be stopped: ${error}`;
   });
   if (isRecorded) await recordDurations(results);
   return report(results, problem);
 }
 
 /**
- * Each of a few workers takes the longest file for which everything is ready.
- * @returns what is wrong beside failed tests.
+ * Several workers take the slowest file whose needs are ready.
+ * @returns a problem beside failed tests.
  */
 async function runAll(
   files: readonly string[],
@@ -98,7 +98,7 @@ async function runAll(
   const common = {
     ...(await startPostgres(folder, started)),
     WAYBILL_TEST_FOLDER: folder,
-    // Hundreds of processes run the same code. What one of them has compiled, the others need not.
+    // Hundreds of processes run the same code; they share its compilation.
     NODE_COMPILE_CACHE: join(ROOT, ".data", "compiled"),
     ...coverage?.environment,
   };
@@ -137,8 +137,8 @@ async function startPostgres(
 }
 
 function report(results: readonly FileResult[], problem: string | undefined): number {
-  const sum = (of: (result: FileResult) => number) =>
-    results.reduce((total, result) => total + of(result), 0);
+  const sum = (count: (result: FileResult) => number) =>
+    results.reduce((total, result) => total + count(result), 0);
   const failed = sum((result) => result.failed) + (problem === undefined ? 0 : 1);
   const skipped = sum((result) => result.skipped);
   if (results.length > SLOWEST) {
@@ -167,12 +167,12 @@ function say(text: string): void {
 
 const TEMPLATE = "waybill_template";
 /**
- * What a crash of the machine would take is of no use; tests of durability start a server of their own. Thousands of
- * connections are made: that a password takes long to guess would cost each of them milliseconds.
+ * Tests need no durability across machine crashes; those of durability start their own server. Slow password hashing
+ * would cost milliseconds in each of thousands of connections.
  */
 const POSTGRES_SETTINGS = ["max_connections=200", "fsync=off", "scram_iterations=1"];
 
-/** One more than processors: a file waits for its servers about as long as it computes. */
+/** One more than processors, because files wait for servers about half of the time. */
 const FILES_AT_ONCE = Math.max(3, Math.min(5, availableParallelism() + 1));
 const PROGRESS_MS = 30_000;
 const SLOWEST = 5;

@@ -1,6 +1,6 @@
 /**
- * Which lines of some folders the tests of a run execute, by V8's own counts. Each test process, and each process that it
- * starts, writes its counts when it ends; a file that no process has loaded has no covered line.
+ * Line coverage of folders, from V8's counts. Test processes and the processes that they start write their counts at
+ * exit; a file that none of them loaded counts as uncovered.
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -9,9 +9,9 @@ import { runGuarded } from "../../tools/stack/guard.ts";
 import { ROOT } from "./files.ts";
 
 export type Covered = Readonly<{
-  /** Folders of the sources, as paths from the root. */
+  /** Relative to the root. */
   folders: readonly string[];
-  /** Per cent of the lines of each folder. */
+  /** Required percentage of covered lines per folder. */
   linesMin: number;
 }>;
 
@@ -20,19 +20,19 @@ export class Coverage {
   readonly #counts: string;
   readonly #report: string;
 
-  /** @param folder of the run. */
+  /** @param folder of the test run. */
   constructor(covered: Covered, folder: string) {
     this.#covered = covered;
     this.#counts = join(folder, "coverage");
     this.#report = join(folder, "coverage-report");
   }
 
-  /** For the test processes. Code from the cache of compiled code is counted less exactly. */
+  /** For the test processes. The compile cache is off, because it makes the counts less exact. */
   get environment(): Readonly<Record<string, string>> {
     return { NODE_V8_COVERAGE: this.#counts, NODE_DISABLE_COMPILE_CACHE: "1" };
   }
 
-  /** Prints the share of each folder. @returns what is wrong with it. */
+  /** Prints each folder's coverage. @returns the folders below the limit, as text. */
   async report(): Promise<string | undefined> {
     const { folders, linesMin } = this.#covered;
     const includes = folders.flatMap((folder) => ["--src", folder, "--include", `${folder}/**/*.ts`]);
@@ -44,7 +44,7 @@ export class Coverage {
       [program, "report", ...options, ...places, ...includes],
       { cwd: ROOT },
     );
-    if (status !== 0) return `the coverage could not be reported: ${stderr}`;
+    if (status !== 0) return `the coverage report failed: ${stderr}`;
     const files = JSON.parse(await readFile(join(this.#report, "coverage-summary.json"), "utf8")) as Summary;
     const problems: string[] = [];
     for (const folder of folders) {
@@ -56,13 +56,13 @@ export class Coverage {
   }
 }
 
-/** By path, and one entry more for the total. */
+/** By path; c8 adds an entry for the total. */
 type Summary = Readonly<Record<string, { lines: { total: number; covered: number } }>>;
 
 function percentOf(files: Summary, folder: string): number {
   const lines = Object.entries(files).flatMap(([path, file]) =>
     path.startsWith(`${folder}/`) ? [file.lines] : [],
   );
-  const sum = (name: "total" | "covered") => lines.reduce((total, one) => total + one[name], 0);
+  const sum = (name: "total" | "covered") => lines.reduce((total, file) => total + file[name], 0);
   return sum("total") === 0 ? 0 : (100 * sum("covered")) / sum("total");
 }

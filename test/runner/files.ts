@@ -1,13 +1,13 @@
-/** Which test files there are, and which of them a run takes, the longest first. */
+/** Finds the test files of a run and orders them, slowest first. */
 import { glob, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Covered } from "./coverage.ts";
 
-/** `npm test` takes the quick ones, `npm run test:long` the long ones, `npm run test:all` both. */
+/** `npm test` runs quick files, `npm run test:long` long ones, `npm run test:all` both. */
 export type Choice = Readonly<{ kind: "quick" | "long" | "all"; names: readonly string[] }>;
 
-/** Names that stand for the files of several folders, and for the sources whose coverage their run prints. */
+/** Names for tests of several folders, with the sources whose coverage the run reports. */
 export const GROUPS: Readonly<Record<string, Covered & Readonly<{ names: readonly string[] }>>> = {
   marketplace: {
     names: [
@@ -24,13 +24,13 @@ export const GROUPS: Readonly<Record<string, Covered & Readonly<{ names: readonl
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A name takes files of both kinds; that of a group takes those of the kind. */
+/** A plain name selects files of both kinds; a group's name selects those of `kind`. */
 export async function chooseFiles({ kind, names }: Choice): Promise<string[]> {
   const files: string[] = [];
   for await (const file of glob("test/**/*.ts", { cwd: ROOT })) {
     const isTest = file.endsWith(".test.ts");
     const isKind = kind === "all" || file.endsWith(".long.test.ts") === (kind === "long");
-    // What the runner's own test runs is no test file and has to be named in full.
+    // Fixtures of the runner's own test are not tests and must be named in full.
     const isOf = (name: string) => file === name || (isTest && file.includes(name));
     const isNamed = names.some((name) => {
       const group = GROUPS[name];
@@ -41,7 +41,7 @@ export async function chooseFiles({ kind, names }: Choice): Promise<string[]> {
   }
   const durations = await readDurations();
   const seconds = (file: string) => durations[file] ?? UNKNOWN_SECONDS;
-  // The longest one begun last would run beside nothing.
+  // A slow file that starts last would run alone.
   return files.sort((one, other) => seconds(other) - seconds(one) || one.localeCompare(other));
 }
 
@@ -51,7 +51,7 @@ async function readDurations(): Promise<Durations> {
   return JSON.parse(await readFile(DURATIONS, "utf8").catch(() => "{}"));
 }
 
-/** Keeps how long each file took, for the order of the next run. Files that did not run keep what they had. */
+/** Stores the durations for the order of the next run. Files that did not run keep theirs. */
 export async function recordDurations(
   results: readonly Readonly<{ file: string; seconds: number }>[],
 ): Promise<void> {
@@ -65,5 +65,5 @@ export async function recordDurations(
 }
 
 const DURATIONS = join(ROOT, "test", "durations.json");
-/** Between the quick and the slow ones. */
+/** Between quick and slow files. */
 const UNKNOWN_SECONDS = 10;

@@ -1,6 +1,6 @@
 /**
- * What test files need beside PostgreSQL: programs, which are built or fetched once, and servers, which all files share.
- * All of it is made ready while files that do not need it run already.
+ * Provides what test files need beside PostgreSQL: programs, built or fetched once, and servers shared by all files.
+ * Preparation runs while files without needs are already running.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { ROOT } from "./files.ts";
 type Environment = Readonly<Record<string, string>>;
 type Need = "nats-streaming" | "jetstream" | "kafka" | "toxiproxy" | "jaeger";
 
-/** A file needs what it names: a helper, a class or a command that uses it. */
+/** A file has a need if it mentions one of these helpers, classes or commands. */
 const NAMES: Readonly<Record<Need, RegExp>> = {
   "nats-streaming":
     /brokerEnvironment|natsStreamingOptions|findBroker|startStack|WAYBILL_TEST_NATS_URL|tools\/(torture\/|stack\/(?!compiled|pgbouncer|postgres|redis))/,
@@ -27,12 +27,12 @@ const NAMES: Readonly<Record<Need, RegExp>> = {
 export class Needs {
   readonly #ready = new Map<Need, Promise<Environment>>();
   readonly #isReady = new Set<Need>();
-  readonly #of = new Map<string, readonly Need[]>();
+  readonly #needs = new Map<string, readonly Need[]>();
 
   /**
-   * Begins to make ready what the files need.
-   * @param folder for the servers that are shared.
-   * @param started is told how to stop them.
+   * Starts preparing what the files need.
+   * @param folder for the shared servers.
+   * @param started receives the servers, to stop them.
    */
   static async begin(
     files: readonly string[],
@@ -44,12 +44,12 @@ export class Needs {
     for (const file of files) {
       const text = await readFile(join(ROOT, file), "utf8");
       const named = Object.entries(NAMES).filter(([, name]) => name.test(text));
-      needs.#of.set(
+      needs.#needs.set(
         file,
         named.map(([need]) => need as Need),
       );
     }
-    const wanted = new Set([...needs.#of.values()].flat());
+    const wanted = new Set([...needs.#needs.values()].flat());
     const prepare = (need: Need, work: () => Promise<Environment>) => {
       if (!wanted.has(need)) return;
       const preparing = work().then((environment) => {
@@ -59,7 +59,7 @@ export class Needs {
       preparing.catch(() => {});
       needs.#ready.set(need, preparing);
     };
-    // One after the other: a compiler uses all processors by itself. What most files need comes first.
+    // In sequence, because a compiler uses all processors. What most files need comes first.
     let building: Promise<unknown> = Promise.resolve();
     const inTurn = <T>(find: (say: (text: string) => void) => Promise<T>): Promise<T> => {
       const found = building.then(() => find(say));
@@ -74,7 +74,7 @@ export class Needs {
       started.defer(() => broker.stop());
       return { WAYBILL_TEST_NATS_URL: broker.url };
     });
-    // Maven fetches; it does not want the processors.
+    // Maven only downloads, so it need not wait for the compilers.
     prepare("kafka", async () => {
       const broker = await Kafka.find(join(folder, "kafka"), say, { isBrief: true });
       if (!broker) return {};
@@ -92,25 +92,25 @@ export class Needs {
     return this.#needsOf(file).every((need) => this.#isReady.has(need));
   }
 
-  /** Waits until there is something more that is ready. @throws why something cannot be had that the tests cannot do without. */
+  /** Waits until another need is ready. @throws if a required program is not available. */
   async oneMore(): Promise<void> {
     await Promise.race(
       [...this.#ready].filter(([need]) => !this.#isReady.has(need)).map(([, ready]) => ready),
     );
   }
 
-  /** The variables by which a file finds the shared servers. */
+  /** Variables with which a file finds the shared servers. */
   async environmentFor(file: string): Promise<Environment> {
     const parts = await Promise.all(this.#needsOf(file).map((need) => this.#ready.get(need)));
     return Object.assign({}, ...parts);
   }
 
   #needsOf(file: string): readonly Need[] {
-    return this.#of.get(file) ?? [];
+    return this.#needs.get(file) ?? [];
   }
 }
 
-/** The path is found again by who uses it, and a test of what cannot be had is skipped. */
+/** The tests find the program themselves, and are skipped if it is missing. */
 function ignore(_path: string | undefined): Environment {
   return {};
 }

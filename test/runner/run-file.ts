@@ -1,4 +1,4 @@
-/** Runs one test file in a process of its own, and reads its output for what passed. */
+/** Runs one test file in its own process and parses the results. */
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { spawnGuarded } from "../../tools/stack/guard.ts";
@@ -12,10 +12,10 @@ export type FileResult = Readonly<{
   seconds: number;
 }>;
 
-/** The test files that run, and since when. */
+/** Running test files, with their start times. */
 export const running = new Map<ChildProcess, Readonly<{ file: string; begun: number }>>();
 
-/** A file that runs no test, that ends in any way but a good one, or that falls silent, has failed. */
+/** A file fails if it runs no test, exits with an error, or prints nothing for too long. */
 export async function runFile(
   file: string,
   environment: Readonly<Record<string, string>>,
@@ -38,12 +38,12 @@ export async function runFile(
   }
   const watch = setInterval(() => {
     silentSeconds += 1;
-    // Its tests are over; a file that then does not end has left something open.
+    // If the tests are done but the process does not exit, the file left something open.
     const isOver = /^\s+Duration:/m.test(output);
     if (silentSeconds < (isOver ? END_SECONDS_MAX : silentSecondsMax) || killed !== undefined) return;
     killed = isOver
-      ? `killed: it had not ended ${END_SECONDS_MAX} s after its last test`
-      : `killed: it had printed nothing for ${silentSecondsMax} s`;
+      ? `killed: it did not exit within ${END_SECONDS_MAX} s after its last test`
+      : `killed: it printed nothing for ${silentSecondsMax} s`;
     child.kill("SIGKILL");
   }, 1_000);
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
@@ -53,7 +53,7 @@ export async function runFile(
   const numberAfter = (label: string) =>
     Number(new RegExp(`^\\s*${label}:\\s+(\\d+)`, "m").exec(output)?.[1] ?? 0);
   const [total, passed, skipped] = [numberAfter("Total"), numberAfter("Passed"), numberAfter("Skipped")];
-  // uvu ends with status 0 where a hook throws; what it counted then does not add up, or it says FAIL.
+  // uvu exits with 0 if a hook throws; then the counts do not add up, or it prints FAIL.
   const isGood = code === 0 && total + skipped > 0 && passed === total && !/^\s*FAIL\b/m.test(output);
   const failed = isGood ? 0 : Math.max(1, total - passed);
   const seconds = (performance.now() - begun) / 1000;
@@ -67,12 +67,12 @@ export async function runFile(
   return { file, passed, failed, skipped, seconds };
 }
 
-/** Ends all test files that run; what they have started is ended by their guards. */
+/** Stops all running test files; their guards stop what they started. */
 export async function interruptAll(): Promise<void> {
   const ends = [...running.keys()].map((child) => new Promise((resolve) => child.once("close", resolve)));
   for (const child of running.keys()) child.kill("SIGINT");
   await Promise.all(ends);
 }
 
-/** Ending takes a moment; a file that has left something open does not end at all. */
+/** Ample for an exit; a file with an open handle never exits. */
 const END_SECONDS_MAX = 60;

@@ -1,4 +1,4 @@
-/** Nothing that a command or a test starts outlives it, whatever ends it. */
+/** Processes that a command or test starts end with it, even if it is killed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const guard = suite("guard");
 const pidOf = (child: ChildProcess) => child.pid as number;
 
 function start(command: string, args: string[]): { child: ChildProcess; output: () => string } {
-  // The runner and the demo take their own servers, not those of this run.
+  // The runner and the demo must start their own servers, not use a running Kafka.
   const child = spawn(command, args, { env: { ...process.env, KAFKA_BROKERS: "" } });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
@@ -22,7 +22,7 @@ function start(command: string, args: string[]): { child: ChildProcess; output: 
   return { child, output: () => output };
 }
 
-/** Waits until a tree of processes has what it should have. @returns the tree. */
+/** Waits until a process tree has all parts. @returns the tree. */
 async function grown(root: ChildProcess, output: () => string, parts: readonly RegExp[]): Promise<Running[]> {
   return await until(`${parts.join(", ")} run; so far: ${output()}`, () => {
     if (root.exitCode !== null) throw new Error(`it ended by itself: ${output()}`);
@@ -40,7 +40,7 @@ async function nothingIsLeft(tree: readonly Running[], folder: string): Promise<
   if (existsSync("/proc/mounts")) assert.not.match(readFileSync("/proc/mounts", "utf8"), folder);
 }
 
-guard("what a killed process has started, mounted and made goes with it", async () => {
+guard("a killed process leaves no children, mounts or folders", async () => {
   const folder = join(environment("WAYBILL_TEST_FOLDER"), "short-lived");
   const { child, output } = start(process.execPath, ["test/support/short-lived-parent.ts", folder]);
   await until("it has started everything", () => output().includes("ready"));

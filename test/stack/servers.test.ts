@@ -1,4 +1,4 @@
-/** The servers that the marketplace runs on: caches in memory alone, and databases that are apart. */
+/** The marketplace's servers: in-memory caches, and databases with separate roles. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "@redis/client";
@@ -17,8 +17,8 @@ const folder = environment("WAYBILL_TEST_FOLDER");
 
 const withRedis = checkIf(redisServer, servers);
 withRedis("Redis keeps nothing over a stop, and comes back on its port", async () => {
-  const own = join(folder, "redis");
-  await using redis = await Redis.create(redisServer as string, own);
+  const redisFolder = join(folder, "redis");
+  await using redis = await Redis.create(redisServer as string, redisFolder);
   const open = () => createClient({ url: redis.url, socket: { reconnectStrategy: false } });
   const ask = async (work: (client: ReturnType<typeof open>) => Promise<unknown>) => {
     const client = open();
@@ -39,7 +39,7 @@ withRedis("Redis keeps nothing over a stop, and comes back on its port", async (
     assert.is(await ask((client) => client.get("key")), null);
     await ask((client) => client.set("key", "value"));
   }
-  assert.equal(await readdir(own), ["redis.log"]);
+  assert.equal(await readdir(redisFolder), ["redis.log"]);
 });
 
 const withPgBouncer = checkIf(pgBouncer, servers);

@@ -1,6 +1,5 @@
 /**
- * Connects to a source of a domain, by the variables that the service itself reads. The library of a broker is loaded
- * only if messages are published to it.
+ * Connects to a source of a domain with the service's own variables. A broker's library is loaded only when it is used.
  */
 import { loadJetStream, loadKafka, loadNatsStreaming } from "../../src/config/config.ts";
 import type { SourceName } from "../../src/config/sources.ts";
@@ -8,8 +7,8 @@ import type { DomainKit } from "../domains/kit.ts";
 import { connectToBroker, connectToHttp, type Transport } from "./transport.ts";
 
 /**
- * @param serviceUrl the service's address, for `http`.
- * @throws ConfigError; another error if the source does not answer.
+ * @param serviceUrl for `http`.
+ * @throws ConfigError; another error if the source is unreachable.
  */
 export async function connectTo(
   { domain, intake }: DomainKit,

@@ -1,6 +1,6 @@
 /**
- * Everything that may arrive and that no domain can read, each with the code and the paths of its dead letter; a kit
- * adds what is wrong for its domain alone. A new kind comes with what must become of it.
+ * All kinds of invalid messages, each with the code and paths of its dead letter. A domain's kit adds the kinds of its
+ * schema.
  */
 import type { RejectionCode } from "../../src/contract/rejection.ts";
 import type { DomainKit, GarbageKind, MessageFactory } from "../domains/kit.ts";
@@ -9,11 +9,11 @@ export type Garbage = Readonly<{
   kind: string;
   payload: Buffer;
   code: RejectionCode;
-  /** The paths of the problems, in any sequence; undefined if they depend on chance. */
+  /** Paths of the problems in any order; undefined if they are random. */
   paths: readonly string[] | undefined;
 }>;
 
-/** @param kind a name of garbageKinds(kit); any by default. */
+/** @param kind one of garbageKinds(kit); random by default. */
 export function makeGarbage(kit: DomainKit, factory: MessageFactory, kind?: string): Garbage {
   const kinds = kindsOf(kit);
   const name = kind ?? factory.pick(Object.keys(kinds));
@@ -22,7 +22,7 @@ export function makeGarbage(kit: DomainKit, factory: MessageFactory, kind?: stri
   return { kind: name, code, paths, payload: Buffer.isBuffer(payload) ? payload : Buffer.from(payload) };
 }
 
-/** The names of the general kinds and of those of a domain. */
+/** Names of the general kinds and of the domain's. */
 export function garbageKinds(kit: DomainKit): readonly string[] {
   return Object.keys(kindsOf(kit));
 }
@@ -38,7 +38,7 @@ function kindsOf(kit: DomainKit): Readonly<Record<string, GarbageKind>> {
 
 const known = new Map<DomainKit, Readonly<Record<string, GarbageKind>>>();
 
-/** @param bytesMax of the domain's largest document. */
+/** @param bytesMax size of the domain's largest document. */
 function generalKinds(bytesMax: number): Readonly<Record<string, GarbageKind>> {
   return {
     empty: { code: "empty", paths: [""], make: () => "" },
@@ -124,7 +124,7 @@ function generalKinds(bytesMax: number): Readonly<Record<string, GarbageKind>> {
   };
 }
 
-/** The document with one more member, or with the beginning of one, at its end. */
+/** Inserts a member, or the beginning of one, at the end of the document. */
 function withMember(document: string, member: string): string {
   return `${document.slice(0, -1)},${member}}`;
 }
@@ -133,7 +133,7 @@ function deep(levels: number): string {
   return "[".repeat(levels) + "]".repeat(levels);
 }
 
-/** As many as make a parser suffer, in a document that is not too large. */
+/** Enough to overflow a recursive parser, within the size limit. */
 function levelsIn(bytesMax: number): number {
   return Math.min(100_000, Math.floor(bytesMax / 2));
 }

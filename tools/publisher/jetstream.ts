@@ -1,11 +1,11 @@
-/** Publishing to JetStream: each message is confirmed by the stream that has stored it. */
+/** Publishes to JetStream; the stream confirms each stored message. */
 import { JetStreamApiCodes, JetStreamApiError, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers } from "@nats-io/transport-node";
 import type { JetStreamConfig } from "../../src/config/sources.ts";
 import { natsConnectionOptions } from "../../src/inbox/sources/jetstream/nats-connection.ts";
 import { PayloadRefusedError, type Transport } from "./transport.ts";
 
-/** @throws where the server cannot be reached, or has no such stream and is not told to make it. */
+/** @throws if the server is unreachable, or if the stream is missing and may not be created. */
 export async function connectToJetStream(config: JetStreamConfig): Promise<Transport> {
   const { url, stream, newStreamSubject } = config;
   const connection = await connect({
@@ -28,7 +28,7 @@ export async function connectToJetStream(config: JetStreamConfig): Promise<Trans
       publish: async (payload, { traceparent } = {}) => {
         const bytesMax = connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
         if (payload.length > bytesMax - HEADER_BYTES_MAX) {
-          throw new PayloadRefusedError(`the server takes up to ${bytesMax} bytes`);
+          throw new PayloadRefusedError(`the server accepts up to ${bytesMax} bytes`);
         }
         const sent = headers();
         if (traceparent) sent.set("traceparent", traceparent);

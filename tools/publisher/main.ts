@@ -1,4 +1,4 @@
-/** The command `npm run publisher`: puts messages into the channel, good and bad, and checks that they arrived. */
+/** The command `npm run publisher`: publishes valid and invalid messages, and verifies that they arrived. */
 import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,16 +26,19 @@ import { publish } from "./publish.ts";
 import { describe, toJson } from "./report.ts";
 import { traced } from "./traced.ts";
 
-const publisher = command("publisher", "Publishes messages, good and bad, and checks that they arrived.")
+const publisher = command(
+  "publisher",
+  "Publishes valid and invalid messages, and verifies that they arrived.",
+)
   .optionsGroup("What to publish:")
   .addOption(domainOption())
-  .option("--count <number>", "how many messages to make", integer(0, Number.MAX_SAFE_INTEGER), 1_000)
-  .option("--garbage <fraction>", "of messages that the domain cannot read", decimal(0, 1), 0)
-  .option("--duplicates <fraction>", "of exact copies", decimal(0, 1), 0)
-  .option("--conflicts <fraction>", "of used ids with other content", decimal(0, 1), 0)
+  .option("--count <number>", "number of messages to generate", integer(0, Number.MAX_SAFE_INTEGER), 1_000)
+  .option("--garbage <fraction>", "fraction of invalid messages", decimal(0, 1), 0)
+  .option("--duplicates <fraction>", "fraction of exact copies", decimal(0, 1), 0)
+  .option("--conflicts <fraction>", "fraction of used ids with other content", decimal(0, 1), 0)
   .option(
     "--seed <number>",
-    "make the same messages again, under new ids (default: random, printed)",
+    "generate the same messages as an earlier run, under new ids (default: random, printed)",
     integer(0, SEED_MAX),
   )
   .addOption(
@@ -44,16 +47,24 @@ const publisher = command("publisher", "Publishes messages, good and bad, and ch
       "stdin",
     ]),
   )
-  .addOption(new Option("--dir <path>", "the same for each file of a folder").conflicts(["file", "stdin"]))
-  .addOption(new Option("--stdin", "the same for standard input").conflicts(["file", "dir"]))
-  .option("--lines", "with one of these three: one message for each line")
+  .addOption(
+    new Option("--dir <path>", "publish each file of a folder as one message").conflicts(["file", "stdin"]),
+  )
+  .addOption(new Option("--stdin", "publish standard input as one message").conflicts(["file", "dir"]))
+  .option("--lines", "with --file, --dir or --stdin: publish each line as one message")
   .optionsGroup("How:")
-  .addOption(new Option("--to <source>", "where to").choices(SOURCE_NAMES).default("nats-streaming"))
-  .option("--rate <number>", "messages per second, 0 for as fast as it goes", integer(0, 1_000_000), 0)
-  .option("--verify <url>", "ask the service for what was published and report what is missing", webAddress)
+  .addOption(
+    new Option("--to <source>", "source to publish to").choices(SOURCE_NAMES).default("nats-streaming"),
+  )
+  .option("--rate <number>", "messages per second; 0 for no limit", integer(0, 1_000_000), 0)
+  .option(
+    "--verify <url>",
+    "read the published messages back from the service and report missing ones",
+    webAddress,
+  )
   .option(
     "--patience <seconds>",
-    "with --verify: give up when nothing new could be read for so long",
+    "with --verify: stop when no missing message has appeared for this long",
     integer(0, 86_400),
     45,
   )
@@ -61,20 +72,20 @@ const publisher = command("publisher", "Publishes messages, good and bad, and ch
   .addHelpText(
     "after",
     `
-Environment: NATS_URL, STAN_CLUSTER_ID and STAN_CHANNEL for nats-streaming; JETSTREAM_URL, JETSTREAM_STREAM and the rest
-for jetstream, KAFKA_BROKERS, KAFKA_TOPIC and the rest for kafka, as for the service, the channels with the prefix of the
-domain if it has one (<DOMAIN>_KAFKA_TOPIC). With --to http the service's address
-is that of --verify, or http://127.0.0.1:3000; INGRESS_TOKEN if the service asks for it. OTEL_TRACES_EXPORTER and the
-other variables of tracing as for the service: each message's trace then begins here.
-Exit status: 0 done; 1 something was not published or is missing; 2 bad usage or configuration.`,
+Environment: the service's own variables for the source, with the domain's prefix if it has one (<DOMAIN>_KAFKA_TOPIC):
+NATS_URL, STAN_CLUSTER_ID and STAN_CHANNEL; JETSTREAM_URL, JETSTREAM_STREAM and related; KAFKA_BROKERS, KAFKA_TOPIC and
+related. --to http publishes to the address of --verify (default: http://127.0.0.1:3000), with INGRESS_TOKEN if the
+service requires it. With OTEL_TRACES_EXPORTER and the other tracing variables, each message's trace starts here.
+Exit status: 0 done; 1 messages were not published or are missing; 2 bad usage or configuration.`,
   )
   .action(
-    exits(async ({ domain: kit, count, rate, seed = randomSeed(), to, verify, patience, json, ...what }) => {
-      const mix = readMix(what);
-      const given = givenPayloads(what);
+    exits(async ({ domain: kit, to: source, seed = randomSeed(), json, ...options }) => {
+      const { count, rate, verify, patience } = options;
+      const mix = readMix(options);
+      const given = givenPayloads(options);
       const signal = watchForStop();
       using progress = new Progress({ json });
-      await using transport = await traced(() => connectTo(kit, to, process.env, verify));
+      await using transport = await traced(() => connectTo(kit, source, process.env, verify));
       const report = await publish({
         kit,
         transport,
@@ -97,7 +108,7 @@ Exit status: 0 done; 1 something was not published or is missing; 2 bad usage or
     }),
   );
 
-/** Raw bytes from outside, one message each; undefined if messages are to be made. */
+/** Raw payloads from files or standard input, if an option names them. */
 function givenPayloads({
   file,
   dir,

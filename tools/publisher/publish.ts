@@ -1,4 +1,4 @@
-/** Publishes a load at a rate, keeps a journal of what was acknowledged, and verifies it on request. */
+/** Publishes a load at a rate, records acknowledged messages, and verifies them on request. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { DomainKit } from "../domains/kit.ts";
 import type { Load } from "./load.ts";
@@ -9,13 +9,13 @@ export type PublishOptions = Readonly<{
   kit: DomainKit;
   transport: Transport;
   load: Iterable<Load> | AsyncIterable<Load>;
-  /** Messages per second, 0 for as fast as it goes. */
+  /** Messages per second; 0 for no limit. */
   rate: number;
-  /** The service's address; undefined if nothing is to be verified. */
+  /** Address of the service; without it nothing is verified. */
   verifyUrl: string | undefined;
-  /** How long to go on asking after the last complete answer. */
+  /** Seconds without progress after which verification stops. */
   patienceSeconds?: number;
-  /** How many messages the load has, if that is known. */
+  /** Number of messages in the load, if known. */
   count?: number | undefined;
   onProgress: (phase: "publishing" | "verifying", step: { done: number; total: number | undefined }) => void;
   signal: AbortSignal;
@@ -24,16 +24,16 @@ export type PublishOptions = Readonly<{
 export type PublishReport = Readonly<{
   published: number;
   failed: number;
-  /** Larger than the broker carries: never sent. */
+  /** Not sent, because the broker does not accept their size. */
   refused: number;
   byKind: Readonly<Record<string, number>>;
-  /** How many different keys were published. */
+  /** Number of distinct keys. */
   keys: number;
-  /** How many of the published messages must be projected, in whatever sequence they arrive. */
+  /** Number of published messages that must be projected, in any order of arrival. */
   mustProject: number;
   seconds: number;
   verification?: Verification & {
-    /** From publishing to readable, in milliseconds, of the messages that were watched. */
+    /** Latency from publishing to readable in milliseconds, for watched messages. */
     readable: { watched: number; p50: number | undefined; p99: number | undefined };
   };
 }>;
@@ -81,7 +81,7 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   let sent = 0;
   for await (const message of load) {
     if (signal.aborted) break;
-    // An open loop: the schedule does not wait for answers, so a slow service cannot hide its own delay.
+    // Open loop: the schedule does not wait for answers, so a slow service cannot hide its latency.
     const due = rate > 0 ? started + (sent * 1000) / rate : 0;
     const early = due - performance.now();
     if (early > 1) await delay(early);
@@ -108,8 +108,8 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   return { ...report, verification: { ...verification, readable } };
 }
 
-/** Enough to keep a broker busy, few enough that a journal of what is under way stays small. */
+/** Enough to keep a broker busy, with a small journal of messages in flight. */
 const IN_FLIGHT_MAX = 2_000;
 
-/** Watching a message takes requests of its own; one in so many does not disturb what it measures. */
+/** Watching needs extra requests; this share does not disturb the measurement. */
 const WATCH_EVERY = 20;

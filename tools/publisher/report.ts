@@ -1,8 +1,8 @@
-/** The report of a publishing: in words for a terminal, as JSON for scripts. */
+/** Reports what was published: as text for a terminal, or as JSON. */
 import type { DomainKit } from "../domains/kit.ts";
 import type { PublishReport } from "./publish.ts";
 
-/** @param seed undefined if the messages were given. */
+/** @param seed undefined for payloads from outside. */
 export function describe(kit: DomainKit, report: PublishReport, seed: number | undefined): string {
   const kinds = Object.entries(report.byKind).map(([kind, count]) => `${count} ${kind}`);
   const rate = Math.round(report.published / Math.max(report.seconds, 0.001));
@@ -10,7 +10,7 @@ export function describe(kit: DomainKit, report: PublishReport, seed: number | u
   const lines = [`published ${report.published} messages (${kinds.join(", ")}) at ${rate}/s${seeded}`];
   if (report.failed > 0) lines.push(`NOT acknowledged: ${report.failed}`);
   if (report.refused > 0)
-    lines.push(`not sent, because the broker carries nothing so large: ${report.refused}`);
+    lines.push(`not sent, because they exceed the broker's size limit: ${report.refused}`);
   if (report.verification) {
     const { checked, missing, different, readable } = report.verification;
     const milliseconds = (time: number | undefined) => (time === undefined ? "-" : `${time.toFixed(1)} ms`);
@@ -27,10 +27,10 @@ export function describe(kit: DomainKit, report: PublishReport, seed: number | u
   return `${lines.join("\n")}\n`;
 }
 
-/** The number of keys goes under the noun of what is read back. */
+/** The count of keys is named after the kit's noun. */
 export function toJson({ readBack }: DomainKit, { keys, ...report }: PublishReport, seed: number): string {
   return JSON.stringify({ seed, ...report, [readBack.noun]: keys });
 }
 
-/** More keys than this would push the sums off the screen. */
+/** Keeps the totals visible on one screen. */
 const SHOWN_MAX = 20;

@@ -1,10 +1,10 @@
-/** The publisher's own span of each message, from which on the service continues its trace. */
+/** Starts the trace of each published message; the service continues it. */
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { loadTracing } from "../../src/config/config.ts";
 import { idsOf } from "../../src/telemetry/trace-ids.ts";
 import type { Transport } from "./transport.ts";
 
-/** Connects; where OTEL_TRACES_EXPORTER says so, the sampled messages get a span. @throws ConfigError */
+/** Connects; sampled messages get a span if OTEL_TRACES_EXPORTER enables tracing. @throws ConfigError */
 export async function traced(connect: () => Promise<Transport>): Promise<Transport> {
   const config = loadTracing();
   if (!config) return await connect();
@@ -13,7 +13,7 @@ export async function traced(connect: () => Promise<Transport>): Promise<Transpo
   const transport = await connect();
   return {
     publish: async (payload, { key } = {}) => {
-      // The service derives the same ids from the same bytes: a broker without headers cannot carry them.
+      // The service derives the same ids from the payload, because some brokers have no headers.
       const ids = idsOf(payload);
       if (!tracing.isSampled(ids.traceId)) return await transport.publish(payload, { key });
       const attributes = { "messaging.message.body.size": payload.length };

@@ -1,4 +1,4 @@
-/** The ways by which a payload reaches the service. Publishing resolves when the broker or the service has stored it. */
+/** Transports to the service's sources. `publish` resolves when the broker or the service has stored the message. */
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import type { Stan } from "node-nats-streaming";
@@ -7,23 +7,23 @@ import { connectToServer } from "../../src/inbox/sources/nats-streaming/connect.
 import type { DomainKit } from "../domains/kit.ts";
 
 export interface Transport extends AsyncDisposable {
-  /** @throws PayloadRefusedError where this way carries no such payload; another error where it was not taken. */
+  /** @throws PayloadRefusedError if the payload is not acceptable; another error if it may not be stored. */
   publish(payload: Buffer, context?: PublishContext): Promise<void>;
 }
 
-/** What goes beside a payload, where the way carries it. */
+/** Metadata, for transports that support it. */
 export type PublishContext = Readonly<{
   traceparent?: string | undefined;
-  /** Messages with the same key keep their sequence. */
+  /** Messages with the same key keep their order. */
   key?: string | undefined;
 }>;
 
-/** Not a failure of the service: the broker or the ingress does not carry payloads of this size at all. */
+/** The broker or the service does not accept this payload, for example because of its size. */
 export class PayloadRefusedError extends Error {}
 
 export type BrokerAddress = Readonly<{ url: string; clusterId: string; channel: string }>;
 
-/** @throws where the broker cannot be reached. */
+/** @throws if the broker is unreachable. */
 export async function connectToBroker({ url, clusterId, channel }: BrokerAddress): Promise<Transport> {
   const client = await connectToAny(natsServers(url), clusterId);
   const connection = (client as unknown as { nc: { connected: boolean; info: { max_payload: number } } }).nc;
@@ -41,10 +41,10 @@ export async function connectToBroker({ url, clusterId, channel }: BrokerAddress
         if (lost) return reject(lost);
         const bytesMax = connection.info.max_payload - ENVELOPE_BYTES;
         if (payload.length > bytesMax) {
-          return reject(new PayloadRefusedError(`the broker takes up to ${bytesMax} bytes`));
+          return reject(new PayloadRefusedError(`the broker accepts up to ${bytesMax} bytes`));
         }
         client.publish(channel, payload as unknown as string, (error) => {
-          // The library calls this without an error for what was never acknowledged when the connection goes.
+          // When the connection is lost, the library calls back for unacknowledged messages without an error.
           if (error || !connection.connected) {
             reject(error ?? lost ?? new Error("the connection to the broker was lost"));
           } else {
@@ -62,9 +62,9 @@ export async function connectToBroker({ url, clusterId, channel }: BrokerAddress
 }
 
 /**
- * Posts to the service itself.
- * @param intake the request for each payload.
- * @param token INGRESS_TOKEN, if one is set.
+ * Posts to the service.
+ * @param intake builds the request for a payload.
+ * @param token INGRESS_TOKEN, if set.
  */
 export function connectToHttp(
   url: string,
@@ -93,9 +93,9 @@ export function connectToHttp(
   };
 }
 
-/** Tries one server after the other. @throws the error of the last one. */
+/** Tries the servers in order. @throws the last one's error. */
 async function connectToAny([server, ...others]: readonly NatsServer[], clusterId: string): Promise<Stan> {
-  if (!server) throw new Error("no server is named");
+  if (!server) throw new Error("no server is configured");
   const client = connectToServer(server, clusterId, `publisher-${randomUUID()}`, {
     maxPubAcksInflight: IN_FLIGHT_MAX,
   });
@@ -120,18 +120,18 @@ async function connected(client: Stan, host: string): Promise<void> {
   } finally {
     client.removeAllListeners("error");
     client.removeAllListeners("close");
-    // The library reports a lost connection here too, and a failed one again.
+    // The library also emits lost connections as errors, which onLost handles.
     client.on("error", () => {});
   }
 }
 
-/** What NATS Streaming adds to a payload: ids and the subject. Larger messages make the server hang up. */
+/** NATS Streaming adds ids and the subject; if the sum is too large, the server closes the connection. */
 const ENVELOPE_BYTES = 512;
 const IN_FLIGHT_MAX = 16_384;
 const HTTP_CONNECTIONS = 32;
 
-/** Done, stored, or decided against: the message is in the inbox. */
+/** Succeeded, stored or declined: the message is in the inbox. */
 const STORED: ReadonlySet<number> = new Set([200, 201, 202, 409]);
 
-/** Invalid, too large, or a used id: such a payload never enters this way. */
+/** Invalid, too large, or a reused id: the service does not store the message. */
 const REFUSED: ReadonlySet<number> = new Set([400, 413, 422]);

@@ -1,11 +1,11 @@
-/** Asks the service for what was published, and has the domain's kit compare the answers with what was sent. */
+/** Reads published messages back from the service; the domain's kit compares them with the sent ones. */
 import { Agent, get } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ReadBack, Reader } from "../domains/kit.ts";
 
 export type Expected = Readonly<{
   key: string;
-  /** Every payload that was published under this key. */
+  /** All payloads published under this key. */
   published: readonly Buffer[];
 }>;
 
@@ -21,7 +21,7 @@ export class Verifier implements Reader {
   readonly #patienceMs: number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 
-  /** @param patienceSeconds how long to go on asking after the last complete answer. */
+  /** @param patienceSeconds time without progress after which verification stops. */
   constructor(url: string, readBack: ReadBack, patienceSeconds = PATIENCE_SECONDS) {
     this.url = url;
     this.#readBack = readBack;
@@ -44,10 +44,7 @@ export class Verifier implements Reader {
     });
   }
 
-  /**
-   * How long it takes from `publishedAt` until the effect of the payload can be read, in milliseconds; undefined if it
-   * takes too long.
-   */
+  /** Milliseconds from `publishedAt` until the payload's effect can be read; undefined after `patienceSeconds`. */
   async timeUntilReadable(key: string, payload: Buffer, publishedAt: number): Promise<number | undefined> {
     while (performance.now() - publishedAt < this.#patienceMs) {
       if ((await this.#look({ key, published: [payload] })) !== "missing")
@@ -58,8 +55,8 @@ export class Verifier implements Reader {
   }
 
   /**
-   * Checks all; asks again for what is missing until no answer has become complete for a while.
-   * @param onFound is told how many are not missing any more.
+   * Checks all; retries missing ones until none appears for `patienceSeconds`.
+   * @param onFound called with the number of messages found.
    */
   async check(expected: readonly Expected[], onFound: (found: number) => void): Promise<Verification> {
     const different: string[] = [];
@@ -68,13 +65,13 @@ export class Verifier implements Reader {
     let lastProgress = performance.now();
     for (;;) {
       const missing: Expected[] = [];
-      await this.#inParallel(open, async (one) => {
-        const state = await this.#look(one);
+      await this.#inParallel(open, async (item) => {
+        const state = await this.#look(item);
         if (state === "missing") {
-          missing.push(one);
+          missing.push(item);
           return;
         }
-        if (state === "different") different.push(one.key);
+        if (state === "different") different.push(item.key);
         found += 1;
         onFound(found);
       });
@@ -105,19 +102,19 @@ export class Verifier implements Reader {
   }
 }
 
-/** The value below which a fraction of the sorted list lies; undefined for an empty list. */
+/** The value at a fraction of the sorted list; undefined if the list is empty. */
 export function quantile(sorted: readonly number[], fraction: number): number | undefined {
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * fraction) - 1)];
 }
 
-/** More than this slows the service that is asked. */
+/** More connections slow the service down. */
 const CONNECTIONS = 16;
 
-/** Below what is measured: a message takes some milliseconds. */
+/** Below the measured latency of a few milliseconds. */
 const READABLE_POLL_MS = 2;
 
-/** The pause between two rounds over what is missing. */
+/** Pause between rounds over missing messages. */
 const RETRY_MS = 200;
 
-/** Longer than AckWait, after which a broker redelivers what a killed service held. */
+/** Longer than AckWait, after which a broker redelivers a killed service's messages. */
 const PATIENCE_SECONDS = 45;

@@ -1,35 +1,35 @@
-/** What every broker of one's own can do, whatever its kind: it is started, killed, wiped, and published to. */
+/** A broker that a test or command can start, kill, wipe and publish to. */
 import type { SourceName } from "../../src/config/sources.ts";
 
 export type BrokerKind = Exclude<SourceName, "http">;
 
 export interface Broker {
   readonly kind: BrokerKind;
-  /** Of the process that can be killed. */
+  /** Of the broker's process; 0 if it is not one of ours. */
   readonly pid: number;
-  /** `host:port` of the place where clients connect. */
+  /** `host:port` for clients. */
   readonly address: string;
-  /** Where a proxy has to listen, and what it has to lead to; undefined where any place will do. */
+  /** The broker's port behind a proxy, and the proxy's port; undefined if a proxy may use any port. */
   readonly proxied?: Readonly<{ port: number; listen: number }>;
   /**
-   * The variables by which the service and the publisher find it.
-   * @param address another way to it, through a proxy.
+   * Variables with which the service and the publisher connect.
+   * @param address of a proxy, if clients connect through one.
    */
   environment(address?: string): Readonly<Record<string, string>>;
   start(): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Removes everything that it stored; only while it is stopped. */
+  /** Removes all stored data; the broker must be stopped. */
   wipe(): Promise<void>;
 }
 
 export const BROKER_KINDS: readonly BrokerKind[] = ["nats-streaming", "jetstream", "kafka"];
 
-/** What to do where a kind of broker cannot be had. */
+/** Advice if a broker's program is missing. */
 export const HOW_TO_GET: Readonly<Record<BrokerKind, string>> = {
   "nats-streaming":
-    "No NATS Streaming server can be had here (not in NATS_STREAMING_SERVER, not on PATH, no Go to build it, no Docker).",
+    "NATS Streaming was not found (not in NATS_STREAMING_SERVER, not on PATH, no Go to build it, no Docker).",
   jetstream:
-    "No NATS server can be had here (not in NATS_SERVER, not on PATH, no Go to build it, no Docker). Debian: apt-get install nats-server",
+    "NATS was not found (not in NATS_SERVER, not on PATH, no Go to build it, no Docker). Debian: apt-get install nats-server",
   kafka:
-    "No Kafka broker can be had here (no KAFKA_HOME, no Java 17 with Maven, no Docker). Debian: apt-get install default-jre-headless maven",
+    "Kafka was not found (no KAFKA_HOME, no Java 17 with Maven, no Docker). Debian: apt-get install default-jre-headless maven",
 };

@@ -1,12 +1,12 @@
-/** A real browser without a window. */
+/** A headless browser. */
 import chromium from "@sparticuz/chromium";
 import { type Browser, chromium as browserType } from "playwright-core";
 
-/** @param args of Chromium, beside those that it needs. */
+/** @param args for Chromium, beside the required ones. */
 export async function launchBrowser(args: readonly string[] = []): Promise<Browser> {
   return browserType.launch({
     executablePath: await chromium.executablePath(),
-    // One process for all would end the browser with its first tab.
+    // A single process would end with its first tab.
     args: [...chromium.args.filter((argument) => argument !== "--single-process"), ...args],
     headless: true,
   });

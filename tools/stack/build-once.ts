@@ -1,21 +1,21 @@
 /**
- * Builds or fetches a program once. If several processes want the same one at the same time, the first builds it and the
- * others wait. While it takes, all of them say that it does.
+ * Builds or fetches a program once. Concurrent processes wait for the first one's build. Each of them reports progress,
+ * so that a long build does not look like a hang.
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { guardFolder, releaseFolder } from "./guard.ts";
 
 export type Building = Readonly<{
-  /** What is done and about how long it takes, such as "building X with Go, once (about a minute)". */
+  /** The work and its duration, such as "building X with Go, once (about a minute)". */
   what: string;
-  /** The file or folder that is there afterwards. */
+  /** The resulting file or folder. */
   target: string;
   isThere: () => boolean;
   build: () => Promise<boolean>;
 }>;
 
-/** @returns whether it is there. */
+/** @returns whether the target exists. */
 export async function buildOnce(
   { what, target, isThere, build }: Building,
   say: (text: string) => void,
@@ -43,7 +43,7 @@ export async function buildOnce(
   }
 }
 
-/** A lock whose process has ended was left by a machine that was switched off. */
+/** A lock of a dead process is stale (for example after a power cut) and is removed. */
 async function take(lock: string): Promise<boolean> {
   try {
     await writeFile(lock, String(process.pid), { flag: "wx" });
@@ -57,7 +57,6 @@ async function take(lock: string): Promise<boolean> {
   }
 }
 
-/** Whether there is a process of this id. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

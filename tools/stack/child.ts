@@ -1,4 +1,4 @@
-/** A server of the stack as a child process: started, watched, ended or killed by its own pid. */
+/** A server of the stack as a child process. */
 import type { SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
@@ -6,18 +6,15 @@ import { spawnGuarded } from "./guard.ts";
 
 export type Child = Readonly<{
   pid: number;
-  /** Rejects with what it last said where the program ends by itself; never resolves while it runs. */
+  /** Resolves with the exit status; null if a signal ended the program or it could not start. */
   ended: Promise<number | null>;
-  /** Sends a signal and waits until the process is gone; kills it where it takes too long. */
+  /** Sends a signal and waits for the exit; sends SIGKILL after END_TIMEOUT_MS. */
   end: (signal: NodeJS.Signals) => Promise<void>;
   signal: (signal: NodeJS.Signals) => void;
   hasEnded: () => boolean;
 }>;
 
-/**
- * Starts a program; its output goes to a log file and, line by line, to `onLine`.
- * @throws with the last lines of the output where it cannot be started.
- */
+/** Starts a program. Its output goes to a log file and, line by line, to `onLine`. */
 export function startChild(
   command: string,
   args: readonly string[],
@@ -40,7 +37,7 @@ export function startChild(
     child.once("error", () => resolve(null));
     child.once("exit", (code) => resolve(code));
   });
-  // What it said last may come after its end, and from children of its own much later.
+  // Output may arrive after the exit, and from the program's own children much later.
   child.once("close", () => log.end());
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
   return {
@@ -59,7 +56,7 @@ export function startChild(
   };
 }
 
-/** Waits until `ready` gives true, asking again and again. @throws with `label` where that takes too long or the child ends. */
+/** Polls until `ready` returns true. @throws naming `label` after START_TIMEOUT_MS, or if the child ends. */
 export async function waitUntilReady(
   child: Child,
   label: string,
@@ -75,16 +72,16 @@ export async function waitUntilReady(
 }
 
 /**
- * Milliseconds until a condition is to be asked again: a part of the time that it has taken so far, because asking costs
- * the processors what the others compute with.
- * @param started when it was asked first.
+ * Milliseconds until the next poll: a tenth of the time waited so far, because polling takes processor time from the
+ * work that it waits for.
+ * @param started time of the first poll.
  */
 export function pollAfter(started: number): number {
   const waited = performance.now() - started;
   return Math.min(Math.max(waited * POLL_SHARE, POLL_MS.least), POLL_MS.most);
 }
 
-/** Seconds are usual; a machine whose processors are all busy takes several times as long. */
+/** Ample: seconds are usual, but a busy machine takes several times as long. */
 const END_TIMEOUT_MS = 30_000;
 const START_TIMEOUT_MS = 150_000;
 const POLL_SHARE = 0.1;

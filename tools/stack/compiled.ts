@@ -1,4 +1,4 @@
-/** Where this process keeps the code that it has compiled: its children find it there, and keep their own. */
+/** Shares Node's compile cache with child processes, if this process has one. */
 const { NODE_COMPILE_CACHE } = process.env;
 
 export const COMPILED: Readonly<Record<string, string>> = NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE } : {};

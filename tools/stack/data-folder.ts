@@ -1,6 +1,6 @@
 /**
- * A folder under `.data/` for what one run of a command stores. Every run has a folder of its own, so two checkouts, or
- * two runs of one, never meet. It is removed after the run, and the next run removes what a killed one has left.
+ * A folder under `.data/` for one run of a command, so that concurrent runs never share data. It is removed after the
+ * run; if the run was killed, the next run removes it.
  */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { isAlive } from "./build-once.ts";
 import { guardFolder, releaseFolder } from "./guard.ts";
 import { unmount } from "./limited-disk.ts";
 
-/** @param name of the command. */
+/** @param name name of the command. */
 export async function openDataFolder(name: string): Promise<AsyncDisposable & Readonly<{ path: string }>> {
   await removeLeftovers(name);
   const path = join(DATA_FOLDER, `${name}-${process.pid}`);
@@ -23,7 +23,7 @@ export async function openDataFolder(name: string): Promise<AsyncDisposable & Re
   };
 }
 
-/** Folders of runs that were killed before they could tidy up. */
+/** Removes folders of killed runs. */
 async function removeLeftovers(name: string): Promise<void> {
   const entries = await readdir(DATA_FOLDER).catch(() => [] as string[]);
   for (const entry of entries) {
@@ -35,7 +35,7 @@ async function removeLeftovers(name: string): Promise<void> {
   }
 }
 
-/** The folder within it that may be a disk of its own. */
+/** Subfolder that may be mounted as a separate disk. */
 export const DISK = "disk";
 
 const DATA_FOLDER = fileURLToPath(new URL("../../.data", import.meta.url));

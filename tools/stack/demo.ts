@@ -1,6 +1,6 @@
 /**
- * The command `npm run demo`: the whole service on a stack of its own, with a mixed load through it, verified. With
- * `--once` it audits, prints the sum and ends; without, it runs until Ctrl-C.
+ * The command `npm run demo`: runs the service on its own stack and sends it a mixed load, which it verifies. With
+ * `--once` it audits, prints the summary and exits; otherwise it runs until Ctrl-C.
  */
 import { join } from "node:path";
 import { command, decimal, exits, integer, Option, run } from "../../src/cli/command.ts";
@@ -21,28 +21,30 @@ import { type ServiceProcess, startServiceProcess } from "./service.ts";
 import { type Stack, startStack } from "./stack.ts";
 import { watchForStop } from "./stopping.ts";
 
-const demo = command(
-  "demo",
-  "Runs the whole service on a stack of its own, with a mixed load through it, verified.",
-)
-  .option("--once", "publish, verify, audit, print the sum and end: status 0 if everything is accounted for")
+const demo = command("demo", "Runs the service on its own stack with a mixed load, and verifies the result.")
+  .option(
+    "--once",
+    "publish, verify, audit, print the summary and exit: status 0 if every message is accounted for",
+  )
   .addOption(
-    new Option("--source <kind>", "through which broker").choices(BROKER_KINDS).default("nats-streaming"),
+    new Option("--source <kind>", "broker to publish through")
+      .choices(BROKER_KINDS)
+      .default("nats-streaming"),
   )
   .addOption(domainOption())
-  .option("--garbage <fraction>", "of messages that the domain cannot read", decimal(0, 1), 0.1)
-  .option("--duplicates <fraction>", "of exact copies", decimal(0, 1), 0.05)
-  .option("--conflicts <fraction>", "of used ids with other content", decimal(0, 1), 0.02)
-  .option("--rate <number>", "messages per second, 0 for as fast as it goes", integer(0, 1_000_000), 1_000)
+  .option("--garbage <fraction>", "fraction of invalid messages", decimal(0, 1), 0.1)
+  .option("--duplicates <fraction>", "fraction of exact copies", decimal(0, 1), 0.05)
+  .option("--conflicts <fraction>", "fraction of used ids with other content", decimal(0, 1), 0.02)
+  .option("--rate <number>", "messages per second; 0 for no limit", integer(0, 1_000_000), 1_000)
   .option(
     "--seed <number>",
-    "the same messages again, under new ids (default: random, printed)",
+    "generate the same messages as an earlier run, under new ids (default: random, printed)",
     integer(0, SEED_MAX),
   )
-  .option("--observe", "start Prometheus and Jaeger beside it, if they can be had, and trace every message")
+  .option("--observe", "also start Prometheus and Jaeger, if available, and trace every message")
   .option(
     "--port <number>",
-    "of the service (default: 3000, or a free one if that is taken; with --once a free one)",
+    "port of the service (default: 3000, or a free port if it is taken; with --once a free port)",
     integer(0, 65_535),
   )
   .action(
@@ -64,7 +66,7 @@ const demo = command(
       if (prometheus) started.use(prometheus);
 
       using progress = new Progress();
-      // What a domain's inbox begins with is there before anything is published.
+      // Wait for the domain's first messages, so that they do not count as published.
       const first = await settledSum(service.url, kit, kit.domain.firstMessages?.length ?? 0, progress);
       const report = await publishTo(stack, service.url, {
         kit,
@@ -82,7 +84,7 @@ const demo = command(
       progress.end();
       const { published, mustProject, failed, verification } = report;
       const isServed = verification?.missing.length === 0 && verification.different.length === 0;
-      // A domain that wants the time also gets ticks, which are all projected.
+      // A domain with a timer also receives ticks, which are all projected.
       const ticks = sum.received - first.received - published;
       const isSettled =
         sum.pending === 0 &&
@@ -106,16 +108,16 @@ const demo = command(
     }),
   );
 
-/** How many messages of a domain to publish: an option that bears the domain's name. */
+/** Number of messages to publish by domain, from the options `--<domain>`. */
 const counts = new Map<DomainKit, number>();
-/** The variables of tracing, for the service and for what publishes here. */
+/** Tracing variables for the service and the publisher. */
 let observed: Readonly<Record<string, string>> = {};
 
 async function startJaeger(stack: Stack): Promise<Jaeger | undefined> {
-  const jaeger = await Jaeger.start(join(stack.folder, "jaeger"), say).catch(goOnWithout);
+  const jaeger = await Jaeger.start(join(stack.folder, "jaeger"), say).catch(continueWithout);
   if (jaeger === null) return undefined;
   if (!jaeger) {
-    say("no Jaeger: put jaeger-all-in-one on PATH, or Go to build it");
+    say("Jaeger was not found: put jaeger-all-in-one on PATH, or install Go to build it");
     return undefined;
   }
   observed = { ...jaeger.environment, OTEL_TRACES_EXPORTER: "jaeger" };
@@ -125,16 +127,17 @@ async function startJaeger(stack: Stack): Promise<Jaeger | undefined> {
 
 async function startPrometheus(stack: Stack, { url }: ServiceProcess): Promise<Prometheus | undefined> {
   const prometheus = await Prometheus.start(join(stack.folder, "prometheus"), new URL(url).host).catch(
-    goOnWithout,
+    continueWithout,
   );
   if (prometheus === null) return undefined;
-  if (!prometheus) say("no Prometheus: put prometheus on PATH (Debian: apt-get install prometheus)");
+  if (!prometheus)
+    say("Prometheus was not found: put prometheus on PATH (Debian: apt-get install prometheus)");
   return prometheus;
 }
 
-/** Whoever observes is no part of what is shown: the demo goes on, and the log is there as long as it runs. */
-function goOnWithout(error: Error): null {
-  say(`going on without it: ${error.message}`);
+/** Monitoring is optional: the demo continues without it, and the log stays readable while it runs. */
+function continueWithout(error: Error): null {
+  say(`continuing without it: ${error.message}`);
   return null;
 }
 
@@ -143,7 +146,7 @@ async function startService(stack: Stack, port: number | undefined): Promise<Ser
     startServiceProcess({ ...stack.environment, ...observed, HTTP_PORT: String(number) }, stack.folder);
   if (port !== undefined) return onPort(port);
   return onPort(3000).catch(() => {
-    say("port 3000 is taken; taking a free one");
+    say("port 3000 is taken; using a free port");
     return onPort(0);
   });
 }
@@ -169,7 +172,7 @@ type Sum = {
   pending: number;
 };
 
-/** Audits until so many were received and have their outcomes, or nothing moves any more. */
+/** Audits until `received` messages have outcomes, or until nothing has changed for STANDSTILL_MS_MAX. */
 async function settledSum(
   url: string,
   { domain }: DomainKit,
@@ -199,7 +202,9 @@ function addresses(
   { url, logFile }: ServiceProcess,
   observers: Readonly<Record<string, string | undefined>>,
 ): string {
-  const own = Object.entries(kit.addresses).map(([name, path]) => `  ${name.padEnd(11)}${url}${path}\n`);
+  const domainAddresses = Object.entries(kit.addresses).map(
+    ([name, path]) => `  ${name.padEnd(11)}${url}${path}\n`,
+  );
   const observing = Object.entries(observers).flatMap(([name, address]) =>
     address === undefined ? [] : [`  ${name.toLowerCase().padEnd(11)}${address}\n`],
   );
@@ -213,7 +218,7 @@ The service runs until Ctrl-C.
   page       ${url}/
   letters    ${url}/ui/dead-letters
   API        ${url}/docs
-${own.join("")}  audit      ${url}/audit
+${domainAddresses.join("")}  audit      ${url}/audit
   metrics    ${url}/metrics
 ${observing.join("")}  log        ${logFile}
 ${kit.signIn ? `  sign in    ${kit.signIn()}\n` : ""}  database   ${environment.DATABASE_URL}
@@ -224,7 +229,7 @@ More load:   ${publishing}
 function warnWithoutBroker(source: BrokerKind): void {
   const line = "!".repeat(78);
   process.stderr.write(
-    `${line}\n${HOW_TO_GET[source]}\nThe demo runs WITHOUT A BROKER, over the http source alone.\n${line}\n`,
+    `${line}\n${HOW_TO_GET[source]}\nThe demo runs WITHOUT A BROKER, over HTTP only.\n${line}\n`,
   );
 }
 
@@ -232,7 +237,7 @@ function say(text: string): void {
   process.stderr.write(`demo: ${text}\n`);
 }
 
-/** Enough to see every kind of message in a moment. */
+/** Enough for every kind of message within seconds. */
 const COUNT = 2_000;
 
 const STANDSTILL_MS_MAX = 60_000;
@@ -242,7 +247,7 @@ for (const kit of KITS) {
   const { name } = kit.domain;
   const option = new Option(
     `--${name} <number>`,
-    `how many messages of ${name} to publish (default: ${COUNT})`,
+    `number of messages of ${name} to publish (default: ${COUNT})`,
   );
   demo.addOption(option.argParser((text) => counts.set(kit, integer(0, Number.MAX_SAFE_INTEGER)(text))));
 }

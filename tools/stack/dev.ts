@@ -1,4 +1,4 @@
-/** The command `npm run dev`: the service on a stack of its own, restarted whenever a file of it changes. */
+/** The command `npm run dev`: runs the service on its own stack and restarts it on every change of its files. */
 import { command, exits, run } from "../../src/cli/command.ts";
 import { startServiceProcess } from "./service.ts";
 import { startStack } from "./stack.ts";
@@ -8,7 +8,7 @@ const say = (text: string) => process.stderr.write(`dev: ${text}\n`);
 
 const dev = command(
   "dev",
-  "Runs the service on a stack of its own, and restarts it whenever a file of it changes.",
+  "Runs the service on its own stack, and restarts it when one of its files changes.",
 )
   .addHelpText("after", "\nEnvironment: HTTP_PORT (default: 3000).")
   .action(
@@ -22,7 +22,7 @@ const dev = command(
         "--watch-preserve-output",
       ]);
       started.defer(() => service.child.end("SIGTERM"));
-      say(`answering on ${service.url}, restarted on every change; log: ${service.logFile}`);
+      say(`serving on ${service.url}, restarted on every change; log: ${service.logFile}`);
       if (stack.broker) say(`broker: ${stack.broker.address}; database: ${stack.environment.DATABASE_URL}`);
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
       return 0;

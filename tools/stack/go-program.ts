@@ -1,6 +1,6 @@
 /**
- * Programs that are written in Go and come with no package of npm: looked for in an environment variable, on PATH and
- * in the project's tool folder, then built there.
+ * Finds programs written in Go: in an environment variable, on PATH, in the project's tool folder; otherwise builds them
+ * into that folder.
  */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
@@ -11,21 +11,21 @@ import { buildOnce } from "./build-once.ts";
 import { runGuarded } from "./guard.ts";
 
 export type GoProgram = Readonly<{
-  /** What people call it. */
+  /** Display name. */
   name: string;
-  /** The file that it is on PATH. */
+  /** File name on PATH. */
   file: string;
-  /** The file that `go install` makes of it, which is the last part of its package's path. */
+  /** File name after `go install`: the last part of the package path. */
   builtFile: string;
-  /** Names the file where it is somewhere else. */
+  /** Environment variable with the path of the file. */
   variable: string;
-  /** What `go install` is given; with `module`, the package in it. */
+  /** Argument of `go install`; with `module`, the package within it. */
   source: string;
-  /** `path@version` of a module with replacements of its own. */
+  /** `path@version` of a module that has replace directives. */
   module?: string;
 }>;
 
-/** Finds or builds a program, and says what it does. @returns its path; undefined where it cannot be had. */
+/** Finds or builds a program and reports its steps. @returns its path; undefined if it is not available. */
 export async function findGoProgram(
   program: GoProgram,
   say: (text: string) => void,
@@ -50,31 +50,31 @@ export async function findGoProgram(
   return (await buildOnce(building, say)) ? target : undefined;
 }
 
-/** Whether a command can be run at all. */
+/** Whether the command exists and succeeds. */
 export function runs(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: RUNS_TIMEOUT_MS }).status === 0;
 }
 
-/** `go install` refuses a module that replaces others; such a one is built from a module around it. */
+/** `go install` refuses modules with replace directives; those are built from a wrapper module. */
 async function build(program: GoProgram, folder: string, say: (text: string) => void): Promise<boolean> {
   if (!program.module) return run(["install", ...QUICKLY, program.source], { GOBIN: folder }, say);
   const [path = "", version = ""] = program.module.split("@");
   const downloaded = await runGuarded("go", ["mod", "download", "-json", program.module], {});
   if (downloaded.status !== 0) return false;
   const { Dir, Sum, GoModSum } = JSON.parse(downloaded.stdout) as Record<string, string>;
-  const around = join(folder, "module");
-  await mkdir(around, { recursive: true });
-  // Its own list of what it needs, what it replaces, and their sums, so that exactly its own release is built.
+  const wrapper = join(folder, "module");
+  await mkdir(wrapper, { recursive: true });
+  // The module's own requirements, replacements and checksums, so that exactly its release is built.
   const goMod = await readFile(join(Dir as string, "go.mod"), "utf8");
   const goSum = await readFile(join(Dir as string, "go.sum"), "utf8");
   const named = goMod.replace(/^module .*$/m, "module build");
-  await writeFile(join(around, "go.mod"), `${named}\nrequire ${path} ${version}\n`);
+  await writeFile(join(wrapper, "go.mod"), `${named}\nrequire ${path} ${version}\n`);
   await writeFile(
-    join(around, "go.sum"),
+    join(wrapper, "go.sum"),
     `${goSum}${path} ${version} ${Sum}\n${path} ${version}/go.mod ${GoModSum}\n`,
   );
   const target = join(folder, program.builtFile);
-  return run(["build", "-C", around, ...QUICKLY, "-mod=mod", "-o", target, program.source], {}, say);
+  return run(["build", "-C", wrapper, ...QUICKLY, "-mod=mod", "-o", target, program.source], {}, say);
 }
 
 async function run(
@@ -99,11 +99,11 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Without what only a debugger reads, and without C: a sixth of the work, and a third of the file, is saved. */
+/** No debug information and no C compiler: saves a sixth of the build time and a third of the file. */
 const QUICKLY = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
 
-/** Of the project, unless the environment names another one. */
+/** The project's folder by default. */
 const TOOLS_FOLDER =
   process.env.WAYBILL_TOOLS_FOLDER || fileURLToPath(new URL("../../.tools/bin", import.meta.url));
-/** A program that hangs counts as absent; Java and Maven need seconds to say their version on a busy machine. */
+/** A program that hangs counts as missing; Java and Maven need seconds to print their version on a busy machine. */
 const RUNS_TIMEOUT_MS = 60_000;

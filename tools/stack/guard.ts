@@ -1,20 +1,20 @@
 /**
- * Ends what this process has started if this process ends first, for whatever reason: SIGKILL leaves a process no time to
- * stop its children. The guard is a shell that reads from this process through a pipe. The operating system closes the pipe when
- * this process ends; the guard then sends SIGINT to each process group that still runs, SIGKILL to those that do not end,
- * unmounts what was mounted and removes what was made. Children guard their own children in the same way.
+ * Stops child processes even if this process is killed: SIGKILL leaves no time to stop them here. The guard is a shell
+ * that reads from this process through a pipe. When this process ends, the operating system closes the pipe; the guard
+ * then sends SIGINT to each remaining process group and SIGKILL to those that ignore it, unmounts disks and removes
+ * folders. Children guard their own children in the same way.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 
-/** `pipe` for input is not needed by any server or program of the stack. */
+/** No program of the stack reads standard input. */
 type GuardedOptions = Omit<SpawnOptions, "detached" | "stdio"> & {
   stdio?: readonly ["ignore", "pipe" | "ignore" | "inherit", "pipe" | "ignore" | "inherit"];
 };
 
 /**
- * Starts a program in a process group of its own, so that Ctrl-C reaches the parent alone, which ends all in order. When the
- * program ends, the guard kills what is left of its group.
+ * Starts a program in its own process group, so that Ctrl-C reaches only the parent, which stops everything in order.
+ * When the program ends, the guard kills the rest of its group.
  */
 export function spawnGuarded(
   command: string,
@@ -23,7 +23,7 @@ export function spawnGuarded(
 ): ChildProcess {
   const { stdio = ["ignore", "pipe", "pipe"], ...others } = options;
   const pipe = guard();
-  // The shell registers itself before it becomes the program: no instant is left at which the program runs unregistered.
+  // The shell registers its pid and then becomes the program, so the program never runs unregistered.
   const child = spawn("/bin/sh", ["-c", REGISTER_AND_RUN, "sh", command, ...args], {
     ...others,
     detached: true,
@@ -33,7 +33,7 @@ export function spawnGuarded(
   return child;
 }
 
-/** Runs a program to its end. @returns its exit status and what it wrote; the status is null if a signal ended it. */
+/** Runs a program to completion. @returns its output and exit status; the status is null if a signal ended it. */
 export async function runGuarded(
   command: string,
   args: readonly string[],
@@ -56,12 +56,12 @@ export async function runGuarded(
   return { status, stdout, stderr };
 }
 
-/** Lets the guard unmount and remove a folder; to be called before the folder is made. */
+/** Lets the guard unmount and remove a folder. Call before creating the folder. */
 export function guardFolder(path: string): void {
   guard().write(`made ${path}\n`);
 }
 
-/** The folder is gone already. */
+/** Call after removing the folder. */
 export function releaseFolder(path: string): void {
   guard().write(`removed ${path}\n`);
 }
@@ -71,14 +71,14 @@ let running: ChildProcess | undefined;
 function guard(): Socket {
   if (running === undefined) {
     running = spawn("/bin/sh", ["-c", GUARD], {
-      // A session of its own: no signal for this process's group or terminal reaches it.
+      // In its own session, so that no signal for this process's group or terminal reaches it.
       detached: true,
       cwd: "/",
       env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin" },
       stdio: ["pipe", "ignore", "ignore"],
     });
     running.unref();
-    // A process that has nothing else to do may end.
+    // Do not keep this process alive.
     (running.stdin as Socket).unref().on("error", () => {});
   }
   return running.stdin as Socket;
@@ -86,7 +86,7 @@ function guard(): Socket {
 
 const REGISTER_AND_RUN = 'echo "started $$" >&3; exec "$@" 3>&-';
 
-/** POSIX shell, so that Debian, Alpine and macOS run it alike. The positional parameters hold the folders. */
+/** POSIX shell, because Debian, Alpine and macOS have it. The positional parameters are the folders. */
 const GUARD = `
 trap '' HUP INT QUIT TERM PIPE
 groups=' '

@@ -1,11 +1,11 @@
-/** A Jaeger of one's own, all in one process and all in memory. */
+/** A Jaeger server in one process, with storage in memory. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
 import { findGoProgram } from "./go-program.ts";
 import { freePort } from "./ports.ts";
 
-/** A span as Jaeger's query API gives it. */
+/** A span in Jaeger's query API. */
 export type JaegerSpan = Readonly<{
   traceID: string;
   spanID: string;
@@ -18,9 +18,9 @@ export type JaegerSpan = Readonly<{
 
 export class Jaeger implements AsyncDisposable {
   readonly #child: Child;
-  /** The address of its page and of its query API. */
+  /** Base URL of its page and query API. */
   readonly url: string;
-  /** What a process needs to send its spans here, by the Jaeger exporter or by OTLP. */
+  /** Variables for the Jaeger exporter and for OTLP. */
   readonly environment: Readonly<Record<string, string>>;
 
   private constructor(child: Child, url: string, environment: Readonly<Record<string, string>>) {
@@ -29,7 +29,7 @@ export class Jaeger implements AsyncDisposable {
     this.environment = environment;
   }
 
-  /** @returns undefined where the program cannot be had. */
+  /** @returns undefined if the program is not available. */
   static async start(folder: string, say: (text: string) => void): Promise<Jaeger | undefined> {
     const path = await findJaeger(say);
     if (!path) return undefined;
@@ -66,7 +66,7 @@ export class Jaeger implements AsyncDisposable {
     });
   }
 
-  /** The spans of a trace; empty where there are none yet. */
+  /** Spans of a trace; empty until they arrive. */
   async spansOf(traceId: string): Promise<readonly JaegerSpan[]> {
     const response = await fetch(`${this.url}/api/traces/${traceId}`);
     if (!response.ok) return [];
@@ -79,7 +79,7 @@ export class Jaeger implements AsyncDisposable {
   }
 }
 
-/** Finds or builds the program. @returns undefined where it cannot be had. */
+/** Finds or builds the program. @returns undefined if it is not available. */
 export function findJaeger(say: (text: string) => void): Promise<string | undefined> {
   return findGoProgram(PROGRAM, say);
 }

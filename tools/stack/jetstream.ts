@@ -1,6 +1,6 @@
 /**
- * A NATS server with JetStream of one's own. The program is looked for in this order: the path in NATS_SERVER, PATH
- * (Debian's package `nats-server`), the project's `.tools/bin`, `go install` into that folder, the `nats` image of Docker.
+ * A NATS server with JetStream. The program is searched in this order: NATS_SERVER (a path), PATH (Debian package
+ * `nats-server`), the project's `.tools/bin`, `go install` into that folder, the Docker image `nats`.
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -26,8 +26,8 @@ export class JetStream implements Broker {
   }
 
   /**
-   * @param settings more lines of its configuration.
-   * @returns undefined where it cannot be had.
+   * @param settings additional configuration lines.
+   * @returns undefined if the program is not available.
    */
   static async find(
     folder: string,
@@ -89,7 +89,7 @@ export class JetStream implements Broker {
   }
 }
 
-/** Finds or builds the program. @returns undefined where it cannot be had. */
+/** Finds or builds the program. @returns undefined if it is not available. */
 export function findNatsServer(say: (text: string) => void): Promise<string | undefined> {
   return findGoProgram(SERVER, say);
 }

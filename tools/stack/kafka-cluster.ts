@@ -1,7 +1,6 @@
 /**
- * A Kafka cluster of three brokers, as one would run it: every record is on all three (replication 3) and acknowledged
- * when two have it (`min.insync.replicas` 2), so one broker may die. The first node is the controller beside that; the
- * other two are the ones to kill, to pause and to start again.
+ * A Kafka cluster of three brokers with production settings: replication 3 and `min.insync.replicas` 2, so one broker
+ * may die. The first node is also the controller; tests kill, pause and restart the other two.
  */
 import { join } from "node:path";
 import { Kafka } from "./kafka.ts";
@@ -13,7 +12,7 @@ export class KafkaCluster implements AsyncDisposable {
     this.brokers = brokers;
   }
 
-  /** @returns undefined if Kafka cannot be had. */
+  /** @returns undefined if Kafka is not available. */
   static async start(folder: string, say: (text: string) => void): Promise<KafkaCluster | undefined> {
     await using started = new AsyncDisposableStack();
     const start = async (node: number, beside?: Kafka) => {
@@ -27,7 +26,7 @@ export class KafkaCluster implements AsyncDisposable {
       return broker;
     };
     const first = await start(1);
-    // One that runs already is no cluster of three.
+    // Without a pid it is a running broker, not a cluster of ours.
     if (!first?.pid) return undefined;
     const [second, third] = await Promise.all([start(2, first), start(3, first)]);
     if (!second || !third) return undefined;
@@ -36,18 +35,18 @@ export class KafkaCluster implements AsyncDisposable {
     return new KafkaCluster([first, second, third]);
   }
 
-  /** What KAFKA_BROKERS and OUTBOX_KAFKA_BROKERS are set to. */
+  /** Value for KAFKA_BROKERS and OUTBOX_KAFKA_BROKERS. */
   get address(): string {
     return this.brokers.map(({ address }) => address).join();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The controller last: a broker asks it before it ends.
+    // The controller last, because brokers talk to it during shutdown.
     for (const broker of this.brokers.toReversed()) await broker.stop("SIGKILL");
   }
 }
 
-/** A dead broker is noticed within seconds, so that tests need not wait for the nine of the default. */
+/** The broker timeouts detect a dead broker in 2 s instead of the default 9 s. */
 const PROPERTIES = {
   "default.replication.factor": "3",
   "min.insync.replicas": "2",

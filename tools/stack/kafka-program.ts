@@ -1,6 +1,6 @@
 /**
- * The program of a Kafka broker. It is looked for in this order: the folder in KAFKA_HOME, Java with the jars of
- * `org.apache.kafka:kafka_2.13` (Maven fetches them once, into the project's `.tools`), the `apache/kafka` image of Docker.
+ * Finds Kafka, in this order: KAFKA_BROKERS (a running broker), KAFKA_HOME, Java with the jars of
+ * `org.apache.kafka:kafka_2.13` (Maven fetches them once into `.tools`), the Docker image `apache/kafka`.
  */
 import { existsSync } from "node:fs";
 import { cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
@@ -18,15 +18,15 @@ export type KafkaProgram = Readonly<
   | { kind: "running"; address: string }
 >;
 
-/** What makes a start take a quarter of the time. */
+/** Makes a start four times as fast. */
 type Prepared = Readonly<{
-  /** The folder of a log as the first node finds it that has no users. */
+  /** Formatted log folder of a first node without SCRAM users. */
   log: string;
-  /** Flags for Java: they name the classes of the broker in the form in which Java keeps them in memory. */
+  /** Java flags that load the broker's classes from a shared archive. */
   flags: readonly string[];
 }>;
 
-/** @returns undefined if none can be had. */
+/** @returns undefined if Kafka is not available. */
 export async function findProgram(say: (text: string) => void): Promise<KafkaProgram | undefined> {
   const { KAFKA_BROKERS: running, KAFKA_HOME: home } = process.env;
   if (running) return { kind: "running", address: running };
@@ -39,7 +39,7 @@ export async function findProgram(say: (text: string) => void): Promise<KafkaPro
   return runs("docker", ["info"]) ? { kind: "docker" } : undefined;
 }
 
-/** @returns undefined if this Java cannot do it: then a start takes its time. */
+/** @returns undefined if this Java cannot do it; starts are then slower. */
 async function prepareOnce(
   folder: string,
   classPath: string,
@@ -55,26 +55,26 @@ async function prepareOnce(
   if (!isThere() && !(await buildOnce(building, say).catch(() => false))) return undefined;
   return {
     log: join(folder, "log"),
-    // An archive that another Java made is left aside.
+    // `auto` ignores an archive of another Java version.
     flags: [`-XX:SharedArchiveFile=${join(folder, ARCHIVE)}`, "-Xshare:auto"],
   };
 }
 
-/** Formats a log and starts a broker on a copy of it; Java writes the archive when the broker ends. */
+/** Formats a log and runs a broker on a copy; Java writes the archive when that broker ends. */
 async function prepare(folder: string, classPath: string): Promise<boolean> {
-  const around = `${folder}.part-${process.pid}`;
-  const [used, result] = [join(around, "used"), join(around, "result")];
+  const workFolder = `${folder}.part-${process.pid}`;
+  const [used, result] = [join(workFolder, "used"), join(workFolder, "result")];
   await mkdir(result, { recursive: true });
   try {
     const [clients, controller] = [await freePort(), await freePort()];
-    const file = join(around, "server.properties");
+    const file = join(workFolder, "server.properties");
     await writeFile(file, leastProperties(clients, controller, used));
     const format = ["kafka.tools.StorageTool", "format", "-t", KAFKA_CLUSTER_ID, "-c", file];
     const formatted = await runGuarded("java", [...BRIEF, "-cp", classPath, ...format]);
     if (formatted.status !== 0) return false;
     await cp(used, join(result, "log"), { recursive: true });
     const archiving = `-XX:ArchiveClassesAtExit=${join(result, ARCHIVE)}`;
-    const logFile = join(around, "kafka.log");
+    const logFile = join(workFolder, "kafka.log");
     const broker = startChild("java", [...BRIEF, archiving, "-cp", classPath, "kafka.Kafka", file], {
       logFile,
     });
@@ -84,7 +84,7 @@ async function prepare(folder: string, classPath: string): Promise<boolean> {
     await rename(result, folder);
     return true;
   } finally {
-    await rm(around, { recursive: true, force: true });
+    await rm(workFolder, { recursive: true, force: true });
   }
 }
 
@@ -106,15 +106,15 @@ async function hasJars(folder: string, say: (text: string) => void): Promise<boo
   return await buildOnce({ what, target: folder, isThere, build: () => fetchJars(folder, say) }, say);
 }
 
-/** The jars are moved into place when all of them are there. */
+/** Moves the jars into place when all are complete. */
 async function fetchJars(folder: string, say: (text: string) => void): Promise<boolean> {
-  const around = `${folder}.part-${process.pid}`;
-  const jars = join(around, "jars");
-  await mkdir(around, { recursive: true });
+  const workFolder = `${folder}.part-${process.pid}`;
+  const jars = join(workFolder, "jars");
+  await mkdir(workFolder, { recursive: true });
   const dependency = (group: string, artifact: string, version: string) =>
     `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
   await writeFile(
-    join(around, "pom.xml"),
+    join(workFolder, "pom.xml"),
     `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>waybill</groupId><artifactId>kafka</artifactId><version>1</version><packaging>pom</packaging><dependencies>
 ${dependency("org.apache.kafka", "kafka_2.13", KAFKA_VERSION)}
@@ -123,19 +123,25 @@ ${dependency("org.slf4j", "slf4j-simple", SLF4J_VERSION)}
   );
   try {
     const goals = ["dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${jars}`];
-    const { status, stdout } = await runGuarded("mvn", ["-q", "-B", "-f", join(around, "pom.xml"), ...goals]);
+    const { status, stdout } = await runGuarded("mvn", [
+      "-q",
+      "-B",
+      "-f",
+      join(workFolder, "pom.xml"),
+      ...goals,
+    ]);
     if (status === 0) await rename(jars, folder);
     else say(`Maven failed: ${stdout.trim().split("\n").at(0)}`);
     return status === 0;
   } finally {
-    await rm(around, { recursive: true, force: true });
+    await rm(workFolder, { recursive: true, force: true });
   }
 }
 
 export const KAFKA_VERSION = "4.1.1";
-/** Any 16 bytes in base64url; the identity of a cluster that lives as long as its folder. */
+/** Any 16 bytes in base64url. */
 export const KAFKA_CLUSTER_ID = "d2F5YmlsbC1zdGFjay0wMQ";
-/** For a Java that soon ends again: it compiles no more than it must. */
+/** For a short-lived Java: compile as little as possible. */
 export const BRIEF = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 const SLF4J_VERSION = "1.7.36";
 const ARCHIVE = "classes.jsa";

@@ -1,7 +1,6 @@
 /**
- * A Kafka broker of one's own: one node that is broker and controller at once (KRaft). kafka-program.ts finds the program.
- * KAFKA_BROKERS names one that runs already; it is then used as it is, neither stopped nor wiped, and what is done there
- * has a topic and a group of its own: others may be using it.
+ * A Kafka broker: one node that is broker and controller at once (KRaft). If KAFKA_BROKERS names a running broker, that
+ * one is used: it is never stopped or wiped, and gets a new topic and group, because others may use it too.
  */
 import { randomUUID } from "node:crypto";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
@@ -13,17 +12,17 @@ import { BRIEF, findProgram, KAFKA_CLUSTER_ID, KAFKA_VERSION, type KafkaProgram 
 import { freePort, isOpen } from "./ports.ts";
 
 export type KafkaSettings = Readonly<{
-  /** More of `server.properties`. */
+  /** Additional `server.properties`. */
   properties?: Readonly<Record<string, string>>;
-  /** Another listener, by the port that it has; its security protocol is in its name. */
+  /** Additional listener, named after its protocol. */
   listener?: Readonly<{ protocol: "SASL_SSL" | "SASL_PLAINTEXT" | "SSL"; port: number }>;
-  /** Another node of whose cluster it is: a broker beside that one, which stays the controller. */
+  /** First node of the cluster to join; it stays the controller. */
   beside?: Kafka;
-  /** The number of the node; 1 for a controller, 2 for a broker beside one. */
+  /** Node id: 1 for a controller, 2 for a second broker by default. */
   node?: number;
-  /** Whether it soon ends again: then Java compiles no more than it must. */
+  /** For a short-lived broker: Java compiles as little as possible. */
   isBrief?: boolean;
-  /** Users for SCRAM, as `kafka-storage format --add-scram` takes them. */
+  /** SCRAM users in the syntax of `kafka-storage format --add-scram`. */
   scram?: readonly string[];
 }>;
 
@@ -45,7 +44,7 @@ export class Kafka implements Broker {
     this.#settings = settings;
   }
 
-  /** @returns undefined where it cannot be had. */
+  /** @returns undefined if Kafka is not available. */
   static async find(
     folder: string,
     say: (text: string) => void,
@@ -66,7 +65,7 @@ export class Kafka implements Broker {
     return broker;
   }
 
-  /** One that runs already: it is neither stopped nor wiped, and what is done there has a topic and a group of its own. */
+  /** A running broker at `address`. */
   static at(address: string): Kafka {
     return new Kafka(
       { kind: "running", address },
@@ -84,7 +83,7 @@ export class Kafka implements Broker {
     return this.#program.kind === "running" ? this.#program.address : `127.0.0.1:${this.#ports.clients}`;
   }
 
-  /** A broker tells its clients where it is; behind a proxy it has to say where the proxy is. */
+  /** A broker advertises its address to clients; behind a proxy it must advertise the proxy's. */
   get proxied() {
     return { port: this.#ports.proxied, listen: this.#ports.proxy };
   }
@@ -121,7 +120,7 @@ export class Kafka implements Broker {
     await this.#child?.end(signal);
   }
 
-  /** Halts the process as it stands, as a machine that hangs does; its connections stay open. */
+  /** Suspends the process like a hanging machine; connections stay open. */
   pause(): void {
     this.#child?.signal("SIGSTOP");
   }
@@ -130,7 +129,7 @@ export class Kafka implements Broker {
     this.#child?.signal("SIGCONT");
   }
 
-  /** Resolves once so many brokers of the cluster can be used. */
+  /** Resolves when the cluster has at least `count` brokers. */
   async waitForBrokers(count: number): Promise<void> {
     const child = this.#child;
     if (!child) return;
@@ -146,7 +145,7 @@ export class Kafka implements Broker {
     if (this.#program.kind !== "java") return;
     const { classPath, prepared } = this.#program;
     const { scram = [], beside } = this.#settings;
-    // Its contents are the same each time, and to make them takes a Java of its own.
+    // A prepared log has the same contents, and saves a start of Java.
     if (prepared && scram.length === 0 && !beside) {
       await cp(prepared.log, join(this.#folder, "log"), { recursive: true });
       return;
@@ -155,7 +154,7 @@ export class Kafka implements Broker {
     const format = ["kafka.tools.StorageTool", "format", "-t", KAFKA_CLUSTER_ID, "-c", file, ...users];
     const args = [...BRIEF, ...(prepared?.flags ?? []), "-cp", classPath, ...format];
     const { status, stdout, stderr } = await runGuarded("java", args);
-    if (status !== 0) throw new Error(`Kafka's folder could not be made: ${stderr}${stdout}`);
+    if (status !== 0) throw new Error(`Kafka's log folder could not be formatted: ${stderr}${stdout}`);
   }
 
   #properties(): string {
@@ -188,9 +187,9 @@ export class Kafka implements Broker {
       "transaction.state.log.num.partitions": "1",
       "group.initial.rebalance.delay.ms": "0",
       "auto.create.topics.enable": "false",
-      // Above the largest document, so that one that is too large reaches the service and is buried there.
+      // Larger than the largest document, so that a too large message reaches the service and becomes a dead letter.
       "message.max.bytes": String(8 * 1024 * 1024),
-      // A service that is killed gets its partitions back soon, whatever its client id.
+      // Partitions of a killed service are reassigned soon, even if it restarts under another client id.
       "group.consumer.min.session.timeout.ms": String(SESSION_SECONDS * 1000),
       "group.consumer.session.timeout.ms": String(SESSION_SECONDS * 1000),
       "group.consumer.min.heartbeat.interval.ms": "1000",
@@ -233,7 +232,7 @@ export class Kafka implements Broker {
 }
 
 async function answers(address: string, brokersMin = 1): Promise<boolean> {
-  // Loaded where it is needed: it takes half a second.
+  // Imported lazily: it takes half a second.
   const { Admin } = await import("@platformatic/kafka");
   const admin = new Admin({
     clientId: "waybill-stack",
@@ -241,7 +240,7 @@ async function answers(address: string, brokersMin = 1): Promise<boolean> {
     retries: 0,
     connectTimeout: 1_000,
   });
-  // It greets before the group coordinator can be asked; the list of topics needs a controller that leads.
+  // The broker accepts connections before its coordinator works; the list of topics needs an active controller.
   return await admin
     .metadata({ topics: [] })
     .then(({ controllerId, brokers }) => controllerId >= 0 && brokers.size >= brokersMin)
@@ -249,7 +248,7 @@ async function answers(address: string, brokersMin = 1): Promise<boolean> {
     .finally(() => admin.close().catch(() => {}));
 }
 
-/** After so long without a sign of life a member's partitions go to the others. */
+/** A silent member loses its partitions after this time. */
 export const SESSION_SECONDS = 6;
 
 const HEAP = "-Xmx768m";

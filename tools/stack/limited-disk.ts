@@ -1,6 +1,6 @@
 /**
- * A file system of its own whose size can be changed while it is in use, so that it can be full. It is Linux's tmpfs,
- * which root may mount; whoever may not goes without.
+ * A file system whose size can change while it is in use, for tests of a full disk. It is a tmpfs (Linux), which only
+ * root can mount.
  */
 import { spawnSync } from "node:child_process";
 import { mkdir, statfs } from "node:fs/promises";
@@ -13,7 +13,7 @@ export class LimitedDisk implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** @returns undefined where this machine does not let us. */
+  /** @returns undefined if this process may not mount. */
   static async mount(folder: string): Promise<LimitedDisk | undefined> {
     guardFolder(folder);
     await mkdir(folder, { recursive: true });
@@ -22,18 +22,18 @@ export class LimitedDisk implements AsyncDisposable {
       : undefined;
   }
 
-  /** What is stored stays; nothing more can be. */
+  /** Shrinks the disk to its contents, so that writes fail. */
   async fill(): Promise<void> {
-    // What is stored meanwhile makes the size too small, which is refused; then a little more is left.
+    // A concurrent write makes the size too small and the resize fails; the next attempt leaves more slack.
     for (let attempt = 0; attempt < FILL_ATTEMPTS_MAX; attempt++) {
       const { blocks, bfree, bsize } = await statfs(this.#folder);
       if (this.#resize(String((blocks - bfree) * bsize + attempt * SLACK_BYTES))) return;
     }
-    throw new Error(`${this.#folder} could not be made full`);
+    throw new Error(`${this.#folder} could not be filled`);
   }
 
   release(): void {
-    if (!this.#resize(ROOMY)) throw new Error(`${this.#folder} could not be given room again`);
+    if (!this.#resize(ROOMY)) throw new Error(`${this.#folder} could not be enlarged`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -46,7 +46,7 @@ export class LimitedDisk implements AsyncDisposable {
   }
 }
 
-/** Takes a disk away that a run which was killed has left; does nothing where there is none. */
+/** Unmounts a disk that a killed run left behind, if there is one. */
 export function unmount(folder: string): void {
   run("umount", "-l", folder);
 }

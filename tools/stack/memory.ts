@@ -1,7 +1,7 @@
-/** What a process has in memory, as Linux counts it. */
+/** Memory of a process, from Linux's /proc. */
 import { readFileSync } from "node:fs";
 
-/** Resident bytes. @throws where there is no such process. */
+/** Resident bytes. @throws if the process does not exist. */
 export function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
 }

@@ -1,6 +1,6 @@
 /**
- * A NATS Streaming server of one's own. The program is looked for in this order: the path in NATS_STREAMING_SERVER,
- * PATH, the project's `.tools/bin`, `go install` into that folder, the `nats-streaming` image of Docker.
+ * A NATS Streaming server. The program is searched in this order: NATS_STREAMING_SERVER (a path), PATH, the project's
+ * `.tools/bin`, `go install` into that folder, the Docker image `nats-streaming`.
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -12,7 +12,7 @@ import { freePort } from "./ports.ts";
 
 export type BrokerProgram = Readonly<{ kind: "binary"; path: string }> | Readonly<{ kind: "docker" }>;
 
-/** Finds or builds the program, and says what it does. @returns undefined where it cannot be had. */
+/** Finds or builds the program. @returns undefined if it is not available. */
 export async function findBroker(say: (text: string) => void): Promise<BrokerProgram | undefined> {
   const path = await findGoProgram(SERVER, say);
   if (path) return { kind: "binary", path };
@@ -35,8 +35,8 @@ export class NatsStreaming implements Broker {
   }
 
   /**
-   * Starts a server with a file store in `folder`, which is emptied first.
-   * @param limits of what it keeps; none by default.
+   * Starts a server with an empty file store in `folder`.
+   * @param limits flags that limit the store; none by default.
    */
   static async create(
     program: BrokerProgram,
@@ -58,7 +58,7 @@ export class NatsStreaming implements Broker {
   }
 
   environment(address = this.address): Record<string, string> {
-    // The same id after a restart: the broker then gives back at once what the process before held.
+    // With the same id after a restart, the broker redelivers unacknowledged messages at once.
     return { NATS_URL: `nats://${address}`, STAN_CLIENT_ID: "waybill" };
   }
 
@@ -78,7 +78,6 @@ export class NatsStreaming implements Broker {
     await this.#child?.end(signal);
   }
 
-  /** Removes everything the server stored; only while it is stopped. */
   async wipe(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
     await mkdir(this.#folder, { recursive: true });
@@ -100,11 +99,11 @@ export class NatsStreaming implements Broker {
   }
 }
 
-/** Whether a NATS server serves there. */
+/** Whether a NATS server is listening. */
 export function accepts(port: number): Promise<boolean> {
   return new Promise<boolean>((resolve) => {
     const socket = connect(port, "127.0.0.1");
-    // A server that greets is one that serves; a port that is merely open is not.
+    // An open port is not enough: a working server sends a greeting.
     socket.once("data", () => resolve(true));
     socket.once("error", () => resolve(false));
     socket.setTimeout(1_000, () => resolve(false));
@@ -121,8 +120,8 @@ const SERVER = {
   source: `github.com/nats-io/nats-streaming-server@${VERSION}`,
 };
 
-/** The server's own defaults throw away what is older than a million messages or a gigabyte: that would be loss. */
+/** The defaults drop messages beyond a million or a gigabyte, which would be loss. */
 const WITHOUT_LIMITS = ["-max_msgs", "0", "-max_bytes", "0", "-max_age", "0s", "-max_channels", "0"];
 
-/** Above the largest document, so that one that is too large reaches the service and is buried there. */
+/** Larger than the largest document, so that a too large message reaches the service and becomes a dead letter. */
 export const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;

@@ -1,6 +1,6 @@
 /**
- * A PgBouncer of one's own before a PostgreSQL server, in transaction mode with its defaults otherwise, for one database
- * or several. The program is Debian's package `pgbouncer`, looked for on PATH.
+ * PgBouncer for one or several databases of a PostgreSQL server, in transaction mode with other settings at their
+ * defaults. The program is Debian's package `pgbouncer`, searched on PATH.
  */
 import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { runs } from "./go-program.ts";
 import { freePort } from "./ports.ts";
 import { unprivileged, withClient } from "./postgres.ts";
 
-/** @returns its path; undefined if it is not installed. */
+/** @returns the path; undefined if it is not installed. */
 export function findPgBouncer(): string | undefined {
   return ["pgbouncer", "/usr/sbin/pgbouncer"].find((path) => runs(path, ["--version"]));
 }
@@ -28,7 +28,7 @@ export class PgBouncer implements AsyncDisposable {
     this.#urls = urls;
   }
 
-  /** @param urls of the server behind it: one for each role that may connect, with the database that it may use. */
+  /** @param urls one per role that may connect, with its database on the server. */
   static async start(program: string, folder: string, urls: readonly string[]): Promise<PgBouncer> {
     const pooler = new PgBouncer(program, folder, await freePort(), urls);
     await pooler.#configure();
@@ -36,7 +36,7 @@ export class PgBouncer implements AsyncDisposable {
     return pooler;
   }
 
-  /** Starts it again, on the same port as before. */
+  /** Starts or restarts on the same port. */
   async start(): Promise<void> {
     const child = startChild(this.#program, [this.#settingsFile], {
       ...unprivileged(),
@@ -65,7 +65,7 @@ export class PgBouncer implements AsyncDisposable {
     await this.#child?.end(signal);
   }
 
-  /** The same URL, through the pooler. */
+  /** The URL with the pooler's address. */
   through(url: string): string {
     const pooled = new URL(url);
     pooled.hostname = "127.0.0.1";

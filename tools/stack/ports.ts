@@ -1,7 +1,6 @@
 /**
- * A port of the loopback address that nobody uses at the moment, and that nobody gets by chance: below the range from
- * which the system takes the near ends of connections. A server that is stopped and started again would otherwise
- * find its port in use by whoever had connected to something else meanwhile.
+ * A free loopback port below the range of ephemeral ports. From that range, the system could give the port to an
+ * outgoing connection while a server restarts, and the server could not listen again.
  */
 import { randomInt } from "node:crypto";
 import { connect, createServer } from "node:net";
@@ -22,7 +21,7 @@ function canListen(port: number): Promise<boolean> {
   });
 }
 
-/** Whether something listens there. */
+/** Whether a server listens on the port. */
 export function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => {
@@ -33,7 +32,7 @@ export function isOpen(port: number): Promise<boolean> {
   });
 }
 
-/** Linux hands out 32768 and up, macOS 49152 and up; below these are the ports that servers are known by. */
+/** Above the well-known ports; ephemeral ports start at 32768 on Linux and at 49152 on macOS. */
 const LOWEST = 15_000;
 const HIGHEST = 32_000;
 const ATTEMPTS_MAX = 100;

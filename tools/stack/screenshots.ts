@@ -1,4 +1,4 @@
-/** The command `npm run screenshots`: the pages as they look with the demo's load, into `docs/`. */
+/** The command `npm run screenshots`: writes pictures of the pages under the demo's load to `docs/`. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
@@ -11,7 +11,6 @@ import { startServiceProcess } from "./service.ts";
 import { startStack } from "./stack.ts";
 
 const DOCS = fileURLToPath(new URL("../../docs", import.meta.url));
-/** The pictures show the first domain. */
 const [KIT] = KITS;
 const { page, letter: makeLetter, commonPath } = KIT.pictures;
 const say = (text: string) => process.stderr.write(`screenshots: ${text}\n`);
@@ -64,7 +63,7 @@ async function takeAll(): Promise<number> {
   await shoot(page.name, page.path, (tab) => tab.waitForSelector("[data-count=received]:not(:text-is('–'))"));
   await shoot("status", "/ui/status", async (tab) => {
     await isLive(tab);
-    // While the charts get their first quarter of a minute, something happens that they can show.
+    // Publish while the charts collect their first samples, so that they show changes.
     for (let round = 0; round < 8; round++)
       await Promise.all([publishSome(url, 150), tab.waitForTimeout(2_000)]);
   });
@@ -94,7 +93,7 @@ async function publishSome(url: string, count: number): Promise<void> {
   for (const { payload } of load) await transport.publish(payload);
 }
 
-/** @returns the position of a letter that is worth looking at, and how to mend its text. */
+/** @returns the position of an instructive dead letter, and a function that corrects its text. */
 async function publish(url: string): Promise<{ position: string; mend: (text: string) => string }> {
   await using transport = connectToHttp(url, KIT.intake, undefined);
   const factory = KIT.createFactory(11);
@@ -135,7 +134,7 @@ function openTab(browser: Browser, options: object): Promise<Page> {
 }
 
 await run(
-  command("screenshots", "Takes the pages as they look with the demo's load, into docs/.").action(
+  command("screenshots", "Writes pictures of the pages under the demo's load to docs/.").action(
     exits(takeAll),
   ),
 );

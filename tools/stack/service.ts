@@ -1,4 +1,4 @@
-/** The service itself as a process of its own, as it runs in production. */
+/** Runs the service as a separate process, as in production. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
@@ -12,8 +12,8 @@ export type ServiceProcess = Readonly<{
 
 /**
  * Starts the service and waits until it is ready.
- * @param environment what differs from this process's own.
- * @param nodeOptions flags for Node, such as `--watch`.
+ * @param environment variables beside PATH.
+ * @param nodeOptions Node flags, such as `--watch`.
  */
 export async function startServiceProcess(
   environment: Readonly<Record<string, string>>,
@@ -34,7 +34,7 @@ export async function startServiceProcess(
     throw new Error(`the service ended with status ${code} while it was starting (see ${logFile})`);
   });
   failed.catch(() => {});
-  // The address stands in a line of level info: with LOG_LEVEL above that it would be waited for in vain.
+  // The address is logged at level info, so it never appears with a higher LOG_LEVEL.
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => reject(new Error(`the service gave no address (see ${logFile})`)),
@@ -45,7 +45,7 @@ export async function startServiceProcess(
     await waitUntilReady(child, `the service (see ${logFile})`, () => isReady(url));
     return { child, url, logFile };
   } catch (error) {
-    // One that nobody waits for any more would go on by itself.
+    // Do not leave the failed service running.
     await child.end("SIGKILL");
     throw error;
   } finally {
@@ -61,6 +61,6 @@ export async function isReady(url: string): Promise<boolean> {
   }
 }
 
-/** A loaded machine takes its time. */
+/** Ample, for a busy machine. */
 const ADDRESS_TIMEOUT_MS = 150_000;
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

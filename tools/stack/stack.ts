@@ -1,4 +1,4 @@
-/** PostgreSQL and a broker of one's own under `.data/`, migrated and ready for the service. */
+/** PostgreSQL and a broker under `.data/`, migrated and ready for the service. */
 import { join } from "node:path";
 import { install } from "../../src/cli/install.ts";
 import { channelsOf } from "../../src/config/config.ts";
@@ -16,13 +16,13 @@ export type Stack = AsyncDisposable &
   Readonly<{
     folder: string;
     postgres: Postgres;
-    /** PostgreSQL's data lies there; undefined where it lies beside everything else. */
+    /** Disk of PostgreSQL's data, if it is separate. */
     disk: LimitedDisk | undefined;
-    /** Undefined where no broker can be had on this machine. */
+    /** Undefined if the broker is not available on this machine. */
     broker: Broker | undefined;
-    /** Variables of the broker and of the domains' channels, for the service and for what publishes to it. */
+    /** Variables of the broker and of the domains' channels, for the service and publishers. */
     brokerEnvironment: Readonly<Record<string, string>>;
-    /** Everything that the service needs to run on this stack. */
+    /** All variables that the service needs for this stack. */
     environment: Readonly<Record<string, string>>;
   }>;
 
@@ -33,11 +33,11 @@ type StackOptions = Readonly<{
 }>;
 
 /**
- * Starts everything.
- * @param say is told what is being done.
- * @param limitsDisk whether PostgreSQL gets a disk that can be made full, where this machine lets us.
- * @param source which kind of broker.
- * @param kits of the domains that the service runs.
+ * Starts PostgreSQL and a broker, and installs the schema.
+ * @param say reports each step.
+ * @param limitsDisk gives PostgreSQL a disk that can be filled, if this process may mount one.
+ * @param source kind of the broker.
+ * @param kits domains that the service runs.
  */
 export async function startStack(
   name: string,
@@ -83,7 +83,7 @@ export async function startStack(
   };
 }
 
-/** On a Kafka that others use as well, the domains do not take the topics that bear their names. */
+/** On a shared Kafka, domains must not use their default topics. */
 function withTopics(
   environment: Readonly<Record<string, string>>,
   domains: readonly AnyDomain[],

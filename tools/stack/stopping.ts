@@ -1,12 +1,12 @@
 /**
- * Tells a command when it is asked to stop: by Ctrl-C, by a signal, by its terminal, which was closed, or because npm, which
- * started it, has ended. A second signal of the same kind ends the process at once.
+ * Signals when the command is asked to stop: by Ctrl-C, a signal, a closed terminal, or the end of the npm process that
+ * started it. A second signal of the same kind ends the process at once.
  */
 export function watchForStop(): AbortSignal {
   const stopping = new AbortController();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, () => stopping.abort());
-  // npm passes signals on. When npm itself is killed, another process becomes the parent: the scripts of package.json begin
-  // with "exec", so that no shell stands between npm and this process.
+  // npm forwards signals. If npm itself is killed, this process gets a new parent: the scripts in package.json use "exec",
+  // so that no shell is in between.
   if (process.env.npm_lifecycle_event !== undefined) {
     const parent = process.ppid;
     const watch = setInterval(() => {
@@ -19,5 +19,5 @@ export function watchForStop(): AbortSignal {
   return stopping.signal;
 }
 
-/** Short beside the seconds that a stop takes. */
+/** Short compared with the seconds that a stop takes. */
 const PARENT_POLL_MS = 500;

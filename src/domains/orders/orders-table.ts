@@ -92,7 +92,7 @@ export async function selectOrderUid(database: Queryable, position: bigint): Pro
   return rows[0]?.orderUid;
 }
 
-/** A subquery reads one index entry per order whatever the planner estimates; a join could scan the whole inbox. */
+/** A subquery reads one index entry per order under any plan; a join could scan the whole inbox. */
 const DOCUMENT = "(select convert_from(payload, 'UTF8') from inbox where inbox.position = orders.position)";
 
 type StoredRow = { orderUid: string; position: bigint; document: string };

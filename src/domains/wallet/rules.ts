@@ -10,7 +10,7 @@ import type { WalletState } from "./state.ts";
 
 export type Decision = Details & (Readonly<{ status: "succeeded" } & Effects> | Declined);
 
-/** Shown in a statement, whatever the decision. */
+/** Shown in a statement, for successes and declines. */
 type Details = Readonly<{
   currency?: string | undefined;
   amount?: bigint | undefined;

@@ -32,7 +32,7 @@ export async function readCommand(request: Request, given: Given): Promise<Comma
   return command;
 }
 
-/** Repeated requests give equal bytes, whatever the order of the body's members. */
+/** Repeated requests give equal bytes, even if the body's members are in another order. */
 export function payloadOf(command: Command): Buffer {
   return Buffer.from(JSON.stringify(command));
 }
