@@ -90,7 +90,7 @@ withKafka(
   },
 );
 
-demo("a Kafka that KAFKA_BROKERS names and that does not answer is said", async () => {
+demo("the demo reports an unreachable Kafka that KAFKA_BROKERS names", async () => {
   const at = "127.0.0.1:1";
   const { status, stdout, stderr } = await run("tools/stack/demo.ts", ["--once", "--source", "kafka"], {
     KAFKA_BROKERS: at,
@@ -99,13 +99,13 @@ demo("a Kafka that KAFKA_BROKERS names and that does not answer is said", async 
   assert.match(stdout + stderr, `no Kafka broker answers at ${at}`);
 });
 
-demo("a Jaeger that does not start is said, and the demo goes on", async () => {
+demo("the demo reports a Jaeger that does not start, and continues", async () => {
   const args = ["--once", "--orders", "20", "--observe"];
   const { status, stdout, stderr } = await run("tools/stack/demo.ts", args, {
     JAEGER_ALL_IN_ONE: "/bin/false",
   });
   assert.is(status, 0, stdout + stderr);
-  assert.match(stdout + stderr, /going on without it: Jaeger/);
+  assert.match(stdout + stderr, /continuing without it: Jaeger/);
 });
 
 demo("a broker that nobody knows is refused, with those that are known", async () => {

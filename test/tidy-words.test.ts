@@ -47,7 +47,6 @@ const NOT_YET_REWRITTEN: readonly string[] = [
   "tools/domains/product/",
   "tools/domains/wallet/",
   "tools/marketplace/",
-  "tools/torture/",
 ];
 
 /** A space stands for any white space, the start of a comment's line included. */

@@ -1,6 +1,6 @@
 /**
- * The command `npm run fuzz`: hostile messages through the whole flow, with valid ones among them. Each message has to
- * end in exactly one outcome, the valid ones must not have to wait, and the service's memory has to stay where it is.
+ * The command `npm run fuzz`: sends hostile messages through the whole flow, with valid ones in between. Each message
+ * must get exactly one outcome, valid ones must not be delayed, and the service's memory must not grow.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { command, exits, integer, Option, run } from "../../src/cli/command.ts";
@@ -20,24 +20,32 @@ const say = (text: string) => process.stderr.write(`fuzz: ${text}\n`);
 
 const program = command(
   "fuzz",
-  "Hostile messages through the whole flow, and one valid message among every hundred of them.",
+  "Sends hostile messages through the whole flow, with one valid message per hundred.",
 )
   .addOption(domainOption())
-  .option("--count <number>", "how many hostile messages", integer(1, Number.MAX_SAFE_INTEGER), 100_000)
-  .option("--seed <number>", "the same messages again (default: random, printed)", integer(0, SEED_MAX))
+  .option("--count <number>", "number of hostile messages", integer(1, Number.MAX_SAFE_INTEGER), 100_000)
+  .option(
+    "--seed <number>",
+    "generate the same messages as an earlier run (default: random, printed)",
+    integer(0, SEED_MAX),
+  )
   .addOption(
-    new Option("--source <kind>", "through which broker").choices(BROKER_KINDS).default("nats-streaming"),
+    new Option("--source <kind>", "broker to publish through")
+      .choices(BROKER_KINDS)
+      .default("nats-streaming"),
   )
   .addHelpText(
     "after",
     () => `
-Whether memory grows is judged from ${COUNT_FOR_MEMORY} messages up.
-Exit status: 0 all is well; 1 it is not; 2 bad usage.`,
+Memory growth is checked with ${COUNT_FOR_MEMORY} messages or more.
+Exit status: 0 all checks passed; 1 a check failed; 2 bad usage.`,
   )
   .action(
     exits(async ({ domain: kit, count, seed = randomSeed(), source }) => {
       const findings = await fuzz(kit, count, seed, source);
-      process.stdout.write(findings.length === 0 ? "All is well.\n" : `FAILED: ${findings.join("; ")}\n`);
+      process.stdout.write(
+        findings.length === 0 ? "All checks passed.\n" : `FAILED: ${findings.join("; ")}\n`,
+      );
       return findings.length === 0 ? 0 : 1;
     }),
   );
@@ -47,7 +55,7 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
   await using started = new AsyncDisposableStack();
   const stack = started.use(await startStack("fuzz", say, { source, kits: [kit] }));
   if (!stack.broker) throw new Error(HOW_TO_GET[source]);
-  // What a cache may hold grows with what arrives; all else must not.
+  // The cache may grow with the number of messages, so it is limited; all other memory must not grow.
   const environment = { ...stack.environment, CACHE_BYTES_MAX: String(16 * 1024 * 1024) };
   const service = await startServiceProcess(environment, stack.folder);
   started.defer(() => service.child.end("SIGTERM"));
@@ -59,9 +67,9 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
   const factory = kit.createFactory(seed);
   const verifier = new Verifier(service.url, kit.readBack, 60);
   const waits: Promise<number | undefined>[] = [];
-  const underWay = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   let published = 0;
-  // How long a valid message takes without hostile ones, on this machine at this moment.
+  // Latency of valid messages without hostile ones, on this machine.
   const alone = await Promise.all(
     Array.from({ length: ALONE }, async () => {
       const { payload, key } = factory.valid();
@@ -71,16 +79,16 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
   );
   published += ALONE;
   const delayMax = DELAY_MS_MAX + ALONE_FACTOR * Math.max(...alone.map((wait) => wait ?? 0));
-  // The most that was resident in the first half and in the second.
+  // Peak resident bytes in the first and second half.
   const peaks: [number, number] = [0, 0];
   const publish = async (payload: Buffer) => {
     const publishing: Promise<void> = transport.publish(payload).then(() => {
       published += 1;
-      underWay.delete(publishing);
+      inFlight.delete(publishing);
     });
-    underWay.add(publishing);
-    // No more than the service keeps up with: it is the messages that are to be hard and not their number.
-    if (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
+    inFlight.add(publishing);
+    // Limit the rate to the service's own: the contents of the messages are tested, not their number.
+    if (inFlight.size >= IN_FLIGHT_MAX) await Promise.race(inFlight);
   };
   using progress = new Progress();
   for (let sent = 0; sent < count && !hasEnded; sent++) {
@@ -94,17 +102,17 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
       while (published - (await processed(service.url)) > BEHIND_MAX && !hasEnded) await delay(5);
     }
     if (sent % PROGRESS_EVERY === 0) {
-      const note = `${mebibytes(residentBytes(service.child.pid))} MiB in memory`;
+      const note = `${mebibytes(residentBytes(service.child.pid))} MiB resident`;
       progress.show("publishing", { done: sent, total: count, note });
     }
   }
   progress.end();
-  await Promise.all(underWay);
+  await Promise.all(inFlight);
   const delays = (await Promise.all(waits))
     .map((wait) => wait ?? Number.POSITIVE_INFINITY)
     .sort((a, b) => a - b);
   verifier.close();
-  if (hasEnded) return ["the service ended"];
+  if (hasEnded) return ["the service exited"];
   while ((await processed(service.url)) < published) await delay(100);
   const { holds, domains } = (await (await fetch(`${service.url}/audit`)).json()) as Audit;
   const { received, projected, duplicate, dead, pending } = domains[kit.domain.name] as Sum;
@@ -117,10 +125,10 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
   );
   const findings: string[] = [];
   if (!holds) findings.push("the audit does not hold");
-  if (received !== published || pending !== 0) findings.push("not everything has its outcome");
+  if (received !== published || pending !== 0) findings.push("not every message has an outcome");
   if (projected < waits.length + ALONE) findings.push("valid messages are missing");
   if (longest > delayMax)
-    findings.push(`a valid message had to wait for more than ${Math.round(delayMax)} ms`);
+    findings.push(`a valid message was delayed by more than ${Math.round(delayMax)} ms`);
   if (isJudged && grown > GROWTH_MEBIBYTES_MAX)
     findings.push(`memory grew by more than ${GROWTH_MEBIBYTES_MAX} MiB`);
   return findings;
@@ -129,28 +137,28 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
 type Sum = Record<"received" | "projected" | "duplicate" | "dead" | "pending", number>;
 type Audit = { holds: boolean; domains: Record<string, Sum> };
 
-/** From the metrics, which cost little; the audit reads the whole inbox. */
+/** From the metrics, because an audit reads the whole inbox. */
 async function processed(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const counts = [...text.matchAll(/^waybill_outcomes_total\{.*\} (\d+)$/gm)];
   return counts.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-const UNDER_WAY_MAX = 200;
+const IN_FLIGHT_MAX = 200;
 
-/** To read how much memory a process has costs a system call. */
+/** Reading a process's memory is a system call. */
 const PROGRESS_EVERY = 500;
 const NEIGHBOUR_EVERY = 100;
 const BEHIND_MAX = 2_000;
 
-/** A few batches of the worst messages there are. */
+/** A few batches of the worst messages. */
 const DELAY_MS_MAX = 5_000;
-/** A machine on which valid messages wait without hostile ones is allowed more. */
+/** A slow machine is allowed more: this multiple of the latency without hostile messages. */
 const ALONE = 20;
 const ALONE_FACTOR = 10;
 const GROWTH_MEBIBYTES_MAX = 64;
 
-/** Before so many the process is still growing into its work, and what is collected when is chance. */
+/** With fewer, start-up growth and the timing of garbage collection dominate. */
 const COUNT_FOR_MEMORY = 20_000;
 
 await run(program);

@@ -1,12 +1,12 @@
-/** Hostile messages: mutations of a valid document that keep or break its structure, and plain nonsense. */
+/** Generates hostile messages: mutations of a valid document, and nonsense. */
 import type { DomainKit, MessageFactory, Mutation } from "../domains/kit.ts";
 import type { Random } from "../domains/random.ts";
 
-/** @returns one hostile message of a domain; some of them are valid all the same. */
+/** @returns a hostile message; some mutations leave it valid. */
 export function makeHostile(kit: DomainKit, factory: MessageFactory): Buffer {
   const mutate = factory.pick([...MUTATIONS, ...kit.hostile]);
   const once = Buffer.from(mutate(factory.valid().payload.toString(), factory));
-  // Two mistakes at once find what one does not.
+  // Combinations find errors that single mutations do not.
   return factory.random() < 0.2 ? mutateBytes(once, factory) : once;
 }
 
@@ -28,7 +28,7 @@ const MUTATIONS: readonly Mutation[] = [
   large,
 ];
 
-/** Another value in the place of one of the document's. */
+/** Replaces one of the document's values. */
 function mutateValue(document: string, random: Random): string {
   return withValue(document, random, random.pick(NASTY_VALUES));
 }
@@ -74,7 +74,7 @@ function nested(document: string, random: Random): string {
   return random.random() < 0.5 ? deep : withValue(document, random, deep);
 }
 
-/** Seldom, or they would be most of the bytes. */
+/** Rare, because large documents would otherwise be most of the bytes. */
 function large(document: string, random: Random): string {
   if (random.random() > 0.02) return mutateValue(document, random);
   const size = Math.floor(10 ** (4 + random.random() * 2.1));

@@ -1,7 +1,7 @@
 /**
- * The judge: a journal of what was published and what the broker acknowledged, compared with what the inbox has and what
- * became of it. What the domain's tables and the services say is compared by the witness of its kit. The judge takes
- * nothing from the service's own counts.
+ * The judge: keeps a journal of published and acknowledged messages and compares it with the inbox and the outcomes. The
+ * kit's witness compares the domain's tables and the services' answers. The judge does not trust the service's own
+ * counts.
  */
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
@@ -25,14 +25,14 @@ export class Judge {
   attempted = 0;
   acknowledged = 0;
 
-  /** @param say is told what a long verdict waits for or looks at. */
+  /** @param say reports what a long verdict is waiting for. */
   constructor(kit: DomainKit, say: (text: string) => void = () => {}) {
     this.#kit = kit;
     this.#say = say;
     this.#witness = kit.createWitness();
   }
 
-  /** Publishes until the signal aborts; what the broker does not acknowledge may be there or not. */
+  /** Publishes until the signal aborts. A message without acknowledgement may or may not be stored. */
   async publish(
     broker: Pick<Broker, "kind" | "environment">,
     seed: number,
@@ -40,7 +40,7 @@ export class Judge {
     mix: Mix,
     signal: AbortSignal,
   ): Promise<void> {
-    const underWay = new Set<Promise<void>>();
+    const inFlight = new Set<Promise<void>>();
     let transport: Transport | undefined;
     const begun = performance.now();
     let sent = 0;
@@ -55,7 +55,7 @@ export class Judge {
         continue;
       }
       const entry = this.#entryOf(hashOf(message.payload));
-      // Before it is sent: whatever happens then, it may arrive.
+      // Before sending, because from then on it may arrive.
       entry.attempted += 1;
       this.attempted += 1;
       this.#witness.attempted(message);
@@ -69,15 +69,15 @@ export class Judge {
           if (!(error instanceof PayloadRefusedError)) transport = undefined;
         },
       );
-      underWay.add(publishing);
-      void publishing.finally(() => underWay.delete(publishing));
-      if (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
+      inFlight.add(publishing);
+      void publishing.finally(() => inFlight.delete(publishing));
+      if (inFlight.size >= IN_FLIGHT_MAX) await Promise.race(inFlight);
     }
-    await Promise.all(underWay);
+    await Promise.all(inFlight);
     await transport?.[Symbol.asyncDispose]();
   }
 
-  /** Has the next verdict look at everything that was ever published: the database may be another one now. */
+  /** Makes the next verdict check everything again, for example in a restored database. */
   startOver(): void {
     this.#position = 0n;
     for (const entry of this.#entries.values()) {
@@ -86,7 +86,7 @@ export class Judge {
     this.#witness.startOver();
   }
 
-  /** How many acknowledged messages are not in the inbox as it is now. */
+  /** Number of acknowledged messages that are not in the inbox. */
   async missing(database: Database): Promise<number> {
     await this.#readInbox(database);
     let missing = 0;
@@ -95,29 +95,29 @@ export class Judge {
     return missing;
   }
 
-  /** Waits until all is settled, then looks at everything. @returns what is wrong. */
+  /** Waits until all messages have outcomes, then checks everything. @returns the violations found. */
   async verdict(database: Database, urls: readonly string[]): Promise<string[]> {
     const late = await this.#waitUntilStored(database);
     if (late.length > 0) return late;
     const findings: string[] = [];
     for (const { attempted, stored } of this.#entries.values()) {
       if (stored > attempted)
-        findings.push(`a message is ${stored} times in the inbox but was sent ${attempted} times`);
+        findings.push(`a message is ${stored} times in the inbox but was published ${attempted} times`);
     }
     const { domain } = this.#kit;
-    this.#say("everything is settled; auditing");
+    this.#say("all messages have outcomes; auditing");
     const { holds, domains } = await audit(database, [domain], { isFull: true });
     if (!holds) findings.push(`the audit does not hold: ${domains[domain.name]?.discrepancies.slice(0, 5)}`);
     findings.push(...(await this.#gapsLeft(database)));
     findings.push(...(await halfRedriven(database)));
-    this.#say("asking the services");
+    this.#say("checking the services' answers");
     const services = urls.map((url) => new Verifier(url, this.#kit.readBack));
     findings.push(...(await this.#witness.check(database, services)));
     for (const service of services) service.close();
     return findings.slice(0, FINDINGS_MAX);
   }
 
-  /** Everything that was acknowledged is in the inbox, and everything in the inbox has its outcome. */
+  /** Waits until acknowledged messages are stored and stored messages have outcomes. @returns what is missing. */
   async #waitUntilStored(database: Database): Promise<string[]> {
     let movedAt = performance.now();
     let saidAt = movedAt;
@@ -135,14 +135,14 @@ export class Judge {
       last = now;
       if (performance.now() - movedAt > STANDSTILL_MS_MAX) {
         return [
-          `nothing has moved for ${STANDSTILL_MS_MAX / 1000} s: ${missing} acknowledged messages are not in the inbox, ${pending} are pending`,
+          `no progress for ${STANDSTILL_MS_MAX / 1000} s: ${missing} acknowledged messages are not in the inbox, ${pending} are pending`,
         ];
       }
       await delay(SETTLE_POLL_MS);
     }
   }
 
-  /** No broker here deletes a message, so every number arrives; one that was not acknowledged may be redelivered late. */
+  /** These brokers delete nothing, so gaps must close; an unacknowledged message may be redelivered late. */
   async #gapsLeft(database: Database): Promise<string[]> {
     const { domain } = this.#kit;
     let movedAt = performance.now();
@@ -151,7 +151,8 @@ export class Judge {
       const options = { isFull: true, gapSettledSeconds: 0 };
       const { domains } = await audit(database, [domain], options);
       const findings = (domains[domain.name]?.gaps ?? []).map(
-        ({ source, channel, from, to }) => `${source} never delivered ${from} to ${to} of ${channel}`,
+        ({ source, channel, from: first, to: last }) =>
+          `${source} never delivered ${first} to ${last} of ${channel}`,
       );
       if (findings.length === 0) return [];
       const now = findings.join();
@@ -193,7 +194,7 @@ async function pendingOf(database: Database, domain: string): Promise<number> {
   return rows[0]?.pending ?? 0;
 }
 
-/** A redrive is a row of the inbox, an operator's action and the letter's state, or none of them. */
+/** A redrive changes the inbox, the operator's actions and the letter's state together, or none of them. */
 async function halfRedriven(database: Database): Promise<string[]> {
   const { rows } = await database.query<{ position: bigint }>(
     `select position
@@ -204,13 +205,16 @@ async function halfRedriven(database: Database): Promise<string[]> {
      limit $1`,
     [FINDINGS_MAX],
   );
-  return rows.map(({ position }) => `the letter at position ${position} is redriven by half`);
+  return rows.map(({ position }) => `the redrive of the dead letter at position ${position} is incomplete`);
 }
 
-/** A broker that died may never say what became of a message: then it was not acknowledged. */
+/** A dead broker may never answer; the message then counts as unacknowledged. */
 async function acknowledged(publishing: Promise<void>): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("the broker does not acknowledge")), ACKNOWLEDGED_MS_MAX);
+  const timer = setTimeout(
+    () => reject(new Error("the broker did not acknowledge the message")),
+    ACKNOWLEDGED_MS_MAX,
+  );
   try {
     await Promise.race([publishing, late]);
   } finally {
@@ -222,13 +226,13 @@ function hashOf(payload: Buffer): string {
   return createHash("md5").update(payload).digest("hex");
 }
 
-const UNDER_WAY_MAX = 1_000;
+const IN_FLIGHT_MAX = 1_000;
 const RECONNECT_MS = 50;
-/** Longer than any library waits by itself. */
+/** Longer than the timeout of any library. */
 const ACKNOWLEDGED_MS_MAX = 60_000;
 const SAY_MS = 10_000;
 const FINDINGS_MAX = 20;
 
-/** Several redeliveries and backoffs, on a machine that is busy. */
+/** Several redeliveries and backoffs, even on a busy machine. */
 const STANDSTILL_MS_MAX = 90_000;
 const SETTLE_POLL_MS = 200;

@@ -1,6 +1,6 @@
 /**
- * The command `npm run torture`: the whole service under load while faults strike, in storms; after each storm a judge
- * looks whether anything was lost, doubled or changed. The faults and their sequence come from a seed.
+ * The command `npm run torture`: runs the service under load while faults strike in storms. After each storm a judge
+ * checks that nothing was lost, doubled or changed. A seed determines the faults and their order.
  */
 import { cp, mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -23,20 +23,22 @@ const say = (text: string) => process.stderr.write(`torture: ${text}\n`);
 
 const program = command(
   "torture",
-  "Faults at random under load, and then a judge: was anything lost, doubled or changed?",
+  "Injects random faults under load, and checks that nothing was lost, doubled or changed.",
 )
   .addOption(domainOption())
-  .option("--kills <number>", "how many faults", integer(1, 1_000_000), 30)
-  .option("--minutes <number>", "as many as fit into so many minutes instead", decimal(0.1, 10_000))
+  .option("--kills <number>", "number of faults", integer(1, 1_000_000), 30)
+  .option("--minutes <number>", "run for this long instead", decimal(0.1, 10_000))
   .option(
     "--seed <number>",
-    "the same faults in the same order again (default: random, printed)",
+    "inject the same faults in the same order as an earlier run (default: random, printed)",
     integer(0, SEED_MAX),
   )
   .option("--services <number>", "service processes on one queue group", integer(1, 5), 2)
   .option("--rate <number>", "messages per second", integer(1, 100_000), 1_500)
   .addOption(
-    new Option("--source <kind>", "through which broker").choices(BROKER_KINDS).default("nats-streaming"),
+    new Option("--source <kind>", "broker to publish through")
+      .choices(BROKER_KINDS)
+      .default("nats-streaming"),
   )
   .option("--only <name>", "only faults whose name contains this")
   .addHelpText(
@@ -47,7 +49,7 @@ ${Object.keys(FAULTS)
   .map((name) => `  ${name}`)
   .join("\n")}
 
-Exit status: 0 nothing was lost; 1 something was, or it could not be finished; 2 bad usage.`,
+Exit status: 0 nothing was lost; 1 something was, or the run did not complete; 2 bad usage.`,
   )
   .action(
     exits(async ({ domain: kit, kills, minutes, seed = randomSeed(), only = "", ...load }) => {
@@ -87,11 +89,11 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
   const database = new Database(world.stack.environment.DATABASE_URL as string, {
     connectionsMax: 2,
     logger: createLogger("silent"),
-    // The judge reads everything, and a slow machine is no fault that it looks for.
+    // Judging reads everything, and a slow machine is not an error.
     hasTimeouts: false,
   });
   const names = plan.names.filter((name) => name !== DISK_FULL || world.stack.disk);
-  if (names.length === 0) throw new Error("this machine lets nobody but root mount a file system");
+  if (names.length === 0) throw new Error("only root can mount a file system on this machine");
   const judge = new Judge(plan.kit, say);
   const schedule: string[] = [];
   const counts = new Map<string, number>();
@@ -105,7 +107,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
       const calm = new AbortController();
       const loads = [
         judge.publish(world.stack.broker as Broker, plan.seed * 1_000 + storm, plan.rate, MIX, calm.signal),
-        redriveNowAndThen(world, calm.signal),
+        redriveRepeatedly(world, calm.signal),
       ];
       try {
         for (let strike = 0; strike < STRIKES && schedule.length < plan.kills && !signal.aborted; strike++) {
@@ -135,7 +137,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
       if (findings.length > 0) break;
     }
   } catch (error) {
-    findings.push(`it could not be finished: ${(error as Error).message}`);
+    findings.push(`the run did not complete: ${(error as Error).message}`);
   } finally {
     await database.close();
   }
@@ -160,7 +162,7 @@ async function report(
   }
   const wrong = findings.map((finding) => `  ${finding}`).join("\n");
   process.stdout.write(`FAILED:\n${wrong}\nschedule: ${schedule.join("; ")}\n`);
-  // What is copied must stand still.
+  // Stop everything before the data is copied.
   world.isMeantToRun.fill(false);
   await Promise.all(world.services.map(({ child }) => child.end("SIGKILL")));
   await world.stack.broker?.stop();
@@ -172,8 +174,8 @@ async function report(
   return 1;
 }
 
-/** Operators are at work too. */
-async function redriveNowAndThen(world: World, signal: AbortSignal): Promise<void> {
+/** Simulates operators who redrive. */
+async function redriveRepeatedly(world: World, signal: AbortSignal): Promise<void> {
   const body = JSON.stringify({
     filter: {},
     limit: 60,
@@ -208,7 +210,7 @@ async function waitUntilReady({ services }: World): Promise<void> {
 const MIX = { garbage: 0.1, duplicates: 0.05, conflicts: 0.03 };
 const STRIKES = 5;
 const REDRIVE_EVERY_MS = 700;
-/** Reconnecting takes seconds, on a busy machine more. */
+/** Ample: reconnecting takes seconds, and longer on a busy machine. */
 const READY_TIMEOUT_MS = 150_000;
 
 await run(program);

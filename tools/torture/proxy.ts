@@ -1,6 +1,6 @@
 /**
- * Toxiproxy between the service and what it needs: connections can be cut, slowed down, reset, or left open without a
- * byte getting through.
+ * Toxiproxy between the service and its servers: it can cut, slow down and reset connections, or leave them open without
+ * passing any byte.
  */
 import { type Child, startChild, waitUntilReady } from "../stack/child.ts";
 import { findGoProgram } from "../stack/go-program.ts";
@@ -8,7 +8,7 @@ import { freePort } from "../stack/ports.ts";
 
 export type Toxic =
   | Readonly<{ type: "latency"; attributes: { latency: number; jitter: number } }>
-  /** Nothing gets through and nothing is closed; with 0, until it is taken away. */
+  /** Passes nothing and closes nothing; with a timeout of 0, until it is removed. */
   | Readonly<{ type: "timeout"; attributes: { timeout: number } }>
   | Readonly<{ type: "reset_peer"; attributes: { timeout: number } }>
   | Readonly<{ type: "bandwidth"; attributes: { rate: number } }>;
@@ -26,7 +26,7 @@ export class Toxiproxy implements AsyncDisposable {
   static async start(folder: string, say: (text: string) => void): Promise<Toxiproxy> {
     const path = await findToxiproxy(say);
     if (!path)
-      throw new Error("the torture needs Toxiproxy: put toxiproxy-server on PATH, or Go to build it");
+      throw new Error("torture needs Toxiproxy: put toxiproxy-server on PATH, or install Go to build it");
     const port = await freePort();
     const child = startChild(path, ["-host", "127.0.0.1", "-port", String(port)], {
       logFile: `${folder}/toxiproxy.log`,
@@ -41,9 +41,9 @@ export class Toxiproxy implements AsyncDisposable {
     return new Toxiproxy(child, url);
   }
 
-  /** @returns the port that leads to `port`: the given one, or any. */
-  async open(name: string, port: number, at?: number): Promise<number> {
-    const listen = at ?? (await freePort());
+  /** @returns the port that leads to `port`: `listenPort`, or a free one. */
+  async open(name: string, port: number, listenPort?: number): Promise<number> {
+    const listen = listenPort ?? (await freePort());
     this.#names.push(name);
     await this.#post("/proxies", {
       name,
@@ -54,12 +54,12 @@ export class Toxiproxy implements AsyncDisposable {
     return listen;
   }
 
-  /** Cuts all connections and refuses new ones, or lets them in again. */
+  /** If false, cuts all connections and refuses new ones. */
   async enable(name: string, enabled: boolean): Promise<void> {
     await this.#insist(() => this.#post(`/proxies/${name}`, { enabled }));
   }
 
-  /** In both directions, until all are taken away. */
+  /** Adds a toxic in both directions, until heal(). */
   async add(name: string, toxic: Toxic): Promise<void> {
     for (const stream of ["upstream", "downstream"]) {
       const toxics = `/proxies/${name}/toxics`;
@@ -67,12 +67,12 @@ export class Toxiproxy implements AsyncDisposable {
     }
   }
 
-  /** Everything as it was. */
+  /** Removes all toxics and enables all proxies. */
   async heal(): Promise<void> {
     await this.#insist(() => this.#post("/reset", {}));
   }
 
-  /** A change waits for the connections that it concerns, which may never move again; then they are cut. */
+  /** Toxiproxy applies a change when its connections next transfer data. Stalled connections are cut, so that it does. */
   async #insist(change: () => Promise<void>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -96,13 +96,13 @@ export class Toxiproxy implements AsyncDisposable {
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
-    // What a first attempt did before it hung is there already.
+    // A first attempt may have succeeded before it timed out.
     if (!response.ok && response.status !== 409)
       throw new Error(`Toxiproxy: ${path}: ${response.status} ${await response.text()}`);
   }
 }
 
-/** Finds or builds the program. @returns undefined where it cannot be had. */
+/** Finds or builds the program. @returns undefined if it is not available. */
 export function findToxiproxy(say: (text: string) => void): Promise<string | undefined> {
   return findGoProgram(PROGRAM, say);
 }

@@ -1,6 +1,6 @@
 /**
- * What is tortured: PostgreSQL, the broker with a file store, and one or more processes of the service, each of them a
- * process of its own, with a proxy between the services and the other two. The judge does not go through the proxy.
+ * The system under torture: PostgreSQL, a broker with a file store, and one or more service processes, with a proxy
+ * between them. The judge bypasses the proxy.
  */
 import { join } from "node:path";
 import type { DomainKit } from "../domains/kit.ts";
@@ -14,11 +14,11 @@ export type World = AsyncDisposable &
     stack: Stack;
     proxy: Toxiproxy;
     services: ServiceProcess[];
-    /** Starts the service of a place anew. @param extra what its environment has more. */
+    /** Restarts the service with this index. @param extra additional environment variables. */
     startService: (place: number, extra?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
-    /** Whether a service of a place is meant to be running: one that ends by itself is a failure. */
+    /** By index; the exit of a service that is meant to run is a failure. */
     isMeantToRun: boolean[];
-    /** What ended though nobody killed it. */
+    /** Unexpected exits. */
     surprises: string[];
   }>;
 
@@ -26,18 +26,18 @@ export async function createWorld(
   { services, source, kit }: Readonly<{ services: number; source: BrokerKind; kit: DomainKit }>,
   say: (text: string) => void,
 ): Promise<World> {
-  // It is killed: none that runs already.
+  // Torture kills the broker, so it must not use a running one.
   delete process.env.KAFKA_BROKERS;
   await using started = new AsyncDisposableStack();
   const stack = started.use(await startStack("torture", say, { limitsDisk: true, source, kits: [kit] }));
   if (!stack.broker) throw new Error(HOW_TO_GET[source]);
-  if (!stack.disk) say("this machine lets nobody but root mount a file system: no disk will be full");
+  if (!stack.disk) say("only root can mount a file system on this machine: the full-disk fault is skipped");
   const proxy = started.use(await Toxiproxy.start(stack.folder, say));
   const database = new URL(stack.environment.DATABASE_URL as string);
   database.port = String(await proxy.open(DATABASE, stack.postgres.port));
   const { broker } = stack;
-  const ownPort = Number(broker.address.split(":").at(-1));
-  const listen = await proxy.open(BROKER, broker.proxied?.port ?? ownPort, broker.proxied?.listen);
+  const brokerPort = Number(broker.address.split(":").at(-1));
+  const listen = await proxy.open(BROKER, broker.proxied?.port ?? brokerPort, broker.proxied?.listen);
 
   const running: ServiceProcess[] = [];
   const isMeantToRun: boolean[] = [];
@@ -58,7 +58,7 @@ export async function createWorld(
     running[place] = service;
     void service.child.ended.then((status) => {
       if (running[place] === service && isMeantToRun[place]) {
-        surprises.push(`service ${place} ended by itself with status ${status}`);
+        surprises.push(`service ${place} exited unexpectedly with status ${status}`);
       }
     });
     return service;
@@ -84,5 +84,5 @@ export async function createWorld(
 export const DATABASE = "database";
 export const BROKER = "broker";
 
-/** Short, so that a pause of a few seconds makes the broker deliver again what is still being worked on. */
+/** Short, so that a pause of seconds makes the broker redeliver messages in flight. */
 export const ACK_WAIT_SECONDS = 2;
