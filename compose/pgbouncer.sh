@@ -4,7 +4,7 @@ set -eu
 umask 077
 folder=$(mktemp -d)
 password=$(printf %s "$WAYBILL_PASSWORD" | sed 's/"/""/g')
-for name in product loms cart; do
+for name in product loms cart notifications; do
   printf '"%s" "%s"\n' "$name" "$password" >> "$folder/users.txt"
   databases="${databases:-}$name = host=$POSTGRES_HOST port=5432
 "
