@@ -101,7 +101,10 @@ export class DomainLine implements Part {
         domain: module.name,
         transport,
         logger,
-        onSent: (events, seconds) => metrics.sent(events, seconds),
+        onSent: (events, seconds) => {
+          metrics.sent(events, seconds);
+          traces?.sent(module.name, events, seconds);
+        },
       });
     this.inbox = new Inbox({
       append: (messages) => this.#append(messages),

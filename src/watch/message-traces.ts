@@ -1,7 +1,8 @@
 /**
  * The spans of messages. One trace follows a message: `publish` (by its publisher) → `receive` → `append`, `project`,
  * or → `project` with the outcome dead → `redrive` → the redrive's own `append` and `project`. From one hop to the next it
- * travels in the `traceparent` that the inbox keeps.
+ * travels in the `traceparent` that the inbox keeps. An event carries it on: `send` at its relay, `receive` and so on at the
+ * service that consumes it.
  *
  * A batch is work for many messages at once, so it belongs to none of their traces: `append batch`, `wake up` and
  * `project batch` form a trace of their own, with the statements of the database below them, and the spans of the
@@ -22,6 +23,7 @@ import type { Outcome } from "../contract/domain.ts";
 import type { InboxRow, Message, Receipt } from "../contract/message.ts";
 import type { Sink } from "../contract/source.ts";
 import type { Appended } from "../inbox/append.ts";
+import type { WaitingEvent } from "../outbox/outbox-table.ts";
 import type { ProjectedBatch } from "../projector/project.ts";
 import { contextOf, isSampledContext, traceparentOf, withoutSampling } from "../telemetry/trace-context.ts";
 import { idsOf } from "../telemetry/trace-ids.ts";
@@ -136,6 +138,25 @@ export class MessageTraces {
       throw error;
     } finally {
       if (batch) trace.getSpan(batch)?.end();
+    }
+  }
+
+  /** The span `send` in the trace of each sampled event, after the broker has stored the batch. */
+  sent(domain: string, events: readonly WaitingEvent[], seconds: number): void {
+    const begun = Date.now() - seconds * 1000;
+    for (const { topic, position, ordinal, headers } of events) {
+      const parent = headers.traceparent === undefined ? undefined : contextOf(headers.traceparent);
+      if (!parent || !isSampledContext(parent)) continue;
+      const attributes = {
+        "messaging.system": "kafka",
+        "messaging.destination.name": topic,
+        "waybill.domain": domain,
+        "waybill.position": String(position),
+        "waybill.ordinal": ordinal,
+      };
+      this.#tracing.tracer
+        .startSpan("send", { kind: SpanKind.PRODUCER, startTime: begun, attributes }, parent)
+        .end();
     }
   }
 
