@@ -1,6 +1,7 @@
-/** Opens the cart for people: its calls, the clients of other services, the product cache and the work on open checkouts. */
+/** Opens the cart: its calls and shop page, the clients of other services, the product cache, the work on open checkouts. */
 import type { DomainContext, DomainService } from "../../contract/domain.ts";
 import { LomsService } from "../../proto/marketplace/loms/v1/loms_pb.ts";
+import { NotificationsService } from "../../proto/marketplace/notifications/v1/notifications_pb.ts";
 import { ProductService } from "../../proto/marketplace/product/v1/product_pb.ts";
 import { Checkouts } from "./checkout/checkouts.ts";
 import { resumeCheckouts } from "./checkout/resume.ts";
@@ -12,15 +13,20 @@ import { Products } from "./products/products.ts";
 import { commandRoutes } from "./routes.ts";
 import { cartRpcs } from "./rpcs.ts";
 import type { CartSettings } from "./settings.ts";
+import { shopRpcs } from "./shop.ts";
 
 export async function openCart(
   context: DomainContext,
   settings: CartSettings,
 ): Promise<DomainService<Decided>> {
-  const { productUrl, lomsUrl, token, redisUrls, resumeSeconds } = settings;
+  const { productUrl, lomsUrl, notificationsUrl, token, redisUrls, resumeSeconds } = settings;
   const metrics = createMetrics(context);
   const decisions = cartDecisions(context);
   const loms = await context.openRpcClient(LomsService, { url: lomsUrl, token });
+  const notifications =
+    notificationsUrl === undefined
+      ? undefined
+      : await context.openRpcClient(NotificationsService, { url: notificationsUrl, token });
   const cache = new ProductCache(redisUrls, metrics.cacheRead);
   const client = await context.openRpcClient(ProductService, {
     url: productUrl,
@@ -32,7 +38,15 @@ export async function openCart(
   return {
     routes: commandRoutes(context),
     // Without the `http` source no call could store a command.
-    rpcs: context.isTakingHttp ? [cartRpcs({ context, decisions, products, loms, checkouts })] : [],
+    ...(context.isTakingHttp
+      ? {
+          rpcs: [
+            cartRpcs({ context, decisions, products, loms, checkouts }),
+            shopRpcs({ catalogue: client, products, loms, notifications }),
+          ],
+          page: { title: "Shop", folder: new URL("ui/", import.meta.url) },
+        }
+      : {}),
     onProjected: (added) => {
       for (const decided of added) decisions.made(decided.position, () => decided);
       metrics.projected(added);

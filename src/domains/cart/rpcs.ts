@@ -15,6 +15,7 @@ import type { Decided } from "./model.ts";
 import { mapPooled } from "./pool.ts";
 import type { Product } from "./products/product-cache.ts";
 import type { Products } from "./products/products.ts";
+import { availableOf } from "./stock.ts";
 import { totalOf } from "./total.ts";
 
 export type CartRpcsOptions = Readonly<{
@@ -41,21 +42,11 @@ export function implementationOf(options: CartRpcsOptions) {
     throw new DeclinedError("unknown_sku", "There is no such product", { sku: String(sku) });
   };
 
-  /** What nobody keeps in stock can be no one's. */
-  const availableOf = async (sku: number, signal: AbortSignal): Promise<bigint> => {
-    try {
-      return (await loms.stockInfo({ sku }, { signal })).count;
-    } catch (error) {
-      if (error instanceof UpstreamError && error.status === "NOT_FOUND") return 0n;
-      throw error;
-    }
-  };
-
   return {
     itemAdd: async ({ user, sku, count }, call) => {
       const id = commandIdOf(call);
       await requireProduct(sku, call.signal);
-      const available = await availableOf(sku, call.signal);
+      const available = await availableOf(loms, sku, call.signal);
       const command = { id, type: "item.add", user: String(user), sku, count } as const;
       await answer(call, { ...command, available: String(available) });
       return {};

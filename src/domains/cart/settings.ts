@@ -6,6 +6,8 @@ import type { SettingsOf } from "../../config/settings.ts";
 export type CartSettings = Readonly<{
   productUrl: string;
   lomsUrl: string;
+  /** For the shop page alone. */
+  notificationsUrl: string | undefined;
   /** The token of calls that no caller began. */
   token: string | undefined;
   /** The shards of the product cache; none: no cache. */
@@ -14,11 +16,16 @@ export type CartSettings = Readonly<{
   resumeSeconds: number;
 }>;
 
+const SERVICE_URL = "the URL of a service without a path, such as http://127.0.0.1:50051";
 const serviceUrl = type("string").pipe((text, context) => {
   const isOrigin = /^https?:\/\/[^/?#@\s]+\/?$/i.test(text) && URL.canParse(text);
-  return isOrigin
-    ? new URL(text).origin
-    : context.error("the URL of a service without a path, such as http://127.0.0.1:50051");
+  return isOrigin ? new URL(text).origin : context.error(SERVICE_URL);
+});
+
+/** Empty for none. */
+const optionalServiceUrl = type("string").pipe((text, context) => {
+  const url = text === "" ? undefined : serviceUrl(text);
+  return url instanceof type.errors ? context.error(SERVICE_URL) : url;
 });
 
 const redisUrls = type("string").pipe((text, context) => {
@@ -44,6 +51,13 @@ export const CART_SETTINGS: SettingsOf<CartSettings> = {
     fallback: undefined,
     rule: serviceUrl,
     description: "the gRPC address of the service that keeps stock and orders",
+  },
+  notificationsUrl: {
+    variable: "CART_NOTIFICATIONS_URL",
+    fallback: "",
+    rule: optionalServiceUrl,
+    description:
+      "the gRPC address of the service with the notifications, for the shop page; none: it shows none",
   },
   token: {
     variable: "CART_TOKEN",

@@ -33,7 +33,7 @@ page("a user signs in with a token, deposits, withdraws, and sees balances and s
   const { tab, complaints } = await open();
   await tab.waitForSelector("#user-sign-in:not([hidden])");
   await signIn(tab, "wrong");
-  await tab.waitForSelector("#user-problem:has-text('A valid token is needed')");
+  await tab.waitForSelector("#user-problem:has-text('A valid token is required')");
   assert.not.ok(await tab.isVisible("#wallet"));
   await signIn(tab, await WalletService.tokenOf("ann"));
   await tab.waitForSelector("#connection:has-text('live')");

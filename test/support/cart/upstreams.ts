@@ -25,6 +25,8 @@ export class Upstreams {
   /** The keys of all calls of OrderCreate, and the SKUs of all calls of GetProduct. */
   readonly orderCalls: string[] = [];
   readonly productCalls: number[] = [];
+  /** The calls of OrderPay and OrderCancel, such as `pay 7 <key>`. */
+  readonly changes: string[] = [];
   readonly tokens = new Set<string | null>();
   atOnceMax = 0;
   /** What a call waits for. */
@@ -35,6 +37,9 @@ export class Upstreams {
 
   readonly routes: NonNullable<Parameters<typeof createRouterTransport>[0]> = (router) => {
     router.service(ProductService, {
+      listSkus: ({ startAfterSku, count }) => ({
+        skus: [...this.products.keys()].filter((sku) => sku > startAfterSku).slice(0, count),
+      }),
       getProduct: async ({ sku }, { signal, requestHeader }) => {
         this.productCalls.push(sku);
         this.tokens.add(requestHeader.get("authorization"));
@@ -66,6 +71,8 @@ export class Upstreams {
         await this.afterOrder(key);
         return { orderId: order.orderId };
       },
+      orderPay: ({ orderId }, { requestHeader }) => this.#change("pay", orderId, requestHeader),
+      orderCancel: ({ orderId }, { requestHeader }) => this.#change("cancel", orderId, requestHeader),
     });
   };
 
@@ -78,6 +85,14 @@ export class Upstreams {
         (...args: never[]) => (call as (...all: never[]) => Promise<unknown>)(...args).catch(rethrow),
       ]),
     ) as Client<Service>;
+  }
+
+  /** Order 7 can be paid and cancelled, no other one. */
+  #change(verb: string, orderId: bigint, header: Headers) {
+    this.tokens.add(header.get("authorization"));
+    this.changes.push(`${verb} ${orderId} ${header.get("idempotency-key")}`);
+    if (orderId !== 7n) throw new ConnectError("wrong status", Code.FailedPrecondition);
+    return {};
   }
 
   #create(user: bigint, items: readonly { sku: number; count: number }[]): Order {

@@ -1,19 +1,12 @@
 /** Calls the service as a wallet user. The token lives as long as the tab. */
+import { Refused } from "/ui/api.js";
+import { callerWith } from "/ui/caller.js";
 
-/** An error response, with the service's own explanation. */
-export class Refused extends Error {
-  constructor(status, problem) {
-    super(problem.detail ?? problem.title ?? `the service answered ${status}`);
-    this.status = status;
-    this.problem = problem;
-  }
-}
+export { newKey } from "/ui/caller.js";
 
-export const tokenOfTab = {
-  read: () => sessionStorage.getItem(STORED),
-  keep: (token) => sessionStorage.setItem(STORED, token),
-  forget: () => sessionStorage.removeItem(STORED),
-};
+const { token, headers, ask } = callerWith("wallet-token");
+
+export { ask, Refused, token as tokenOfTab };
 
 /** The user named by the token, unverified; the service verifies it. */
 export function userOf(token) {
@@ -25,29 +18,9 @@ export function userOf(token) {
   }
 }
 
-/** @returns the status and the document. @throws Refused */
-export async function ask(path, { method = "GET", body, key } = {}) {
-  let response;
-  try {
-    response = await fetch(path, {
-      method,
-      headers: {
-        authorization: `Bearer ${tokenOfTab.read()}`,
-        ...(key === undefined ? {} : { "idempotency-key": key, "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-  } catch {
-    throw new Error("the service cannot be reached");
-  }
-  const document = await response.json();
-  if (!response.ok) throw new Refused(response.status, document);
-  return { status: response.status, document };
-}
-
 /** Calls `onEvent` for each event until the stream ends. EventSource cannot send the token. */
 export async function follow(path, onEvent) {
-  const response = await fetch(path, { headers: { authorization: `Bearer ${tokenOfTab.read()}` } });
+  const response = await fetch(path, { headers: headers() });
   if (!response.ok) throw new Refused(response.status, await response.json());
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -62,11 +35,3 @@ export async function follow(path, onEvent) {
     }
   }
 }
-
-/** A unique command id. */
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-const STORED = "wallet-token";
