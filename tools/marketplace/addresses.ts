@@ -14,6 +14,7 @@ export function addresses(
   const stores = [...databases].map(([name, { serviceUrl }]) => `  ${name.padEnd(13)} ${serviceUrl}\n`);
   return `
 The marketplace runs until Ctrl-C. Calls carry the token "${TOKEN}".
+Shop page: ${cart.url}/ui/cart/
 ${lines.join("")}Databases, through PgBouncer:
 ${stores.join("")}Redis: ${redis.map(({ url }) => url).join(", ")}
 Kafka: ${kafka.address}, topic ${EVENTS_TOPIC}

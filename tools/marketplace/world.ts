@@ -129,6 +129,7 @@ export async function startWorld(
     start("cart", name, {
       CART_PRODUCT_URL: product.grpcUrl,
       CART_LOMS_URL: grpcUrl,
+      CART_NOTIFICATIONS_URL: notifications.grpcUrl,
       CART_TOKEN: TOKEN,
       REDIS_URLS: redis.map(({ url }) => url).join(),
     });
