@@ -13,6 +13,13 @@ ${ordered.length} ordered (${ended("payed")} payed, ${ended("cancelled")} cancel
 `;
 }
 
+/** How many faults of each kind struck. */
+export function describeCounts(counts: ReadonlyMap<string, number>): string {
+  const kinds = [...counts].sort(([one], [other]) => one.localeCompare(other));
+  const total = kinds.reduce((sum, [, count]) => sum + count, 0);
+  return `${total} faults:\n${kinds.map(([name, count]) => `  ${String(count).padStart(4)}  ${name}\n`).join("")}`;
+}
+
 export function describeVerdict({ findings, orders, changes, copies }: Verdict): string {
   if (findings.length > 0) {
     const shown = findings.slice(0, FINDINGS_MAX).map((text) => `  ${text}\n`);

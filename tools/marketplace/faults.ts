@@ -1,0 +1,146 @@
+/**
+ * The faults of the torture: each strikes one process, lasts a while, and starts or continues what it ended or halted. No
+ * two Kafka brokers are down at a time, as `min.insync.replicas` demands.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { pollAfter } from "../stack/child.ts";
+import type { Kafka } from "../stack/kafka.ts";
+import { metricsOf, sumOf } from "./notifications.ts";
+import type { Service } from "./service.ts";
+import type { World } from "./world.ts";
+
+export type Chance = Readonly<{
+  between: (low: number, high: number) => number;
+  pick: <T>(list: readonly T[]) => T;
+}>;
+
+export type Fault = (world: World, chance: Chance) => Promise<void>;
+
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  ...ofService("loms"),
+  ...ofService("cart"),
+  ...ofService("product"),
+  ...ofService("notifications"),
+  "relay killed between sending and its checkpoint": async (world, chance) => {
+    const victim = anyOf(world, "loms", chance);
+    await victim.end("SIGKILL");
+    const passes = Math.round(chance.between(1, 20));
+    // The process may die before it is ready.
+    const extra = { WAYBILL_FAILPOINT: `relay-before-checkpoint:${passes}` };
+    const isReady = await victim.start(extra).then(
+      () => true,
+      () => false,
+    );
+    if (isReady) await Promise.race([victim.ended(), delay(FAILPOINT_PATIENCE_MS)]);
+    await victim.end("SIGKILL");
+    await victim.start();
+  },
+  "relay paused beyond its turn and its transaction": async (world) => {
+    const [paused, other] = await findRelay(world);
+    const sent = await sentBy(other);
+    const begun = performance.now();
+    paused.signal("SIGSTOP");
+    try {
+      await until("the other relay takes over", async () => (await sentBy(other)) > sent);
+      await delay(Math.max(0, PAUSE_MS - (performance.now() - begun)));
+    } finally {
+      paused.signal("SIGCONT");
+    }
+  },
+  "Kafka broker killed": async ({ kafka }, chance) => {
+    const broker = chance.pick<Kafka>(kafka.brokers);
+    await broker.stop("SIGKILL");
+    await delay(chance.between(0, 2_000));
+    await broker.start();
+    await broker.waitForBrokers(kafka.brokers.length);
+  },
+  "Kafka broker paused": async ({ kafka }, chance) => {
+    const broker = chance.pick<Kafka>(kafka.brokers);
+    broker.pause();
+    await delay(chance.between(500, 4_000));
+    broker.resume();
+    await broker.waitForBrokers(kafka.brokers.length);
+  },
+  "Redis server killed": async ({ redis }, chance) => {
+    const server = chance.pick(redis);
+    await server.stop("SIGKILL");
+    await delay(chance.between(0, 2_000));
+    await server.start();
+  },
+  "Redis server paused": async ({ redis }, chance) => {
+    const server = chance.pick(redis);
+    server.signal("SIGSTOP");
+    await delay(chance.between(500, 2_000));
+    server.signal("SIGCONT");
+  },
+  "PgBouncer killed": async ({ pooler }, chance) => {
+    await pooler.stop("SIGKILL");
+    await delay(chance.between(0, 1_000));
+    await pooler.start();
+  },
+  "PostgreSQL stopped at once": async ({ postgres }, chance) => {
+    // Its immediate shutdown: no transaction ends, and the next start recovers from the log.
+    await postgres.stop("SIGQUIT");
+    await delay(chance.between(0, 1_500));
+    await postgres.start();
+  },
+};
+
+/** What strikes the processes of one domain. */
+function ofService(domain: string): Record<string, Fault> {
+  return {
+    [`${domain} killed`]: async (world, chance) => {
+      const victim = anyOf(world, domain, chance);
+      await victim.end("SIGKILL");
+      await delay(chance.between(0, 500));
+      await victim.start();
+    },
+    [`${domain} paused`]: async (world, chance) => {
+      const victim = anyOf(world, domain, chance);
+      victim.signal("SIGSTOP");
+      await delay(chance.between(500, 3_000));
+      victim.signal("SIGCONT");
+    },
+  };
+}
+
+function anyOf({ services }: World, domain: string, chance: Chance): Service {
+  return chance.pick(services.filter((service) => service.domain === domain));
+}
+
+/** @returns the process of loms that relays at the moment, and the other one. */
+async function findRelay({ services }: World): Promise<readonly [Service, Service]> {
+  const [one, other] = services.filter(({ domain }) => domain === "loms") as [Service, Service];
+  const before = [await sentBy(one), await sentBy(other)];
+  let found: readonly [Service, Service] | undefined;
+  await until("a relay sends", async () => {
+    if ((await sentBy(one)) > (before[0] as number)) found = [one, other];
+    else if ((await sentBy(other)) > (before[1] as number)) found = [other, one];
+    return found !== undefined;
+  });
+  return found as readonly [Service, Service];
+}
+
+async function sentBy({ url }: Service): Promise<number> {
+  return sumOf(await metricsOf(url), "waybill_outbox_sent_total");
+}
+
+/** @throws if the condition does not become true. */
+async function until(label: string, isTrue: () => Promise<boolean>): Promise<void> {
+  const begun = performance.now();
+  while (!(await isTrue())) {
+    if (performance.now() - begun > PATIENCE_MS)
+      throw new Error(`not within ${PATIENCE_MS / 1000} s: ${label}`);
+    await delay(pollAfter(begun));
+  }
+}
+
+/** Longer than the relay's turn and than the transaction timeout of its producer, both 10 s. */
+const PAUSE_MS = 10_500;
+/** With the load of a torture a relay sends several batches a second. */
+const FAILPOINT_PATIENCE_MS = 10_000;
+/**
+ * A process that is halted within a transaction of PostgreSQL keeps its rows locked for 30 s; the other one projects, and
+ * so sends, after that.
+ */
+const PATIENCE_MS = 90_000;
