@@ -1,14 +1,13 @@
 /**
- * Reads the body of a request: at most `bytesMax` bytes leave, exactly as sent, or an error of errors.ts. Nothing is
- * decompressed or converted, because messages are stored byte for byte. A body with another coding or charset is
- * refused, so the sender learns of it at once instead of by a dead letter.
+ * Reads the body of a request: at most `bytesMax` bytes leave, exactly as sent. Another coding or charset is refused
+ * and not converted, so the sender learns of it at once instead of by a dead letter.
  */
 import type { IncomingMessage } from "node:http";
 import { TooLargeError, UnsupportedBodyError } from "./errors.ts";
 
 export type BodyOptions = Readonly<{
   bytesMax: number;
-  /** Called with the size of each chunk. If it throws, reading ends. */
+  /** If it throws, reading ends. */
   onBytes?: (bytes: number) => void;
 }>;
 
@@ -21,8 +20,7 @@ export async function readBody(
   if (Number(request.headers["content-length"] ?? 0) > bytesMax) throw tooLarge(bytesMax);
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // The server reads the rest of an unwanted body: if it closed the connection while the client still sends, the answer
-  // would be lost.
+  // The server reads the rest of an unwanted body: closing the connection too early would lose the answer.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
     onBytes?.(chunk.length);

@@ -1,7 +1,6 @@
 /**
- * The commands of one domain, by type: JSON objects with a `type`, an `id` and the members of their shape. Bytes enter;
- * a command or a rejection leaves. Rules that need the domain's state are checked elsewhere, and what those decline is
- * not a dead letter.
+ * The commands of one domain, by type: bytes enter; a command or a rejection leaves. Rules that need the domain's state
+ * are checked elsewhere, and what those decline is not a dead letter.
  */
 import { type Type, type } from "arktype";
 import { excerptOf, jsonTypeOf, type Rejection, reject } from "./rejection.ts";
@@ -19,12 +18,12 @@ export const COMMAND_ID_DESCRIPTION =
 
 export class CommandShapes<All extends Shapes> {
   readonly types: readonly (keyof All & string)[];
-  /** Pointers of the schema's members; never a name that a sender made up. */
+  /** Never names that a sender made up. */
   readonly paths: readonly string[];
   readonly #shapes: All;
   readonly #bytesMax: number;
 
-  /** @param bytesMax the size limit of a command; a constant, because it decides outcomes. */
+  /** @param bytesMax a constant, because it decides outcomes. */
   constructor(shapes: All, bytesMax: number) {
     this.#shapes = shapes;
     this.#bytesMax = bytesMax;
@@ -61,7 +60,7 @@ export class CommandShapes<All extends Shapes> {
   }
 }
 
-/** Whether two commands ask for the same; the order of members does not count. */
+/** The order of members does not count. */
 export function isSameCommand(one: object, other: object): boolean {
   const text = (command: object) =>
     JSON.stringify(Object.entries(command).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -72,5 +71,4 @@ export function isRejection(one: object): one is Rejection {
   return "problems" in one;
 }
 
-/** Expectations in words, by rule. */
 const EXPECTATIONS: Readonly<Record<string, string>> = { integer: "a whole number" };

@@ -1,9 +1,6 @@
 /**
- * Waits for a domain's decision about a command. Decisions made by this process are handed over in memory; those of
- * other processes are read, with one query at a time for all waiting callers. Nothing polls.
- *
- * @typeParam Command has an id, under which the domain decides once.
- * @typeParam Decision the answer to the callers.
+ * Waits for a domain's decision about a command. Decisions of this process are handed over in memory; those of other
+ * processes are read by one query at a time for all waiting callers.
  */
 import type { DomainContext } from "./domain.ts";
 import { BuriedError, KeyReusedError } from "./errors.ts";
@@ -12,15 +9,14 @@ import { type CommandForm, FirstCommands } from "./first-commands.ts";
 export type DecisionsOptions<Command extends object, Decision> = Readonly<{
   context: Pick<DomainContext, "database" | "settled">;
   form: CommandForm<Command>;
-  /** The decisions at these positions. */
   read: (positions: readonly bigint[]) => Promise<Map<bigint, Decision>>;
-  /** The position at which the first command with this command's id was decided; undefined if there is none. */
+  /** The position of the decided command with this id. */
   firstOf: (command: Command) => Promise<bigint | undefined>;
 }>;
 
 export class Decisions<Command extends object, Decision> {
   readonly #options: DecisionsOptions<Command, Decision>;
-  /** Positions that callers wait for, with the decision once this process made it. */
+  /** Positions that callers wait for. */
   readonly #awaited = new Map<bigint, { callers: number; decision?: Decision }>();
   /** Positions for the next query, that query, and the query in flight. */
   #wanted = new Set<bigint>();
@@ -31,14 +27,14 @@ export class Decisions<Command extends object, Decision> {
     this.#options = options;
   }
 
-  /** Reports a decision that this process committed. @param decision called only if a caller waits for it. */
+  /** @param decision called only if a caller waits for it. */
   made(position: bigint, decision: () => Decision): void {
     const awaited = this.#awaited.get(position);
     if (awaited) awaited.decision = decision();
   }
 
   /**
-   * @returns undefined if the signal aborts before the command is decided.
+   * @returns undefined if the signal aborts first.
    * @throws KeyReusedError if the id belongs to another command; BuriedError if the projection failed on this one.
    */
   async of(command: Command, position: bigint, signal: AbortSignal): Promise<Decision | undefined> {
@@ -56,7 +52,6 @@ export class Decisions<Command extends object, Decision> {
     }
   }
 
-  /** @returns undefined if there is no decision at the position. */
   async read(position: bigint): Promise<Decision | undefined> {
     this.#wanted.add(position);
     this.#next ??= this.#inFlight.then(() => this.#readWanted());
@@ -71,7 +66,7 @@ export class Decisions<Command extends object, Decision> {
     return reading;
   }
 
-  /** The id was decided before: this command is its duplicate or contradicts it. */
+  /** The command is a duplicate, or contradicts the first one. */
   async #firstWithItsId(command: Command, position: bigint): Promise<Decision | undefined> {
     const { context, form, firstOf } = this.#options;
     const first = await firstOf(command);

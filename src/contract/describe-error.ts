@@ -1,9 +1,6 @@
 /** Formats an error as one line of a log. */
 
-/**
- * The messages of an error and its causes: libraries wrap the reason into an error that only counts attempts. Brokers
- * put addresses, not secrets, into their errors.
- */
+/** With the messages of its causes: libraries wrap the reason into an error that only counts attempts. */
 export function describeError(error: unknown, depth = 0): string {
   if (!(error instanceof Error)) return String(error);
   if (depth === CAUSES_MAX) return error.message;
@@ -16,5 +13,5 @@ export function describeError(error: unknown, depth = 0): string {
     : error.message;
 }
 
-/** Bounds the recursion: an error may be among its own causes. */
+/** An error may be among its own causes. */
 const CAUSES_MAX = 4;

@@ -1,9 +1,6 @@
 /**
- * The contract between the engine and a domain: one kind of message, its tables and its routes.
- *
- * A domain is a folder under `domains/`, its migrations, and a line in `domains/index.ts`. The engine gives each domain
- * its own inbox positions, checkpoint, lock, wake-up queue, dead letters, metrics and routes. A domain imports only
- * this folder and `database/`, never another domain.
+ * The contract between the engine and a domain: one kind of message, its tables and its routes. A domain is a folder
+ * under `domains/`, its migrations, and a line in `domains/index.ts`. It imports only this folder and `database/`.
  */
 import type { Rule } from "../config/rules.ts";
 import type { SettingsOf } from "../config/settings.ts";
@@ -18,78 +15,68 @@ import type { IntakeDescription, Route } from "./route.ts";
 import type { OpenRpcClient, RpcService } from "./rpc.ts";
 
 /**
- * A domain. It is constant and holds no state, so several services in one process may share it.
+ * Constant and without state, so several services in one process may share it.
  *
- * @typeParam Settings the validated values of `settings`.
  * @typeParam Added what a projection reports as new, for the domain's cache and live pages.
  */
 export interface DomainModule<Settings extends object = object, Added = unknown> {
   /** Lower-case letters. Label, queue, lock, default channel, and prefix of the settings. */
   readonly name: string;
-  /** Every table that the projection writes, parents before children. A rebuild compares and replaces all of them. */
+  /** Every table that the projection writes, parents before children. */
   readonly tables: readonly [ProjectedTable, ...ProjectedTable[]];
-  /** Numbered migrations and `privileges.sql`; undefined if the engine's folder holds them. */
+  /** Undefined if the engine's folder holds them. */
   readonly migrations?: URL;
   /**
-   * The JSON pointer of every member of the schema, with `#` for an array's index; see `pathsOf`. Dead letters are
-   * grouped by these pointers, never by names that a sender made up.
+   * JSON pointers of the schema's members, with `#` for an array's index; dead letters are grouped by them. See
+   * `pathsOf`.
    */
   readonly paths: readonly string[];
   /**
    * Names of members and headers whose values identify a person, in any case or as a word of a longer name. They mask
-   * values outside of the schema, in this domain's dead letters only.
+   * values outside of the schema.
    */
   readonly personalNames: readonly string[];
-  /**
-   * Those of `paths` whose values and descendants identify a person; by default those whose last name is in
-   * `personalNames`.
-   */
+  /** Those of `paths` whose values identify a person; by default those whose last name is in `personalNames`. */
   readonly personalPaths?: readonly string[];
   readonly settings: SettingsOf<Settings>;
   /**
    * Checks rules that involve several variables.
-   * @param reached how other machines can reach the service, such as `HTTP_HOST is "0.0.0.0"`; undefined if they
-   * cannot.
+   * @param reached how other machines can reach the service; undefined if they cannot.
    * @returns problems, each beginning with the name of a variable.
    */
   checkSettings?(settings: Settings, reached: string | undefined): readonly string[];
-  /** Prefix of the channel variables, such as `WALLET_` in WALLET_KAFKA_TOPIC; by default the name in capitals. */
+  /** Such as `WALLET_` in WALLET_KAFKA_TOPIC; by default the name in capitals. */
   readonly channelPrefix?: string;
   /**
-   * Whether a commit reaches the disk before waiting callers are answered. If false, a crash of PostgreSQL can undo the
-   * last projections; they are then repeated with the same result.
+   * Whether a commit reaches the disk before callers are answered. If false, a crash of PostgreSQL can undo the last
+   * projections, which are then repeated with the same result.
    */
   readonly isDurable: boolean;
   readonly checks: readonly AuditCheck[];
-  /** A projection without shared state: the live one, dry runs, rebuilds and probes each have their own. */
+  /** Without shared state: dry runs, rebuilds and probes have instances of their own. */
   createProjection(): Projection<Added>;
   /**
-   * Messages that every inbox of the domain begins with, such as reference data. The engine appends each once, however
-   * many processes start. Later versions may add messages but never change one.
+   * Messages that every inbox of the domain begins with. The engine appends each once. Later versions may add messages
+   * but never change one.
    */
   readonly firstMessages?: readonly NewMessage[];
   /** Undefined if the domain's rules do not depend on time. */
   readonly timer?: DomainTimer;
   /** Additional commands of `waybill`. */
   readonly commands?: readonly DomainCommand<Settings>[];
-  /**
-   * Opens the part that answers requests. Only the service calls it: imports that other processes do not need belong in
-   * here, so that those start faster.
-   */
+  /** Called by the service only: import here what other processes do not need. */
   open?(context: DomainContext, settings: Settings): DomainService<Added> | Promise<DomainService<Added>>;
 }
 
-/** A command of `waybill` that needs the domain's settings but no running service. */
+/** A command that needs the domain's settings but no running service. */
 export interface DomainCommand<Settings extends object = object> {
   /** The word after `waybill`. */
   readonly name: string;
   readonly description: string;
   /** Required values after the name, in order. */
   readonly arguments: readonly CommandValue[];
-  /** Values of `--<name>`. */
   readonly options: readonly (CommandValue & Readonly<{ fallback: string }>)[];
   /**
-   * @param values parsed by their rules, by name.
    * @returns the text to print.
    * @throws InvalidInputError for bad usage.
    */
@@ -101,22 +88,21 @@ export type CommandValue = Readonly<{ name: string; description: string; rule: R
 export type AnyDomain = DomainModule;
 
 /**
- * A table of a projection. A domain's first table holds one row for each projected position, in a unique column
- * `position`, which the audit joins with the inbox.
+ * The first table of a domain holds one row for each projected position, in a unique column `position`, which the audit
+ * joins with the inbox.
  */
 export type ProjectedTable = Readonly<{
   name: string;
-  /** The columns of a unique key. */
+  /** A unique key. */
   key: readonly [string, ...string[]];
 }>;
 
 /**
- * A rule of a domain, as SQL that returns the rows which break it: `position bigint` (where to look first) and `detail
- * text` (the problem, without personal data). `$1` is the last proved position, after which an incremental audit looks;
- * a full audit passes 0.
+ * SQL that returns the rows which break a rule: `position bigint` (where to look first) and `detail text` (the problem,
+ * without personal data). `$1` is the last proved position; 0 in a full audit.
  */
 export type AuditCheck = Readonly<{
-  /** A stable name in snake_case, such as `postings_sum_to_zero`. */
+  /** In snake_case, such as `postings_sum_to_zero`. */
   name: string;
   sql: string;
 }>;
@@ -125,27 +111,26 @@ export type AuditCheck = Readonly<{
 export type DomainTimer = Readonly<{
   /** When the next deadline passes; undefined if there is none. */
   nextDueAt(database: Queryable): Promise<Date | undefined>;
-  /** The message of one second. All processes must produce the same bytes for it. */
+  /** All processes must produce the same bytes for one second. */
   payloadOf(second: Date): Buffer;
 }>;
 
 export interface Projection<Added = unknown> {
   /**
-   * Projects one batch at a time, in position order, in the given transaction. An outcome may depend only on the inbox
-   * up to its position and on this code, never on the clock, the environment or chance; domain time is `receivedAtMs`.
-   * A message that cannot be projected gets a `dead` outcome. After an exception, which means a bug, the engine
-   * projects each message alone in a savepoint.
+   * Projects one batch at a time, in position order. Outcomes may depend only on the inbox up to their position and on
+   * this code, never on the clock, the environment or chance; domain time is `receivedAtMs`. After an exception, which
+   * means a bug, the engine projects each message alone in a savepoint.
    * @throws DatabaseError for a database fault; the engine retries the batch.
    */
   project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<Added>>;
 }
 
 export type Projected<Added = unknown> = Readonly<{
-  /** One for each row of the batch, in order. */
+  /** In the order of the batch. */
   outcomes: readonly Outcome[];
-  /** Passed to `DomainService.onProjected` after the commit of a live batch; otherwise dropped. */
+  /** Passed to `DomainService.onProjected` after the commit of a live batch. */
   added?: readonly Added[];
-  /** Events for other systems, oldest first. The engine writes them, and only for live batches. */
+  /** Written for live batches only; oldest first. */
   events?: readonly OutboxEvent[];
 }>;
 
@@ -156,10 +141,8 @@ export type Outcome =
 
 export const PROJECTED: Outcome = Object.freeze({ kind: "projected" });
 
-/** The outcome of a position; `pending` until it is projected. */
 export type OutcomeName = "pending" | Outcome["kind"];
 
-/** An event that a position caused. */
 export type OutboxEvent = Readonly<{
   /** A `projected` position of the batch. */
   position: bigint;
@@ -173,23 +156,23 @@ export type OutboxEvent = Readonly<{
 export interface DomainContext {
   /** For reads only; the projection alone writes its tables. */
   readonly database: Database;
-  /** Whether the `http` source runs. Otherwise `submit` refuses, and routes that call it must not exist. */
+  /** Whether the `http` source runs; otherwise `submit` refuses. */
   readonly isTakingHttp: boolean;
   /**
    * Appends a message to the domain's `http` channel; resolves after the commit.
    * @throws KeyReusedError if the message id exists with another payload; UnavailableError if the message was not
-   * stored, or if that is not known in time. Retrying with the same id is then safe.
+   * stored, or not in time. Retrying with the same id is safe.
    */
   submit(message: NewMessage): Promise<Receipt>;
   /**
-   * Resolves with the outcome of a position once any process decided it, or with `pending` if the signal aborts first.
-   * A thousand waiting callers cost one query at a time.
+   * Resolves with the outcome of a position, or with `pending` if the signal aborts first. Any number of waiting
+   * callers costs one query at a time.
    */
   settled(position: bigint, signal: AbortSignal): Promise<OutcomeName>;
-  /** A route that stores any body as a message and answers 202; undefined if the `http` source does not run. */
+  /** A route that stores any body as a message; undefined if the `http` source does not run. */
   intake(description: IntakeDescription): Route | undefined;
   /**
-   * Records an operator's access to restricted data, one action for each position. Call it before showing the data.
+   * Records an operator's access to restricted data. Call it before showing the data.
    * @throws InvalidInputError if author or reason is not a line of text.
    */
   recordReveals(
@@ -197,34 +180,30 @@ export interface DomainContext {
     operator: Readonly<{ author?: string | undefined; reason?: string | undefined }>,
   ): Promise<void>;
   readonly openRpcClient: OpenRpcClient;
-  /** Sends items to the event stream, newest last. */
+  /** @param items newest last. */
   announce(event: string, items: readonly object[]): void;
   readonly metrics: MetricsScope;
   readonly logger: Logger;
 }
 
-/** A running domain. The engine makes every callback in this process. */
 export interface DomainService<Added = unknown> {
   readonly routes: readonly Route[];
-  /** gRPC services; also served over HTTP if the `.proto` declares routes. */
+  /** Also served over HTTP if the `.proto` declares routes. */
   readonly rpcs?: readonly RpcService[];
   readonly page?: DomainPage;
-  /** Called after the commit of each live batch, to publish the new state in memory. Must not throw. */
+  /** Called after the commit of each live batch. Must not throw. */
   onProjected?(added: readonly Added[]): void;
-  /** Called after any process replaced the projection: discard everything cached. */
+  /** Any process replaced the projection: discard everything cached. */
   onRebuilt?(): void;
-  /** Fills the cache while the service already answers; resolves with the number of entries. */
+  /** Fills the cache while the service already answers. @returns the number of entries. */
   restore?(signal: AbortSignal): Promise<number>;
-  /**
-   * Background work; resolves when the signal aborts. Every process of the domain runs it, so it must be idempotent. It
-   * retries its own failures.
-   */
+  /** Background work until the signal aborts. Every process of the domain runs it, so it must be idempotent. */
   work?(signal: AbortSignal): Promise<void>;
   /** Ends open responses, such as event streams, at shutdown. */
   close?(): void;
-  /** The address of the page that shows a position's effect; undefined if there is none. */
+  /** The address of the page that shows a position's effect. */
   viewOf?(position: bigint): Promise<string | undefined>;
 }
 
-/** Files of a domain's page, served under `/ui/<domain>/`, with an `index.html`. */
+/** Served under `/ui/<domain>/`, with an `index.html`. */
 export type DomainPage = Readonly<{ title: string; folder: URL }>;

@@ -1,5 +1,5 @@
 /**
- * Errors of the caller. They know nothing of HTTP, gRPC or the command line; each of those maps them to a status in one
+ * Errors of the caller, independent of HTTP, gRPC and the command line; each of those maps them to a status in one
  * place. Any other exception is a fault: it is logged, retried if that can help, and never shown to a user.
  */
 
@@ -15,15 +15,14 @@ export class InvalidInputError extends Error {
 
 export class NotFoundError extends Error {}
 
-/** The caller is not authenticated or not authorised. */
 export class NotAllowedError extends Error {}
 
-/** The request may come from another site's page, which must not act for the user. */
+/** Possibly a request of another site's page, which must not act for the user. */
 export class ForbiddenError extends Error {}
 
 export class TooLargeError extends Error {}
 
-/** The body's coding or charset is not supported; `headers` name the supported ones. */
+/** `headers` name the supported codings. */
 export class UnsupportedBodyError extends Error {
   readonly headers: Readonly<Record<string, string>>;
 
@@ -33,15 +32,14 @@ export class UnsupportedBodyError extends Error {
   }
 }
 
-/** The idempotency key was used with another payload. */
 export class KeyReusedError extends Error {}
 
-/** Conflict with the current state, usually because another request got there first. */
+/** Usually another request got there first. */
 export class WrongStateError extends Error {}
 
-/** A domain's rule declined the command; the decision is final. */
+/** Declined by a domain's rule; final. */
 export class DeclinedError extends Error {
-  /** The rule, in snake_case: the problem's type. */
+  /** In snake_case: the problem's type. */
   readonly reason: string;
   /** Additional members of the problem document. */
   readonly members: Readonly<Record<string, unknown>>;
@@ -53,7 +51,7 @@ export class DeclinedError extends Error {
   }
 }
 
-/** The message is stored, but its projection failed, so it is a dead letter. Operators can redrive it. */
+/** The message is stored, but the projection failed, so it is a dead letter. */
 export class BuriedError extends Error {
   readonly position: bigint;
 
@@ -63,7 +61,7 @@ export class BuriedError extends Error {
   }
 }
 
-/** The payload is well-formed but would be rejected; `problems` says where and why. */
+/** Well-formed, but would be rejected; `problems` says where and why. */
 export class RejectedError extends Error {
   readonly problems: readonly object[];
 
@@ -73,7 +71,7 @@ export class RejectedError extends Error {
   }
 }
 
-/** Too many wrong tokens from one address. */
+/** Wrong tokens from one address. */
 export class TooManyAttemptsError extends Error {
   readonly retryAfterSeconds: number;
 
@@ -83,7 +81,7 @@ export class TooManyAttemptsError extends Error {
   }
 }
 
-/** A buffer is full or the database is unavailable. Nothing was accepted; retry later. */
+/** Nothing was accepted; retry later. */
 export class UnavailableError extends Error {
   readonly retryAfterSeconds: number;
 
@@ -93,7 +91,7 @@ export class UnavailableError extends Error {
   }
 }
 
-/** The deadline of a call passed. The other service may or may not have acted. */
+/** The other service may or may not have acted. */
 export class DeadlineError extends UnavailableError {
   constructor(message: string) {
     super(message, 1);
@@ -104,7 +102,7 @@ export class DeadlineError extends UnavailableError {
 export class UpstreamError extends Error {
   /** The gRPC status, such as `FAILED_PRECONDITION`. */
   readonly status: string;
-  /** The rule that declined, in snake_case; undefined if the service named none. */
+  /** In snake_case; undefined if the service named none. */
   readonly reason: string | undefined;
 
   constructor(status: string, message: string, reason?: string) {
@@ -117,9 +115,7 @@ export class UpstreamError extends Error {
 /** The answer does not fit its type. */
 export class OutOfRangeError extends Error {}
 
-/** A procedure called over HTTP failed, with the details of its gRPC status. */
 export class CallFailedError extends Error {
-  /** The gRPC status, such as `FAILED_PRECONDITION`. */
   readonly status: string;
   readonly details: CallFailure;
 
@@ -131,15 +127,13 @@ export class CallFailedError extends Error {
 }
 
 export type CallFailure = Readonly<{
-  /** The rule that declined, in snake_case, and its details. */
+  /** In snake_case. */
   reason?: string;
   members?: Readonly<Record<string, string>>;
-  /** Fields of the request that break a rule. */
   violations?: readonly Readonly<{ field: string; rule: string; description: string }>[];
   retryAfterSeconds?: number;
 }>;
 
-/** The rate limit of one caller or of all callers is used up. */
 export class TooManyCallsError extends Error {
   readonly retryAfterSeconds: number;
 

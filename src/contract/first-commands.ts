@@ -36,7 +36,6 @@ export class FirstCommands<Command extends object> {
     return new FirstCommands(form, new Map(commands));
   }
 
-  /** Registers the first command of an id. */
   add(position: bigint, command: Command): void {
     this.#commands.set(position, command);
   }
@@ -46,7 +45,6 @@ export class FirstCommands<Command extends object> {
     return isSame(this.#commands.get(first) as Command, command);
   }
 
-  /** The outcome of a command whose id was decided before. */
   repeat(first: bigint, command: Command, position: bigint): Outcome {
     return this.isSame(first, command)
       ? { kind: "duplicate", originalPosition: first }

@@ -1,15 +1,15 @@
 /**
- * The metadata that a broker delivers beside a payload, as JSON in the inbox: ordered headers, the key, and whether
- * there was a payload. Bytes that are not text are stored in base64, so nothing is lost.
+ * The metadata that a broker delivers beside a payload, as JSON in the inbox. Bytes that are not text are stored in
+ * base64, so nothing is lost.
  */
 import { normalTraceparent } from "../telemetry/trace-context.ts";
 
 export type Delivered = Readonly<{
   headers: readonly (readonly [name: Bytes, value: Bytes])[];
   key?: Bytes;
-  /** The record has no value, not even an empty one: Kafka's tombstone. */
+  /** Kafka's tombstone: no value, not even an empty one. */
   isNull?: boolean;
-  /** The subject of the message, for channels with several subjects. */
+  /** For channels with several subjects. */
   subject?: string;
 }>;
 
@@ -20,7 +20,6 @@ export type StoredBytes = string | { base64: string } | null;
 export type StoredHeaders = Readonly<{
   headers?: readonly (readonly [name: StoredBytes, value: StoredBytes])[];
   key?: StoredBytes;
-  /** Present only if there was no payload. */
   payload?: null;
   subject?: StoredBytes;
 }>;
@@ -37,7 +36,7 @@ export function headersToJson({ headers, key, isNull, subject }: Delivered): str
   });
 }
 
-/** The headers of an inbox row by name, without those that are not text. */
+/** By name, without headers that are not text. */
 export function headersOf({
   headersJson,
 }: Readonly<{ headersJson: string | undefined }>): Map<string, string> {
@@ -50,7 +49,6 @@ export function headersOf({
   return found;
 }
 
-/** The first valid trace context. */
 export function traceparentIn(headers: Delivered["headers"]): string | undefined {
   for (const [name, value] of headers) {
     if (encode(name) !== "traceparent") continue;
@@ -61,7 +59,7 @@ export function traceparentIn(headers: Delivered["headers"]): string | undefined
   return undefined;
 }
 
-/** The timestamp in milliseconds; undefined if PostgreSQL cannot store it. Kafka accepts any timestamp. */
+/** @returns undefined if PostgreSQL cannot store it: Kafka accepts any timestamp. */
 export function validTimestamp(milliseconds: number): number | undefined {
   return milliseconds > 0 && milliseconds < LATEST_MS ? milliseconds : undefined;
 }

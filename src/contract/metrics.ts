@@ -1,9 +1,9 @@
 /**
  * Metrics of a domain. Names begin with `waybill_` and follow Prometheus: base units, `_total` for counters. The engine
- * adds the label `domain`. Label values come from a fixed set, never from ids or messages.
+ * adds the label `domain`. Label values come from a fixed set.
  */
 
-/** Reads the values, with their labels, when Prometheus scrapes. */
+/** Called when Prometheus scrapes. */
 export type ReadMetric = () => Iterable<
   Readonly<{ value: number; labels?: Readonly<Record<string, string>> }>
 >;
@@ -11,7 +11,7 @@ export type ReadMetric = () => Iterable<
 export interface MetricsScope {
   gauge(name: string, help: string, labels: readonly string[], read: ReadMetric): void;
   counter(name: string, help: string, labels: readonly string[], read: ReadMetric): void;
-  /** A histogram in seconds. @returns a function that records one duration. */
+  /** A histogram. @returns a function that records one duration. */
   seconds(
     name: string,
     help: string,

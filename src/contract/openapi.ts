@@ -1,7 +1,6 @@
 /**
- * The vocabulary in which routes describe themselves, and the OpenAPI document of all routes. Every route needs a
- * description, and a test drives the server by the document, so the two cannot differ. Sources: OpenAPI Specification
- * 3.1; JSON Schema 2020-12.
+ * Descriptions of routes, and the OpenAPI document of all of them. A test drives the server by the document, so the two
+ * cannot differ. Sources: OpenAPI Specification 3.1; JSON Schema 2020-12.
  */
 
 export type Schema = Readonly<Record<string, unknown>>;
@@ -24,7 +23,7 @@ export type Operation = Readonly<{
     description?: string;
     content: Readonly<Record<string, object>>;
   }>;
-  /** By status. Problems that every route can answer with are added automatically. */
+  /** By status. Problems that every route can answer with are added. */
   responses: Readonly<Record<string, object>>;
 }>;
 
@@ -38,7 +37,7 @@ export type Described = Readonly<{
   operation: Operation;
 }>;
 
-/** An object with exactly these members. */
+/** Without additional members. */
 export function object(required: Record<string, Schema>, optional: Record<string, Schema> = {}): Schema {
   return {
     type: "object",
@@ -79,7 +78,6 @@ export function answer(description: string, schema: Schema, headers?: object): o
   return { description, content: { "application/json": { schema } }, ...(headers ? { headers } : {}) };
 }
 
-/** A response that is not JSON. */
 export function bytes(description: string, mediaType: string, headers?: object): object {
   return { description, content: { [mediaType]: {} }, ...(headers ? { headers } : {}) };
 }
@@ -88,13 +86,12 @@ export function header(description: string): object {
   return { description, schema: TEXT };
 }
 
-/** Problem documents (RFC 9457) for these statuses. */
+/** RFC 9457. */
 export function problems(...statuses: readonly number[]): Record<string, object> {
   return Object.fromEntries(statuses.map((status) => [status, { $ref: `#/components/responses/${status}` }]));
 }
 
 /**
- * A domain's own problem.
  * @param types possible values of `type`, without the prefix.
  * @param members additional members of the document.
  */
@@ -163,7 +160,6 @@ function operationIdOf(method: string, path: string): string {
   return [method.toLowerCase(), ...(words.length > 0 ? words : ["page"])].join("_").replace(/[^a-z_]/gi, "_");
 }
 
-/** The problems that the server itself answers with. */
 function statusesOf({ method, access, kind }: Described): number[] {
   if (access !== "open") return [400, 401, 403, 429, 500, 503];
   // Pages of other origins may read pages but change nothing.
@@ -176,7 +172,6 @@ function securityOf({ access, openWith }: Described): Readonly<{ security?: obje
   return security ? { security: openWith === undefined ? security : [...security, {}] } : {};
 }
 
-/** A security scheme for each credential of a domain. */
 function credentialsOf(routes: readonly Described[]): Record<string, object> {
   const credentials = routes.flatMap(({ access }) => (typeof access === "object" ? [access] : []));
   return Object.fromEntries(
@@ -210,7 +205,6 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 const RETRIABLE = new Set(["429", "503"]);
 const RETRY_AFTER = { "retry-after": header("seconds to wait before a retry") };
 
-/** The prefix of every problem's type. */
 export const PROBLEM_PREFIX = "urn:waybill:problem:";
 
 const PROBLEM: Schema = {

@@ -1,28 +1,26 @@
 /**
  * A process is an ordered list of parts. They start in list order, the direction in which messages flow, and stop in
- * reverse. A part waits for what it lacks, such as the schema; readiness shows the reasons.
+ * reverse. A part waits for what it lacks; readiness shows why.
  */
 
 export interface Part {
   readonly name: string;
-  /** The only domain that depends on the part; undefined if all do. */
+  /** Undefined if all domains depend on the part. */
   readonly domain?: string;
   /** Resolves once the part runs. @throws if it cannot, or when the signal aborts. */
   start?(starting: Starting): Promise<void> | void;
-  /** Finishes work in flight. Called once, and only after `start` was called. Must not throw. */
+  /** Called once, and only after `start`. Must not throw. */
   stop?(): Promise<void> | void;
-  /** Public reasons why the part is unhealthy; empty if it is healthy. */
+  /** Public reasons; empty if the part is healthy. */
   health?(): readonly string[];
 }
 
 export type Starting = Readonly<{
-  /** Aborts at shutdown. */
   signal: AbortSignal;
   /** Reports what the part waits for; public. */
   waiting: (reason: string) => void;
 }>;
 
-/** A reason why the process, or one of its domains, is not ready. */
 export type Unready = Readonly<{ domain?: string; reason: string }>;
 
 export class Parts {
@@ -61,12 +59,11 @@ export class Parts {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    // The caller of start gets the error; parts that did start must still stop.
+    // `start` reported the error; parts that did start must still stop.
     await this.#starting?.catch(() => {});
     for (const part of this.#started.reverse()) await part.stop?.();
   }
 
-  /** Empty if the process is ready. */
   health(): Unready[] {
     const reasons: Unready[] = [];
     if (this.#stop.signal.aborted) reasons.push({ reason: "stopping" });

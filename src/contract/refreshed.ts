@@ -1,7 +1,7 @@
 /** A database value for a metric: a scrape cannot wait for a query. */
 import type { Logger } from "../telemetry/logger.ts";
 
-/** @returns a function that returns the last value and starts the next query; undefined until the first one ends. */
+/** @returns a function that returns the last value and starts the next query. */
 export function refreshed<Value>(read: () => Promise<Value>, logger: Logger): () => Value | undefined {
   let value: Value | undefined;
   let isReading = false;

@@ -1,11 +1,8 @@
-/**
- * Why a message can never be projected: a code, and every problem with its place. It is a value, not an exception,
- * because it is permanent and expected.
- */
+/** Why a message can never be projected. A value, not an exception, because it is expected. */
 export type Rejection = Readonly<{
   code: RejectionCode;
   problems: readonly Problem[];
-  /** For conflicts: the position of the first message with this id. */
+  /** For conflicts: the first message with this id. */
   originalPosition?: bigint;
 }>;
 
@@ -28,7 +25,6 @@ export type Problem = Readonly<{
   /** The broken rule, such as `type`, `required` or `minimum`. */
   rule: string;
   expected: string;
-  /** The JSON type of the value, or another description. */
   received: string;
   /**
    * The beginning of the value. It can be personal, so only operators see it, masked if its path is personal; it never
@@ -37,14 +33,11 @@ export type Problem = Readonly<{
   excerpt?: string;
   /** Byte offset in a payload that is not text or not JSON. */
   byteOffset?: number;
-  /** For conflicts: the position of the first message, and of this one. */
+  /** For conflicts: the first message, and this one. */
   positions?: Readonly<{ expected?: string; received?: string }>;
 }>;
 
-/**
- * The first problems, within the limits of storage. A message of a few kilobytes can have thousands of problems with
- * paths of hundreds of characters.
- */
+/** A message of a few kilobytes can have thousands of problems with paths of hundreds of characters. */
 export function boundProblems(problems: Iterable<Problem>): Problem[] {
   const bounded: Problem[] = [];
   let length = 0;
@@ -61,10 +54,7 @@ export function reject(code: RejectionCode, problem: Problem): Rejection {
   return { code, problems: [problem] };
 }
 
-/**
- * Rejects a message whose key an earlier message holds with other content.
- * @param path to the key.
- */
+/** @param path to the key that an earlier message holds with other content. */
 export function conflict(path: string, originalPosition: bigint, position: bigint): Rejection {
   return {
     code: "conflict",
@@ -82,8 +72,7 @@ export function conflict(path: string, originalPosition: bigint, position: bigin
 }
 
 /**
- * A JSON pointer (RFC 6901). Senders choose the names: characters that PostgreSQL cannot store are replaced, and long
- * pointers are cut.
+ * RFC 6901. Senders choose the names: characters that PostgreSQL cannot store are replaced, and long pointers are cut.
  */
 export function pointerTo(path: readonly PropertyKey[]): string {
   let pointer = "";
@@ -92,13 +81,13 @@ export function pointerTo(path: readonly PropertyKey[]): string {
   return safe.length > POINTER_LENGTH_MAX ? `${safe.slice(0, POINTER_LENGTH_MAX).toWellFormed()}…` : safe;
 }
 
-/** The beginning of a value, safe to store. */
+/** Safe to store. */
 export function excerptOf(value: unknown): string {
   if (Array.isArray(value)) return `[…], ${value.length} items`;
   if (typeof value === "object" && value !== null) return `{…}, ${Object.keys(value).length} members`;
   // The text may have had more digits than a number can hold.
   if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return "beyond all numbers";
-  // Stands for a number that JSON.parse would round to a whole one; see rounded-numbers.ts.
+  // See rounded-numbers.ts.
   if (value === Number.MIN_VALUE) return "a number that is not whole";
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) return `about ${value}`;
   if (typeof value !== "string") return String(value);
@@ -115,7 +104,7 @@ export function jsonTypeOf(value: unknown): string {
 /** More problems of one message do not help its reader. */
 export const PROBLEMS_MAX = 100;
 
-/** Total characters of a rejection's problems: enough for a hundred ordinary ones. */
+/** Characters of all problems: enough for a hundred ordinary ones. */
 const PROBLEMS_LENGTH_MAX = 16 * 1024;
 
 /** Enough to recognise a value. */

@@ -1,5 +1,5 @@
 /**
- * A command that arrives as a call: it is appended, and answered once it is decided.
+ * Commands that arrive as calls.
  *
  *   call ─▶ command ─▶ inbox (append, commit) ─▶ decision, in this process or another ─▶ answer
  */
@@ -25,7 +25,7 @@ export function commandIdOf(call: RpcCall): string {
 }
 
 /**
- * @param id of the command; also the message's identity.
+ * @param id also the message's identity.
  * @returns the committed decision.
  * @throws UnavailableError if the command is not stored, or not decided before the call ends: retry with the same id;
  * KeyReusedError if the id belongs to another command; BuriedError if the projection failed on it.
@@ -40,7 +40,6 @@ export async function decide<Command extends object, Decision>(
   const { position } = await submit({
     messageId: id,
     payload: Buffer.from(JSON.stringify(command)),
-    // The call's span, as the parent of the message's spans, or the caller's context.
     traceparent:
       traceparentOf(context.active()) ??
       traceparentIn([["traceparent", call.requestHeader.get("traceparent") ?? undefined]]),

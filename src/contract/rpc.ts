@@ -1,10 +1,7 @@
 /**
- * Remote procedure calls as a domain sees them: what it serves and what it calls. The `.proto` alone describes a
- * service: validation, HTTP routes and the API document follow from it. Deadlines, access, metrics, traces and retries
- * are in `grpc/`.
- *
- * A call that a handler makes inherits the token, request id, trace and remaining deadline of the call that it answers,
- * and ends with it.
+ * Remote procedure calls as a domain sees them. The `.proto` alone describes a service: validation, HTTP routes and the
+ * API document follow from it. Deadlines, access, metrics, traces and retries are in `grpc/`. A handler's own calls
+ * inherit the token, request id, trace and remaining deadline of its call, and end with it.
  */
 import type { DescService } from "@bufbuild/protobuf";
 import type { Client, HandlerContext, ServiceImpl } from "@connectrpc/connect";
@@ -16,8 +13,8 @@ export type RpcService = Readonly<{ service: DescService; implementation: Servic
 
 /**
  * @param service with unary procedures only.
- * @param implementation one function for each procedure, called with valid requests. Errors of errors.ts become a
- * status; any other exception becomes INTERNAL without detail.
+ * @param implementation called with valid requests. Errors of errors.ts become a status; any other exception becomes
+ * INTERNAL without detail.
  */
 export function served<Service extends DescService>(
   service: Service,
@@ -27,9 +24,9 @@ export function served<Service extends DescService>(
 }
 
 /**
- * Opens a client. Its calls throw UpstreamError for a status of the other service; UnavailableError if that is
- * unreachable (DeadlineError if the deadline passed); TooManyCallsError if the limit has no room before the deadline.
- * Calls without a deadline get 30 s.
+ * Calls throw UpstreamError for a status of the other service; UnavailableError if that is unreachable (DeadlineError
+ * if the deadline passed); TooManyCallsError if the limit has no room before the deadline. Without a deadline, calls
+ * get 30 s.
  */
 export type OpenRpcClient = <Service extends DescService>(
   service: Service,
@@ -39,10 +36,10 @@ export type OpenRpcClient = <Service extends DescService>(
 export type RpcClientOptions = Readonly<{
   /** Such as `http://127.0.0.1:50051`. */
   url: string;
-  /** The token of calls without a caller, such as background work. */
+  /** For calls without a caller, such as background work. */
   token?: string | undefined;
-  /** Whether the calls outlive their caller, such as a read that several callers share. They carry `token`. */
+  /** Whether calls outlive their caller, such as a read that several callers share. They carry `token`. */
   isDetached?: boolean;
-  /** The most calls in any second, over all processes with the same database. */
+  /** Over all processes with the same database. */
   limit?: Readonly<{ name: string; perSecond: number }>;
 }>;

@@ -1,6 +1,6 @@
 /**
- * The contract of a source, which takes messages from one broker or ingress and offers each to the inbox. It
- * acknowledges a message in `committed` only, so never before the commit.
+ * A source takes messages from one broker or ingress and offers each to the inbox. It acknowledges a message in
+ * `committed` only, so never before the commit.
  */
 import type { Message, Receipt } from "./message.ts";
 
@@ -8,15 +8,14 @@ export interface Source {
   readonly name: string;
   /** The channel, topic or route. */
   readonly channel: string;
-  /** Whether messages can arrive right now, and if not, why. */
   readonly health: Health;
-  /** Messages that wait at the broker; undefined if the broker does not tell. */
+  /** Messages that wait at the broker; undefined if unknown. */
   readonly lag?: number | undefined;
   /** Returns at once; an unavailable broker is retried until `stop`. */
   start(inbox: Sink): void;
-  /** Takes no more messages. Earlier ones can still be acknowledged until `close`. */
+  /** Earlier messages can still be acknowledged until `close`. */
   stop(): Promise<void>;
-  /** Disconnects. A durable subscription stays. */
+  /** Keeps a durable subscription. */
   close(): Promise<void>;
 }
 
@@ -26,23 +25,21 @@ export type Health = Readonly<{ connected: boolean; reason?: string }>;
 export type SourceGap = Readonly<{
   source: string;
   channel: string;
-  /** The number series, if a channel has several; for Kafka the topic's id and the partition. */
+  /** If a channel has several; for Kafka the topic's id and the partition. */
   series: string;
   /** The first and last removed number. */
   from: bigint;
   to: bigint;
 }>;
 
-/** The inbox as a source sees it. */
 export interface Sink {
-  /** Why the last append failed; undefined if it succeeded. */
+  /** Undefined if the last append succeeded. */
   readonly failure: string | undefined;
   /**
-   * Offers a message; `committed` is called once its row is committed, and never otherwise. A second offer of a
-   * buffered message replaces the callback: the newest copy is the one to acknowledge.
+   * Calls `committed` once the row is committed, and never otherwise. A second offer of a buffered message replaces the
+   * callback: the newest copy is the one to acknowledge.
    * @returns false if there is no room; the broker has to redeliver the message.
    */
   offer(message: Message, committed: (receipt: Receipt) => void): boolean;
-  /** Whether `offer` would accept the message now. */
   hasRoomFor(message: Message): boolean;
 }

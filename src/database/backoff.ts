@@ -1,6 +1,6 @@
 /**
- * The delay before a retry: doubling, capped, and with full jitter, so that processes which failed together do not
- * retry together. Source: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+ * Doubling, capped, and with full jitter, so that processes which failed together do not retry together. Source:
+ * "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
  * @param attempt 0 after the first failure.
  */
 export function backoffMilliseconds(attempt: number, random: () => number = Math.random): number {
@@ -10,5 +10,5 @@ export function backoffMilliseconds(attempt: number, random: () => number = Math
 
 const SHORTEST_MS = 50;
 
-/** How long an operator waits at most, after a repair, to see the service reconnect. */
+/** How soon the service reconnects after a repair. */
 const LONGEST_MS = 5_000;

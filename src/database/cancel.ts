@@ -3,8 +3,8 @@ import { connect } from "node:net";
 import type pg from "pg";
 
 /**
- * The statement fails with SQLSTATE 57014. A request that gets lost changes nothing. Source: PostgreSQL manual,
- * "Canceling Requests in Progress", CancelRequest.
+ * The statement fails with SQLSTATE 57014; a lost request changes nothing. Source: PostgreSQL manual, "Canceling
+ * Requests in Progress", CancelRequest.
  */
 export function cancelStatement(client: pg.PoolClient): void {
   const { host, port, processID, secretKey } = client as pg.PoolClient & Cancellable;
@@ -24,10 +24,9 @@ export function cancelStatement(client: pg.PoolClient): void {
   socket.resume();
 }
 
-/** Not declared by the driver's type. */
 type Cancellable = Readonly<{ host: string; port: number; processID: number | null; secretKey?: number }>;
 
-/** 1234 in the upper half and 5678 in the lower: no protocol version has this number. */
+/** 1234 in the upper half and 5678 in the lower. */
 const CANCEL_REQUEST = 80_877_102;
 
 /** A slower server is unreachable rather than busy. */

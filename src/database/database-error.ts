@@ -1,11 +1,7 @@
-/**
- * Every failure of PostgreSQL or of its connection. SQLSTATE, never the message's text, tells environment faults from
- * refused data.
- */
+/** Every failure of PostgreSQL or of its connection, classified by SQLSTATE. */
 import pg from "pg";
 
 export class DatabaseError extends Error {
-  /** Undefined if the connection failed before PostgreSQL answered. */
   readonly sqlState: string | undefined;
 
   constructor(cause: unknown) {
@@ -14,17 +10,17 @@ export class DatabaseError extends Error {
   }
 
   /**
-   * Whether PostgreSQL refused the data: class 22 (data exception), 23 (constraint violation), 54 (program limit, such
-   * as an index entry that is too large). Every other error is an environment fault, which can be retried. Source:
-   * PostgreSQL manual, appendix A, "PostgreSQL Error Codes".
+   * PostgreSQL refused the data: class 22 (data exception), 23 (constraint violation), 54 (program limit, such as an
+   * index entry that is too large). Every other error is an environment fault, which can be retried. Source: PostgreSQL
+   * manual, appendix A, "PostgreSQL Error Codes".
    */
   get isAboutData(): boolean {
     return this.sqlState !== undefined && DATA_ERROR_CLASSES.has(this.sqlState.slice(0, 2));
   }
 
   /**
-   * Whether the connection must be closed: it is lost, or its session is stale. After a failover a session can stay
-   * read-only (25006); 57P and 08 report shutdown and startup.
+   * The connection is lost, or its session is stale: after a failover it can stay read-only (25006); 57P and 08 report
+   * shutdown and startup.
    */
   get isAboutConnection(): boolean {
     return this.sqlState === undefined || /^(25006|57P|08)/.test(this.sqlState);
@@ -35,7 +31,7 @@ export class DatabaseError extends Error {
   }
 }
 
-/** @throws DatabaseError instead of the driver's error. */
+/** @throws DatabaseError */
 export async function classify<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;

@@ -22,7 +22,6 @@ export type DatabaseOptions = ConnectionOptions &
     logger: Logger;
   }>;
 
-/** `waiting` counts callers. */
 export type ConnectionCounts = Readonly<{ busy: number; idle: number; waiting: number }>;
 
 /** By default each statement sees a new snapshot. */
@@ -37,28 +36,24 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     super();
     this.#options = options;
     this.#pool = new pg.Pool({ ...poolOptions(url, options), max: connectionsMax });
-    // A connection can report one failure twice, and an event without a listener ends the process. The statement in
-    // flight fails as well, so nothing is hidden.
+    // An event without a listener ends the process; the statement in flight reports the failure.
     this.#pool.on("connect", (client) => client.on("error", () => {}));
     this.#pool.on("error", (error) => {
       logger.debug({ error: error.message }, "an idle database connection was lost");
     });
   }
 
-  /** Runs one statement on any connection. @throws DatabaseError */
+  /** @throws DatabaseError */
   override query<Row extends object>(text: string, values?: readonly unknown[]) {
     const { hasTimeouts = true, schema } = this.#options;
-    // Only a transaction can carry other settings than the defaults.
+    // Other settings need a transaction.
     if (!hasTimeouts || schema !== undefined) {
       return this.transaction((transaction) => transaction.query<Row>(text, values));
     }
     return this.#queryOn<Row>(text, values);
   }
 
-  /**
-   * Commits the work, or rolls it back and rethrows.
-   * @throws DatabaseError for every database failure; otherwise the error of `work`.
-   */
+  /** @throws DatabaseError for every database failure; otherwise the error of `work`. */
   transaction<T>(
     work: (transaction: Transaction) => Promise<T>,
     options: TransactionOptions = {},
@@ -66,7 +61,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     return this.#run(work, "commit", options);
   }
 
-  /** Runs the work as a trial and rolls it back. @throws as `transaction` does. */
+  /** Rolls the work back. @throws as `transaction` does. */
   attempt<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.#run(work, "rollback", {});
   }
@@ -76,10 +71,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     return this.attempt((transaction) => transaction.copyOut(statement));
   }
 
-  /**
-   * Opens a transaction without timeouts, to hold locks until it is disposed. Transaction locks work through poolers
-   * and leave nothing behind.
-   */
+  /** Holds locks without timeouts. Transaction locks work through poolers and leave nothing behind. */
   async hold(): Promise<OpenTransaction> {
     const client = await classify(this.#pool.connect());
     return new OpenTransaction(
@@ -93,7 +85,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };
   }
 
-  /** Closes idle connections at once and busy ones on release. */
+  /** Busy connections close on release. */
   close(): Promise<void> {
     this.#closed ??= this.#pool.end();
     return this.#closed;
@@ -135,7 +127,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
   }
 }
 
-/** Disposing it closes the connection, which rolls back and frees the locks. */
+/** Disposing it closes the connection, which frees the locks. */
 export class OpenTransaction extends Classified implements AsyncDisposable {
   readonly #client: pg.PoolClient;
   readonly #transaction: Transaction;
@@ -150,7 +142,7 @@ export class OpenTransaction extends Classified implements AsyncDisposable {
     );
   }
 
-  /** Aborts when the connection ends, which frees the locks. */
+  /** Aborts when the connection ends. */
   get lost(): AbortSignal {
     return this.#lost.signal;
   }

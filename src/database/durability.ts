@@ -1,18 +1,15 @@
 /**
- * Makes commits durable, so that acknowledgements can rely on them: PostgreSQL, a database or a role can be configured
- * to lose commits in a crash.
+ * Makes commits durable, so that acknowledgements can rely on them: servers, databases and roles can be configured to
+ * lose commits in a crash.
  */
 import type { Logger } from "../telemetry/logger.ts";
 import type { Queryable } from "./queryable.ts";
 
-/**
- * An expression that makes the current transaction's commit wait for the disk. Every value but `off` waits already and
- * stays.
- */
+/** Makes the current transaction's commit wait for the disk. Every value but `off` waits already and stays. */
 export const WAIT_FOR_DISK =
   "case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', true) end";
 
-/** Logs each server setting that endangers commits. @throws DatabaseError */
+/** @throws DatabaseError */
 export async function warnOfDurabilityRisks(database: Queryable, logger: Logger): Promise<void> {
   for (const risk of await selectDurabilityRisks(database)) {
     logger.warn({ risk }, "PostgreSQL may lose committed messages");

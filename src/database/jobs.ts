@@ -1,6 +1,6 @@
 /**
- * Jobs in PostgreSQL, run by pg-boss: enqueued in the transaction that they depend on, given to one worker of all
- * processes, and retried if the worker fails or its process dies.
+ * Jobs of pg-boss in PostgreSQL: enqueued in the transaction that they depend on, given to one worker of all processes,
+ * and retried if the worker fails or its process dies.
  */
 import { PgBoss, type Queue, type WorkOptions } from "pg-boss";
 import type { Logger } from "../telemetry/logger.ts";
@@ -9,7 +9,6 @@ import type { Queryable } from "./queryable.ts";
 
 type ExecuteSql = (text: string, values?: unknown[]) => Promise<{ rows: unknown[] }>;
 
-/** A queue and its retry policy. */
 export type QueueDefinition = Readonly<{ name: string; options: Omit<Queue, "name"> }>;
 
 export class Jobs {
@@ -34,13 +33,12 @@ export class Jobs {
     await this.#boss.start();
   }
 
-  /** Enqueues a job in the caller's transaction. */
   async send(transaction: Queryable, queue: string, data: object): Promise<void> {
     const executeSql = (text: string, values?: unknown[]) => transaction.query<object>(text, values);
     await this.#boss.send(queue, data, { db: { executeSql } });
   }
 
-  /** Calls `handle` with the jobs of a queue; they are done when it resolves. */
+  /** Jobs are done when `handle` resolves. */
   async work<Data extends object>(
     queue: string,
     options: WorkOptions,
@@ -49,13 +47,13 @@ export class Jobs {
     await this.#boss.work<Data>(queue, options, (jobs) => handle(jobs.map(({ data }) => data)));
   }
 
-  /** Takes no more jobs and waits for those in flight. The database stays open. */
+  /** Waits for jobs in flight. The database stays open. */
   async stop(): Promise<void> {
     await this.#boss.stop({ close: false, graceful: true, timeout: STOP_TIMEOUT_MS });
   }
 }
 
-/** Installs pg-boss's schema and the queues, as the owner. */
+/** Runs as the owner. */
 export async function installQueues(
   executeSql: ExecuteSql,
   queues: readonly QueueDefinition[],
@@ -74,10 +72,7 @@ export async function installQueues(
   if (errors[0]) throw errors[0];
 }
 
-/**
- * Each job is inserted, updated twice and deleted within minutes. Vacuum runs after a fixed number of dead rows and
- * without delays, so the table reuses its space instead of growing.
- */
+/** Jobs are inserted, updated twice and deleted within minutes. Early vacuum lets the table reuse its space. */
 const JOB_TABLE_SETTINGS = `alter table pgboss.job_common set (
   fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0
 )`;
@@ -91,14 +86,14 @@ export const QUEUE_OPTIONS = {
   retryDelay: 1,
   retryBackoff: true,
   retryDelayMax: 30,
-  // Jobs of a killed process become available again after this time.
+  // How soon the jobs of a killed process become available again.
   expireInSeconds: 60,
-  // Done jobs have no use, and a thousand messages a second leave twenty thousand a minute.
+  // At a thousand messages a second there are twenty thousand jobs a minute.
   deleteAfterSeconds: 60,
 } as const;
 
-/** With the delay above, the table holds two minutes of done jobs. */
+/** The table holds two minutes of done jobs. */
 const MAINTENANCE_INTERVAL_SECONDS = 60;
 
-/** A batch takes tens of milliseconds; after this time the database is unavailable. */
+/** A batch takes tens of milliseconds. */
 const STOP_TIMEOUT_MS = 5_000;

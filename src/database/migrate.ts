@@ -1,7 +1,6 @@
 /**
- * Brings a database to this version's schema: the engine's migrations, those of each domain, pg-boss's schema and
- * queues, and the privileges of the service's role. Runs as the owner. One lock around everything lets concurrent
- * processes call it safely.
+ * Brings a database to this version's schema: migrations of the engine and the domains, pg-boss's schema and queues,
+ * and the privileges of the service's role. Runs as the owner, under one lock, so concurrent processes may call it.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,17 +15,14 @@ import { installQueues, type QueueDefinition } from "./jobs.ts";
 import { lockMigrations } from "./migration-lock.ts";
 import type { Queryable } from "./queryable.ts";
 
-/** A domain with migrations of its own. */
 export type MigratedDomain = Readonly<{
   name: string;
-  /** Numbered migrations and `privileges.sql`, if there are any. */
   migrations?: URL;
 }>;
 
 /**
  * @param serviceUrl its user gets the privileges, unless it is the owner.
- * @param say receives progress.
- * @returns the applied migrations; a domain's name and a slash precede those of a domain.
+ * @returns the applied migrations; a domain's begin with its name and a slash.
  */
 export async function migrate(
   ownerUrl: string,
@@ -53,7 +49,7 @@ export async function migrate(
     await installQueues(async (text, values) => lastResult(await client.query(text, values)), queues);
     await client.query(await readFile(join(MIGRATIONS_FOLDER, "repair.sql"), "utf8"));
     await grantPrivileges(client, folders, ownerUrl, serviceUrl);
-    // A durable commit also makes all earlier commits durable.
+    // A durable commit makes all earlier commits durable.
     await client.query(
       `begin; select ${WAIT_FOR_DISK}, pg_logical_emit_message(true, 'waybill', 'migrated'); commit`,
     );
@@ -63,7 +59,7 @@ export async function migrate(
   }
 }
 
-/** Migrations that the database lacks, named as in `migrate`. */
+/** Named as in `migrate`. */
 export async function missingMigrations(
   database: Queryable,
   domains: readonly MigratedDomain[],
@@ -77,10 +73,9 @@ export async function missingMigrations(
   return missing;
 }
 
-/** The migrations of the engine or a domain, and the table that records them. */
 type Folder = Readonly<{ path: string; table: string; prefix: string }>;
 
-/** The engine first, because domains' tables may refer to its own. */
+/** The engine first: domains' tables may refer to its own. */
 function foldersOf(domains: readonly MigratedDomain[]): Folder[] {
   return [
     { path: MIGRATIONS_FOLDER, table: MIGRATIONS_TABLE, prefix: "" },
@@ -100,7 +95,7 @@ async function migrationsIn({ path }: Folder): Promise<string[]> {
     .sort();
 }
 
-/** One transaction for each folder: a failure leaves nothing behind. */
+/** A failure leaves nothing of the folder. */
 async function applyMigrations(client: pg.Client, folder: Folder): Promise<string[]> {
   if ((await migrationsIn(folder)).length === 0) return [];
   const applied = await runner({
@@ -116,7 +111,7 @@ async function applyMigrations(client: pg.Client, folder: Folder): Promise<strin
   return applied.map(({ name }) => `${folder.prefix}${name}`);
 }
 
-/** Empty if the table does not exist or is not readable; `migrate` repairs both. */
+/** Empty if the table is missing or not readable; `migrate` repairs both. */
 async function selectApplied(database: Queryable, { table }: Folder): Promise<string[]> {
   const found = await database.query<{ isReadable: boolean | null }>(
     `select has_table_privilege(to_regclass($1), 'select') as "isReadable"`,

@@ -1,14 +1,9 @@
-/**
- * Lets one `migrate` of a database run at a time. A transaction holds the lock, so it works through poolers and never
- * stays behind on a pooled connection.
- */
+/** Lets one `migrate` of a database run at a time. A transaction holds the lock, so it works through poolers. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database, OpenTransaction } from "./database.ts";
 
 /**
- * Waits until the lock is free.
  * @param say receives each holder that this waits for.
- * @returns the held lock.
  * @throws Error with the holder's name after `waitMaxMs`; DatabaseError.
  */
 export async function lockMigrations(
@@ -19,7 +14,7 @@ export async function lockMigrations(
   const deadline = performance.now() + waitMaxMs;
   let said: string | undefined;
   for (;;) {
-    // Waiting processes open no transaction, which would use up the pooler's connections.
+    // An open transaction of each waiting process would use up the pooler's connections.
     const holder = await selectHolder(database);
     const lock = holder === undefined ? await tryLock(database) : undefined;
     if (lock) return lock;
@@ -50,7 +45,7 @@ async function tryLock(database: Database): Promise<OpenTransaction | undefined>
   return undefined;
 }
 
-/** Describes the lock's holder. PostgreSQL hides the name and times of other roles' processes. */
+/** PostgreSQL hides the name and times of other roles' processes. */
 async function selectHolder(database: Database): Promise<string | undefined> {
   const { rows } = await database.query<{ holder: string }>(
     `select format('process %s of PostgreSQL%s%s', pid, ', "' || nullif(application_name, '') || '"',
@@ -64,7 +59,7 @@ async function selectHolder(database: Database): Promise<string | undefined> {
   return rows[0]?.holder;
 }
 
-/** "waybill" in ASCII; nothing else in the database locks this number. */
+/** "waybill" in ASCII. */
 const MIGRATION_LOCK = 0x77617962696c6cn;
 
 /** Much longer than any migration takes. */

@@ -1,4 +1,4 @@
-/** Asks the database every second whether it answers, for readiness and a metric. */
+/** Asks the database every second whether it answers. */
 import type { Database } from "./database.ts";
 import { Poller } from "./poller.ts";
 
@@ -8,7 +8,6 @@ export class DatabaseMonitor {
   #answeredAt = Number.NEGATIVE_INFINITY;
   readonly #poller = new Poller(INTERVAL_MS, () => this.#ask());
 
-  /** @param onAnswer receives the duration of each answer. */
   constructor(database: Database, onAnswer: (seconds: number) => void) {
     this.#database = database;
     this.#onAnswer = onAnswer;
@@ -40,5 +39,5 @@ export class DatabaseMonitor {
 
 const INTERVAL_MS = 1_000;
 
-/** Three missed answers: the database is unavailable. */
+/** Three missed answers. */
 const ANSWER_AGE_MAX_MS = 3_000;

@@ -1,4 +1,4 @@
-/** Runs a query at once and then at an interval. It never overlaps: queries would pile up in a database that hangs. */
+/** Runs a query at an interval, but never twice at once: queries would pile up in a database that hangs. */
 export class Poller {
   readonly #intervalMs: number;
   readonly #ask: () => Promise<void>;

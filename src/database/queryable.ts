@@ -1,14 +1,14 @@
 /**
- * Runs statements: a database, a lock or a transaction, so that the caller owns the transaction. A bare `pg.Pool` or
- * `pg.Client` does not fit, because its errors are not `DatabaseError`s.
+ * Runs statements, so that the caller owns the transaction. A bare `pg.Pool` or `pg.Client` does not fit, because its
+ * errors are not `DatabaseError`s.
  */
 
-/** Makes the type nominal; exists for the compiler only. */
+/** Makes the type nominal, for the compiler only. */
 declare const classified: unique symbol;
 
 export interface Queryable {
   readonly [classified]: true;
-  /** @throws DatabaseError for every failure. */
+  /** @throws DatabaseError */
   query<Row extends object>(
     text: string,
     values?: readonly unknown[],
@@ -25,6 +25,6 @@ export abstract class Classified implements Queryable {
 }
 
 export interface CopySource {
-  /** The bytes of a `COPY … TO STDOUT`. @throws DatabaseError */
+  /** @throws DatabaseError */
   copyOut(statement: string): Promise<Buffer>;
 }

@@ -1,25 +1,22 @@
 /**
  * Sends several statements, with the data of a COPY among them, as one message with one answer. Under load a
- * transaction spends its time waiting for the event loop's turns, one for each answer; a script needs one turn instead
- * of four.
+ * transaction mostly waits for the event loop, once for each answer; a script waits once instead of four times.
  *
- * It is a query object for `pg`, as in pg-cursor and pg-copy-streams. The data is sent along at once: a server that
- * failed before the COPY ignores it. Source: PostgreSQL manual, "Message Flow": Simple Query with multiple statements;
- * COPY Operations.
+ * A query object for `pg`, as in pg-cursor and pg-copy-streams. A server that failed before the COPY ignores the data.
+ * Source: PostgreSQL manual, "Message Flow": Simple Query with multiple statements; COPY Operations.
  */
 import { trace } from "@opentelemetry/api";
 import type pg from "pg";
 
-/** Replaces literals: values of messages must not enter traces. */
+/** Values of messages must not enter traces. */
 function withoutValues(text: string): string {
   return text.replace(/'(?:[^']|'')*'|\b\d+\b/g, "?");
 }
 
-/** The rows of all statements; every value is text or null. */
 export type ScriptRows = (string | null)[][];
 
 /**
- * The simple protocol has no parameters: values in `text` must be constants or escaped literals.
+ * Values in `text` must be constants or escaped literals: the simple protocol has no parameters.
  * @param data of the one `COPY … FROM STDIN` in the text.
  */
 export function runScript(client: pg.ClientBase, text: string, data?: Buffer): Promise<ScriptRows> {
@@ -28,7 +25,7 @@ export function runScript(client: pg.ClientBase, text: string, data?: Buffer): P
   });
 }
 
-/** Runs a text that ends with a commit. @throws if PostgreSQL rolled back, because an earlier statement failed. */
+/** @throws if PostgreSQL rolled back, because an earlier statement failed. */
 export async function runCommit(client: pg.ClientBase, text: string): Promise<void> {
   let script: Script | undefined;
   await new Promise<ScriptRows>((resolve, reject) => {
@@ -40,20 +37,19 @@ export async function runCommit(client: pg.ClientBase, text: string): Promise<vo
   }
 }
 
-/** Runs one `COPY … TO STDOUT`. @returns its bytes. */
 export async function runCopyOut(client: pg.ClientBase, text: string): Promise<Buffer> {
   const parts = new Parts();
   await new Promise<ScriptRows>((resolve, reject) => {
     client.query(new Script(text, undefined, resolve, reject, parts) as unknown as pg.Submittable);
   });
-  // Allocates the next buffer in one piece; it probably needs the same size.
+  // The next answer probably has the same size.
   expectedBytes = Math.min(parts.bytes.length, EXPECTED_BYTES_MAX);
   return parts.bytes;
 }
 
 let expectedBytes = 0;
 
-/** Copies chunks as they arrive, because `pg` reuses their memory. */
+/** Copies chunks, because `pg` reuses their memory. */
 class Parts {
   #buffer = Buffer.allocUnsafeSlow(expectedBytes + PART_BYTES_MIN);
   #length = 0;
@@ -83,7 +79,6 @@ class Script {
   readonly #reject: (error: Error) => void;
   readonly #rows: ScriptRows = [];
   readonly #copied: Parts | undefined;
-  /** The tag of the last completed statement. */
   lastCommand = "";
 
   constructor(
@@ -141,7 +136,6 @@ class Script {
     this.lastCommand = text;
   }
 
-  // Messages without needed content.
   handleRowDescription(): void {}
   handleCopyInResponse(): void {}
   handleEmptyQuery(): void {}

@@ -1,7 +1,4 @@
-/**
- * One transaction on a connection that `Database` lends: statements enter, a commit or a rollback leaves. Every failure
- * is a `DatabaseError`.
- */
+/** One transaction: statements enter, a commit or a rollback leaves. Every failure is a `DatabaseError`. */
 import type pg from "pg";
 import { classify, DatabaseError } from "./database-error.ts";
 import { Classified, type CopySource } from "./queryable.ts";
@@ -13,10 +10,10 @@ export class Transaction extends Classified implements CopySource {
   #isBegun = false;
   #isSpoilt = false;
   #withCommit = "";
-  /** Why a failed step could not be undone; prevents the commit. */
+  /** Prevents the commit. */
   #notUndone: unknown;
 
-  /** @param begin sent together with the first statement; returns no rows. */
+  /** @param begin sent with the first statement; returns no rows. */
   constructor(client: pg.PoolClient, begin: string) {
     super();
     this.#client = client;
@@ -28,10 +25,7 @@ export class Transaction extends Classified implements CopySource {
     return this.#isSpoilt;
   }
 
-  /**
-   * Commits or rolls back the work; rolls back if it fails.
-   * @throws DatabaseError for every database failure; otherwise the error of `work`.
-   */
+  /** @throws DatabaseError for every database failure; otherwise the error of `work`. */
   async run<T>(work: (transaction: Transaction) => Promise<T>, end: "commit" | "rollback"): Promise<T> {
     try {
       const result = await work(this);
@@ -49,23 +43,20 @@ export class Transaction extends Classified implements CopySource {
     return this.#answerOf(this.#client.query<Row>(text, values as unknown[]));
   }
 
-  /**
-   * Sends several statements at once, with the data of one `COPY … FROM STDIN`.
-   * @returns the rows of all statements.
-   */
+  /** @param data of one `COPY … FROM STDIN` among the statements. */
   async script(statements: string, data?: Buffer): Promise<ScriptRows> {
     const text = this.#isBegun ? statements : `${this.#begin}${statements}`;
     this.#isBegun = true;
     return this.#answerOf(runScript(this.#client, text, data));
   }
 
-  /** The bytes of a `COPY … TO STDOUT`. Its values must be constants or escaped literals. */
+  /** Values must be constants or escaped literals. */
   async copyOut(statement: string): Promise<Buffer> {
     if (!this.#isBegun) await this.script("");
     return this.#answerOf(runCopyOut(this.#client, statement));
   }
 
-  /** A failure of `work` undoes only its own changes and leaves the transaction usable. */
+  /** A failure undoes only this work and leaves the transaction usable. */
   savepoint<T>(work: () => Promise<T>): Promise<T> {
     return this.#undoOnFailure(async () => {
       await this.script("savepoint attempt");
@@ -75,18 +66,18 @@ export class Transaction extends Classified implements CopySource {
     });
   }
 
-  /** The same for known statements, in one round trip. */
+  /** In one round trip. */
   scriptInSavepoint(statements: string, data?: Buffer): Promise<ScriptRows> {
     const inSavepoint = `savepoint attempt; ${statements}; release savepoint attempt`;
     return this.#undoOnFailure(() => this.script(inSavepoint, data));
   }
 
-  /** Sends a statement together with the commit, if its answer is not needed. */
+  /** For statements whose answer is not needed. */
   sendWithCommit(statement: string): void {
     this.#withCommit += `${statement}; `;
   }
 
-  /** @throws DatabaseError also if PostgreSQL rolls back because an ignored statement failed. */
+  /** @throws DatabaseError also if an ignored failure makes PostgreSQL roll back. */
   async #commit(): Promise<void> {
     if (this.#notUndone !== undefined) throw this.#notUndone;
     if (this.#isBegun) await this.#answerOf(runCommit(this.#client, `${this.#withCommit}commit`));
@@ -100,7 +91,7 @@ export class Transaction extends Classified implements CopySource {
     });
   }
 
-  /** Throws the first error, the cause, even if the rollback fails too. */
+  /** Throws the first error, even if the rollback fails too. */
   async #undoOnFailure<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();

@@ -7,11 +7,10 @@ import { DatabaseError } from "./database-error.ts";
 import { type MigratedDomain, missingMigrations } from "./migrate.ts";
 import type { Queryable } from "./queryable.ts";
 
-/** The operator must act first; the message says how, and is public. */
+/** The message tells the operator what to do, and is public. */
 export class NotReadyError extends Error {}
 
 /**
- * Resolves once all migrations of the engine and of these domains are applied.
  * @param onWaiting receives a public reason after each failed attempt.
  * @throws when the signal aborts.
  */
@@ -29,7 +28,7 @@ export async function waitForSchema(
   });
 }
 
-/** Only the log shows other errors: a driver's message can name hosts and users. */
+/** A driver's message can name hosts and users. */
 function publicReasonOf(error: unknown): string {
   if (error instanceof NotReadyError) return error.message;
   if (error instanceof DatabaseError && error.sqlState === TOO_MANY_CONNECTIONS) {
@@ -39,7 +38,7 @@ function publicReasonOf(error: unknown): string {
   return "the database cannot be used yet; the log says why";
 }
 
-/** Retries until it succeeds, with a capped backoff. @throws if the signal aborts first. */
+/** @throws if the signal aborts first. */
 export async function untilItSucceeds<T>(
   logger: Logger,
   signal: AbortSignal,

@@ -12,7 +12,7 @@ export function kafkaConnection({ brokers, clientId, tls, sasl }: KafkaAddress) 
     bootstrapBrokers: [...brokers],
     connectTimeout: CONNECT_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // Enough for a short fault; after a longer one the session reconnects.
+    // After a longer fault the session reconnects.
     retries: 2,
     retryDelay: 200,
     context: OWN_INSTANCE,
@@ -22,9 +22,8 @@ export function kafkaConnection({ brokers, clientId, tls, sasl }: KafkaAddress) 
 }
 
 /**
- * A connection whose broker hangs up during authentication emits its error twice. The first error rejects the pending
- * promise; the second has no listener and would end the process. Until the result is disposed, every object of
- * `kafkaConnection` has a listener.
+ * Some objects of the library emit an error twice. The first rejects the pending promise; the second has no listener
+ * and would end the process. Until the result is disposed, every object of `kafkaConnection` has one.
  */
 export function guardSecondErrors(): Disposable {
   const guard = (created: unknown) => {
@@ -35,10 +34,10 @@ export function guardSecondErrors(): Disposable {
   return { [Symbol.dispose]: () => unsubscribe(instancesChannel.name, guard) };
 }
 
-/** Marks Waybill's own objects; others may have error handlers of their own. */
+/** Objects of other libraries keep their own error handlers. */
 const OWN_INSTANCE = Symbol("waybill");
 
-/** A nearby broker accepts within milliseconds, TLS and authentication included. */
+/** Accepting takes milliseconds, TLS and authentication included. */
 const CONNECT_TIMEOUT_MS = 3_000;
 /** Longer than any request; a classic rebalance takes seconds. */
 const REQUEST_TIMEOUT_MS = 10_000;

@@ -1,11 +1,10 @@
 /** Finds a topic of a Kafka cluster, or creates it. */
 import { type Admin, UserError } from "@platformatic/kafka";
 
-/** Brokers and partitions. */
 export type Cluster = Awaited<ReturnType<Admin["metadata"]>>;
 
 /**
- * @param partitions of a topic to create if it does not exist; 0 creates none.
+ * @param partitions of a new topic; 0 creates none.
  * @throws Error if the topic does not exist.
  */
 export async function findTopic(admin: Admin, topic: string, partitions: number): Promise<Cluster> {

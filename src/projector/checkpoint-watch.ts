@@ -1,7 +1,6 @@
 /**
- * Reads how far a domain is projected, for everything in the process that depends on it: callers that wait for a
- * position, counts, lag, stalls and rebuilds. One query runs at a time, once a second, or more often while a caller
- * waits for a position that another process may project.
+ * Watches how far a domain is projected, for callers that wait for a position, counts, lag, stalls and rebuilds. One
+ * query runs at a time, once a second, or more often while a caller waits for another process.
  */
 import type { Outcome, OutcomeName } from "../contract/domain.ts";
 import type { InboxRow } from "../contract/message.ts";
@@ -14,9 +13,8 @@ export type CheckpointWatchOptions = Readonly<{
   database: Queryable;
   domain: string;
   logger: Logger;
-  /** Why this process's projector failed last; undefined after a success. */
+  /** Why this process's projector failed last. */
   failure?: () => string | undefined;
-  /** Called after a rebuild replaced the projection. */
   onRebuilt?: () => void;
 }>;
 
@@ -40,7 +38,7 @@ export class CheckpointWatch {
   #looking: Promise<void> | undefined;
   #checkpoint: Checkpoint | undefined;
   #oldest: Readonly<{ position: bigint; receivedAt: Date }> | undefined;
-  /** When pending work was first seen without progress, on the monotonic clock. */
+  /** When pending work was first seen without progress. */
   #stalledSinceMs: number | undefined;
   #isStallReported = false;
   /** The highest position counted in `#received`. */
@@ -57,14 +55,13 @@ export class CheckpointWatch {
     this.#schedule(0);
   }
 
-  /** Resolves every wait with `pending`. */
+  /** Waiting callers get `pending`. */
   stop(): void {
     this.#isStarted = false;
     clearTimeout(this.#timer);
     for (const waiter of this.#waiters) waiter.resolve("pending");
   }
 
-  /** Called after this process's projector committed a batch. */
   advanced(rows: readonly InboxRow[], outcomes: readonly Outcome[]): void {
     if (this.#waiters.size === 0) return;
     const first = rows[0]?.position;
@@ -81,7 +78,7 @@ export class CheckpointWatch {
     }
   }
 
-  /** Resolves with the outcome of a position once any process projected it; `pending` if the signal aborts first. */
+  /** @returns `pending` if the signal aborts first. */
   async settled(position: bigint, signal: AbortSignal): Promise<OutcomeName> {
     const { promise, resolve } = Promise.withResolvers<OutcomeName>();
     const waiter = { position, resolve };
@@ -89,8 +86,7 @@ export class CheckpointWatch {
     if (signal.aborted || !this.#isStarted) return "pending";
     signal.addEventListener("abort", giveUp, { once: true });
     this.#waiters.add(waiter);
-    // A position below the checkpoint is looked up at once. This process most likely projects any other one, and then
-    // calls `advanced`.
+    // Any position above the checkpoint is most likely projected by this process, which then calls `advanced`.
     const isSettled = this.#checkpoint !== undefined && position <= this.#checkpoint.position;
     this.#schedule(isSettled ? 0 : WAITING_INTERVAL_MS);
     try {
@@ -106,19 +102,19 @@ export class CheckpointWatch {
     return this.#stalledSinceMs === undefined ? 0 : (performance.now() - this.#stalledSinceMs) / 1000;
   }
 
-  /** The next position, if the projection is stalled. */
+  /** Set if the projection is stalled. */
   get stalledAt(): bigint | undefined {
     return this.stalledSeconds >= STALLED_SECONDS ? this.#oldest?.position : undefined;
   }
 
-  /** Seconds since the oldest pending message was received; 0 if none is pending. */
+  /** 0 if no message is pending. */
   get oldestPendingSeconds(): number {
     return this.#oldest ? Math.max(0, (Date.now() - this.#oldest.receivedAt.getTime()) / 1000) : 0;
   }
 
   /**
-   * Counts by outcome, at constant cost: the checkpoint holds totals, and received messages are counted from the last
-   * head, which is exact because positions are committed in order.
+   * At constant cost: the checkpoint holds totals, and received messages are counted from the last head, which is exact
+   * because positions are committed in order.
    */
   counts(): Promise<Counts> {
     this.#counting ??= this.#count().finally(() => {
@@ -127,7 +123,7 @@ export class CheckpointWatch {
     return this.#counting;
   }
 
-  /** Looks now; concurrent callers share one look. Database faults are ignored, because others report them. */
+  /** Concurrent callers share one look. Others report database faults. */
   look(): Promise<void> {
     this.#nextLookAtMs = Number.POSITIVE_INFINITY;
     this.#looking ??= this.#look()
@@ -160,7 +156,6 @@ export class CheckpointWatch {
     this.#reportStall();
   }
 
-  /** Answers the callers whose position is below the checkpoint, with one query. */
   async #settle(checkpoint: bigint): Promise<void> {
     const settled = [...this.#waiters].filter(({ position }) => position <= checkpoint);
     if (settled.length === 0) return;
@@ -172,7 +167,7 @@ export class CheckpointWatch {
 
   async #count(): Promise<Counts> {
     const { database, domain } = this.#options;
-    // Read first: everything below the checkpoint is then in the inbox, so pending is never negative.
+    // Read first, so pending is never negative.
     const { position, projected, duplicate, dead } = await selectCheckpoint(database, domain);
     const settled = projected + duplicate + dead;
     if (this.#head === undefined) {
@@ -201,11 +196,8 @@ export class CheckpointWatch {
 
 const INTERVAL_MS = 1_000;
 
-/**
- * A small part of an answer's time, and one cheap query for all callers. Affects only positions that another process
- * projects.
- */
+/** A small part of an answer's time, and one cheap query for all callers. */
 const WAITING_INTERVAL_MS = 15;
 
-/** A batch takes a tenth of a second, and the longest backoff is below five. */
+/** A batch takes a tenth of a second, the longest backoff five. */
 const STALLED_SECONDS = 10;

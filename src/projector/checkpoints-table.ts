@@ -1,4 +1,4 @@
-/** The `checkpoints` table: how far each domain is projected, and its totals. */
+/** How far each domain is projected, and its totals. */
 import pg from "pg";
 import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -15,8 +15,8 @@ type OutcomeCounts = Readonly<{ projected: number; duplicate: number; dead: numb
 
 /**
  * Locks the domain's checkpoint until the transaction ends, so that one batch is projected at a time.
- * @param isDurable whether the commit waits for the disk. If false, a crash of PostgreSQL can undo the last projections
- * with their checkpoint; they are repeated with the same result from the inbox, whose commits do wait.
+ * @param isDurable if false, a crash of PostgreSQL can undo the last projections with their checkpoint; they are
+ * repeated with the same result from the inbox, whose commits wait for the disk.
  * @returns the checkpoint; 0 for a new domain.
  */
 export async function beginProjection(
@@ -62,7 +62,7 @@ export async function selectCheckpoint(database: Queryable, domain: string): Pro
   return rows[0] ?? { position: 0n, projected: 0n, duplicate: 0n, dead: 0n, generation: 0n };
 }
 
-/** Outcomes of positions below the checkpoint, without `projected` ones. */
+/** Without `projected` ones. */
 export async function selectOutcomes(
   database: Queryable,
   domain: string,

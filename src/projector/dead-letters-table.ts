@@ -5,7 +5,7 @@ import { Turn } from "../contract/values/in-turns.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { fingerprintOf, foldPath, type KnownPaths } from "./fingerprint.ts";
 
-/** States that operators set; the database checks them too. */
+/** The database checks them too. */
 export const STATES = ["open", "redriven", "discarded"] as const;
 
 export type State = (typeof STATES)[number];
@@ -23,9 +23,8 @@ export type DeadLetter = Readonly<{
 }>;
 
 /**
- * Buries letters and counts them in their groups. New letters are `open`; a rebuilt one keeps the state that operators
- * gave its position. Large batches are written by several statements, to bound the memory of this process and
- * PostgreSQL.
+ * New letters are `open`; a rebuilt one keeps the state that operators gave its position. Large batches take several
+ * statements, to bound the memory of this process and PostgreSQL.
  */
 export async function insertDeadLetters(
   transaction: Queryable,
@@ -122,9 +121,8 @@ export async function selectDeadLetter(
 }
 
 /**
- * Moves letters from one state to another and recounts their groups. It skips letters in other states, so the second of
- * two concurrent operators changes nothing.
- * @returns the moved positions with their groups, lowest first.
+ * Skips letters in other states, so the second of two concurrent operators changes nothing.
+ * @returns the moved positions, lowest first.
  */
 export async function moveDeadLetters(
   transaction: Queryable,
@@ -132,13 +130,13 @@ export async function moveDeadLetters(
   from: State,
   to: State,
 ): Promise<{ position: bigint; domain: string; fingerprint: string }[]> {
-  // Waits for a rebuild that replaces letters and counts; the next statement sees its result.
+  // Waits for a rebuild that replaces letters and counts.
   await transaction.query(
     `select pg_advisory_xact_lock_shared($2, hashtext(domain))
      from (select distinct domain from dead_letters where position = any($1::bigint[]) order by domain) as moved`,
     [positions.map(String), LETTERS_LOCK_CLASS],
   );
-  // Rows are locked in key order, so that concurrent moves cannot deadlock.
+  // In key order, so that concurrent moves cannot deadlock.
   const { rows } = await transaction.query<{ position: bigint; domain: string; fingerprint: string }>(
     `with chosen as materialized (
        select position from dead_letters where position = any($1::bigint[]) and state = $2
@@ -168,13 +166,12 @@ export async function moveDeadLetters(
   return rows;
 }
 
-/** Blocks changes to the states of a domain's letters until the transaction ends. */
 export async function lockLetters(transaction: Queryable, domain: string): Promise<void> {
   await transaction.query("select pg_advisory_xact_lock($1, hashtext($2))", [LETTERS_LOCK_CLASS, domain]);
 }
 
-/** Characters of JSON: some thousands of ordinary letters. */
+/** Some thousands of ordinary letters. */
 const STATEMENT_LENGTH_MAX = 1024 * 1024;
 
-/** The first half of the advisory lock's key, used nowhere else in the database. */
+/** Used nowhere else in the database. */
 const LETTERS_LOCK_CLASS = 0x6c657474;

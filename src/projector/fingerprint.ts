@@ -1,14 +1,14 @@
 /**
  * Groups dead letters by cause: the code, and the path and rule of each problem. Array indexes and names outside of the
- * domain's schema are folded, so the number of groups depends on the schema, not on senders.
+ * domain's schema are folded, which bounds the number of groups.
  */
 import { hash } from "node:crypto";
 import type { Rejection } from "../contract/rejection.ts";
 
-/** JSON pointers of a domain's schema, with `#` for an array's index. */
+/** With `#` for an array's index. */
 export type KnownPaths = ReadonlySet<string>;
 
-/** 16 hexadecimal digits; equal for rejections with the same cause. */
+/** 16 hexadecimal digits. */
 export function fingerprintOf({ code, problems }: Rejection, known: KnownPaths): string {
   const causes = new Set(problems.map(({ path, rule }) => `${foldPath(path, known)} ${rule}`));
   const identity = [
@@ -30,13 +30,9 @@ export function foldPath(pointer: string, known: KnownPaths): string {
   return folded;
 }
 
-/** The same mistake in another item has the same cause. */
 export function foldIndexes(pointer: string): string {
   return pointer.replace(/\/\d+(?=\/|$)/g, "/#");
 }
 
-/**
- * The first two causes tell most mistakes apart and bound the groups to some thousands; all combinations of forty
- * members would make more groups than letters.
- */
+/** Two causes tell most mistakes apart; all combinations would make more groups than letters. */
 const CAUSES_MAX = 2;

@@ -1,7 +1,7 @@
 /**
- * Keeps batches that this process just appended in memory, so that the projector need not read them back. A batch is
- * used only if it begins exactly at the checkpoint. Otherwise (another process appended in between, there was no room,
- * the process just started) the projector reads the table.
+ * Keeps appended batches in memory, so that the projector need not read them back. A batch is used only if it begins at
+ * the checkpoint; otherwise (another process appended, there was no room, the process just started) the projector reads
+ * the table.
  */
 
 import type { InboxRow, Message } from "../contract/message.ts";
@@ -10,7 +10,7 @@ import type { Appended } from "../inbox/append.ts";
 type HandedOver = Readonly<{
   /** The domain's highest position before the rows. */
   after: bigint;
-  /** All rows of the domain above `after`, without a gap, lowest first. */
+  /** Without a gap, lowest first. */
   rows: readonly InboxRow[];
 }>;
 
@@ -30,7 +30,6 @@ export class Handover {
     clearTimeout(timer);
   }
 
-  /** Keeps the new rows of an append, if there is room. */
   put(messages: readonly Message[], { receipts, after, receivedAtMs }: Appended): void {
     if (after === undefined || receivedAtMs === undefined) return;
     const rows: InboxRow[] = [];
@@ -51,7 +50,7 @@ export class Handover {
     this.#keep({ after, rows });
   }
 
-  /** About `rowsMax` rows that follow the checkpoint without a gap; empty if there are none. */
+  /** About `rowsMax` rows that follow the checkpoint without a gap. */
   take(checkpoint: bigint, rowsMax: number): readonly InboxRow[] {
     let position = checkpoint;
     let taken: readonly InboxRow[] = [];
@@ -81,14 +80,14 @@ function bytesOf(batch: HandedOver): number {
   return batch.rows.reduce((sum, row) => sum + row.payload.length + ROW_OVERHEAD_BYTES, 0);
 }
 
-/** Memory of a row beside its payload. */
+/** Beside the payload. */
 const ROW_OVERHEAD_BYTES = 400;
 
-/** Two full batches: one in projection, and the next. */
+/** One batch in projection, and the next. */
 const BYTES_WANTED = 10 * 1024 * 1024;
 
-/** The time of five batches. A failing projector delays appends by this much and no longer. */
+/** Five batches. A failing projector delays appends no longer. */
 const WAIT_MS_MAX = 250;
 
-/** A few full batches, enough to bridge a slow commit. */
+/** Bridges a slow commit. */
 const BYTES_MAX = 32 * 1024 * 1024;

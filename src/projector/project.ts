@@ -1,7 +1,7 @@
 /**
- * Projects one batch: the rows after the checkpoint enter, and each leaves with exactly one outcome. The domain's
- * writes, outcomes, events and new checkpoint commit together; on failure nothing changed. The locked checkpoint row
- * lets only one process project a domain at a time.
+ * Projects one batch: rows after the checkpoint enter, and each leaves with exactly one outcome. The domain's writes,
+ * outcomes, events and the new checkpoint commit together; on failure nothing changed. The locked checkpoint row lets
+ * one process project a domain at a time.
  */
 import { failpoint } from "../config/failpoint.ts";
 import type { AnyDomain, OutboxEvent, Outcome, Projected, Projection } from "../contract/domain.ts";
@@ -19,13 +19,12 @@ import { type Duplicate, insertDuplicates } from "./duplicates-table.ts";
 import type { KnownPaths } from "./fingerprint.ts";
 import { Handover } from "./handover.ts";
 
-/** A domain with a projection instance of its own. */
 export type Projecting = Readonly<{
   name: string;
   isDurable: boolean;
   paths: KnownPaths;
   projection: Projection;
-  /** Whether events are written; false for rebuilds, which would publish history again. */
+  /** False for rebuilds, which would publish old events again. */
   isLive: boolean;
 }>;
 
@@ -43,16 +42,13 @@ export type ProjectedBatch = Readonly<{
   checkpoint: bigint;
   rows: readonly InboxRow[];
   outcomes: readonly Outcome[];
-  /** Reported by the projection. */
   added: readonly unknown[];
-  /** The number of events in the outbox. */
   events: number;
 }>;
 
 /**
- * Projects at most one batch after the checkpoint; `rows` is empty if there is nothing to do. If the batch raises an
- * exception other than a database fault, each message is projected alone, so an unexpected message never fails its
- * neighbours.
+ * Projects at most one batch. If it raises an exception other than a database fault, each message is projected alone,
+ * so an unexpected message never fails its neighbours.
  * @throws DatabaseError for every fault; nothing changed.
  */
 export async function projectNext(
@@ -73,7 +69,7 @@ export async function projectNext(
  * Projects the neighbours of the next message in a rolled-back transaction: the messages after it or, if there are
  * none, the one before.
  * @param domain with an instance of its own, so that the trial does not affect the live one.
- * @returns the position of the next message if it has neighbours and all of them can be projected.
+ * @returns the position of the next message if all its neighbours can be projected.
  * @throws DatabaseError if a neighbour fails.
  */
 export async function isolatePoisonMessage(
@@ -90,7 +86,6 @@ export async function isolatePoisonMessage(
       await transaction
         .savepoint(() => projectChecked(transaction, domain, [row]))
         .catch((error) => {
-          // An unexpected message is not a fault.
           if (isFault(error)) throw error;
         });
     }
@@ -98,7 +93,7 @@ export async function isolatePoisonMessage(
   });
 }
 
-/** Buries one message for an error that is not an environment fault; does nothing if it is not the next one. */
+/** Does nothing if the message is not the next one. */
 export async function buryNext(
   database: Database,
   domain: Projecting,
@@ -145,7 +140,6 @@ async function projectBatch(
   return batch;
 }
 
-/** Like `projectNext`, within the caller's transaction. */
 export async function projectInSavepoints(
   transaction: Transaction,
   domain: Projecting,
@@ -159,7 +153,7 @@ export async function projectInSavepoints(
   }
 }
 
-/** An event continues the trace of its message, unless the domain set another. */
+/** Unless the domain set another trace. */
 function withTraces(events: readonly OutboxEvent[], rows: readonly InboxRow[]): readonly OutboxEvent[] {
   const traced = rows.flatMap(({ position, traceparent }) =>
     traceparent === undefined ? [] : [[position, traceparent] as const],
@@ -172,7 +166,6 @@ function withTraces(events: readonly OutboxEvent[], rows: readonly InboxRow[]): 
   });
 }
 
-/** Buries each message that raises an exception in its own savepoint. */
 async function projectEachAlone(
   transaction: Transaction,
   domain: Projecting,
@@ -215,14 +208,13 @@ async function projectChecked(
   return { ...projected, outcomes: outcomes.map(bounded) };
 }
 
-/** Limits the problems of a dead outcome. */
 function bounded(outcome: Outcome): Outcome {
   if (outcome.kind !== "dead") return outcome;
   const { rejection } = outcome;
   return { kind: "dead", rejection: { ...rejection, problems: boundProblems(rejection.problems) } };
 }
 
-/** The dead letters of a batch for the event stream, without payloads. */
+/** For the event stream, without payloads. */
 export function deadLettersOf(
   domain: string,
   { rows, outcomes }: ProjectedBatch,
@@ -235,7 +227,7 @@ export function deadLettersOf(
   return letters;
 }
 
-/** A fault can be retried; any other error concerns the message and would repeat. */
+/** Any other error concerns the message and would repeat. */
 function isFault(error: unknown): boolean {
   return error instanceof DatabaseError && !error.isAboutData;
 }
@@ -279,11 +271,9 @@ async function recordOutcomes(
 /** An append's maximum, so that messages appended together are projected together. */
 export const BATCH_ROWS_MAX = 4_000;
 
-/** Enough to tell a poison message from an environment fault. */
 const NEIGHBOURS = 3;
 
 /** Above every real position, so that trial rows cannot collide. */
 export const TRIAL_POSITION = 2n ** 62n;
 
-/** Bounds the memory for rows read back. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

@@ -1,7 +1,7 @@
 /**
- * Keeps one domain's projection up to date with its inbox: wake-ups enter, committed batches leave. A database fault is
- * retried with a capped backoff and never produces a dead letter, except when one message fails repeatedly while its
- * neighbours succeed.
+ * Keeps one domain's projection up to date: wake-ups enter, committed batches leave. A database fault is retried with a
+ * capped backoff and never produces a dead letter, except when one message fails repeatedly while its neighbours
+ * succeed.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { backoffMilliseconds } from "../database/backoff.ts";
@@ -25,12 +25,11 @@ export type ProjectorOptions = Readonly<{
   database: Database;
   domain: ProjectedDomain;
   onProjected: (batch: ProjectedBatch, seconds: number) => void;
-  /** Called after each failed batch. */
   onFailed?: () => void;
-  /** Wraps the work of each batch, for tracing. */
+  /** For tracing. */
   around?: (project: () => Promise<ProjectedBatch>) => Promise<ProjectedBatch>;
   logger: Logger;
-  /** Milliseconds to wait after this many failures in a row. */
+  /** Milliseconds, by failures in a row. */
   backoff?: (attempt: number) => number;
 }>;
 
@@ -45,7 +44,6 @@ export class Projector {
   #failure: string | undefined;
   /** In a row. */
   #failures = 0;
-  /** The size limit of the next batch. */
   #rowsMax = BATCH_ROWS_MAX;
   /** The next message, if it fails alone. */
   #isolated: { position: bigint; attempts: number; error: unknown } | undefined;
@@ -55,12 +53,11 @@ export class Projector {
     this.#live = projectingOf(options.domain, { isLive: true });
   }
 
-  /** Why the last batch failed; undefined after a success. */
+  /** Undefined after a success. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
-  /** Projects everything up to and including `position` as soon as possible. */
   wake(position: bigint): void {
     this.reach(position).catch(() => {
       // Thrown at shutdown only; the wake-up's job remains.
@@ -77,15 +74,14 @@ export class Projector {
       if (this.#stop.signal.aborted) throw new Error("the projector is stopping");
       this.#running ??= this.#run();
       const isAtEnd = await this.#running;
-      // The position is beyond the inbox's end, so the database was restored: nothing to do.
+      // The position is beyond the inbox's end: the database was restored.
       if (isAtEnd) return;
     }
   }
 
   /**
-   * Checks that the projection up to `position` still exists, and repeats it otherwise: its commits do not wait for the
-   * disk, so a crash of PostgreSQL can undo them. The caller's next durable commit, such as completing a job, makes all
-   * of them durable.
+   * Checks that the projection up to `position` still exists, and repeats it otherwise: a crash of PostgreSQL can undo
+   * commits that do not wait for the disk. The caller's next durable commit makes them durable.
    * @throws if the projector stops first; DatabaseError.
    */
   async confirm(position: bigint): Promise<void> {
@@ -96,7 +92,7 @@ export class Projector {
     await this.reach(position);
   }
 
-  /** Finishes the batch in flight and begins no other. */
+  /** Finishes the batch in flight. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
@@ -125,7 +121,6 @@ export class Projector {
     return isAtEnd;
   }
 
-  /** Projects the next batch, or buries a message that failed alone often enough. */
   #projectNext(): Promise<ProjectedBatch> {
     const { database, around = (project) => project() } = this.#options;
     if (this.#isolated && this.#isolated.attempts >= ISOLATED_ATTEMPTS_MAX) {
@@ -162,12 +157,10 @@ export class Projector {
         : "a batch could not be projected; nothing was changed; retrying",
     );
     const signal = this.#stop.signal;
-    // No long waits while batches are being halved.
     const attempt = this.#rowsMax > 1 && this.#failures > HALVE_BATCH_AFTER_FAILURES ? 0 : this.#failures - 1;
     await delay(backoff(attempt), undefined, { signal }).catch(() => {});
   }
 
-  /** The position of a message that fails alone while its neighbours succeed. */
   async #positionAlone(error: unknown): Promise<bigint | undefined> {
     if (this.#rowsMax > 1 || !canBeOfOneMessage(error)) return undefined;
     const { database, domain } = this.#options;
@@ -176,13 +169,13 @@ export class Projector {
   }
 }
 
-/** Environment faults such as lost connections and full disks can hit any message. */
+/** Environment faults can hit any message. */
 function canBeOfOneMessage(error: unknown): boolean {
   if (!(error instanceof DatabaseError) || error.sqlState === undefined) return false;
   return error.sqlState === STATEMENT_TIMEOUT || !ENVIRONMENT_FAULT_CLASSES.has(error.sqlState.slice(0, 2));
 }
 
-/** A statement timeout. If one message alone causes it, the message may be the reason. */
+/** If one message alone causes a timeout, the message may be the reason. */
 const STATEMENT_TIMEOUT = "57014";
 
 /**
@@ -191,8 +184,8 @@ const STATEMENT_TIMEOUT = "57014";
  */
 const ENVIRONMENT_FAULT_CLASSES = new Set(["08", "25", "40", "53", "55", "57", "58"]);
 
-/** Fewer failures in a row are a restart or a lost connection. */
+/** Fewer are a restart or a lost connection. */
 const HALVE_BATCH_AFTER_FAILURES = 5;
 
-/** How often a message must fail alone, while its neighbours succeed, before it is buried. */
+/** With succeeding neighbours each time. */
 const ISOLATED_ATTEMPTS_MAX = 5;

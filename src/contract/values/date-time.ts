@@ -1,7 +1,7 @@
 /**
  * Parses an RFC 3339 date-time into milliseconds since the Unix epoch; undefined if the text is not one. A leap second
- * counts as the first moment of the next minute. Years outside 0000 to 9999 in UTC have no RFC 3339 form and are
- * refused. A regular expression would take as long as all other checks of a message.
+ * counts as the first moment of the next minute. A regular expression would take as long as all other checks of a
+ * message.
  */
 export function parseDateTime(text: string): number | undefined {
   const year = digits(text, 0, 4);
@@ -26,7 +26,6 @@ export function parseDateTime(text: string): number | undefined {
   return moment >= FIRST_MOMENT && moment <= LAST_MOMENT ? moment : undefined;
 }
 
-/** NaN if a character is not a digit. */
 function digits(text: string, from: number, count: number): number {
   let value = 0;
   for (let index = from; index < from + count; index++) {
@@ -41,7 +40,7 @@ function isColon(text: string, ...places: readonly number[]): boolean {
   return places.every((place) => text[place] === ":");
 }
 
-/** The index of the offset; a point without digits is not a fraction. */
+/** A point without digits is not a fraction. */
 function endOfFraction(text: string): number {
   if (text[SECONDS_END] !== ".") return SECONDS_END;
   let end = SECONDS_END + 1;
@@ -49,7 +48,7 @@ function endOfFraction(text: string): number {
   return end === SECONDS_END + 1 ? SECONDS_END : end;
 }
 
-/** Minutes east of Greenwich; undefined if the text does not end with an offset. */
+/** East of Greenwich; undefined if the text does not end with an offset. */
 function offsetMinutes(text: string, from: number): number | undefined {
   const sign = text[from];
   if (sign === "Z" || sign === "z") return text.length === from + 1 ? 0 : undefined;

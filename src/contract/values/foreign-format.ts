@@ -1,9 +1,8 @@
 /**
- * Names a foreign format by its first bytes, if the payload is not JSON in UTF-8, so that the reader sees what to
- * change at the sender. Sources: RFC 1952 (gzip), RFC 8878 (Zstandard), the Unicode Standard, 23.8 (byte order mark).
+ * Names the format of a payload that is not JSON in UTF-8, so that the reader sees what to change at the sender.
+ * Sources: RFC 1952 (gzip), RFC 8878 (Zstandard), the Unicode Standard, 23.8 (byte order mark).
  */
 
-/** @returns undefined for an unknown format. */
 export function foreignFormatOf(payload: Buffer): string | undefined {
   const mark = MARKS.find(([bytes]) => payload.subarray(0, bytes.length).equals(bytes));
   return mark?.[1] ?? unmarkedUtf16(payload);

@@ -1,7 +1,6 @@
 /** Splits long synchronous work into turns of the event loop, so that the process keeps answering. */
 import { setImmediate } from "node:timers/promises";
 
-/** `items.map(map)` in several turns if it takes long. */
 export async function mapInTurns<T, R>(items: readonly T[], map: (item: T) => R): Promise<R[]> {
   const results: R[] = [];
   const turn = new Turn();
@@ -19,12 +18,11 @@ export class Turn {
     return performance.now() > this.#endsAt;
   }
 
-  /** Yields to the event loop, then begins the next turn. */
   async next(): Promise<void> {
     await setImmediate();
     this.#endsAt = performance.now() + TURN_MS;
   }
 }
 
-/** More than a full batch of ordinary messages takes, and short enough for waiting requests. */
+/** More than a full batch takes, and short enough for waiting requests. */
 const TURN_MS = 10;

@@ -1,4 +1,4 @@
-/** Parses numbers that a caller sent as text: a value, or an error that names the parameter. */
+/** Parses numbers that a caller sent as text. */
 import { parseBigInteger, parseDecimal, parseInteger, wholeNumber } from "../../config/numbers.ts";
 import { InvalidInputError } from "../errors.ts";
 

@@ -1,7 +1,7 @@
 /**
- * Bytes enter; a JSON value or a rejection leaves. Stricter than JSON.parse: it refuses documents that PostgreSQL
- * cannot hold or that two readers would read differently: deep nesting, U+0000, lone surrogates, repeated names. A
- * fraction that JSON.parse would round to a whole number stays a fraction. Sources: RFC 8259 (JSON), RFC 7493 (I-JSON).
+ * Bytes enter; a JSON value or a rejection leaves. Stricter than JSON.parse: refuses what PostgreSQL cannot hold or two
+ * readers would read differently: deep nesting, U+0000, lone surrogates, repeated names. A fraction that JSON.parse
+ * would round to a whole number stays a fraction. Sources: RFC 8259 (JSON), RFC 7493 (I-JSON).
  */
 import { isUtf8 } from "node:buffer";
 import { boundProblems, excerptOf, type Problem, pointerTo, type Rejection, reject } from "../rejection.ts";
@@ -36,7 +36,7 @@ export function parseJsonDocument(payload: Buffer, bytesMax: number): JsonDocume
   if (!isUtf8(payload)) return notUtf8(payload);
   const text = payload.toString("utf8");
   const shape = measureShape(payload);
-  // Before parsing, which is slower than this scan for a million brackets.
+  // Parsing a million brackets is slower than this scan.
   if (shape.depth > NESTING_MAX) return tooDeep(text);
   let value: unknown;
   try {
@@ -57,7 +57,7 @@ function notUtf8(payload: Buffer): Rejection {
   const repaired = Buffer.from(payload.toString("utf8"));
   let offset = 0;
   while (offset < payload.length && payload[offset] === repaired[offset]) offset++;
-  // A truncated sequence may share bytes with its replacement character: go back to the first byte.
+  // A truncated sequence may share bytes with its replacement character.
   while (offset > 0 && ((repaired[offset] ?? 0) & 0xc0) === 0x80) offset--;
   const byte = payload[offset];
   const found = byte === undefined ? "end of the message" : `byte 0x${byte.toString(16).padStart(2, "0")}`;
@@ -113,7 +113,7 @@ function* problemsOf(repeated: JsonScan["repeated"]): Iterable<Problem> {
 
 type Shape = { depth: number; names: number; hasUnicodeEscape: boolean; rounded: readonly Place[] };
 
-/** One pass over the bytes without parsing; exact for valid JSON. */
+/** Exact for valid JSON. */
 function measureShape(json: Buffer): Shape {
   const rounded: Place[] = [];
   let level = 0;

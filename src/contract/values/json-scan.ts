@@ -1,16 +1,13 @@
 /**
- * A slow, exact scan that locates what is wrong with a JSON text: the first syntax error, repeated names, the first
- * value below a given depth. Its own stack takes one byte a level, so nesting cannot exhaust the call stack; a megabyte
- * takes some milliseconds. Source: RFC 8259; the pushdown automaton follows its grammar.
+ * A slow, exact scan that locates what is wrong with a JSON text. Its own stack takes one byte a level, so nesting
+ * cannot exhaust the call stack. Source: RFC 8259; the pushdown automaton follows its grammar.
  */
 import { PROBLEMS_MAX } from "../rejection.ts";
 
 export type JsonScan = {
-  /** The first unexpected character, or the end of a truncated text. */
   error?: { index: number; expected: string; path: (string | number)[] };
-  /** Paths of repeated names, PROBLEMS_MAX at most. */
   repeated: (string | number)[][];
-  /** The path of the first value that lies `depth` levels deep. */
+  /** The first value that lies `depth` levels deep. */
   deepest: (string | number)[];
 };
 
@@ -18,7 +15,7 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
   const scan: JsonScan = { repeated: [], deepest: [] };
   const levels = new Levels();
   let index = skipSpace(text, 0);
-  /** The name is missing, so the path is that of its object. */
+  /** Fails at the object that lacks the name. */
   const failAtName = (): JsonScan => {
     levels.pop();
     return fail(index, 'a name in quotes and ":"');
@@ -27,7 +24,6 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
     scan.error = { index: at, expected, path: levels.path() };
     return scan;
   };
-  /** Reads `"name" :`; false if something else stands there. */
   const readName = (): boolean => {
     const end = text.charCodeAt(index) === QUOTE ? endOfString(text, index) : -1;
     if (end < 0) return false;
@@ -85,13 +81,11 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
   }
 }
 
-/** The open arrays and objects. Levels beyond PATH_STEPS_MAX keep only their kind. */
+/** Levels beyond PATH_STEPS_MAX keep only their kind. */
 class Levels {
   depth = 0;
   #arrays = new Uint8Array(1024);
-  /** The current index or name of each upper level. */
   readonly #steps: (string | number)[] = [];
-  /** The names in each upper object. */
   readonly #names: Set<string>[] = [];
 
   get isArray(): boolean {
@@ -118,7 +112,7 @@ class Levels {
     if (this.depth <= PATH_STEPS_MAX) (this.#steps[this.depth - 1] as number) += 1;
   }
 
-  /** Enters the name between two indices, quotes included. @returns whether its object already had it. */
+  /** @returns whether the object already had this name. */
   name(text: string, start: number, end: number): boolean {
     if (this.depth > PATH_STEPS_MAX) return false;
     const name = JSON.parse(text.slice(start, end)) as string;
@@ -144,7 +138,7 @@ function skipSpace(text: string, index: number): number {
   }
 }
 
-/** @returns the end of the string that begins at `index`; if it is broken, -1 minus the broken index. */
+/** @returns -1 minus the index at which the string is broken. */
 function endOfString(text: string, index: number): number {
   let at = index + 1;
   for (;;) {
@@ -161,7 +155,7 @@ function endOfString(text: string, index: number): number {
   }
 }
 
-/** The number of characters after the backslash; 0 for an invalid escape. */
+/** 0 for an invalid escape. */
 function escapeLength(text: string, index: number): number {
   const code = text[index];
   if (code === undefined) return 0;
@@ -220,5 +214,5 @@ const BRACE_CLOSE = 0x7d;
 /** Deeper documents are refused anyway, so their names need no memory. */
 const NAMES_DEPTH_MAX = 100;
 
-/** Pointers are cut far earlier; this bounds the path's memory. */
+/** Pointers are cut far earlier. */
 const PATH_STEPS_MAX = 600;

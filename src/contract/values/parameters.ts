@@ -1,4 +1,4 @@
-/** Parses query parameters: a value, or an error that names the parameter. */
+/** Parses query parameters. */
 import { InvalidInputError } from "../errors.ts";
 import type { Request } from "../route.ts";
 

@@ -1,10 +1,8 @@
 /**
- * Finds fractions that JSON.parse would round to a whole number, such as `9007199254740991.4` or `1e-400`; a rule for
- * whole numbers would accept them. JSON.parse's reviver sees the text too, but takes two seconds for a megabyte of
- * numbers.
+ * Finds fractions that JSON.parse would round to a whole number, such as `9007199254740991.4`; a rule for whole numbers
+ * would accept them. JSON.parse's reviver takes two seconds for a megabyte of numbers.
  */
 
-/** Byte offsets of a number. */
 export type Place = Readonly<{ start: number; end: number }>;
 
 /** @param index of a point or an exponent outside of strings. */
@@ -16,7 +14,6 @@ export function numberAround(json: Buffer, index: number): Place {
   return { start, end };
 }
 
-/** Whether the number there is a fraction that would be rounded to an exact whole number. */
 export function isRounded(json: Buffer, { start, end }: Place): boolean {
   if (end - start < SHORTEST_ROUNDED) return false;
   const text = json.toString("latin1", start, end);
@@ -30,7 +27,7 @@ export function isRounded(json: Buffer, { start, end }: Place): boolean {
   return last > 0 && last > whole.length + Number(exponent);
 }
 
-/** Replaces the numbers by the smallest fraction, which is not whole either. */
+/** By the smallest fraction, which is not whole either. */
 export function replaceRounded(json: Buffer, places: readonly Place[]): Buffer {
   const replaced = Buffer.from(json);
   for (const { start, end } of places) replaced.fill(SPACE, start, end).set(NOT_WHOLE, start);
@@ -47,7 +44,7 @@ for (const character of "0123456789+-.eE") NUMBER_BYTES[character.charCodeAt(0)]
 const SPACE = 0x20;
 const NOT_WHOLE = Buffer.from(String(Number.MIN_VALUE));
 
-/** Source: RFC 8259, section 6. Groups: digits before the point, digits after it, exponent. */
+/** Source: RFC 8259, section 6. */
 const NUMBER = /^-?(0|[1-9]\d*)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 /** The length of `1e-400`; shorter fractions are not rounded. */

@@ -1,9 +1,9 @@
-/** arktype's errors as the problems of a rejection: one for each path, PROBLEMS_MAX at most. */
+/** Converts arktype's errors to problems, one for each path, PROBLEMS_MAX at most. */
 import type { ArkErrors } from "arktype";
 import { excerptOf, jsonTypeOf, PROBLEMS_MAX, type Problem, pointerTo } from "../rejection.ts";
 
 /**
- * @param expectations words for rules, by the names of RULES; otherwise arktype's words.
+ * @param expectations in words, by the names of RULES.
  * @param prefix the path of the value in the document.
  */
 export function schemaProblems(
@@ -43,7 +43,6 @@ function describe(
   const excerpt = excerptOf(value);
   const isShortText = error.code === "minLength" && typeof value === "string";
   const rule = isShortText ? "min_length" : (RULES[error.code] ?? error.code);
-  // If one number breaks several rules, the expectation names all of them.
   return { rule, expected: expectations[rule] ?? error.expected, received, excerpt };
 }
 

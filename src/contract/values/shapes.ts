@@ -6,7 +6,6 @@ import { scope, type } from "arktype";
 import { pointerTo } from "../rejection.ts";
 
 declare global {
-  /** The JSON Schema `format` of a type. */
   interface ArkEnv {
     meta(): { format?: string };
   }
@@ -14,7 +13,7 @@ declare global {
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** Types for members: `shape({ position: "position" })`. */
+/** `shape({ position: "position" })`. */
 export const words = scope({
   /** Text, because JavaScript's numbers cannot hold every position. */
   position: /^[1-9]\d{0,18}$/,
@@ -22,10 +21,7 @@ export const words = scope({
   count: "number.integer >= 0",
 }).export();
 
-/**
- * The JSON Schema of a type's input, without additional members. Rules that JSON Schema cannot express are left out;
- * the type still checks them.
- */
+/** Without additional members. Rules that JSON Schema cannot express are left out; the type still checks them. */
 export function schemaOf(shape: { in: { toJsonSchema(options: object): unknown } }): JsonSchema {
   const schema = shape.in.toJsonSchema({
     dialect: null,
@@ -41,16 +37,12 @@ function closed(schema: unknown): unknown {
   return inner.type === "object" && "properties" in inner ? { additionalProperties: false, ...inner } : inner;
 }
 
-/** Members and their schemas, sorted by name. */
 export function membersOf(shape: Parameters<typeof schemaOf>[0]): [name: string, schema: JsonSchema][] {
   const { properties = {} } = schemaOf(shape) as { properties?: Record<string, JsonSchema> };
   return Object.entries(properties);
 }
 
-/**
- * The JSON pointer of every member of a type, with `#` for an array's index.
- * @param prefix the pointer of the value itself.
- */
+/** With `#` for an array's index. */
 export function pathsOf(shape: Parameters<typeof schemaOf>[0], prefix = ""): string[] {
   const below = pathsBelow(schemaOf(shape), prefix);
   return prefix === "" ? below : [prefix, ...below];
@@ -71,7 +63,6 @@ function pathsBelow(schema: JsonSchema, path: string): string[] {
 
 type InnerSchemas = { properties?: Record<string, JsonSchema>; items?: JsonSchema; anyOf?: JsonSchema[] };
 
-/** Drops members that are undefined. */
 export function defined<T extends object>(document: T): Defined<T> {
   return Object.fromEntries(
     Object.entries(document).filter(([, value]) => value !== undefined),

@@ -1,7 +1,6 @@
 /**
- * Decodes PostgreSQL's binary COPY format: the bytes of a `COPY … TO STDOUT` enter, typed fields leave. Nothing is
- * converted to text and payloads are not copied, which costs a quarter of the same rows as a query result. Source:
- * PostgreSQL manual, COPY, "Binary Format".
+ * Decodes PostgreSQL's binary COPY format without converting to text or copying payloads: a quarter of the cost of a
+ * query result. Source: PostgreSQL manual, COPY, "Binary Format".
  */
 
 /** Read every field of a row, in order, before the next row. */
@@ -10,21 +9,20 @@ export class CopyDecoder {
   readonly #view: DataView;
   #at: number;
 
-  /** @param bytes of a whole COPY. */
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#at = HEADER_BYTES;
   }
 
-  /** Advances to the next row. @returns false after the last one. */
+  /** @returns false after the last row. */
   next(): boolean {
     const fields = this.#view.getInt16(this.#at);
     this.#at += 2;
     return fields !== END;
   }
 
-  /** A view of the input, without a copy; undefined for null. */
+  /** Without a copy; undefined for null. */
   bytes(): Buffer | undefined {
     const length = this.#view.getInt32(this.#at);
     this.#at += 4;
@@ -55,5 +53,4 @@ export class CopyDecoder {
 /** The signature, flags, and the length of an empty extension. */
 const HEADER_BYTES = 19;
 
-/** Stands for the field count after the last row. */
 const END = -1;

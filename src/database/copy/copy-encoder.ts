@@ -1,7 +1,5 @@
 /**
- * Encodes rows and passes the data to `send`. Buffers are reused, because allocating megabytes for each batch would
- * cost more than the encoding.
- * @param encode writes the rows.
+ * Reuses buffers, because allocating megabytes for each batch would cost more than the encoding.
  * @param send settles when the server has answered; the data stays unchanged until then.
  */
 export async function withCopyData<T>(
@@ -20,15 +18,14 @@ export async function withCopyData<T>(
 }
 
 /**
- * Encodes PostgreSQL's binary COPY format: typed fields enter, one Buffer leaves. It is by far the fastest way into a
- * table (see docs/guarantees.md), and payloads need no escaping. Source: PostgreSQL manual, COPY, "Binary Format".
+ * Encodes PostgreSQL's binary COPY format, by far the fastest way into a table (see docs/guarantees.md); payloads need
+ * no escaping. Source: PostgreSQL manual, COPY, "Binary Format".
  */
 export class CopyEncoder {
   #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
-  /** The same bytes; V8 inlines writes through a view. */
+  /** V8 inlines writes through a view. */
   #view = new DataView(this.#buffer.buffer);
   #length = 0;
-  /** Encoded fields. */
   readonly #constants = new Map<string, Buffer>();
 
   /** Valid until the encoder is used again. */
@@ -46,7 +43,6 @@ export class CopyEncoder {
     this.#constants.clear();
   }
 
-  /** Begins a row of exactly `fields` values. */
   row(fields: number): void {
     this.#reserve(2);
     this.#view.setInt16(this.#length, fields);
@@ -80,7 +76,7 @@ export class CopyEncoder {
     this.text(`\x01${text}`);
   }
 
-  /** Text that repeats in many rows; encoded once for each batch. */
+  /** Encoded once for each batch, for text that repeats. */
   constant(value: string): void {
     const field = this.#constants.get(value);
     if (!field) {
@@ -107,7 +103,7 @@ export class CopyEncoder {
     this.#int32(value);
   }
 
-  /** For `numeric`: whole numbers in base 10,000, highest digit first. */
+  /** Whole numbers in base 10,000, highest digit first. */
   numeric(value: bigint): void {
     const groups: number[] = [];
     for (let rest = value < 0n ? -value : value; rest > 0n; ) {
@@ -162,14 +158,14 @@ export class CopyEncoder {
 
 const idle: CopyEncoder[] = [];
 
-/** For one append and one projection of each of two domains. */
+/** An append and a projection for each of two domains. */
 const KEPT_MAX = 4;
 
-/** The size of a full batch of large messages. */
+/** A full batch of large messages. */
 const KEPT_BYTES_MAX = 16 * 1024 * 1024;
 const INITIAL_BYTES = 64 * 1024;
 
-/** The eleven bytes of the signature, then two empty 32-bit words: flags and header extension. */
+/** The signature, then two empty 32-bit words: flags and header extension. */
 const SIGNATURE = Buffer.from("PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0", "latin1");
 /** From `numeric_send` in PostgreSQL's src/backend/utils/adt/numeric.c. */
 const NUMERIC_BASE = 10_000;
