@@ -1,6 +1,6 @@
 /**
- * The parts of the process, in start order, which is the direction in which messages flow; they stop in reverse.
- * composition/ builds them; domain-line.ts shows a message's path through one domain.
+ * The parts of the process, in start order, which is the direction in which messages flow. composition/ builds them;
+ * domain-line.ts shows a message's path.
  */
 import type { Auditor } from "./audit/auditor.ts";
 import { backgroundWork } from "./composition/background-work.ts";
@@ -31,20 +31,16 @@ import { MessageTraces } from "./watch/message-traces.ts";
 import { createMetrics } from "./watch/metrics.ts";
 
 export type App = Readonly<{
-  /** HTTP and gRPC, which answer even while everything else is missing. */
+  /** Answers even while everything else is missing. */
   front: Parts;
-  /** Everything that needs the database, from the schema to the sources. */
+  /** Everything that needs the database. */
   flow: Parts;
-  /** Valid while `front` runs. */
   port: () => number;
   /** Undefined if no domain has procedures. */
   grpcPort: () => number | undefined;
 }>;
 
-/**
- * @param modules every known domain; those of `config.domains` run.
- * @param tracing undefined if tracing is off.
- */
+/** @param modules those of `config.domains` run. */
 export async function createApp(
   config: Config,
   modules: readonly AnyDomain[],
@@ -57,7 +53,6 @@ export async function createApp(
   const pools = openPools(config, logger);
   const jobs = new Jobs(pools.writes, logger);
   const traceLimit = tracing && new TraceLimit(tracing.perSecondMax);
-  // Loaded by the first domain that calls another service.
   let rpcClients: Promise<RpcClients> | undefined;
   const loadRpcClients = async () =>
     new (await import("./grpc/client.ts")).RpcClients(metrics, new Limiter(pools.reads));
@@ -162,7 +157,6 @@ async function countsOf(lines: readonly DomainLine[]) {
   );
 }
 
-/** Fills the caches while the service already answers, then audits at an interval until the signal aborts. */
 async function restoreThenAudit(
   lines: readonly DomainLine[],
   auditor: Auditor,
@@ -177,5 +171,5 @@ async function restoreThenAudit(
   }
 }
 
-/** Keeps the audit's metrics fresh if no operator asks for an audit. */
+/** Keeps the audit's metrics fresh. */
 const AUDIT_INTERVAL_SECONDS = 600;

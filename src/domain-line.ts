@@ -39,13 +39,12 @@ import type { MessageTraces } from "./watch/message-traces.ts";
 export type DomainLineOptions = Readonly<{
   module: AnyDomain;
   config: DomainConfig;
-  /** For the message flow, which must not wait for readers. */
+  /** Must not wait for readers. */
   writes: Database;
   reads: Database;
   wakeups: Wakeups;
   buffer: ByteShare;
   payloadBytesMax: number;
-  /** Includes `http` if it is configured. */
   sources: readonly Source[];
   http: HttpSource;
   /** Undefined if events stay in the outbox. */
@@ -59,14 +58,12 @@ export type DomainLineOptions = Readonly<{
 }>;
 
 export class DomainLine implements Part {
-  /** The domain's name. */
   readonly name: string;
   readonly domain: string;
   readonly module: AnyDomain;
   readonly watch: CheckpointWatch;
   readonly projector: Projector;
   readonly inbox: Inbox;
-  /** Undefined if events stay in the outbox. */
   readonly relay: OutboxRelay | undefined;
   /** Started last and stopped first. */
   readonly intake: Intake;
@@ -122,7 +119,6 @@ export class DomainLine implements Part {
     return this.#service;
   }
 
-  /** Opens the domain's routes and procedures, before anything starts. */
   async open(): Promise<void> {
     const { module, config } = this.#options;
     this.#service = await module.open?.(this.#context(), config.settings);
@@ -142,7 +138,7 @@ export class DomainLine implements Part {
     this.relay?.start();
   }
 
-  /** Fills the domain's cache; retries until it succeeds. @throws when the signal aborts. */
+  /** @throws when the signal aborts. */
   async restore(signal: AbortSignal): Promise<void> {
     const { logger } = this.#options;
     const { service } = this;
@@ -177,10 +173,7 @@ export class DomainLine implements Part {
     return reasons;
   }
 
-  /**
-   * Public reasons why events wait. The domain stays ready: the outbox keeps the events, and a restart or another
-   * process would not help.
-   */
+  /** Public. The domain stays ready: the outbox keeps the events, and a restart would not help. */
   warnings(): string[] {
     const { relay } = this;
     if (!relay) return [];
@@ -199,7 +192,6 @@ export class DomainLine implements Part {
     ];
   }
 
-  /** Appends the domain's first messages, unless an earlier start did. */
   async #appendFirstMessages(): Promise<void> {
     const messages = firstMessagesOf(this.module);
     if (messages.length === 0) return;
@@ -210,7 +202,7 @@ export class DomainLine implements Part {
     this.#appended(messages, appended, (performance.now() - begun) / 1000);
   }
 
-  /** Appends a batch and its wake-up job in one transaction. */
+  /** In one transaction. */
   #append(messages: readonly Message[]): Promise<Appended> {
     const { writes, wakeups, traces } = this.#options;
     const appendAll = () =>
@@ -220,17 +212,16 @@ export class DomainLine implements Part {
     return traces ? traces.append(messages, appendAll) : appendAll();
   }
 
-  /** Hands a committed batch to the projector, which then need not read it back. */
+  /** The projector then need not read the batch back. */
   #appended(messages: readonly Message[], appended: Appended, seconds: number): void {
     this.#options.metrics.appended(messages, appended.receipts, seconds);
     this.projector.handover.put(messages, appended);
     if (appended.upTo !== undefined) this.projector.wake(appended.upTo);
   }
 
-  /** Publishes a committed projection. */
   #projected(batch: ProjectedBatch, seconds: number): void {
     const { metrics, feed } = this.#options;
-    // A call may have started the projector's loop; this work does not belong to it.
+    // A call may have started the projector's loop.
     outsideCalls(() => this.service?.onProjected?.(batch.added));
     metrics.projected(batch, seconds);
     this.watch.advanced(batch.rows, batch.outcomes);
@@ -273,14 +264,14 @@ export class DomainLine implements Part {
   }
 }
 
-/** The sources of one domain. Stopping loses nothing: uncommitted messages are not acknowledged. */
+/** Stopping loses nothing: uncommitted messages are not acknowledged. */
 class Intake implements Part {
   readonly name: string;
   readonly domain: string;
   readonly sources: readonly Source[];
   readonly #inbox: Inbox;
   readonly #sink: Sink;
-  /** When a source was last disconnected or messages were refused, on the monotonic clock. */
+  /** On the monotonic clock. */
   #troubledAtMs = performance.now();
   #timer: NodeJS.Timeout | undefined;
 
@@ -293,7 +284,7 @@ class Intake implements Part {
     this.#sink = sink;
   }
 
-  /** Seconds since the last disconnect or refusal. Gaps count only after the broker had time to redeliver. */
+  /** Since the last disconnect or refusal. */
   get calmSeconds(): number {
     return (performance.now() - this.#troubledAtMs) / 1000;
   }
@@ -311,7 +302,7 @@ class Intake implements Part {
     await Promise.all(this.sources.map((source) => source.close()));
   }
 
-  /** Without reasons, because this is public and a driver's message names hosts and ports; the log has them. */
+  /** Public, so without reasons: a driver's message names hosts and ports. */
   health(): string[] {
     return this.sources.flatMap(({ name, health }) =>
       health.connected ? [] : [`source ${name} is not connected`],
@@ -329,8 +320,8 @@ class Intake implements Part {
 
 /** GET /outbox lists all. */
 const REFUSALS_SHOWN = 10;
-/** A refusal stays visible for some seconds, and shorter trouble hardly delays a message. */
+/** A refusal stays visible longer. */
 const LOOK_MS = 1_000;
 
-/** For buffered messages at shutdown; brokers redeliver the rest. */
+/** Brokers redeliver the rest. */
 const DRAIN_SECONDS = 3;

@@ -1,6 +1,6 @@
 /**
- * The service. It answers HTTP at once and then waits for the database, the schema and the brokers; readiness shows
- * what is missing. app.ts lists the parts; domain-line.ts shows a message's path.
+ * The service. It answers HTTP at once and then waits for the database, the schema and the brokers. app.ts lists the
+ * parts.
  */
 import { createApp } from "./app.ts";
 import { command, run } from "./cli/command.ts";
@@ -16,7 +16,6 @@ export type Service = AsyncDisposable & Readonly<{ port: number; grpcPort: numbe
 
 /**
  * Resolves once HTTP and gRPC answer.
- * @param domains every domain that `config.domains` may name.
  * @throws if an address cannot be bound.
  */
 export async function startService(
@@ -33,7 +32,7 @@ export async function startService(
     logger.info("stopping");
     return flow.stop();
   });
-  // Faults are retried inside; any other exception is a bug and ends the process.
+  // Any other exception than a fault is a bug and ends the process.
   void flow.start();
   const stack = started.move();
   return { port: port(), grpcPort: grpcPort(), [Symbol.asyncDispose]: () => stack.disposeAsync() };

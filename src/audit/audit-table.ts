@@ -1,7 +1,6 @@
 /**
- * The query that proves conservation: every position of a domain has exactly one outcome, or has none and is above the
- * checkpoint. It joins the inbox with all outcome tables in one snapshot. After position 0 it reads everything; after a
- * proved position, only newer messages.
+ * Proves conservation: every position of a domain has exactly one outcome, or has none and is above the checkpoint. One
+ * query joins the inbox with all outcome tables; after a proved position it reads only newer messages.
  */
 import pg from "pg";
 import type { Queryable } from "../database/queryable.ts";
@@ -14,14 +13,10 @@ export type Conservation = Readonly<{
   pending: bigint;
   /** Positions without an inbox row, with several outcomes, or with none although they are below the checkpoint. */
   broken: bigint;
-  /** The lowest broken positions. */
   discrepancies: bigint[];
 }>;
 
-/**
- * Counts the positions above `after` by outcome.
- * @param relation the table whose `position` column holds projected positions.
- */
+/** @param relation the table whose `position` column holds projected positions. */
 export async function selectConservation(
   database: Queryable,
   domain: string,
@@ -34,8 +29,8 @@ export async function selectConservation(
 }
 
 /**
- * Positions up to `upTo` that arrived after `since` and have no outcome. Appends only add positions above the head, so
- * these arrived in another way, and no projector will see them.
+ * Positions without an outcome that arrived after the proof. Appends only add positions above the head, so no projector
+ * will see these.
  */
 export async function selectLate(
   database: Queryable,
@@ -94,8 +89,8 @@ function conservationQuery(relation: string): string {
     from judged`;
 }
 
-/** `received_at` is the time at which a transaction began; this is longer than any append takes to commit. */
+/** From the start of a transaction, `received_at`, to its commit. */
 const COMMIT_SECONDS_MAX = 60;
 
-/** Enough to see a pattern; `broken` has the full count. */
+/** Enough to see a pattern. */
 export const DISCREPANCIES_MAX = 1_000;

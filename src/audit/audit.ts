@@ -1,7 +1,7 @@
 /**
  * The proof over all domains: conservation (`inbox = projected + duplicate + dead + pending`, each position exactly
- * once) and the domains' own checks. The command, the endpoint and the metrics show its result. Proofs are stored, so
- * an audit reads only newer messages; once a day, or on request, it reads everything.
+ * once) and the domains' own checks. Proofs are stored, so an audit reads only newer messages; once a day, or on
+ * request, it reads everything.
  */
 import type { AnyDomain } from "../contract/domain.ts";
 import type { SourceGap } from "../contract/source.ts";
@@ -27,23 +27,22 @@ export type AuditedDomain = Pick<AnyDomain, "name" | "tables" | "checks">;
 export type AuditOptions = Readonly<{
   /** Ignores earlier proofs. */
   isFull?: boolean;
-  /** How old the message after a gap must be before the gap counts; see `settlingSeconds`. */
+  /** See `settlingSeconds`. */
   gapSettledSeconds?: number;
   /**
-   * Seconds without trouble in the domain's intake. After a start, an outage or a refusal the broker redelivers, even
-   * messages older than that; so new gaps do not count yet.
+   * Seconds without trouble in the domain's intake. After trouble the broker redelivers old messages too, so new gaps
+   * do not count yet.
    */
   calmSecondsOf?: (domain: string) => number;
 }>;
 
 export type AuditReport = Readonly<{
-  /** Whether conservation and all checks hold. */
   holds: boolean;
   domains: Readonly<Record<string, DomainAudit>>;
   storage: Readonly<{ bytes: bigint; bytesPerDay: number | undefined; tables: ReadonlyMap<string, bigint> }>;
 }>;
 
-/** Missing messages, found by sequence numbers or reported by a source. */
+/** Found by sequence numbers or reported by a source. */
 export type AuditGap = Pick<SequenceGap, "source" | "channel" | "from" | "to"> &
   Partial<Pick<SequenceGap, "before"> & Pick<SourceGap, "series">>;
 
@@ -51,9 +50,8 @@ export type DomainAudit = Conservation &
   Readonly<{
     /** By name. */
     checks: ReadonlyMap<string, CheckResult>;
-    /** Messages that brokers numbered but never delivered. They were lost outside, so conservation still holds. */
+    /** Messages lost outside, so conservation still holds. */
     gaps: readonly AuditGap[];
-    /** The position up to which an earlier audit proved the domain. */
     provedBefore: bigint;
     /** When the last full audit ran. */
     fullAt: Date;
@@ -62,7 +60,7 @@ export type DomainAudit = Conservation &
   }>;
 
 /**
- * Audits each domain in a snapshot of its own.
+ * Each domain in a snapshot of its own.
  * @throws CheckFailedError if a domain's check cannot run; DatabaseError.
  */
 export async function audit(
@@ -118,7 +116,7 @@ function auditDomain(
     );
     const earlier = await selectGrowthSample(transaction, domain);
     const { projected, duplicate, dead } = sum;
-    // A violated check counts as broken, so that the next audit reads everything and cannot skip the row.
+    // A violation invalidates the proof, so that the next audit cannot skip the row.
     const broken = sum.broken + violationsOf(results);
     const proved = { position: checkpoint, projected, duplicate, dead, sequences };
     // Nothing changed since the last proof.
@@ -140,7 +138,7 @@ function auditDomain(
   return database.transaction(work, { isolation: "repeatable read" });
 }
 
-/** @param late positions that arrived after the earlier proof but below its position. */
+/** @param late positions that arrived after the proof. */
 function addTo(
   { projected, duplicate, dead }: Proof,
   since: Conservation,
@@ -166,7 +164,7 @@ function perDay(
   return (Number(now - then) * SECONDS_PER_DAY) / earlier.seconds;
 }
 
-/** As JSON; positions are exact up to 2^53. */
+/** Positions are exact up to 2^53. */
 export function toJson({ holds, domains, storage }: AuditReport) {
   const tables = [...storage.tables].map(([name, size]) => [name, Number(size)]);
   return {

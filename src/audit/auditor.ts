@@ -1,4 +1,4 @@
-/** Audits on demand and at an interval, one audit at a time, and reports each result. */
+/** Audits on demand and at an interval, one audit at a time. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "../database/database.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -15,7 +15,6 @@ export class Auditor {
   /** On the monotonic clock. */
   #lastAtMs: number | undefined;
 
-  /** @param onAudited receives each result. @param gaps when a gap counts. */
   constructor(
     database: Database,
     domains: readonly AuditedDomain[],
@@ -28,17 +27,14 @@ export class Auditor {
     this.#gaps = gaps;
   }
 
-  /** Seconds since the last audit ended; undefined before the first. */
+  /** Undefined before the first audit. */
   get ageSeconds(): number | undefined {
     return this.#lastAtMs === undefined ? undefined : (performance.now() - this.#lastAtMs) / 1000;
   }
 
-  /**
-   * Concurrent callers share the running audit.
-   * @param isFull ignores earlier proofs.
-   */
+  /** Concurrent callers share the running audit. */
   async run(isFull = false): Promise<AuditReport> {
-    // The running audit may be incremental, so a full one waits for its end.
+    // A full audit must not share an incremental one.
     while (isFull && this.#running) await this.#running.catch(() => {});
     this.#running ??= this.#audit(isFull).finally(() => {
       this.#running = undefined;
@@ -46,7 +42,7 @@ export class Auditor {
     return this.#running;
   }
 
-  /** Audits at once and then at an interval until the signal aborts. */
+  /** Until the signal aborts. */
   async runEvery(intervalSeconds: number, signal: AbortSignal, logger: Logger): Promise<void> {
     while (!signal.aborted) {
       await this.run().then(

@@ -4,13 +4,11 @@ import { DatabaseError } from "../database/database-error.ts";
 import type { Transaction } from "../database/transaction.ts";
 
 export type CheckResult = Readonly<{
-  /** The number of rows that break the rule. */
   broken: bigint;
-  /** Those with the lowest positions. */
+  /** The lowest positions. */
   samples: readonly Readonly<{ position: bigint; detail: string }>[];
 }>;
 
-/** The check cannot run, so it proves nothing. */
 export class CheckFailedError extends Error {
   readonly domain: string;
   readonly check: string;
@@ -53,7 +51,7 @@ ${sql}
   }
 }
 
-/** Enough to see a pattern; `broken` has the full count. */
+/** Enough to see a pattern. */
 const SAMPLES_MAX = 20;
 
 /**

@@ -1,14 +1,13 @@
-/** The `proofs` table: what audits proved, and the size of the database at that time. */
+/** What audits proved, and the size of the database at that time. */
 import type { Queryable } from "../database/queryable.ts";
 import { type SequenceState, sequencesFromJson, sequencesToJson } from "./sequence-gaps.ts";
 
 export type Proof = Readonly<{
-  /** Every position up to here has exactly one outcome, in these numbers. */
+  /** Every position up to here has exactly one outcome. */
   position: bigint;
   projected: bigint;
   duplicate: bigint;
   dead: bigint;
-  /** How far sequence numbers were read, and their state there. */
   sequences: Readonly<{ position: bigint; state: SequenceState }>;
 }>;
 
@@ -16,8 +15,8 @@ export type NewProof = Proof &
   Readonly<{ generation: bigint; broken: bigint; isFull: boolean; bytes: bigint }>;
 
 /**
- * The last proof of a domain, if it is still valid: the projection was not replaced, a full audit ran within
- * `fullWithinSeconds` (at `fullAt`), and no later audit found a violation.
+ * The last proof, if the projection was not replaced, a full audit ran within `fullWithinSeconds`, and no later audit
+ * found a violation.
  */
 export async function selectProof(
   database: Queryable,
@@ -49,7 +48,6 @@ export async function selectProof(
   return { ...proof, sequences: { position, state: sequencesFromJson(numbering) } };
 }
 
-/** @returns the time of the proof. */
 export async function insertProof(database: Queryable, domain: string, proof: NewProof): Promise<Date> {
   const { generation, position, projected, duplicate, dead, broken, isFull, sequences, bytes } = proof;
   const { rows } = await database.query<{ auditedAt: Date }>(
@@ -69,7 +67,7 @@ export async function insertProof(database: Queryable, domain: string, proof: Ne
   return rows[0]?.auditedAt as Date;
 }
 
-/** The size at an audit about a day ago, or at the oldest one. */
+/** About a day ago, or at the oldest audit. */
 export type GrowthSample = Readonly<{ messages: bigint; bytes: bigint; seconds: number }>;
 
 export async function selectGrowthSample(
@@ -87,7 +85,7 @@ export async function selectGrowthSample(
   return rows[0];
 }
 
-/** Bytes of each table with its indexes; pg-boss's tables together. Reads file sizes, not rows. */
+/** With indexes; pg-boss's tables together. Reads file sizes, not rows. */
 export async function selectTableBytes(database: Queryable): Promise<ReadonlyMap<string, bigint>> {
   const { rows } = await database.query<{ name: string; bytes: bigint }>(
     `select case when nspname = 'pgboss' then 'pgboss' else relname end as name,

@@ -1,6 +1,6 @@
 /**
- * Reads brokers' sequence numbers from message ids of the form "<number>-<time>". With NATS Streaming the time is the
- * message's. With JetStream it is the creation time of the stream, which numbers from 1.
+ * Reads brokers' sequence numbers from message ids, "<number>-<time>". The time is the message's with NATS Streaming,
+ * and the creation time of the stream, which numbers from 1, with JetStream.
  */
 import { POSITION_MAX } from "../contract/values/integers.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -13,12 +13,11 @@ import {
   sequencesToJson,
 } from "./sequence-gaps.ts";
 
-/** The state up to a position, where the next audit continues. */
 export type SequencesRead = Readonly<{ position: bigint; state: SequenceState }>;
 
 /**
- * Continues from a known state to the last settled position: older than a few redeliveries. Younger messages can still
- * fill a gap; while they do, no gap of their channel counts as lost.
+ * Continues to the last settled position: older than a few redeliveries. Younger messages can still fill a gap; while
+ * they do, no gap of their channel counts as lost.
  * @param settledSeconds undefined if nothing newer is settled.
  * @returns the new state, and the gaps that count.
  */
@@ -34,7 +33,7 @@ export async function readSequences(
       : await selectSettledPosition(database, domain, known.position, settledSeconds);
   const { lasts, gaps: found } = await selectBreaks(database, domain, known, upTo);
   const candidates = [...known.state.gaps, ...found];
-  // New gaps lie between messages up to `upTo`, so only younger messages can fill them.
+  // Only younger messages can fill new gaps.
   const after = known.state.gaps.length > 0 ? known.position : upTo;
   const arrivals = candidates.length > 0 ? await selectArrivals(database, domain, after, candidates) : [];
   const channelsArriving = new Set(
@@ -57,7 +56,6 @@ function channelOf(gap: SequenceGap | undefined): string {
   return JSON.stringify([gap?.source, gap?.channel]);
 }
 
-/** The position before the first message within the settling time. */
 async function selectSettledPosition(
   database: Queryable,
   domain: string,
@@ -77,7 +75,7 @@ async function selectSettledPosition(
   return rows[0]?.position ?? after;
 }
 
-/** Parameters: the domain, the sources, the position after which to read, and the last one to read. */
+/** Parameters: domain, sources, position after which to read, last position. */
 const MESSAGES = `
   messages as materialized (
     select position, source, channel, split_part(message_id, '-', 1)::bigint as number,
@@ -90,7 +88,7 @@ const MESSAGES = `
       and not (source = 'jetstream' and channel like '%/%')
   )`;
 
-/** Gaps in the numbers, ordered by time, and the last message of each channel. */
+/** Ordered by the broker's time. */
 async function selectBreaks(
   database: Queryable,
   domain: string,
@@ -138,7 +136,7 @@ async function selectBreaks(
   return { lasts, gaps };
 }
 
-/** Messages above a position that fill part of a gap, ordered by number. */
+/** By number. */
 async function selectArrivals(
   database: Queryable,
   domain: string,
@@ -160,5 +158,5 @@ async function selectArrivals(
   return rows;
 }
 
-/** Sources whose message ids begin with a consecutive number. */
+/** Their message ids begin with a consecutive number. */
 const NUMBERED_SOURCES = ["nats-streaming", "jetstream"];

@@ -1,54 +1,44 @@
 /**
- * Finds brokers' sequence numbers that never arrived. The audit reads the inbox piece by piece and carries the state
- * from one audit to the next. A missing number was lost outside, mostly to the broker's limits; one that arrives late
- * is no longer missing.
+ * Finds brokers' sequence numbers that never arrived, piece by piece: each audit continues from the last one's state. A
+ * missing number was lost outside, mostly to the broker's limits; one that arrives late is no longer missing.
  */
 
 /** A channel's last message, by the broker's time. */
 export type LastSequence = Readonly<{ source: string; channel: string; number: bigint; time: bigint }>;
 
-/** Numbered messages that never arrived. */
 export type SequenceGap = Readonly<{
   source: string;
   channel: string;
-  /** The first and last missing number. */
   from: bigint;
   to: bigint;
   /** The position of the message after the gap. */
   before: bigint;
-  /** The broker's times of the messages around the gap, in nanoseconds: a wiped store numbers from 1 again. */
+  /** The broker's times around the gap, in nanoseconds: a wiped store numbers from 1 again. */
   since: bigint;
   until: bigint;
 }>;
 
-/** A message that fills part of the gap with this index. */
+/** A message that fills a part of a gap. */
 export type Arrival = Readonly<{ gapIndex: number; number: bigint; position: bigint }>;
 
 export type SequenceState = Readonly<{ lasts: readonly LastSequence[]; gaps: readonly SequenceGap[] }>;
 
 export const NO_SEQUENCES: SequenceState = { lasts: [], gaps: [] };
 
-/**
- * How long a gap may still be filled: a few redeliveries of a refused message.
- * @param ackWaitSeconds the redelivery timeout of each source.
- */
+/** Time for a few redeliveries of a refused message. */
 export function settlingSeconds(ackWaitSeconds: readonly number[]): number {
   return REDELIVERIES * Math.max(ACK_WAIT_SECONDS_MIN, ...ackWaitSeconds);
 }
 
 const REDELIVERIES = 4;
-/** The brokers' default, as a lower bound. */
+/** The brokers' default. */
 const ACK_WAIT_SECONDS_MIN = 30;
 
-/** The number of missing messages. */
 export function gapSize({ from, to }: Pick<SequenceGap, "from" | "to">): bigint {
   return to - from + 1n;
 }
 
-/**
- * The gaps that remain after some of their messages arrived.
- * @param arrivals ordered by number.
- */
+/** @param arrivals ordered by number. */
 export function removeArrived(gaps: readonly SequenceGap[], arrivals: readonly Arrival[]): SequenceGap[] {
   const filled = Map.groupBy(arrivals, ({ gapIndex }) => gapIndex);
   return gaps.flatMap((gap, index) => {
@@ -62,14 +52,13 @@ export function removeArrived(gaps: readonly SequenceGap[], arrivals: readonly A
   });
 }
 
-/** JSON for a stored proof, with texts for bigint. */
+/** JSON cannot hold bigint. */
 export function sequencesToJson({ lasts, gaps }: SequenceState): string {
   return JSON.stringify({ lasts, gaps }, (_key, value) =>
     typeof value === "bigint" ? String(value) : value,
   );
 }
 
-/** The inverse of `sequencesToJson`. */
 export function sequencesFromJson(json: object): SequenceState {
   const names = new Set(["number", "time", "from", "to", "before", "since", "until"]);
   const revive = (entry: object) =>

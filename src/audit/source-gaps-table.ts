@@ -1,12 +1,10 @@
-/** The `source_gaps` table: messages that sources found removed at their broker. */
+/** Messages that sources found removed at their broker. */
 
 import type { SourceGap } from "../contract/source.ts";
 import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
 
-/**
- * Records a gap once, however often it is reported. Waits for the disk, because the source may never notice it again.
- */
+/** Once, however often it is reported. Waits for the disk, because the source may never notice it again. */
 export async function insertSourceGap(database: Queryable, domain: string, gap: SourceGap): Promise<void> {
   await database.query(
     `insert into source_gaps (domain, source, channel, series, first_number, last_number)
@@ -16,7 +14,7 @@ export async function insertSourceGap(database: Queryable, domain: string, gap: 
   );
 }
 
-/** The gaps, with overlapping and adjacent reports merged. */
+/** Merges overlapping and adjacent gaps. */
 export async function selectSourceGaps(database: Queryable, domain: string): Promise<SourceGap[]> {
   const { rows } = await database.query<SourceGap>(
     `select source, channel, series, lower(numbers) as "from", upper(numbers) - 1 as "to"

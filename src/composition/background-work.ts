@@ -1,4 +1,4 @@
-/** Runs the domains' background work; starts after the sources and stops before them. */
+/** Starts after the sources and stops before them. */
 import type { Part } from "../contract/part.ts";
 import type { DomainLine } from "../domain-line.ts";
 import type { Logger } from "../telemetry/logger.ts";

@@ -1,4 +1,4 @@
-/** Builds one domain from its module, its configuration and the shared parts. */
+/** Builds one domain. */
 
 import { insertSourceGap } from "../audit/source-gaps-table.ts";
 import type { DomainConfig } from "../config/config.ts";
@@ -59,7 +59,7 @@ export async function openLine(
   return line;
 }
 
-/** Imported here, because loading the library takes half a second. */
+/** Loading the library takes half a second. */
 async function openTransport(outbox: OutboxConfig | undefined): Promise<Transport | undefined> {
   if (!outbox) return undefined;
   const { KafkaTransport } = await import("../outbox/transport-kafka.ts");

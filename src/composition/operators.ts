@@ -31,7 +31,7 @@ export function openOperators(
   const settled = async (domain: string, position: bigint, signal: AbortSignal): Promise<OutcomeName> => {
     const line = lineOf(domain);
     if (line) return line.watch.settled(position, signal);
-    // Another process runs the domain; this is rare enough for a watch for one caller.
+    // Another process runs the domain; this is rare.
     const watch = new CheckpointWatch({ database: pools.reads, domain, logger });
     watch.start();
     return watch.settled(position, signal).finally(() => watch.stop());

@@ -15,10 +15,7 @@ export type Rpcs = Readonly<{
   server: GrpcServer | undefined;
 }>;
 
-/**
- * Without procedures the code that serves them is not loaded.
- * @throws ConfigError if other machines could call without a token.
- */
+/** @throws ConfigError if other machines could call without a token. */
 export async function createRpcs(
   { config, logger, metrics }: Shared,
   lines: readonly DomainLine[],

@@ -88,5 +88,5 @@ export function createServer(
   });
 }
 
-/** Bounds the series of a label with many possible values. */
+/** Bounds the series of a label. */
 const RECENT_GROUPS_SHOWN = 10;

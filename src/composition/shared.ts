@@ -1,4 +1,4 @@
-/** The parts that all domains of a process share, above all database connections. */
+/** What all domains of a process share. */
 import type { Config } from "../config/config.ts";
 import type { OpenRpcClient } from "../contract/rpc.ts";
 import { Database } from "../database/database.ts";
@@ -24,11 +24,11 @@ export type Shared = Readonly<{
 
 export type Pools = Readonly<Record<"writes" | "reads" | "desk" | "audit", Database>>;
 
-/** Separate connections for the message flow, readers and operators, so that none waits for another. */
+/** So that the message flow, readers and operators never wait for each other. */
 export function openPools({ databaseUrl, databaseConnectionsMax }: Config, logger: Logger): Pools {
   const open = (connectionsMax: number, hasTimeouts = true) =>
     new Database(databaseUrl, { connectionsMax, logger, hasTimeouts });
-  // By default 6, 6 and 4 connections, as measured, and one for audits.
+  // By default 6, 6 and 4 connections, as measured.
   const shared = databaseConnectionsMax - 1;
   const reads = Math.max(1, Math.floor((shared * READ_SHARE) / SHARES));
   const desk = Math.max(1, Math.floor((shared * DESK_SHARE) / SHARES));
@@ -45,11 +45,11 @@ export async function closePools(pools: Pools): Promise<void> {
   await Promise.all(Object.values(pools).map((pool) => pool.close()));
 }
 
-/** The remaining six: an append, a projection and pg-boss's statements at once, with a reserve. */
+/** The remaining six: an append, a projection and pg-boss's statements at once. */
 const SHARES = 16;
 
-/** Read-through queries are short; more at once would only slow appends down. */
+/** More at once would only slow appends down. */
 const READ_SHARE = 6;
 
-/** A bulk redrive, a long dry run, and operators who look something up. */
+/** A bulk redrive, a long dry run, and lookups. */
 const DESK_SHARE = 4;

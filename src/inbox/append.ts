@@ -1,7 +1,6 @@
 /**
- * One append: a batch of messages enters; their rows and the wake-up job commit together, and receipts leave. On
- * failure nothing was appended, or, if the connection broke during the commit, the outcome is unknown. The caller
- * retries in both cases, and messages that were committed are recognised.
+ * One append: a batch of messages enters; their rows and the wake-up job commit together, and receipts leave. After a
+ * failure the caller retries: if the connection broke during the commit, committed messages are recognised.
  */
 import { failpoint } from "../config/failpoint.ts";
 import type { Message, Receipt } from "../contract/message.ts";
@@ -16,22 +15,21 @@ import {
   selectReceivedAt,
 } from "./inbox-table.ts";
 
-/** Enqueues the projector's wake-up in the given transaction. */
 type EnqueueWakeup = (transaction: Transaction, domain: string, upTo: bigint) => Promise<void>;
 
 export type Appended = Readonly<{
-  /** One for each message, in order. */
+  /** In the order of the messages. */
   receipts: readonly Receipt[];
   /** The domain's highest position before this append; undefined if nothing was new. */
   after: bigint | undefined;
-  /** When the inbox received the new rows, in milliseconds since the Unix epoch; undefined if nothing was new. */
+  /** Milliseconds since the Unix epoch; undefined if nothing was new. */
   receivedAtMs: number | undefined;
   /** The highest new position; undefined if nothing was new. */
   upTo: bigint | undefined;
 }>;
 
 /**
- * Appends by binary COPY, which is fastest but fails if a message exists already; then by an insert that skips existing
+ * Appends by binary COPY, which is fastest but fails if a message exists; then by an insert that skips existing
  * messages.
  * @throws DatabaseError; PositionOrderError if new positions would not be above the domain's head.
  */

@@ -1,6 +1,6 @@
 /**
- * Bounds the buffered bytes of all inboxes of a process. Half is divided equally, so that one domain under load cannot
- * starve the others; the other half is first come, first served.
+ * Bounds the buffered bytes of all inboxes. Half is divided equally, so that one domain under load cannot starve the
+ * others; the other half is first come, first served.
  */
 export class ByteBudget {
   readonly bytesMax: number;
@@ -10,7 +10,7 @@ export class ByteBudget {
     this.bytesMax = bytesMax;
   }
 
-  /** Create the shares of all inboxes before any takes a message. */
+  /** Call it for all inboxes before any takes a message. */
   share(): ByteShare {
     const share = new ByteShare(this);
     this.#shares.push(share);
@@ -34,7 +34,6 @@ export class ByteBudget {
   }
 }
 
-/** One inbox's part of the budget. */
 export class ByteShare {
   readonly #budget: ByteBudget;
   #held = 0;

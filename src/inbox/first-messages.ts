@@ -1,7 +1,4 @@
-/**
- * Converts a domain's first messages for its inbox. Their source and ids never change, so however many processes append
- * them, each is stored once.
- */
+/** The first messages of a domain's inbox. Their source and ids never change, so each is stored once. */
 
 import type { AnyDomain } from "../contract/domain.ts";
 import { headersToJson } from "../contract/headers.ts";

@@ -11,9 +11,9 @@ import type { Transaction } from "../database/transaction.ts";
 import { requireAboveHead } from "./positions.ts";
 
 /**
- * Begins an append: locks the domain's appends until the transaction ends. Otherwise transactions could commit out of
- * position order, and a reader past the higher position would miss the lower. The commit waits for the disk, because
- * the acknowledgement follows it.
+ * Locks the domain's appends until the transaction ends. Otherwise transactions could commit out of position order, and
+ * a reader past the higher position would miss the lower. The commit waits for the disk, because the acknowledgement
+ * follows it.
  * @returns the domain's head; 0 if it is empty.
  * @throws PositionOrderError if the next position would not be above the head; DatabaseError.
  */
@@ -32,8 +32,7 @@ export async function requireNextPosition(database: Queryable): Promise<void> {
 }
 
 /**
- * Begins an append like `beginAppend`, then appends all messages in order.
- * @returns positions, time of receipt, and the domain's head before the append.
+ * Begins an append like `beginAppend`, then appends all messages.
  * @throws DatabaseError (unique violation) if a message exists already; PositionOrderError.
  */
 export async function copyMessages(
@@ -52,18 +51,17 @@ export async function copyMessages(
   );
   const after = headOf(begun);
   const receivedAtMs = Number(receivedAt?.[0]);
-  // COPY returns nothing, but under the lock all rows above the old head belong to this append. Concurrent appends of
-  // other domains and rollbacks leave gaps; then the positions are read.
+  // Under the lock all rows above the old head belong to this append. Concurrent appends of other domains and rollbacks
+  // leave gaps; then the positions are read.
   if (BigInt(last?.[0] ?? 0) - after !== BigInt(messages.length)) {
     const positions = await selectPositionsAfter(transaction, domain, after);
-    // Only if the sequence was reset between the check and the COPY.
+    // The sequence was reset between the check and the COPY.
     if (positions.length !== messages.length) requireAboveHead(after, after);
     return { after, receivedAtMs, positions };
   }
   return { after, receivedAtMs, positions: messages.map((_message, index) => after + BigInt(index) + 1n) };
 }
 
-/** The `received_at` of this transaction's rows. */
 export async function selectReceivedAt(transaction: Transaction): Promise<number> {
   const [row] = await transaction.script(RECEIVED_AT);
   return Number(row?.[0]);
@@ -81,11 +79,11 @@ async function selectPositionsAfter(
   return rows.map((row) => row.position);
 }
 
-/** Two statements: the second sees what was committed before the lock was free. */
+/** The second statement sees what was committed before the lock was free. */
 function beginStatements(domain: string): string {
   const name = pg.escapeLiteral(domain);
-  // max() is one index lookup even without statistics. ORDER BY with LIMIT reads the whole table while it has no
-  // statistics: 30 ms at 100,000 rows.
+  // max() is one index lookup. ORDER BY with LIMIT reads the whole table while it has no statistics: 30 ms at 100,000
+  // rows.
   return `
     select pg_advisory_xact_lock(${APPEND_LOCK_CLASS}, hashtext(${name})), ${WAIT_FOR_DISK};
     select coalesce(max(position), 0), ${NEXT_POSITION} from inbox where domain = ${name}`;
@@ -114,7 +112,6 @@ function encodeMessages(rows: CopyEncoder, domain: string, messages: readonly Me
   }
 }
 
-/** Appends the messages that are missing, in order. */
 export async function insertMissingMessages(
   transaction: Transaction,
   domain: string,
@@ -141,7 +138,6 @@ export async function insertMissingMessages(
   );
 }
 
-/** A message to redrive, and the trace context of its new row. */
 type RedriveOf = Readonly<{ position: bigint; traceparent: string | undefined }>;
 
 /**
@@ -190,7 +186,6 @@ export async function selectDomainsOf(database: Queryable, positions: readonly b
   return rows.map(({ domain }) => domain);
 }
 
-/** The position of a message's redrive; undefined if there is none. */
 export async function selectRedriveOf(
   database: Queryable,
   position: bigint,
@@ -203,7 +198,7 @@ export async function selectRedriveOf(
   return rows[0]?.position;
 }
 
-/** The positions of messages, in their order; null for a missing one. */
+/** In the order of the messages; null for a missing one. */
 export async function selectPositions(
   database: Queryable,
   messages: readonly Message[],
@@ -222,7 +217,7 @@ export async function selectPositions(
   return rows.map(({ position }) => position);
 }
 
-/** The highest position of a domain; 0 if it is empty. */
+/** 0 if the domain is empty. */
 export async function selectHead(database: Queryable, domain: string): Promise<bigint> {
   const { rows } = await database.query<{ head: bigint }>(
     "select coalesce(max(position), 0) as head from inbox where domain = $1",
@@ -231,7 +226,7 @@ export async function selectHead(database: Queryable, domain: string): Promise<b
   return rows[0]?.head ?? 0n;
 }
 
-/** A domain's rows above a position, lowest first: at most `rowsMax`, and about `bytesMax` of payload. */
+/** Lowest position first: at most `rowsMax` rows, and about `bytesMax` of payload. */
 export async function selectAfter(
   transaction: Transaction,
   domain: string,
@@ -239,9 +234,9 @@ export async function selectAfter(
   rowsMax: number,
   bytesMax: number,
 ): Promise<InboxRow[]> {
-  // Forces the index's order: without statistics PostgreSQL would sort the whole table.
+  // Without statistics PostgreSQL would sort the whole table.
   await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
-  // Lengths are known without reading payloads. The first row is always returned, even if it is larger.
+  // Computes lengths without reading payloads, and always returns the first row.
   const copied = await transaction.copyOut(
     `copy (
        with next as (
@@ -273,7 +268,7 @@ export async function selectAfter(
   return rows;
 }
 
-/** The rows at the given positions, in that order: about `bytesMax` of payload, but at least one. */
+/** In the given order: about `bytesMax` of payload, but at least one row. */
 export async function selectAt(
   database: Queryable,
   positions: readonly bigint[],
@@ -297,7 +292,6 @@ export async function selectAt(
   }));
 }
 
-/** Whether the row at a position holds exactly these bytes. */
 export async function selectHasPayload(
   database: Queryable,
   position: bigint,
@@ -310,7 +304,6 @@ export async function selectHasPayload(
   return rows[0]?.same ?? false;
 }
 
-/** A message without its payload. */
 export type InboxEntry = Readonly<{
   position: bigint;
   domain: string;
@@ -336,7 +329,7 @@ export async function selectEntry(database: Queryable, position: bigint): Promis
   return rows[0];
 }
 
-/** The number of rows above a position, and the highest of them (`position` itself if there are none). */
+/** The head is `position` itself if there are no rows above it. */
 export async function countAfter(
   database: Queryable,
   domain: string,
@@ -349,7 +342,6 @@ export async function countAfter(
   return rows[0] as { count: bigint; head: bigint };
 }
 
-/** The first row above a position; undefined if there is none. */
 export async function selectOldestAfter(
   database: Queryable,
   domain: string,
@@ -366,17 +358,17 @@ export async function selectOldestAfter(
 /** Computed like `receivedAtMs`, so that rows from memory and from the table are equal. */
 const RECEIVED_AT = "select floor(extract(epoch from now()) * 1000)::float8";
 
-/** The columns of an `InboxRow`, in COPY's order. Times are numbers, because their text depends on settings. */
+/** In COPY's order. Times are numbers, because their text depends on settings. */
 const ROW_COLUMNS = `
   position, message_id as "messageId", payload, headers::text as "headersJson",
   floor(extract(epoch from received_at) * 1000)::float8 as "receivedAtMs",
   (extract(epoch from published_at) * 1000)::float8 as "publishedAtMs", traceparent`;
 
-/** The next position. All transactions share the sequence, so it is above everything committed. */
+/** All transactions share the sequence, so it is above everything committed. */
 const NEXT_POSITION = "(select last_value + is_called::int from inbox_position_seq)";
 
-/** The source of redrives; no broker or ingress has this name. */
+/** No broker or ingress has this name. */
 const REDRIVE_SOURCE = "redrive";
 
-/** The first half of the advisory lock's key, used nowhere else in the database. */
+/** Used nowhere else in the database. */
 const APPEND_LOCK_CLASS = 0x696e6278;

@@ -1,9 +1,8 @@
 /**
- * The inbox of one domain in this process. Messages enter from the sources and are appended in groups; each source
+ * The inbox of one domain in this process: messages enter from the sources and are appended in groups; each source
  * learns when its message is committed. Messages that arrive during an append form the next one, so there is no timer:
- * little delay under low load and large batches under high load. While the database is unavailable nothing is
- * acknowledged and the batch is retried. Buffered bytes are bounded; a message without room is refused, and its broker
- * redelivers it.
+ * little delay under low load, large batches under high load. While the database is unavailable nothing is acknowledged
+ * and the batch is retried. Buffered bytes are bounded; a refused message is redelivered by its broker.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { MESSAGE_OVERHEAD_BYTES } from "../config/config.ts";
@@ -17,27 +16,25 @@ import type { ByteShare } from "./byte-budget.ts";
 import { RefusalLog } from "./refusal-log.ts";
 
 export type InboxOptions = Readonly<{
-  /** Commits a batch, or throws; may be retried with the same batch. */
+  /** May be retried with the same batch. */
   append: (messages: readonly Message[]) => Promise<Appended>;
-  /** Resolves when the projector has room for the next append, or after a short delay. */
+  /** Resolves when the projector has room, or after a short delay. */
   waitForTurn: () => Promise<void>;
-  /** Called with each batch right after its commit, while it is in memory. */
+  /** Called after the commit, while the batch is in memory. */
   onAppended: (messages: readonly Message[], appended: Appended, seconds: number) => void;
-  /** Called after each failed append. */
   onFailed?: () => void;
-  /** This inbox's share of the process's buffer. */
   buffer: ByteShare;
   logger: Logger;
 }>;
 
-/** `ofChannel` are all buffered messages of its source and channel, by id. */
+/** `ofChannel` has all buffered messages of the source and channel, by id. */
 type Held = { message: Message; committed: (receipt: Receipt) => void; ofChannel: Map<string, Held> };
 
 export class Inbox implements Sink {
   readonly #options: InboxOptions;
-  /** Buffered messages, by source, channel and id. */
+  /** By source, channel and id. */
   readonly #held = new Map<string, Map<string, Map<string, Held>>>();
-  /** Buffered messages that are not in flight, in order. */
+  /** Buffered messages that are not in flight. */
   #waiting: Held[] = [];
   readonly #stop = new AbortController();
   readonly #refusals: RefusalLog;
@@ -53,17 +50,17 @@ export class Inbox implements Sink {
     });
   }
 
-  /** Buffered bytes, the overhead of each message included. */
+  /** With the overhead of each message. */
   get bufferBytes(): number {
     return this.#options.buffer.heldBytes;
   }
 
-  /** Why the last append failed; undefined after a success. */
+  /** Undefined after a success. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
-  /** Whether messages are refused for lack of room, or were some seconds ago. */
+  /** Whether messages were refused for lack of room in the last seconds. */
   get isRefusing(): boolean {
     return this.#refusals.isRefusing;
   }
@@ -88,7 +85,7 @@ export class Inbox implements Sink {
     return true;
   }
 
-  /** An empty buffer accepts any message: one that is larger than the buffer would be redelivered forever. */
+  /** An empty buffer accepts any message: one larger than the buffer would be redelivered forever. */
   hasRoomFor(message: Message): boolean {
     return this.bufferBytes === 0 || this.hasRoomForBytes(sizeOf(message));
   }
@@ -97,14 +94,11 @@ export class Inbox implements Sink {
     return this.#options.buffer.hasRoom(bytes + MESSAGE_OVERHEAD_BYTES);
   }
 
-  /**
-   * Appends the buffered messages and accepts no more. Gives up after `seconds`; what was not committed was not
-   * acknowledged, so its broker redelivers it.
-   */
+  /** Appends the buffered messages and accepts no more. After `seconds` it gives up; brokers redeliver the rest. */
   async drain(seconds: number): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, seconds * 1000);
-    // Race the timer against the running append too: it can hang on an unresponsive database.
+    // The running append can hang on an unresponsive database.
     await Promise.race([this.#running, late.promise]);
     clearTimeout(timer);
     this.#stop.abort();
@@ -112,7 +106,7 @@ export class Inbox implements Sink {
   }
 
   async #run(): Promise<void> {
-    // One turn, so that the messages of a single socket read form one batch.
+    // The messages of a single socket read form one batch.
     await nextTurn();
     let settled = Promise.resolve();
     while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
@@ -123,12 +117,12 @@ export class Inbox implements Sink {
       const appended = await this.#appendWithRetry(messages);
       if (!appended) break;
       const seconds = (performance.now() - begun) / 1000;
-      // Acknowledge in the next turn, so that the next append is already in flight.
+      // In the next turn, when the next append is already in flight.
       settled = nextTurn().then(() => this.#settle(batch, messages, appended, seconds));
     }
     await settled;
     this.#running = undefined;
-    // Messages that arrived while the last batch was acknowledged.
+    // Messages arrived while the last batch was acknowledged.
     if (this.#waiting.length > 0 && !this.#stop.signal.aborted) this.#running = this.#run();
   }
 
@@ -189,7 +183,7 @@ const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const sizeOf = ({ payload, headers }: Message): number => payload.length + (headers?.length ?? 0);
 const bytesOf = (message: Message): number => sizeOf(message) + MESSAGE_OVERHEAD_BYTES;
 
-/** Amortises the cost of a transaction and its job; larger batches only delay acknowledgements. */
+/** Larger batches only delay acknowledgements. */
 const BATCH_MESSAGES_MAX = 4_000;
 
 /** Keeps an append of large messages far below the broker's AckWait. */

@@ -1,13 +1,13 @@
-/** Checks that every append of a domain gets positions above all existing ones. */
+/** Every append of a domain gets positions above all existing ones. */
 import { NotReadyError } from "../database/wait.ts";
 
 /**
- * The inbox's sequence is behind its rows, for instance after a restore of the data alone. The append fails, because a
- * message below the checkpoint would be acknowledged but never projected.
+ * The inbox's sequence is behind its rows, for instance after a restore of the data alone. A message below the
+ * checkpoint would be acknowledged but never projected.
  */
 export class PositionOrderError extends NotReadyError {}
 
-/** @param next the inbox's next position. @throws PositionOrderError if it is not above `head`. */
+/** @throws PositionOrderError if `next` is not above `head`. */
 export function requireAboveHead(next: bigint, head: bigint): void {
   if (next > head) return;
   throw new PositionOrderError(

@@ -1,17 +1,16 @@
 /**
- * Logs that an inbox refuses messages for lack of room: a warning at the start, and one at the end with the number of
- * refused messages. Brokers redeliver them, but the log should say why they arrive late.
+ * Logs that an inbox refuses messages for lack of room: once at the start, and once at the end with a count. Brokers
+ * redeliver them, but the log should say why they arrive late.
  */
 import type { Message } from "../contract/message.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 export type RefusalLogOptions = Readonly<{
-  /** Whether there is room again. */
   hasRoom: () => boolean;
-  /** Why the last append failed; undefined if it succeeded. */
+  /** Why the last append failed. */
   failure: () => string | undefined;
   logger: Logger;
-  /** Time without a refusal after which refusing has ended. */
+  /** Refusing ends after this time without a refusal. */
   quietMilliseconds?: number;
 }>;
 
@@ -19,7 +18,7 @@ export class RefusalLog {
   readonly #options: RefusalLogOptions;
   #begunAt = 0;
   #lastAt = 0;
-  /** Refused messages by source and channel, since refusing began. */
+  /** By source and channel. */
   readonly #counts = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -31,7 +30,6 @@ export class RefusalLog {
     return this.#timer !== undefined;
   }
 
-  /** Called for each refused message. */
   refused({ source, channel }: Message): void {
     this.#lastAt = performance.now();
     if (this.#timer === undefined) this.#begin(source, channel);
@@ -39,7 +37,7 @@ export class RefusalLog {
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 
-  /** Logs the end at shutdown, so that the count is not lost. */
+  /** So that the count is not lost at shutdown. */
   close(): void {
     if (this.#timer !== undefined) this.#end();
   }
@@ -71,7 +69,6 @@ export class RefusalLog {
 }
 
 /**
- * A burst at NATS Streaming overflows the inbox many times, because each redelivery may be refused again within a
- * second; refusals closer together than this are one event.
+ * After a burst NATS Streaming redelivers within a second, and each redelivery may be refused again; that is one event.
  */
 const QUIET_MS = 10_000;

@@ -1,4 +1,4 @@
-/** Reads from PostgreSQL's catalogue what a rebuild needs to know about a projection's tables. */
+/** Reads PostgreSQL's catalogue about a projection's tables. */
 import pg from "pg";
 import type { AnyDomain } from "../contract/domain.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -10,20 +10,20 @@ export type RebuiltTable = Readonly<{
   columns: readonly string[];
   hasPosition: boolean;
   /**
-   * Whether rows never change once written: they have a position, and the service's role can neither update nor delete
-   * them. Such a table is compared while the live projector works, any other only while it is blocked.
+   * Rows never change: the service's role can neither update nor delete them. Such a table is compared while the live
+   * projector works.
    */
   isInsertOnly: boolean;
-  /** Whether foreign keys refer to the table, so that rows may not be deleted and inserted again. */
+  /** Foreign keys refer to the table, so rows may not be deleted and inserted again. */
   isReferenced: boolean;
-  /** The outcome of the table's positions; undefined if another table holds it. */
+  /** Undefined if another table holds it. */
   outcome?: "projected" | "duplicate" | "dead";
-  /** Whether the table also holds rows of other domains, told apart by a column `domain`. */
+  /** Rows of other domains differ in a column `domain`. */
   isShared: boolean;
 }>;
 
 /**
- * The domain's tables, parents first, and the tables of outcomes.
+ * Parents first.
  * @throws Error if a table of the domain does not exist, or lacks a column of its key.
  */
 export async function describeTables(
@@ -39,7 +39,7 @@ export async function describeTables(
         `the table ${table} of the domain ${name} ${found ? `lacks ${missing}` : "does not exist"}`,
       );
     }
-    // The first table is compared by position, because its rows are the outcomes of positions.
+    // Its rows are the outcomes of positions.
     described.push(
       index === 0
         ? { ...found, key: ["position"], outcome: "projected", isShared: false }
@@ -61,7 +61,6 @@ export async function describeTables(
   ];
 }
 
-/** A foreign key of one of the domain's tables. */
 export type Reference = Readonly<{ child: string; parent: string; name: string; definition: string }>;
 
 /** Definitions depend on the current search path. */
@@ -101,7 +100,7 @@ async function selectTable(database: Queryable, table: string): Promise<Describe
   return rows[0];
 }
 
-/** Insert-only for a rebuild, which copies operators' states before it compares. */
+/** Insert-only, because operators' states are copied before the comparison. */
 async function outcomeTable(
   database: Queryable,
   table: string,
@@ -111,12 +110,12 @@ async function outcomeTable(
   return { ...found, key: ["position"], isInsertOnly: true, outcome, isShared: true };
 }
 
-/** Keeps the given order, unless a foreign key requires another. */
+/** Unless a foreign key requires another order. */
 function parentsFirst(tables: readonly RebuiltTable[], references: readonly Reference[]): RebuiltTable[] {
   const sorted = new Set<RebuiltTable>();
   const visited = new Set<RebuiltTable>();
   const visit = (table: RebuiltTable) => {
-    // Circular references need a deferrable constraint, which allows any order.
+    // A circle needs a deferrable constraint, which allows any order.
     if (visited.has(table)) return;
     visited.add(table);
     for (const { child, parent } of references) {

@@ -1,7 +1,4 @@
-/**
- * Compares the live tables with their shadow, row by row and by key. For each table, the shadow's schema holds a table
- * with the keys of differing rows.
- */
+/** Compares the live tables with their shadow by key, and stores the keys of differing rows in the shadow's schema. */
 import pg from "pg";
 import type { Queryable } from "../database/queryable.ts";
 import type { RebuiltTable } from "./catalogue-table.ts";
@@ -9,13 +6,11 @@ import { shadowSchemaOf } from "./shadow-table.ts";
 
 const quoted = pg.escapeIdentifier;
 
-/** Positions whose outcome or content differs. */
 export type Change = Readonly<{
   /** Null if that side has no outcome. */
   before: string | null;
   after: string | null;
   positions: bigint;
-  /** The lowest positions. */
   samples: bigint[];
 }>;
 
@@ -23,15 +18,12 @@ export type TableDifference = Readonly<{
   table: string;
   /** Rows of the rebuilt table only. */
   added: bigint;
-  /** Rows of the live table only. */
   removed: bigint;
-  /** Rows with the same key and other content. */
   changed: bigint;
-  /** The lowest positions; empty if the table has no column `position`. Keys may be personal, so they are not shown. */
+  /** Empty if the table has no column `position`. Keys may be personal, so they are not shown. */
   samples: bigint[];
 }>;
 
-/** Positions above the first and up to the second. */
 export type Range = Readonly<{ above: bigint; upTo: bigint }>;
 
 /** The table with the keys of differing rows. */
@@ -55,9 +47,8 @@ export async function createDifferences(
 }
 
 /**
- * Records every differing row of a table.
- * @param range limits the comparison to these positions. A row may be in different ranges of the two tables, so if one
- * range adds it and another removes it, it counts as changed.
+ * @param range of positions. A row may be in different ranges of the two tables, so if one range adds it and another
+ * removes it, it counts as changed.
  */
 export async function noteDifferences(
   database: Queryable,
@@ -84,7 +75,7 @@ export async function noteDifferences(
   );
 }
 
-/** Positions whose outcome or content differs, by outcome. */
+/** By outcome. */
 export async function selectChanges(
   database: Queryable,
   domain: string,
@@ -107,7 +98,6 @@ export async function selectChanges(
   return rows;
 }
 
-/** Differing rows of the domain's tables. */
 export async function selectTableDifferences(
   database: Queryable,
   domain: string,
@@ -131,14 +121,12 @@ export async function selectTableDifferences(
   return found;
 }
 
-/** The key and, if there is one, the position. */
 function notedColumns({ key, hasPosition }: RebuiltTable): string[] {
   return [...new Set([...key, ...(hasPosition ? ["position"] : [])])].map(quoted);
 }
 
-/** The spaces keep these apart from a domain's columns. */
+/** No column of a domain has spaces. */
 export const KIND = '"kind of difference"';
 const CONTENT = '"whole row"';
 
-/** Enough to look at a few. */
 const SAMPLES_MAX = 5;

@@ -1,13 +1,11 @@
 /**
- * Rebuilds a projection from position 0 beside the live one. The usual code projects the inbox into a schema of its
- * own; then every row is compared with the live one, and the differences are taken over in one transaction. Until that
- * commits, the live projection is unchanged, however the rebuild ends.
+ * Rebuilds a projection from position 0 beside the live one: the usual code projects the inbox into a schema of its
+ * own; then every row is compared, and the differences are taken over in one transaction. Until that commits, the live
+ * projection is unchanged.
  *
- * Tables whose rows never change are compared while the live projector works. It is blocked for the rest: messages that
- * it projected meanwhile, and tables whose rows can change, such as balances, which are compared as a whole. A rebuild
- * stops at the live checkpoint and writes no events.
- *
- * Differences mean that the projection code changed since the live rows were written, or that rows were edited by hand.
+ * Tables whose rows never change are compared while the live projector works. It is blocked for messages that it
+ * projected meanwhile and for other tables, such as balances. A rebuild stops at the live checkpoint and writes no
+ * events.
  */
 import type { AnyDomain } from "../contract/domain.ts";
 import { WrongStateError } from "../contract/errors.ts";
@@ -41,32 +39,28 @@ import {
 import { takeOver } from "./take-over-table.ts";
 
 export type RebuildOptions = Readonly<{
-  /** Of the owner role, which may create and drop a schema. */
+  /** Of the owner role, which may create a schema. */
   ownerUrl: string;
   domain: AnyDomain;
-  /** Only compare. */
   isDryRun: boolean;
   logger: Logger;
   signal: AbortSignal;
-  /** Called after each batch with the reached and the final position. */
+  /** Called after each batch. */
   onProgress: (stage: "projecting" | "comparing" | "taking over", position: bigint, target: bigint) => void;
 }>;
 
 export type RebuildReport = Readonly<{
   domain: string;
-  /** The last rebuilt position. */
   upTo: bigint;
   projected: bigint;
   duplicate: bigint;
   dead: bigint;
-  /** Positions whose outcome or content differs, by outcome. */
+  /** By outcome. */
   changes: readonly Change[];
-  /** By table of the domain. */
   tables: readonly TableDifference[];
   isTakenOver: boolean;
 }>;
 
-/** Whether the rebuilt projection differs from the live one. */
 export function differs({ changes, tables }: RebuildReport): boolean {
   return changes.length > 0 || tables.some(({ added, removed, changed }) => added + removed + changed > 0n);
 }
@@ -80,7 +74,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   await using stack = new AsyncDisposableStack();
   // Comparing large tables exceeds the usual timeouts.
   const live = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, hasTimeouts: false }));
-  // The lock needs an open transaction, which does nothing else.
+  // A transaction holds the lock and does nothing else.
   const locker = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger }));
   const lock = stack.use(await locker.hold());
   if (!(await tryRebuildLock(lock, domain.name))) {
@@ -93,7 +87,7 @@ export async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   await createDifferences(live, domain.name, tables);
   const schema = shadowSchemaOf(domain.name);
   const rebuilt = stack.use(new Database(ownerUrl, { connectionsMax: 1, logger, schema }));
-  // Without the lock another rebuild may begin, with a shadow of the same name.
+  // Without the lock another rebuild may use the same schema.
   const signal = AbortSignal.any([options.signal, lock.lost]);
   return await rebuildBeside({ ...options, signal }, tables, live, rebuilt);
 }
@@ -140,7 +134,7 @@ async function rebuildBeside(
 }
 
 /**
- * Projects until at most a batch remains, which is projected while the live projector is blocked.
+ * Until at most a batch remains, which needs the live projector blocked.
  * @returns the reached position.
  */
 async function catchUp(
@@ -154,10 +148,7 @@ async function catchUp(
   }
 }
 
-/**
- * @returns a function that projects into the shadow up to a position, with one projection instance for the whole
- * rebuild, and resolves with the number of messages.
- */
+/** @returns a function that projects into the shadow up to a position, and resolves with the number of messages. */
 function shadowProjector({ domain, signal, onProgress }: RebuildOptions, rebuilt: Database) {
   const projecting = projectingOf(domain, { isLive: false });
   const handover = new Handover();

@@ -1,6 +1,6 @@
 /**
- * The shadow of a rebuild: a schema with the live one's tables. First in the search path, its tables replace the live
- * ones. Table names come from the code, never from a caller.
+ * A schema with the live one's tables. First in the search path, its tables replace the live ones. Table names come
+ * from the code, never from a caller.
  */
 import pg from "pg";
 import type { AnyDomain } from "../contract/domain.ts";
@@ -13,12 +13,11 @@ import { selectReferences } from "./catalogue-table.ts";
 
 const quoted = pg.escapeIdentifier;
 
-/** The schema of a domain's rebuild. */
 export function shadowSchemaOf(domain: string): string {
   return `rebuild_${domain}`;
 }
 
-/** Locks the domain until the transaction ends. @returns false if another rebuild holds the lock. */
+/** @returns false if another rebuild holds the lock. */
 export async function tryRebuildLock(transaction: Queryable, domain: string): Promise<boolean> {
   const { rows } = await transaction.query<{ locked: boolean }>(
     "select pg_try_advisory_xact_lock($1, hashtext($2)) as locked",
@@ -27,10 +26,7 @@ export async function tryRebuildLock(transaction: Queryable, domain: string): Pr
   return rows[0]?.locked ?? false;
 }
 
-/**
- * Creates the shadow's empty tables with the same columns, keys and foreign keys, so that PostgreSQL refuses the same
- * data. Drops the remains of an earlier rebuild.
- */
+/** With the same columns, keys and foreign keys, so that PostgreSQL refuses the same data. */
 export async function createShadow(database: Database, domain: AnyDomain): Promise<void> {
   await dropShadow(database, domain.name);
   const schema = quoted(shadowSchemaOf(domain.name));
@@ -57,7 +53,6 @@ export async function dropShadow(database: Queryable, domain: string): Promise<v
   await database.query(`drop schema if exists ${quoted(shadowSchemaOf(domain))} cascade`);
 }
 
-/** The number of messages after a position, up to another one and to a limit. */
 export async function countMessages(
   database: Queryable,
   domain: string,
@@ -71,7 +66,7 @@ export async function countMessages(
   return rows[0]?.count ?? 0;
 }
 
-/** Copies the states that operators gave to dead letters, and recounts their groups. */
+/** Dead letters keep the states that operators gave them. */
 export async function reconcileShadow(database: Queryable, domain: string): Promise<void> {
   const schema = quoted(shadowSchemaOf(domain));
   await database.query(
@@ -97,8 +92,7 @@ export async function reconcileShadow(database: Queryable, domain: string): Prom
 }
 
 /**
- * Blocks the domain's projector, and operators' changes to its dead letters, until the transaction ends. Other domains
- * continue.
+ * Blocks the domain's projector, and operators' changes to its dead letters, until the transaction ends.
  * @returns the live checkpoint.
  */
 export async function lockLive(transaction: Transaction, domain: string): Promise<bigint> {
@@ -116,5 +110,5 @@ const SHARED_TABLES = [
   "dead_letter_hours",
 ];
 
-/** The first half of the advisory lock's key, used nowhere else in the database. */
+/** Used nowhere else in the database. */
 const REBUILD_LOCK_CLASS = 0x72626c64;

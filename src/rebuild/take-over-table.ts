@@ -8,8 +8,7 @@ import { shadowSchemaOf } from "./shadow-table.ts";
 const quoted = pg.escapeIdentifier;
 
 /**
- * Takes over differing rows, the counts of dead letters, and the checkpoint. Deletes before it inserts, because a new
- * row may take over a unique value.
+ * Deletes before it inserts, because a new row may take over a unique value.
  * @param tables parents before children.
  */
 export async function takeOver(
@@ -37,7 +36,7 @@ export async function takeOver(
   );
 }
 
-/** Removed rows, and changed rows that are inserted again. */
+/** Changed rows are inserted again. */
 async function deleteRows(transaction: Transaction, domain: string, table: RebuiltTable): Promise<void> {
   const kinds = table.isReferenced ? ["removed"] : ["removed", "changed"];
   await transaction.query(

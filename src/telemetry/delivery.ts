@@ -1,6 +1,6 @@
 /**
- * Exports spans in batches. A batch that is not delivered in time is dropped and counted, and the log shows once that
- * delivery fails and once that it works again. Nothing else depends on a collector.
+ * Exports spans in batches. A late batch is dropped and counted; the log shows once that delivery fails and once that
+ * it works again.
  */
 import { ExportResultCode } from "@opentelemetry/core";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace-node";
@@ -9,14 +9,12 @@ import type { Logger } from "./logger.ts";
 type Report = Parameters<SpanExporter["export"]>[1];
 
 export class Delivery implements SpanExporter {
-  /** Spans that no collector accepted. */
   dropped = 0;
   readonly #exporter: SpanExporter;
   readonly #logger: Logger | undefined;
   readonly #waitMs: number;
   #isFailing = false;
 
-  /** @param waitMs the timeout of a batch. */
   constructor(exporter: SpanExporter, logger: Logger | undefined, waitMs = WAIT_MS) {
     this.#exporter = exporter;
     this.#logger = logger;

@@ -1,20 +1,19 @@
 /**
- * Structured logs: JSON lines on stdout, readable lines on a terminal. Callers never log payloads, tokens or connection
- * strings; redaction is a second barrier.
+ * JSON lines on stdout, readable lines on a terminal. Callers never log payloads, tokens or connection strings;
+ * redaction is a second barrier.
  */
 import { trace } from "@opentelemetry/api";
 import { type Logger, pino } from "pino";
 
 export type { Logger };
 
-/** @param level one of pino's level names. */
+/** @param level of pino. */
 export function createLogger(level: string): Logger {
   const options = {
     level,
     base: { service: "waybill", pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    // The current trace, if there is one.
     mixin: () => {
       const span = trace.getActiveSpan()?.spanContext();
       return span ? { trace_id: span.traceId, span_id: span.spanId } : {};

@@ -1,6 +1,6 @@
 /**
- * The histogram of request durations, in plain arrays: prom-client's lookup of a label set would cost a tenth of an
- * answer from memory. The registry reads it like a histogram of prom-client.
+ * The histogram of request durations, in plain arrays: prom-client's lookup of labels would cost a tenth of a cached
+ * answer.
  */
 import type { Registry } from "prom-client";
 
@@ -50,7 +50,7 @@ export class RequestTimes {
   }
 
   #find(method: string, route: string, status: number): Series {
-    // A route has a handful of statuses, and nearly always the first matches.
+    // Nearly always the first matches.
     const ofRoute = this.#series.get(route) ?? [];
     for (const series of ofRoute) {
       if (series.labels.method === method && Number(series.labels.status) === status) return series;

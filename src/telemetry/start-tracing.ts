@@ -1,9 +1,8 @@
-/** Loads the tracing SDK, which takes time and memory, only if tracing is on. */
+/** Loads the tracing SDK only if tracing is on. */
 import type { TracingConfig } from "../config/config.ts";
 import type { Logger } from "./logger.ts";
 import type { Tracing } from "./tracing.ts";
 
-/** @returns undefined if tracing is off. */
 export async function startTracing(
   config: TracingConfig | undefined,
   logger: Logger,

@@ -1,4 +1,4 @@
-/** Converts between trace contexts and W3C `traceparent` texts, which the inbox stores. */
+/** Converts between trace contexts and W3C `traceparent` texts. */
 import {
   type Context,
   isValidSpanId,
@@ -23,7 +23,7 @@ export function traceparentOf(traceContext: Context): string | undefined {
   return `00-${spanContext.traceId}-${spanContext.spanId}-01`;
 }
 
-/** Clears the sampling flag; text that is not a traceparent stays unchanged. */
+/** Text that is not a traceparent stays unchanged. */
 export function withoutSampling(traceparent: string): string {
   const normal = normalTraceparent(traceparent);
   if (normal === undefined) return traceparent;
@@ -36,8 +36,7 @@ export function isSampledContext(traceContext: Context): boolean {
 }
 
 /**
- * Converts a traceparent to version 00, which the inbox stores. Later versions may have additional members, and only
- * their sampling flag is known.
+ * Converts to version 00, which the inbox stores. Later versions may have additional members and flags.
  * @returns undefined if the text is not valid. Source: W3C Trace Context, 3.2 and 3.3.
  */
 export function normalTraceparent(text: string): string | undefined {

@@ -1,18 +1,17 @@
 /**
- * Bounds the traces that begin in a second, at any sampling ratio. A span costs several times a cached answer or
- * a message in a full batch. Without a bound tracing would cost most under the highest load, and the exporter's queue
- * would drop single spans, which leaves incomplete traces.
+ * Bounds the traces that begin in a second, at any sampling ratio. A span costs several times a cached answer. Without
+ * a bound the exporter's queue would drop single spans under load, which leaves incomplete traces.
  */
 export class TraceLimit {
   readonly #perSecond: number;
-  /** In the current second, which began with the first trace. */
+  /** In the second that began with the first trace. */
   #begun = 0;
 
   constructor(perSecond: number) {
     this.#perSecond = perSecond;
   }
 
-  /** Called for every message, so it only compares; reading a clock would cost as much as sampling. */
+  /** Called for every message; reading a clock would cost as much as sampling. */
   hasRoom(): boolean {
     return this.#begun < this.#perSecond;
   }

@@ -1,6 +1,6 @@
 /**
- * OpenTelemetry, enabled by OTEL_TRACES_EXPORTER: ids, sampling, export and instrumentation of libraries.
- * message-traces.ts makes the spans of messages. If it is off, none of this is loaded.
+ * OpenTelemetry: ids, sampling, export and instrumentation of libraries. message-traces.ts makes the spans of messages.
+ * Not loaded if OTEL_TRACES_EXPORTER turns tracing off.
  */
 import { EventEmitter } from "node:events";
 import { type IncomingMessage, type RequestListener, Server } from "node:http";
@@ -57,13 +57,9 @@ export class Tracing implements AsyncDisposable {
   readonly #sampler: Sampler;
   /** Requests that continue a trace do not count. */
   readonly #limit: TraceLimit;
-  /** Requests with a span. */
   readonly #requests = new WeakSet<IncomingMessage>();
 
-  /**
-   * @param serviceName default of OTEL_SERVICE_NAME.
-   * @param exporter by default the configured one.
-   */
+  /** @param exporter by default the configured one. */
   constructor(
     { exporter: named, sampler, ratio, perSecondMax }: TracingConfig,
     serviceName: string,
@@ -85,16 +81,13 @@ export class Tracing implements AsyncDisposable {
     this.tracer = this.#provider.getTracer("waybill");
   }
 
-  /** Whether a trace that begins here is sampled; depends on its id only. */
+  /** Depends on the id only. */
   isSampled(traceId: string): boolean {
     const { decision } = this.#sampler.shouldSample(ROOT_CONTEXT, traceId, "", SpanKind.INTERNAL, {}, []);
     return decision === SamplingDecision.RECORD_AND_SAMPLED;
   }
 
-  /**
-   * Calls `work`, which begins a trace, with a chosen trace id. If a span id is given too, `work` may begin one span
-   * only.
-   */
+  /** If a span id is given too, `work` may begin one span only. */
   withIds<T>(ids: DerivedIds | Pick<DerivedIds, "traceId">, work: () => T): T {
     this.#ids.next = ids;
     try {
@@ -104,7 +97,7 @@ export class Tracing implements AsyncDisposable {
     }
   }
 
-  /** Statements within a sampled span get spans; others cost next to nothing. */
+  /** Statements outside of a sampled span cost next to nothing. */
   instrumentDatabase(): void {
     const instrumentation = new PgInstrumentation({ requireParentSpan: true });
     instrumentation.setTracerProvider(this.#provider);
@@ -113,8 +106,8 @@ export class Tracing implements AsyncDisposable {
   }
 
   /**
-   * Gives sampled requests a span. HttpInstrumentation patches `Server.prototype.emit` and so slows every request down,
-   * sampled or not. Therefore the original `emit` is restored, and only sampled requests pass through the patched one.
+   * HttpInstrumentation patches `Server.prototype.emit` and slows every request down, sampled or not. Therefore the
+   * original `emit` is restored, and only sampled requests pass through the patched one.
    */
   traceRequests(handle: RequestListener): RequestListener {
     const emit = Server.prototype.emit;
@@ -142,8 +135,8 @@ export class Tracing implements AsyncDisposable {
   }
 
   /**
-   * Begins the span of an incoming call: below the active span, below the caller's span, or as a new trace.
-   * @returns undefined if it is not sampled.
+   * Below the active span, below the caller's span, or as a new trace.
+   * @returns undefined if the call is not sampled.
    */
   beginCall(name: string, traceparent: string | undefined, attributes: Attributes): Span | undefined {
     const active = context.active();
@@ -156,14 +149,12 @@ export class Tracing implements AsyncDisposable {
     );
   }
 
-  /** Names the span of a request, if it has one. */
   setRoute(request: IncomingMessage, route: string): void {
     if (!this.#requests.has(request)) return;
     const metadata = getRPCMetadata(context.active());
     if (metadata) metadata.route = route;
   }
 
-  /** Spans that could not be delivered. */
   get droppedSpans(): number {
     return this.#delivery.dropped;
   }
@@ -172,7 +163,6 @@ export class Tracing implements AsyncDisposable {
     return this.#provider.forceFlush();
   }
 
-  /** Sends pending spans, if the collector answers soon. */
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = new AbortController();
     const sent = this.#provider.shutdown().catch(() => {});
@@ -180,7 +170,7 @@ export class Tracing implements AsyncDisposable {
     ended.abort();
   }
 
-  /** The trace that a request begins or continues; undefined if it is not sampled. */
+  /** @returns undefined if the request is not sampled. */
   #idsFor(traceparent: unknown): Pick<DerivedIds, "traceId"> | undefined {
     const parent = typeof traceparent === "string" ? contextOf(traceparent) : undefined;
     if (parent) return isSampledContext(parent) ? { traceId: "" } : undefined;
@@ -192,7 +182,6 @@ export class Tracing implements AsyncDisposable {
   }
 }
 
-/** Random ids, unless they were chosen. */
 class ChosenIds implements IdGenerator {
   next: Partial<DerivedIds> | undefined;
   readonly #random = new RandomIdGenerator();

@@ -1,6 +1,4 @@
-/**
- * Creates the sources of one domain. A broker's library costs time and memory, so it is loaded only if its source runs.
- */
+/** Creates the sources of one domain. A broker's library is loaded only if its source runs. */
 import type { DomainConfig } from "../../config/config.ts";
 import type { SourceName } from "../../config/sources.ts";
 import type { Source, SourceGap } from "../../contract/source.ts";
@@ -11,11 +9,9 @@ export type CreateSourcesOptions = Readonly<{
   http: Source;
   logger: Logger;
   onRedelivered: (source: SourceName, channel: string) => void;
-  /** Records messages that a broker removed before they were read. */
   noteGap: (gap: SourceGap) => Promise<void>;
 }>;
 
-/** `start` connects them. */
 export function createSources(
   names: readonly SourceName[],
   config: DomainConfig,

@@ -1,6 +1,6 @@
 /**
- * The HTTP ingress: each request is one message, answered after the commit. The sender's Idempotency-Key is the
- * message's identity, so a repeated request is recognised.
+ * The HTTP ingress: each request is one message, answered after the commit. The Idempotency-Key is the message's
+ * identity, so a repeated request is recognised.
  */
 import { randomUUID } from "node:crypto";
 import { KeyReusedError, UnavailableError } from "../../contract/errors.ts";
@@ -10,7 +10,6 @@ import type { Sink, Source } from "../../contract/source.ts";
 
 export type HttpSourceOptions = Readonly<{
   channel: string;
-  /** Whether the row at a position holds these bytes. */
   hasPayload: (position: bigint, payload: Buffer) => Promise<boolean>;
 }>;
 
@@ -18,7 +17,7 @@ export class HttpSource implements Source {
   readonly name = "http";
   readonly channel: string;
   readonly #options: HttpSourceOptions;
-  /** Offered messages that are not committed yet, by id. */
+  /** Offered messages that are not committed yet. */
   readonly #inFlight = new Map<string, Promise<Receipt>>();
   #inbox: Sink | undefined;
 
@@ -42,14 +41,14 @@ export class HttpSource implements Source {
   async close(): Promise<void> {}
 
   /**
-   * Resolves once the message is committed; a repeated id resolves with the first position.
+   * A repeated id resolves with the first position.
    * @throws KeyReusedError if the id exists with another payload; UnavailableError if the message was refused, or not
-   * committed in time. Retrying with the same id is then safe.
+   * committed in time. Retrying with the same id is safe.
    */
   async receive(given: Omit<NewMessage, "messageId"> & { messageId?: string | undefined }): Promise<Receipt> {
     const { payload, messageId = randomUUID() } = given;
     const deadline = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-    // A second request with the same key waits for the first, which the inbox then knows.
+    // A second request with the same key waits for the first.
     for (let earlier = this.#inFlight.get(messageId); earlier; earlier = this.#inFlight.get(messageId)) {
       await inTime(earlier, deadline);
     }
@@ -83,7 +82,7 @@ export class HttpSource implements Source {
     };
     if (!inbox.offer(message, committed))
       throw new UnavailableError("the inbox is full", RETRY_AFTER_SECONDS);
-    // Removed after the commit, not when the sender gives up: the message is still buffered.
+    // Until the commit, even if the sender gives up: the message is still buffered.
     this.#inFlight.set(messageId, promise);
     return promise;
   }

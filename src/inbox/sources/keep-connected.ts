@@ -1,7 +1,6 @@
 /**
- * The reconnect loop of every source: opens a connection, waits until it ends, and reconnects with capped backoff until
- * the source stops. It keeps the source's health and logs each disconnect and reconnect once, however many attempts lie
- * between them.
+ * The reconnect loop of every source, with capped backoff. It keeps the source's health and logs each disconnect and
+ * reconnect once, however many attempts lie between them.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError } from "../../contract/describe-error.ts";
@@ -12,34 +11,30 @@ import type { Logger } from "../../telemetry/logger.ts";
 export type KeepConnectedOptions = Readonly<{
   source: string;
   channel: string;
-  /** Aborts when the source stops: the open connection may finish, and no other is opened. */
+  /** Aborts when the source stops; the open connection may finish. */
   signal: AbortSignal;
-  /** Called on each change of health. */
   onState: (health: Health) => void;
   logger: Logger;
   /** For tests. */
   clock?: Clock;
-  /** Milliseconds before the next attempt. */
   backoff?: (failures: number) => number;
 }>;
 
 export type Clock = Readonly<{
-  /** Milliseconds since any fixed moment. */
   now: () => number;
-  /** Resolves after that time, or early if the signal aborts. */
+  /** Ends early if the signal aborts. */
   wait: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }>;
 
 /**
- * The broker rejects the source's settings. Only an operator can fix that, so it is reported as such, not as an
- * unavailable broker; retries continue, because the fix may be at the broker.
+ * The broker rejects the source's settings. Only an operator can fix that, so it is reported as such; retries continue,
+ * because the fix may be at the broker.
  */
 export class SettingsRefusedError extends Error {}
 
 /**
  * Returns after `signal` aborted and the last connection ended.
- * @param open opens a connection, calls `onConnected` once messages can arrive, and settles when the connection ends:
- * rejects with the reason, or resolves after a regular close.
+ * @param open calls `onConnected` once messages can arrive, and settles when the connection ends.
  */
 export async function keepConnected(
   open: (onConnected: () => void) => Promise<void>,
@@ -67,12 +62,12 @@ export async function keepConnected(
     const reason = describeError(error);
     onState({ connected: false, reason });
     const endedAt = clock.now();
-    // A connection that keeps breaking at once must not reset the backoff.
+    // A connection that breaks at once must not reset the backoff.
     if (connectedAt !== undefined && endedAt - connectedAt >= STABLE_MS) failures = 0;
     if (connectedAt !== undefined) outage.since = endedAt;
     const waitMilliseconds = Math.round(backoff(failures++));
     const context = { source, channel, attempt: ++outage.attempts, waitMilliseconds, reason };
-    // Logs each reason once: a hidden second cause still shows, and an hour's outage is one line.
+    // Each reason once: a second cause still shows, and an hour's outage is one line.
     if (outage.reasons.has(reason)) logger.debug(context, "source still not connected");
     else if (error instanceof SettingsRefusedError) {
       logger.error(context, "the broker refuses the settings of the source; retrying");

@@ -1,15 +1,15 @@
-/** Parses NATS_URL and JETSTREAM_URL: several URLs with percent-encoded credentials. */
+/** Parses NATS_URL and JETSTREAM_URL. */
 
 export type NatsServer = Readonly<{
   isTls: boolean;
   /** IPv6 addresses have no brackets. */
   host: string;
   port: number;
-  /** Of its own URL or, if that has none, the first in the list. */
+  /** By default those of the first URL that has any. */
   credentials: Readonly<{ user: string; pass: string } | { token: string }> | undefined;
 }>;
 
-/** @param urls separated by commas, validated by `natsUrls` of the configuration. */
+/** @param urls as validated by the configuration. */
 export function natsServers(urls: string): readonly [NatsServer, ...NatsServer[]] {
   const parsed = urls.split(",").map((text) => new URL(text.trim()));
   const shared = parsed.map(credentialsOf).find((credentials) => credentials !== undefined);
@@ -21,7 +21,7 @@ export function natsServers(urls: string): readonly [NatsServer, ...NatsServer[]
   })) as [NatsServer, ...NatsServer[]];
 }
 
-/** Without credentials, so it may be logged. */
+/** Has no credentials, so it may be logged. */
 export function hostAndPort({ host, port }: NatsServer): string {
   return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
@@ -32,5 +32,5 @@ function credentialsOf({ username, password }: URL): NatsServer["credentials"] {
   return pass === "" ? { token: user } : { user, pass };
 }
 
-/** Source: NATS, "Client Protocol"; registered with IANA. */
+/** Source: NATS, "Client Protocol". */
 const DEFAULT_PORT = 4222;

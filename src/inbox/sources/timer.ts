@@ -1,8 +1,7 @@
 /**
  * The timer of one domain: appends one tick a second while something in the domain's tables is due. A tick is a
- * message, so the domain acts at a time stored in the inbox, and a rebuild acts at the same time. Several processes may
- * run the same timer: the second is the message id, so together they make one row a second. An uncommitted tick is
- * offered again each second, and no other is made meanwhile.
+ * message, so a rebuild acts at the same time. The second is the message id, so several processes together make one row
+ * a second. An uncommitted tick is offered again each second.
  */
 import type { Message } from "../../contract/message.ts";
 import type { Health, Sink, Source } from "../../contract/source.ts";
@@ -13,14 +12,14 @@ export type TimerOptions = Readonly<{
   /** The domain's name. */
   channel: string;
   /**
-   * The earliest due time in the domain's tables, past ones included; undefined if there is none. Called once a second,
-   * so it must be an indexed query. A rejection is logged and retried.
+   * The earliest due time, past ones included; undefined if there is none. Called once a second, so it must be an
+   * indexed query. A rejection is logged and retried.
    */
   nextDueAt: () => Promise<Date | undefined>;
-  /** The payload of a tick, which makes everything due at or before `second` happen. */
+  /** Makes everything due at or before `second` happen. */
   payloadOf: (second: Date) => Buffer;
   logger: Logger;
-  /** For tests; `now` in milliseconds since the Unix epoch. */
+  /** `now` in milliseconds since the Unix epoch. */
   clock?: Clock;
 }>;
 
@@ -32,7 +31,6 @@ export class TimerSource implements Source {
   readonly #stop = new AbortController();
   #health: Health = { connected: false, reason: "not started yet" };
   #running: Promise<void> = Promise.resolve();
-  /** The uncommitted tick. */
   #pending: Message | undefined;
 
   constructor(options: TimerOptions) {
@@ -68,22 +66,21 @@ export class TimerSource implements Source {
     await this.#running;
   }
 
-  /** Ticks until the source stops. @throws if the query for due times fails. */
+  /** @throws if the query for due times fails. */
   async #run(inbox: Sink, onConnected: () => void): Promise<void> {
     const { signal } = this.#stop;
     for (let asked = 0; !signal.aborted; asked++) {
       this.#pending ??= await this.#nextTick();
       if (asked === 0) onConnected();
-      // Nothing may be offered after a stop during the query.
+      // The source may have stopped during the query.
       if (this.#pending && !signal.aborted) this.#offer(inbox, this.#pending);
       await this.#clock.wait(this.#untilNextSecond(), signal);
     }
   }
 
-  /** The tick of the current second, if something is due. */
   async #nextTick(): Promise<Message | undefined> {
     const dueAt = await this.#options.nextDueAt();
-    // The current second, not the due one: a due time may be written after its second's tick.
+    // Not the due second: a due time may be written after its second's tick.
     const second = Math.floor(this.#clock.now() / SECOND_MS) * SECOND_MS;
     if (dueAt === undefined || dueAt.getTime() > second) return undefined;
     const tickAt = new Date(second);
@@ -96,7 +93,7 @@ export class TimerSource implements Source {
     };
   }
 
-  /** Safe to repeat: a full inbox refuses the tick, and a copy replaces a buffered one. */
+  /** A full inbox refuses the tick, and a copy replaces a buffered one. */
   #offer(inbox: Sink, tick: Message): void {
     inbox.offer(tick, () => {
       if (this.#pending === tick) this.#pending = undefined;

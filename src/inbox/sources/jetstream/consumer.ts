@@ -1,7 +1,4 @@
-/**
- * Finds or creates the stream and the durable consumer of a JetStream source, updates the consumer's settings, and
- * starts to pull. If the server rejects the settings, throws a `SettingsRefusedError`.
- */
+/** Finds or creates the stream and the durable consumer, updates the consumer's settings, and starts to pull. */
 import {
   AckPolicy,
   type ConsumerMessages,
@@ -20,21 +17,21 @@ import { SettingsRefusedError } from "../keep-connected.ts";
 export type ConsumerOptions = JetStreamConfig &
   Readonly<{
     logger: Logger;
-    /** The most unacknowledged messages; fewer if the server's limits are lower. */
+    /** Fewer if the server's limits are lower. */
     inFlightMax?: number;
   }>;
 
 export type OpenConsumer = Readonly<{
   messages: ConsumerMessages;
-  /** When the stream was created, in nanoseconds since the Unix epoch. */
+  /** Nanoseconds since the Unix epoch. */
   streamCreated: bigint;
-  /** The stream's only subject, which need not be stored with each message; undefined if it has several. */
+  /** Need not be stored with each message; undefined if the stream has several subjects. */
   onlySubject: string | undefined;
   /** Messages that wait at the server or are not acknowledged. */
   lag: () => Promise<number>;
 }>;
 
-/** @throws SettingsRefusedError; other errors if the server or the stream is unavailable. */
+/** @throws SettingsRefusedError if the server rejects the settings; other errors if it is unavailable. */
 export async function openConsumer(
   connection: NatsConnection,
   options: ConsumerOptions,
@@ -47,7 +44,7 @@ export async function openConsumer(
   });
   const consumer = await jetstream(connection).consumers.get(stream, durable);
   const messages = await consumer.consume({
-    // Fits the server's largest message, so none can get stuck.
+    // Fits the server's largest message.
     max_bytes: Math.max(PULL_BYTES_MAX, (connection.info?.max_payload ?? 0) + ENVELOPE_BYTES_MAX),
     expires: PULL_MS,
     abort_on_missing_resource: true,
@@ -81,7 +78,7 @@ async function ensureStream(
   }
 }
 
-/** Creates the durable, or updates its settings; it keeps its position in the stream. */
+/** The durable keeps its position in the stream. */
 async function ensureConsumer(
   manager: JetStreamManager,
   info: StreamInfo,
@@ -143,7 +140,7 @@ async function withinLimits(
   }
 }
 
-/** Whether the server rejected the request, rather than being unable to serve it. */
+/** The server rejected the request, rather than being unable to serve it. */
 function isRefusal(error: unknown): error is JetStreamApiError {
   return error instanceof JetStreamApiError && error.status >= 400 && error.status < 500;
 }
@@ -152,7 +149,7 @@ function hasCode(error: unknown, code: number): boolean {
   return error instanceof JetStreamApiError && error.code === code;
 }
 
-/** Parses a time with up to nine fractional digits into nanoseconds since the Unix epoch. */
+/** Date.parse keeps milliseconds only. */
 function nanosecondsOf(time: string): bigint {
   const [, seconds = "", fraction = "", zone = ""] = /^(.{19})(?:\.(\d{1,9}))?(.*)$/.exec(time) ?? [];
   return BigInt(Date.parse(seconds + zone)) * 1_000_000n + BigInt(fraction.padEnd(9, "0"));
@@ -160,15 +157,15 @@ function nanosecondsOf(time: string): bigint {
 
 /** Four full appends, as with NATS Streaming. */
 const IN_FLIGHT_MAX = 16_384;
-/** Redeliveries of an unacknowledged message. */
+/** Of redeliveries. */
 const UNLIMITED = -1;
 
 /** Source: nats-server, errors.json, JSConsumerMaxPendingAckExcessErrF. */
 const WINDOW_TOO_LARGE = 10_121;
 
-/** Half an append, buffered here in addition to the inbox. */
+/** Half an append, in addition to the inbox. */
 const PULL_BYTES_MAX = 4 * 1024 * 1024;
-/** Subjects and headers, which the server counts too. */
+/** The server counts subjects and headers too. */
 const ENVELOPE_BYTES_MAX = 64 * 1024;
-/** How soon a pull repeats if a large message ended it early. */
+/** A large message can end a pull early. */
 const PULL_MS = 2_000;

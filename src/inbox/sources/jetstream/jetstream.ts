@@ -1,8 +1,8 @@
 /**
- * NATS JetStream: messages of a stream, or of one of its subjects, enter through a durable pull consumer with explicit
- * acknowledgement, and are acknowledged after the commit. Until then the source extends their deadline, so the server
- * does not redeliver them. While a message waits for room, nothing more is pulled. If the connection, the stream or the
- * consumer is lost, the source reconnects.
+ * NATS JetStream: messages of a stream, or of one of its subjects, enter through a durable pull consumer and are
+ * acknowledged after the commit. Until then the source extends their deadline, so the server does not redeliver them.
+ * While a message waits for room, nothing more is pulled. If the connection, the stream or the consumer is lost, it
+ * reconnects.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ConsumerMessages, JsMsg } from "@nats-io/jetstream";
@@ -16,7 +16,6 @@ import { natsConnectionOptions } from "./nats-connection.ts";
 
 export type JetStreamOptions = ConsumerOptions &
   Readonly<{
-    /** Called for each redelivered message. */
     onRedelivered?: (channel: string) => void;
   }>;
 
@@ -25,7 +24,7 @@ export class JetStreamSource implements Source {
   readonly channel: string;
   readonly #options: JetStreamOptions;
   readonly #stop = new AbortController();
-  /** Offered, unacknowledged messages, with the time of their last deadline extension. */
+  /** With the time of the last deadline extension. */
   readonly #inProgress = new Map<JsMsg, number>();
   #health: Health = { connected: false, reason: "not connected yet" };
   #running: Promise<void> = Promise.resolve();
@@ -67,13 +66,12 @@ export class JetStreamSource implements Source {
 
   async close(): Promise<void> {
     await this.stop();
-    // Acknowledgements may still be on the wire; do not wait for a silent server.
+    // Acknowledgements may still be on the wire.
     await Promise.race([this.#connection?.drain().catch(() => {}), delay(CLOSE_TIMEOUT_MS)]);
     await this.#connection?.close();
     await this.#running;
   }
 
-  /** One connection, until it ends. */
   async #open(inbox: Sink, onConnected: () => void): Promise<void> {
     const connection = await connect({ ...natsConnectionOptions(this.#options), name: "waybill" });
     this.#connection = connection;
@@ -89,7 +87,7 @@ export class JetStreamSource implements Source {
       if (this.#stop.signal.aborted) consumer.messages.stop();
       onConnected();
       await this.#consume(inbox, consumer, connection);
-      // Messages offered before a stop are acknowledged over this connection until `close`.
+      // Messages offered before a stop are still acknowledged.
       const error = await connection.closed();
       if (error) throw error;
     } finally {
@@ -106,7 +104,7 @@ export class JetStreamSource implements Source {
     let newest = 0;
     for await (const delivered of consumer.messages) {
       if (delivered.redelivered) this.#options.onRedelivered?.(this.channel);
-      // A new stream with the same name needs ids with its own creation time.
+      // Ids need the creation time of the new stream.
       else if (delivered.seq <= newest) {
         throw new Error(`stream ${this.#options.stream} was deleted and created again`);
       }
@@ -143,13 +141,13 @@ export class JetStreamSource implements Source {
     this.#inProgress.set(delivered, Date.now());
     const isTaken = inbox.offer(message, () => {
       this.#inProgress.delete(delivered);
-      // After a disconnect the server redelivers the message, and that copy is acknowledged.
+      // After a disconnect the server redelivers the message.
       if (!connection.isClosed()) delivered.ack();
     });
     if (!isTaken) this.#inProgress.delete(delivered);
   }
 
-  /** Holds back this message and all behind it until there is room or the source stops. */
+  /** Holds back this message and all behind it. */
   async #waitForRoom(inbox: Sink, message: Message, delivered: JsMsg): Promise<void> {
     this.#inProgress.set(delivered, Date.now());
     while (!inbox.hasRoomFor(message) && !this.#stop.signal.aborted) await delay(ROOM_POLL_MS);

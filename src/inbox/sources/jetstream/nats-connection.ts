@@ -7,7 +7,7 @@ export function natsConnectionOptions({ url, tls, credentials }: NatsAddress): N
   const servers = natsServers(url);
   return {
     servers: servers.map(hostAndPort),
-    // The source reconnects itself; two mechanisms would hide the loss of a subscription.
+    // The source reconnects itself; the library would hide the loss of a subscription.
     reconnect: false,
     timeout: CONNECT_TIMEOUT_MS,
     pingInterval: PING_INTERVAL_MS,

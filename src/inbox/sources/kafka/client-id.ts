@@ -1,19 +1,17 @@
 /**
- * Detects another process with the same KAFKA_CLIENT_ID. Brokers take both for one restarted member, so both get all
- * partitions and read every record. Each session therefore uses a unique client id, and the group's description shows
- * whose request came last.
+ * Detects another process with the same KAFKA_CLIENT_ID: brokers take both for one restarted member, so both read every
+ * record. Each session uses a unique client id, and the group's description shows whose request came last.
  */
 import { randomBytes } from "node:crypto";
 import { type Connection, consumerGroupDescribeV0, describeGroupsV5 } from "@platformatic/kafka";
 
-/** The configured client id with a random suffix. */
 export function clientIdOfSession(clientId: string): string {
   return `${clientId}-${randomBytes(RANDOM_BYTES).toString("hex")}`;
 }
 
 /**
- * @param memberId the member id (`consumer`) or group instance id (`classic`) that both processes share.
- * @returns the client id of the member's last request; undefined if the group has no such member.
+ * @param memberId the member id (`consumer`) or group instance id (`classic`).
+ * @returns the client id of the member's last request.
  */
 export async function lastClientIdOf(
   memberId: string,

@@ -1,4 +1,4 @@
-/** The source's options, the check that its topic exists, and the meaning of the library's errors. */
+/** The source's options, and the meaning of the library's errors. */
 import { Admin, MultipleErrors, UnsupportedApiError } from "@platformatic/kafka";
 import type { KafkaConfig } from "../../../config/sources.ts";
 import type { SourceGap } from "../../../contract/source.ts";
@@ -9,14 +9,12 @@ import type { Logger } from "../../../telemetry/logger.ts";
 export type KafkaOptions = KafkaConfig &
   Readonly<{
     logger: Logger;
-    /** Records offsets that retention removed before they were read. */
     noteGap: (gap: SourceGap) => Promise<void>;
   }>;
 
 /** A deleted and recreated topic has another id. */
 export type TopicIdentity = Readonly<{ clusterId: string; topicId: string; topic: string }>;
 
-/** The topic, and the leaders of its partitions. */
 export async function fetchMetadata(options: KafkaOptions): Promise<Cluster> {
   const admin = new Admin(kafkaConnection(options));
   try {
@@ -26,12 +24,12 @@ export async function fetchMetadata(options: KafkaOptions): Promise<Cluster> {
   }
 }
 
-/** Whether the group is rebalancing and this member does not know yet. */
+/** Whether the group rebalances and this member does not know yet. */
 export function isRebalance(error: unknown): boolean {
   return error instanceof MultipleErrors && REBALANCE_ERRORS.some((apiId) => error.findBy("apiId", apiId));
 }
 
-/** Whether the broker does not know the request type; a broker with the feature disabled answers this too. */
+/** Also if the broker has the feature disabled. */
 export function isUnsupported(error: unknown): boolean {
   if (error instanceof UnsupportedApiError) return true;
   return error instanceof MultipleErrors && error.findBy("apiId", "UNSUPPORTED_VERSION") !== null;

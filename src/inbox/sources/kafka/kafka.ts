@@ -68,11 +68,10 @@ export class KafkaSource implements Source {
   async close(): Promise<void> {
     await this.stop();
     await this.#session?.close();
-    // A session that is still opening has taken nothing, so do not wait for a silent broker.
+    // An opening session has taken nothing.
     await Promise.race([this.#running, delay(CLOSE_TIMEOUT_MS)]);
   }
 
-  /** One session, from joining the group to its end. */
   async #open(inbox: Sink, onConnected: () => void): Promise<void> {
     const session = await openKafkaSession(this.#options, inbox, this.#knownTopicId);
     try {

@@ -1,6 +1,5 @@
 /**
- * Requests about a topic's partitions: leaders, records, first and last offsets, and the group's committed offsets.
- * Offsets are numbers, because they are below 2^53.
+ * Requests about a topic's partitions: leaders, records and offsets. Offsets are numbers, because they are below 2^53.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -28,7 +27,7 @@ type Position = Readonly<{ index: number; position: number }>;
 export class PartitionLog {
   readonly identity: TopicIdentity;
   readonly #consumer: Consumer;
-  /** Separate from the consumer's: a fetch that waits for records blocks later requests on its connection. */
+  /** A fetch that waits for records would block the consumer's requests. */
   readonly #connections: ConnectionPool;
   #cluster: Cluster;
 
@@ -59,24 +58,23 @@ export class PartitionLog {
     this.#cluster = cluster;
   }
 
-  /** Waits briefly for records. Errors of single partitions are in the response. */
+  /** Errors of single partitions are in the response. */
   async fetch(leader: number, positions: readonly Position[]): Promise<FetchResponse> {
     const broker = this.#cluster.brokers.get(leader);
     if (!broker) throw new Error(`broker ${leader} has left the cluster`);
     return await fetchRecords(await this.#connections.get(broker), this.identity.topicId, positions);
   }
 
-  /** The first offsets that the brokers still have. */
   earliestOffsets(partitions: readonly number[]): Promise<Offsets> {
     return this.#listOffsets(partitions, ListOffsetTimestamps.EARLIEST);
   }
 
-  /** The offsets after the last readable records. */
+  /** After the last readable records. */
   latestOffsets(partitions: readonly number[]): Promise<Offsets> {
     return this.#listOffsets(partitions, ListOffsetTimestamps.LATEST);
   }
 
-  /** The group's committed offsets; -1 if there is none. */
+  /** -1 if there is none. */
   async committedOffsets(partitions: readonly number[]): Promise<Offsets> {
     const { topic } = this.identity;
     const wanted = { topic, partitions: [...partitions] };
@@ -85,8 +83,8 @@ export class PartitionLog {
   }
 
   /**
-   * Commits offsets for the group; retries during a rebalance.
-   * @throws MultipleErrors if the coordinator rejects them.
+   * Retries during a rebalance.
+   * @throws MultipleErrors if the coordinator rejects the offsets.
    */
   async commit(offsets: Offsets): Promise<void> {
     const { topic } = this.identity;
@@ -151,7 +149,7 @@ async function fetchRecords(
       "",
     );
   } catch (error) {
-    // The response with one partition's error has the records of all others.
+    // The response also has the records of all other partitions.
     if (error instanceof ResponseError && isFetchResponse(error.response)) return error.response;
     throw error;
   }
@@ -161,16 +159,15 @@ function isFetchResponse(response: unknown): response is FetchResponse {
   return (response as FetchResponse | undefined)?.errorCode === 0;
 }
 
-/** The size limit of a response: half an append, buffered for each broker in addition to the inbox. */
+/** Half an append, for each broker, in addition to the inbox. */
 const FETCH_BYTES_MAX = 4 * 1024 * 1024;
-/** A broker answers as soon as it has any record. */
 const FETCH_BYTES_MIN = 1;
-/** How long a broker waits for records: an idle service sends each broker two requests a second. */
+/** An idle service sends each broker two requests a second. */
 const FETCH_WAIT_MS = 500;
-/** Source: KIP-227, the session id and epoch of a full fetch without a session. */
+/** Source: KIP-227, a full fetch without a session. */
 const WITHOUT_FETCH_SESSION = [0, -1] as const;
 const UNKNOWN_EPOCH = -1;
 
-/** Together five seconds: longer than a heartbeat, which ends the rebalance for this member. */
+/** Together five seconds: longer than a heartbeat. */
 const COMMIT_RETRY_MS = 200;
 const COMMIT_ATTEMPTS_MAX = 25;

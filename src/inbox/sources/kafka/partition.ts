@@ -1,7 +1,7 @@
 /**
  * One assigned partition: the next offset, records that wait for room, and the offset that may be committed. Offsets
- * have gaps (aborted transactions, markers, compaction), so that is the lowest offset in flight, not a count. In this
- * folder "committed" means Kafka's committed offset; a record whose row is committed is "in the inbox".
+ * have gaps (aborted transactions, markers, compaction), so that is the lowest offset in flight. In this folder
+ * "committed" means Kafka's committed offset; a record whose row is committed is "in the inbox".
  */
 import type { Message } from "../../../contract/message.ts";
 import type { Sink } from "../../../contract/source.ts";
@@ -10,15 +10,15 @@ export type FetchedMessage = Readonly<{ offset: number; message: Message }>;
 
 export class Partition {
   readonly index: number;
-  /** The offset after the last readable record, as last reported by the broker. */
+  /** After the last readable record. */
   end = 0;
   /** -1 if there is none. */
   committed: number;
   #position: number;
   #fetched: FetchedMessage[] = [];
-  /** The number of offered records in `#fetched`. */
+  /** Offered records in `#fetched`. */
   #taken = 0;
-  /** In order; those before `#first` are in the inbox and wait for removal. */
+  /** Those before `#first` are in the inbox. */
   #offered: { offset: number; isInInbox: boolean }[] = [];
   #first = 0;
 
@@ -28,27 +28,25 @@ export class Partition {
     this.committed = committed;
   }
 
-  /** The offset to read next. */
   get position(): number {
     return this.#position;
   }
 
-  /** Whether a fetched record waits for room. */
   get isWaiting(): boolean {
     return this.#taken < this.#fetched.length;
   }
 
-  /** Every record below this offset is in the inbox, so it may be committed. */
+  /** Every record below it is in the inbox, so it may be committed. */
   get safeOffset(): number {
     return this.#offered[this.#first]?.offset ?? this.#fetched[this.#taken]?.offset ?? this.#position;
   }
 
-  /** Records that are not in the inbox yet, gaps included. */
+  /** Gaps included. */
   get lag(): number {
     return Math.max(0, this.end - this.safeOffset);
   }
 
-  /** Continues at another offset. Records in between are lost or, if it is lower, replaced by others. */
+  /** Records in between are lost or, if the offset is lower, replaced by others. */
   seek(position: number): void {
     // An offered offset may hold another record now.
     if (position < this.#position) {
@@ -59,17 +57,13 @@ export class Partition {
     this.committed = -1;
   }
 
-  /** Takes fetched records in order, and the offset after them. */
   take(fetched: FetchedMessage[], position: number): void {
     this.#fetched = fetched;
     this.#taken = 0;
     this.#position = position;
   }
 
-  /**
-   * Offers fetched records until there is no room.
-   * @param onInInbox called for each record in the inbox.
-   */
+  /** @param onInInbox called for each record in the inbox. */
   offer(inbox: Sink, onInInbox: () => void): void {
     for (let next = this.#fetched[this.#taken]; next; next = this.#fetched[this.#taken]) {
       if (!inbox.hasRoomFor(next.message)) return;
@@ -95,5 +89,5 @@ export class Partition {
   }
 }
 
-/** Removing records one by one from the front would copy the array each time. */
+/** Removing them one by one would copy the array each time. */
 const FORGOTTEN_AT_ONCE = 4_096;

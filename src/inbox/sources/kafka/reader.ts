@@ -16,12 +16,9 @@ import { readFetched } from "./records.ts";
 
 type ReaderOptions = Readonly<{
   log: PartitionLog;
-  /** The assigned partitions, by index. */
   partitions: ReadonlyMap<number, Partition>;
   inbox: Sink;
-  /** Called for each record in the inbox. */
   onInInbox: () => void;
-  /** Seeks a partition whose next offset is out of range. */
   resetOffset: (partition: Partition) => Promise<void>;
   onLost: (cause: unknown) => void;
 }>;
@@ -30,7 +27,7 @@ export class Reader {
   readonly #options: ReaderOptions;
   /** Brokers with a fetch in flight. */
   readonly #fetching = new Set<number>();
-  /** Brokers whose last fetch failed, and when the failures began, in milliseconds since the Unix epoch. */
+  /** When the fetches of a broker began to fail, in milliseconds since the Unix epoch. */
   readonly #silentSince = new Map<number, number>();
   #isStopped = false;
   #retry: NodeJS.Timeout | undefined;
@@ -39,7 +36,7 @@ export class Reader {
     this.#options = options;
   }
 
-  /** Offers fetched records; if all found room, fetches from every leader without a fetch in flight. */
+  /** Fetches only if all fetched records found room. */
   read(): void {
     if (this.#isStopped) return;
     const { inbox, log, onInInbox } = this.#options;
@@ -96,7 +93,7 @@ export class Reader {
     try {
       response = await this.#options.log.fetch(leader, positions);
     } catch (error) {
-      // If the broker died, others lead soon. If the cluster keeps naming it, this error ends the session.
+      // If the broker died, others lead soon.
       const since = this.#silentSince.get(leader) ?? Date.now();
       this.#silentSince.set(leader, since);
       if (Date.now() - since > SILENCE_MS_MAX) throw error;
@@ -107,7 +104,7 @@ export class Reader {
     for (const answer of answers) {
       const partition = this.#options.partitions.get(answer.partitionIndex);
       const asked = positions.find(({ index }) => index === answer.partitionIndex);
-      // Skips partitions that were revoked meanwhile, or that a new leader already answered for.
+      // Revoked meanwhile, or answered by a new leader.
       if (this.#isStopped || !partition || partition.position !== asked?.position) continue;
       await this.#take(partition, answer);
     }
@@ -130,7 +127,6 @@ export class Reader {
   }
 }
 
-/** Whether another broker leads, or none yet. */
 function isLeadershipError(errorCode: number): boolean {
   return LEADERSHIP_ERRORS.has(protocolErrorsCodesById[errorCode] ?? "");
 }

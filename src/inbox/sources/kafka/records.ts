@@ -1,7 +1,4 @@
-/**
- * Converts the fetched records of one partition to messages, without transaction markers and records of aborted
- * transactions.
- */
+/** Converts fetched records to messages, without markers and records of aborted transactions. */
 import type { KafkaRecord, RecordsBatch } from "@platformatic/kafka";
 import { headersToJson, traceparentIn, validTimestamp } from "../../../contract/headers.ts";
 import type { Message } from "../../../contract/message.ts";
@@ -11,7 +8,7 @@ import type { FetchedPartition } from "./partition-log.ts";
 
 /**
  * @param from the requested offset; a fetched batch may begin earlier.
- * @returns messages in order, and the offset to read next.
+ * @returns also the offset to read next.
  */
 export function readFetched(
   topic: TopicIdentity,
@@ -34,7 +31,7 @@ export function readFetched(
   return { fetched, position: Math.max(from, next) };
 }
 
-/** The id includes the leader's epoch, because a broker that lost the end of its log assigns the lost offsets again. */
+/** With the leader's epoch: a broker that lost the end of its log assigns the lost offsets again. */
 function messageOf(topic: string, messageId: string, batch: RecordsBatch, record: KafkaRecord): Message {
   const { key, value, headers } = record;
   const isSetByBroker = (batch.attributes & TIMESTAMP_OF_BROKER) !== 0;
@@ -54,9 +51,8 @@ function messageOf(topic: string, messageId: string, batch: RecordsBatch, record
 }
 
 /**
- * Filters out aborted batches. A fetch names aborted transactions by producer and first offset; the producer's marker
- * ends each. Source: KIP-98, "Exactly Once Delivery and Transactional Messaging", 5.3 (the consumer's side of aborted
- * transactions).
+ * A fetch names aborted transactions by producer and first offset; the producer's marker ends each. Source: KIP-98,
+ * "Exactly Once Delivery and Transactional Messaging", 5.3.
  */
 function* withoutAborted(
   batches: readonly RecordsBatch[],
@@ -78,7 +74,7 @@ function* withoutAborted(
   }
 }
 
-/** A marker's key is a version and a type, 16 bits each. */
+/** The key is a version and a type, 16 bits each. */
 function isAbortMarker({ records: [marker] }: RecordsBatch): boolean {
   return marker?.key !== undefined && marker.key !== null && marker.key.readInt16BE(2) === ABORT;
 }
@@ -86,7 +82,7 @@ function isAbortMarker({ records: [marker] }: RecordsBatch): boolean {
 const EMPTY = Buffer.alloc(0);
 const ABORT = 0;
 
-/** Bits of a batch's attributes. Source: Kafka protocol, record batch, "attributes". */
+/** Source: Kafka protocol, record batch, "attributes". */
 const TIMESTAMP_OF_BROKER = 1 << 3;
 const TRANSACTIONAL = 1 << 4;
 const CONTROL = 1 << 5;

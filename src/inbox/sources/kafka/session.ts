@@ -1,7 +1,6 @@
 /**
- * One membership in a consumer group, from joining to losing or leaving it. The library speaks the protocol; the
- * session decides which offsets are read and committed. It commits an offset only after everything below it is in the
- * inbox.
+ * One membership in a consumer group. The library speaks the protocol; the session decides which offsets are read and
+ * committed. It commits an offset only after everything below it is in the inbox.
  */
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { Consumer } from "@platformatic/kafka";
@@ -14,25 +13,22 @@ import { Partition } from "./partition.ts";
 import { PartitionLog } from "./partition-log.ts";
 import { Reader } from "./reader.ts";
 
-/** A session as the source sees it. */
 export type KafkaSession = Readonly<{
   topicId: string;
-  /** Records of its partitions that are not in the inbox yet. */
+  /** Records that are not in the inbox yet. */
   readonly lag: number;
   /** Rejects when the session is lost; resolves after `close`. */
   ended: Promise<void>;
-  /** Stops reading; offsets of offered records are still committed. */
+  /** Offsets of offered records are still committed. */
   stop(): void;
-  /** Commits the offsets of records in the inbox and leaves the group. */
+  /** Commits offsets and leaves the group. */
   close(): Promise<void>;
 }>;
 
 type Protocol = "consumer" | "classic";
 
 /**
- * Joins the group and begins to read.
- * @param knownTopicId the topic's id in the last session, if any: committed offsets of a deleted topic are invalid for
- * a new one with its name.
+ * @param knownTopicId the topic's id in the last session: committed offsets are invalid for a recreated topic.
  * @throws Error if the broker or the topic is unavailable, or the credentials are rejected.
  */
 export async function openKafkaSession(
@@ -66,7 +62,7 @@ async function joinBy(
     ...kafkaConnection({ ...options, clientId: ownClientId }),
     groupId,
     autocommit: false,
-    // Lets a restarted process take over its predecessor's partitions at once.
+    // A restarted process takes over its predecessor's partitions at once.
     ...(protocol === "consumer"
       ? { groupProtocol: protocol }
       : { groupInstanceId: clientId, sessionTimeout: SESSION_TIMEOUT_MS }),
@@ -98,7 +94,7 @@ class Session implements KafkaSession {
   #committing: Promise<void> | undefined;
   #assigning: Promise<void> | undefined;
   #hasNewAssignment = false;
-  /** The client id of another process that was reported. */
+  /** The reported client id. */
   #rival: string | undefined;
 
   constructor(
@@ -125,7 +121,7 @@ class Session implements KafkaSession {
     });
     this.#canUseCommittedOffset = canUseCommittedOffset;
     this.#refreshing = setInterval(() => void this.#refresh(), REFRESH_MS);
-    // A session may be lost before its owner awaits this; the rejection must not end the process.
+    // A session may be lost before its owner awaits this.
     this.#ended.promise.catch(() => {});
   }
 
@@ -171,8 +167,7 @@ class Session implements KafkaSession {
     const { topic } = this.#log.identity;
     if (this.#protocol === "consumer") {
       consumer.memberId = this.#options.clientId;
-      // With this protocol the library joins only for a stream. Close the stream before it reads; the membership stays
-      // while the topic is tracked.
+      // With this protocol the library joins only for a stream. The membership stays while the topic is tracked.
       const stream = await consumer.consume({ topics: [topic], autocommit: false });
       consumer.topics.track(topic);
       await stream.close();
@@ -190,7 +185,7 @@ class Session implements KafkaSession {
     this.#ended.reject(cause);
   }
 
-  /** Applies the group's assignment, one change at a time. */
+  /** One change at a time. */
   #assignSoon(): Promise<void> {
     this.#hasNewAssignment = true;
     this.#assigning ??= this.#assign()
@@ -219,7 +214,7 @@ class Session implements KafkaSession {
     }
   }
 
-  /** Begins at the committed offset, or at the earliest one, so that nothing is skipped. */
+  /** Without a committed offset it begins at the earliest one, so that nothing is skipped. */
   async #begin(added: number[]): Promise<void> {
     await this.#log.refreshMetadata();
     const committed = await this.#log.committedOffsets(added);
@@ -245,7 +240,6 @@ class Session implements KafkaSession {
     );
   }
 
-  /** Continues at the earliest offset if the next one is out of range. */
   async #resetOffset(partition: Partition): Promise<void> {
     const { index, position } = partition;
     const earliest = (await this.#log.earliestOffsets([index])).get(index) ?? 0;
@@ -259,7 +253,7 @@ class Session implements KafkaSession {
     partition.seek(earliest);
   }
 
-  /** One request commits everything that reached the inbox in the same turn of the event loop. */
+  /** One request commits everything that reached the inbox in the same turn. */
   #commitSoon(): void {
     this.#committing ??= this.#commitAll()
       .catch((error: unknown) => this.#lose(error))
@@ -281,7 +275,6 @@ class Session implements KafkaSession {
     }
   }
 
-  /** Detects changes of the topic, and measures lag while nothing is read. */
   async #refresh(): Promise<void> {
     const before = this.#log.partitionsCount;
     try {
@@ -291,13 +284,13 @@ class Session implements KafkaSession {
     } catch (error) {
       return this.#lose(error);
     }
-    // The reader handles leaders that do not answer.
+    // The reader handles silent leaders.
     const ends = await this.#log.latestOffsets([...this.#partitions.keys()]).catch(() => []);
     for (const [index, end] of ends) {
       const partition = this.#partitions.get(index);
       if (partition) partition.end = end;
     }
-    // Missing permission to describe the group must not end the session.
+    // The client may lack permission to describe the group.
     await this.#warnOfRival().catch(() => {});
   }
 
@@ -314,11 +307,11 @@ class Session implements KafkaSession {
   }
 }
 
-/** How soon a new partition is read; each refresh is two small requests. */
+/** How soon a new partition is read. */
 const REFRESH_MS = 10_000;
-/** Within the grace period of a shutdown, with time to commit what is in the inbox. */
+/** Within the grace period of a shutdown. */
 const CLOSE_TIMEOUT_MS = 1_500;
 const DISCONNECT_TIMEOUT_MS = 500;
 
-/** Classic protocol: how long a dead member keeps its partitions. With KIP-848 the broker decides. */
+/** How long a dead member keeps its partitions. With KIP-848 the broker decides. */
 const SESSION_TIMEOUT_MS = 30_000;

@@ -3,7 +3,7 @@ import stan, { type Stan, type StanOptions } from "node-nats-streaming";
 import { hostAndPort, type NatsServer } from "../nats-servers.ts";
 import { connectWithoutBrackets } from "./stan-internals.ts";
 
-/** Starts to connect to one server; the client emits the result. */
+/** The client emits the result. */
 export function connectToServer(
   server: NatsServer,
   clusterId: string,
@@ -15,7 +15,7 @@ export function connectToServer(
     // The library does not decode credentials in a URL.
     url: `${server.isTls ? "tls" : "nats"}://${hostAndPort(server)}`,
     ...server.credentials,
-    // The library's reconnect would keep a session that the server may have forgotten.
+    // The server may have forgotten the session.
     reconnect: false,
     waitOnFirstConnect: false,
   });

@@ -1,7 +1,7 @@
 /**
  * NATS Streaming: messages of one channel enter through a durable queue subscription and are acknowledged after the
- * commit. A message without room is dropped, and the server redelivers it (`session.ts`). After a disconnect a new
- * client subscribes under the same durable name.
+ * commit. The server redelivers a message that found no room (`session.ts`). After a disconnect a new client subscribes
+ * under the same durable name.
  */
 import type { Health, Sink, Source } from "../../../contract/source.ts";
 import { keepConnected } from "../keep-connected.ts";
@@ -19,11 +19,11 @@ export class NatsStreamingSource implements Source {
   readonly #stop = new AbortController();
   #health: Health = { connected: false, reason: "not connected yet" };
   #session: Session | undefined;
-  /** Connection attempts; each tries the next server. */
+  /** Each attempt tries the next server. */
   #attempts = 0;
   #running: Promise<void> = Promise.resolve();
 
-  /** @throws Error if the library's internals differ from those that are patched. */
+  /** @throws Error if the library's internals differ. */
   constructor(options: NatsStreamingOptions) {
     assertInternals();
     this.#options = options;

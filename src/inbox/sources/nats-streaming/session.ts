@@ -1,6 +1,6 @@
 /**
- * One connection to NATS Streaming with its subscription. Nothing of a session outlives it: the library's client cannot
- * reconnect, and a server whose store was wiped has forgotten it.
+ * One connection to NATS Streaming with its subscription. Nothing outlives it: the library's client cannot reconnect,
+ * and a server whose store was wiped has forgotten it.
  *
  * NATS Streaming has no NACK. A message without room is dropped, and the session resubscribes when there is room again,
  * which makes the server redeliver everything unacknowledged. The server itself would redeliver after AckWait, counted
@@ -16,20 +16,18 @@ import { acknowledge, receiveRaw } from "./stan-internals.ts";
 import { decodeDelivery } from "./stan-protocol.ts";
 
 export type NatsStreamingOptions = Readonly<{
-  /** URLs separated by commas, with percent-encoded credentials, tried in turn. */
+  /** Separated by commas, with percent-encoded credentials; tried in turn. */
   url: string;
   clusterId: string;
-  /** Unique among running processes; the server rejects a second one. */
+  /** The server rejects a second client with this id. */
   clientId: string;
   channel: string;
   durable: string;
   queueGroup: string;
   logger: Logger;
-  /** Seconds before the server redelivers an unacknowledged message; see docs/sources.md. */
+  /** See docs/sources.md. */
   ackWaitSeconds: number;
-  /** The most unacknowledged messages. */
   inFlightMax?: number;
-  /** Called for each redelivered message. */
   onRedelivered?: (channel: string) => void;
 }>;
 
@@ -42,16 +40,15 @@ export class Session {
   /** The library has no timeout for a server that accepts the connection and stays silent. */
   readonly #subscribeTimer: NodeJS.Timeout;
   #subscription: Subscription | undefined;
-  /** Runs while dropped messages wait for a new subscription. */
   #roomTimer: NodeJS.Timeout | undefined;
-  /** The last message in the inbox's buffer; earlier ones are committed before it. */
+  /** Earlier messages are committed before it. */
   #lastTakenSequence: number | undefined;
-  /** The message whose commit the resubscription waits for. */
+  /** The resubscription waits for its commit. */
   #awaitedSequence: number | undefined;
   #isStopped = false;
   #hasEnded = false;
 
-  /** @param onSubscribed called after the first subscription and each resubscription. */
+  /** @param onSubscribed also called after each resubscription. */
   constructor(server: NatsServer, options: NatsStreamingOptions, inbox: Sink, onSubscribed: () => void) {
     this.#options = options;
     this.#inbox = inbox;
@@ -76,13 +73,13 @@ export class Session {
     return this.#ended.promise;
   }
 
-  /** Takes no more messages; earlier ones can still be acknowledged. */
+  /** Earlier messages can still be acknowledged. */
   stop(): void {
     this.#isStopped = true;
     this.#stopWaitingForRoom();
   }
 
-  /** Closing keeps the durable; unsubscribing would delete it and lose later messages. */
+  /** Unsubscribing would delete the durable and lose later messages. */
   async close(): Promise<void> {
     if (!this.#end()) return;
     await new Promise<void>((resolve) => {
@@ -124,7 +121,7 @@ export class Session {
     const message: Message = {
       source: "nats-streaming",
       channel,
-      // A wiped server counts from 1 again; the timestamp keeps ids unique.
+      // A wiped server counts from 1 again.
       messageId: `${sequence}-${timestamp}`,
       payload,
       publishedAtMs: timestamp / NANOSECONDS_PER_MILLISECOND,
@@ -132,17 +129,14 @@ export class Session {
     const isTaken = this.#inbox.offer(message, () => {
       if (this.#lastTakenSequence === sequence) this.#lastTakenSequence = undefined;
       if (this.#awaitedSequence === sequence) this.#awaitedSequence = undefined;
-      // After a loss or resubscription the server redelivers the message, and that copy is acknowledged.
+      // After a resubscription the server redelivers the message.
       if (this.#subscription === subscription) acknowledge(subscription, channel, sequence);
     });
     if (isTaken) this.#lastTakenSequence = sequence;
     else this.#roomTimer ??= this.#resubscribeWhenRoom(subscription, message);
   }
 
-  /**
-   * Waits until all buffered messages are committed and `refused` has room. Each resubscription redelivers everything
-   * in flight, so it should bring a whole buffer of messages.
-   */
+  /** Each resubscription redelivers everything in flight, so it should bring a whole buffer of messages. */
   #resubscribeWhenRoom(subscription: Subscription, refused: Message): NodeJS.Timeout {
     this.#awaitedSequence = this.#lastTakenSequence;
     return setInterval(() => {
@@ -176,7 +170,7 @@ export class Session {
     this.stop();
     this.#subscription = undefined;
     this.#client.removeAllListeners();
-    // A dying client may still emit errors; without a listener they would end the process.
+    // Without a listener an error of the dying client would end the process.
     this.#client.on("error", () => {});
     return true;
   }
@@ -186,14 +180,14 @@ const NANOSECONDS_PER_MILLISECOND = 1_000_000;
 const CONNECTION_CLOSED = new Error("the connection was closed");
 
 /**
- * Four full appends: one in flight, one gathering, two on the wire. A larger window did not drain faster, and the last
- * message would wait longer. Messages of a kibibyte fill half of the default buffer.
+ * Four full appends: one in flight, one gathering, two on the wire. A larger window did not drain faster. Messages of a
+ * kibibyte fill half of the default buffer.
  */
 const IN_FLIGHT_MAX = 16_384;
 
-/** For each answer while connecting; a nearby server takes milliseconds. */
+/** Each answer of a nearby server takes milliseconds. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** From connecting to the confirmed subscription: several answers, each within the time above. */
+/** Several answers. */
 const SUBSCRIBE_TIMEOUT_MS = 10_000;
 /** A server that does not confirm the close detects it by its own pings. */
 const CLOSE_TIMEOUT_MS = 2_000;

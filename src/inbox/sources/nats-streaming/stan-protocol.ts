@@ -1,8 +1,8 @@
 /**
- * Decodes deliveries and encodes acknowledgements of NATS Streaming, once for each message. The library's generated
- * code copies each payload three times and creates some twenty objects. `pbf` was slower (122 ns against 93 for a
- * delivery, 619 ns against 93 for an acknowledgement) and accepted truncated payloads. Sources: NATS Streaming's
- * protocol.proto (MsgProto, Ack); Protocol Buffers, "Encoding".
+ * Decodes deliveries and encodes acknowledgements. The library's generated code copies each payload three times and
+ * creates some twenty objects. `pbf` was slower (122 ns against 93 for a delivery, 619 ns against 93 for an
+ * acknowledgement) and accepted truncated payloads. Sources: NATS Streaming's protocol.proto (MsgProto, Ack); Protocol
+ * Buffers, "Encoding".
  */
 
 export type Delivery = {
@@ -64,7 +64,7 @@ class Reader {
         low |= bits << 28;
         high = bits >> 4;
       } else high |= bits << (shift - 32);
-      // Combined once, so rounded once.
+      // Rounds once.
       if (byte < 0x80) return (high >>> 0) * 2 ** 32 + (low >>> 0);
     }
     throw new RangeError("an integer of a delivery is too long");
@@ -107,7 +107,7 @@ function writeVarint(bytes: Buffer, start: number, value: number): number {
 const NOTHING = Buffer.alloc(0);
 const VARINT_BYTES_MAX = 10;
 
-/** Tags: the field number times eight, plus its wire type. */
+/** The field number times eight, plus the wire type. */
 const SEQUENCE = 0x08;
 const PAYLOAD = 0x22;
 const TIMESTAMP = 0x28;
