@@ -78,7 +78,7 @@ order("a service on such a database takes nothing in, says why, and goes on afte
   await using service = await startService(config, createLogger("silent"));
   const url = `http://127.0.0.1:${service.port}`;
   const ready = async () => await (await fetch(`${url}/readyz`)).text();
-  await until("readiness names the positions", async () => /position 501.*1001.*migrate/.test(await ready()));
+  await until("readiness names the positions", async () => /position is 501.*1001.*migrate/.test(await ready()));
   assert.is((await fetch(`${url}/orders`, { method: "POST", body: "x" })).status, 503);
   await install(database.ownerUrl, database.serviceUrl, DOMAINS);
   await until("the service is ready", async () => (await fetch(`${url}/readyz`)).ok);
