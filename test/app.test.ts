@@ -1,4 +1,4 @@
-/** Several domains in one process: each has its inbox, projection, readiness and metrics, and none disturbs another. */
+/** Several domains in one process: each has its own inbox, projection, readiness and metrics. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { AnyDomain } from "../src/contract/domain.ts";
@@ -32,7 +32,7 @@ app("two domains in one process: each message reaches its own, and one audit pro
     }),
   );
   assert.equal(new Set(answers), new Set(["projected"]));
-  // The route answers after the projection: the balance is there for whoever asks then.
+  // The route answers after the projection, so the balance is visible.
   assert.equal(await json(url, "/ledger/accounts/both"), { balance: "100" });
   await until("all orders are readable", async () => {
     const { orders } = (await json(url, "/orders?limit=100")) as { orders: unknown[] };
@@ -179,7 +179,7 @@ app("what a domain begins with is in its inbox once, whatever starts at a time o
   assert.equal(await stored(), [`first/ledger/opening ${headers}`, `first/ledger/second ${headers}`]);
   const key = { "idempotency-key": "opening" };
   const body = new Uint8Array(entryOf("opening", "bank", 1));
-  // A caller of a route can neither take the place of one nor change it.
+  // A caller of a route can neither replace nor change a first message.
   const posted = await fetch(`${again.url}/ledger/entries`, { method: "POST", body, headers: key });
   assert.is(((await posted.json()) as { outcome: string }).outcome, "dead");
 });

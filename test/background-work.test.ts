@@ -1,4 +1,4 @@
-/** What a domain does in the background: it begins when messages are taken in, and ends before that does. */
+/** Background work starts after the sources and ends before they stop. */
 import { once } from "node:events";
 import { setImmediate } from "node:timers/promises";
 import { suite } from "uvu";
@@ -18,7 +18,7 @@ background("a stop tells it, and messages are taken in until it has ended", asyn
   const domain = ledgerThat(async ({ submit }, signal) => {
     events.push("begun");
     await once(signal, "abort");
-    // What stops meanwhile has stopped then.
+    // Time for anything that would stop too early.
     for (let turn = 0; turn < 100; turn++) await setImmediate();
     await submit({ messageId: "last", payload: entryOf("last", "ann", 1) });
     events.push("stored");

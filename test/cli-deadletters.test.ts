@@ -1,4 +1,4 @@
-/** `waybill deadletters …` as it is used from a shell, beside a running service. */
+/** `waybill deadletters …` in a shell, beside a running service. */
 import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,13 +18,13 @@ const cli = suite("waybill deadletters");
 const database = await createDatabase();
 const service = await startAsProcess(database.serviceUrl);
 
-/** A process stands for what only a process shows; all else is the same program within this one. */
+/** Only a few tests need a process; the rest runs the same program in this one. */
 const environmentOfService = { DATABASE_URL: database.serviceUrl };
 const waybill = (...args: string[]) => runWaybill(["deadletters", ...args], environmentOfService);
 const fromShell = (...args: string[]) =>
   runScript("src/cli/main.ts", ["deadletters", ...args], { environment: environmentOfService });
 
-/** What the command writes if its output is a terminal. */
+/** The command's output on a terminal. */
 function onTerminal(...args: string[]): string {
   const command = [process.execPath, "src/cli/main.ts", "deadletters", ...args].join(" ");
   const { stdout } = spawnSync("script", ["--quiet", "--return", "--command", command, "/dev/null"], {

@@ -1,4 +1,4 @@
-/** What a command shows while it works: on a terminal, and elsewhere. */
+/** Progress of a command, on a terminal and elsewhere. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,7 +13,7 @@ const progress = suite("progress");
 
 function terminal() {
   const stream = Object.assign(new PassThrough({ encoding: "utf8" }), { isTTY: true, columns: 80 });
-  // The lines as they stand at the end: what was overwritten is gone.
+  // The final lines, without overwritten ones.
   const shown = () =>
     String(stream.read() ?? "")
       .split("\n")
@@ -98,7 +98,7 @@ progress("a program that reads JSON is not disturbed", () => {
 
 progress("verifying counts each order that the service has served, up to their number", async () => {
   const asked = new Set<string | undefined>();
-  // Every order is missing when it is asked for the first time.
+  // Every order is missing at the first request.
   const server = createServer(({ url }, response) => {
     response.statusCode = asked.has(url) ? 200 : 404;
     asked.add(url);

@@ -14,7 +14,7 @@ const cli = suite("commands");
 const run = (script: string, args: string[], environment: Record<string, string> = {}) =>
   runScript(script, args, { environment });
 
-/** Every command, with each of its own commands. */
+/** Every command with its subcommands. */
 const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = [
   ["src/main.ts"],
   ["src/cli/main.ts"],
@@ -40,7 +40,7 @@ const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = [
   ["test/run.ts"],
 ];
 
-/** A script runs as a process; what is below it is parsed by the same program, within this one. */
+/** Scripts run as processes; subcommands are parsed in this process. */
 async function eachCommand(check: (shown: string, ask: (option: string) => Promise<Ended>) => Promise<void>) {
   for (const [script, ...words] of COMMANDS) {
     const ask = (option: string) =>
@@ -105,7 +105,7 @@ cli("every script of package.json that is a command is tested here", () => {
 
 cli("an old Node is refused with the version that is needed, and a new one is not", () => {
   const source = readFileSync("src/node-version.cjs", "utf8");
-  // Each version runs the file as it stands; what a process tells of itself is all that differs.
+  // Each version runs the file as it is; only what a process reports of itself differs.
   const statusOn = (node: string) => {
     let status: number | undefined;
     let said = "";

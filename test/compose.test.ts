@@ -1,4 +1,4 @@
-/** The compose file is valid; where no program is there that can tell, this is skipped and says so. */
+/** The compose file is valid; skipped without a program that can check it. */
 import { spawnSync } from "node:child_process";
 import { access, readFile } from "node:fs/promises";
 import { suite } from "uvu";
@@ -38,7 +38,7 @@ check("every image is pinned, everything has a limit, and what it mounts is ther
   for (const [, mounted, built] of text.matchAll(/- \.\/(\S+?):|dockerfile: (\S+)/g))
     await access((mounted ?? built) as string);
   const unlimited = [...services()].filter(([, service]) => !/mem_limit:/.test(service));
-  // What migrates ends by itself.
+  // The migration service ends by itself.
   assert.equal(
     unlimited.map(([name]) => name),
     ["marketplace-migrate", "migrate"],
@@ -102,14 +102,14 @@ check("events go from loms to notifications over three brokers, two of which suf
 
 compose.run();
 
-/** The services by their names, each as compose understands it. */
+/** The services by name, as compose resolves them. */
 function services(): Map<string, string> {
   const [, text = ""] = /^services:\n([\s\S]*?)^\S/m.exec(config(SECRETS).stdout) ?? [];
   const parts = text.split(/^ {2}(?=\S)/m).filter((part) => part !== "");
   return new Map(parts.map((part) => [part.split(":")[0] as string, part]));
 }
 
-/** Empty if the service does not have it. */
+/** Empty if the service lacks the setting. */
 function settingOf(service: string, name: string): string {
   return new RegExp(`^ {6}${name}: (.*)$`, "m").exec(service)?.[1]?.replace(/^['"](.*)['"]$/, "$1") ?? "";
 }

@@ -1,4 +1,4 @@
-/** How the settings name domains and their channels. */
+/** How settings name domains and their channels. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadConfig } from "../src/config/config.ts";
@@ -28,7 +28,7 @@ config("DOMAINS names domains that exist, each once, and the first one runs by d
     const [problem = "", ...others] = problems({ DOMAINS: names });
     assert.match(problem, /^DOMAINS must be /, names);
     assert.match(problem, `${namesOf(known)}; each once`, names);
-    // Of which domains run nothing is known, so the settings of all are asked for.
+    // The running domains are unknown, so the settings of all are required.
     assert.equal(
       others.filter((other) => !other.endsWith(" is required")),
       [],
@@ -48,7 +48,7 @@ config("each domain reads the channel that bears its name, or the one that its v
   assert.equal([of?.name, of?.kafka.topic, of?.natsStreaming.channel], ["orders", "one", "orders"]);
   assert.equal([other?.name, other?.kafka.topic, other?.natsStreaming.channel], ["ledger", "two", "ledger"]);
   assert.is(other?.jetStream.stream, "ledger");
-  // Two domains of a process are two clients of a broker, and two groups of Kafka.
+  // Two domains of a process are two clients of a broker, and two Kafka groups.
   assert.equal([of?.natsStreaming.clientId, other?.natsStreaming.clientId], ["here", "here-ledger"]);
   assert.equal([of?.kafka.groupId, other?.kafka.groupId], ["group", "group-ledger"]);
 });
@@ -59,12 +59,12 @@ config("two domains on one channel, and a channel of a domain that does not exis
   assert.equal(problemsOf({ ...both, LEDGER_STAN_CHANNEL: "orders" }, known), [
     'the domains orders and ledger both read the channel "orders" of nats-streaming',
   ]);
-  // A source that does not run reads nothing.
+  // A source that does not run needs no channel.
   assert.equal(problemsOf({ ...both, LEDGER_JETSTREAM_STREAM: "orders" }, known), []);
   assert.equal(problemsOf({ ...both, LEGDER_KAFKA_TOPIC: "x" }, known), [
     `LEGDER_KAFKA_TOPIC names the channel of a domain that does not exist; the domains are ${namesOf(known)}`,
   ]);
-  // A domain that this process does not run may have its channel named: processes often share one file of settings.
+  // Processes often share one settings file, so channels of other domains are allowed.
   assert.equal(problemsOf({ ...both, DOMAINS: "orders", LEDGER_KAFKA_TOPIC: "x" }, known), []);
 });
 

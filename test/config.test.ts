@@ -57,7 +57,7 @@ config("the defaults are those of the documentation", () => {
       tls: undefined,
       credentials: undefined,
     },
-    // No broker is named: events wait in the outbox.
+    // Without brokers, events wait in the outbox.
     outbox: undefined,
   });
   assert.equal(rest, {
@@ -222,7 +222,7 @@ config("every problem is reported at once, each by its name", () => {
   assert.equal(names.sort(), [
     "ADMIN_TOKEN",
     "CACHE_BYTES_MAX",
-    // Of which domains run nothing is known, so the settings of all are asked for.
+    // The running domains are unknown, so the settings of all are required.
     "CART_LOMS_URL",
     "CART_PRODUCT_URL",
     "DATABASE_URL",

@@ -1,4 +1,4 @@
-/** Nothing is lost when the service, the broker or PostgreSQL goes away under load; test/crash.long.test.ts has more of it. */
+/** Nothing is lost when the service, the broker or PostgreSQL dies under load; see also test/crash.long.test.ts. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DOMAINS } from "../src/domains/index.ts";
@@ -37,7 +37,7 @@ crash("PostgreSQL is killed and restarted", async () =>
     await until("PostgreSQL starts again", () =>
       stack.postgres.start().then(
         () => true,
-        // What a killed server leaves behind is gone a moment later.
+        // What a killed server leaves behind disappears shortly after.
         () => false,
       ),
     );
@@ -52,7 +52,7 @@ crash("SIGTERM under full load loses nothing, repeats nothing, and takes less th
     for (let stops = 0; stops < 3; stops++) {
       await pause(500);
       service.child.signal("SIGTERM");
-      // One that needs more than nine seconds ends itself with status 1.
+      // After nine seconds the process would end itself with status 1.
       assert.is(await service.child.ended, 0);
       service = await start();
     }
@@ -62,7 +62,7 @@ crash("SIGTERM under full load loses nothing, repeats nothing, and takes less th
 
 crash("a second signal ends the service at once", async () => {
   const service = await start();
-  // While it stands still neither is acted upon, so it cannot have stopped in order between the two.
+  // A stopped process handles neither signal, so it cannot have shut down in order between the two.
   service.child.signal("SIGSTOP");
   service.child.signal("SIGTERM");
   service.child.signal("SIGINT");

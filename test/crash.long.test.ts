@@ -1,4 +1,4 @@
-/** Nothing is lost when the service, the broker or PostgreSQL goes away under load, at length. */
+/** Nothing is lost when the service, the broker or PostgreSQL dies under load, at length. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { pause, startCrashStack } from "./support/crash.ts";

@@ -1,4 +1,4 @@
-/** The demo and the publisher as their users run them. */
+/** The demo and the publisher, run like their users do. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ import { until } from "./support/wait.ts";
 const demo = suite("demo");
 const environment = {
   PATH: process.env.PATH ?? "",
-  // Where a broker has to be built, Go keeps its cache there.
+  // Go's cache is there, if a broker has to be built.
   HOME: process.env.HOME ?? "",
   NATS_STREAMING_SERVER: process.env.NATS_STREAMING_SERVER ?? "",
   WAYBILL_TOOLS_FOLDER: process.env.WAYBILL_TOOLS_FOLDER ?? "",
@@ -123,7 +123,7 @@ demo("a broker that nobody knows is refused, with those that are known", async (
 });
 
 demo("without a broker it runs over http, and says so loudly", async () => {
-  // Neither PATH nor the project's tool folder has one, and there is nothing to build it with.
+  // No broker in PATH or the tool folder, and nothing to build one with.
   const { status, stdout, stderr } = await run(
     "tools/stack/demo.ts",
     ["--once", "--orders", "200", "--rate", "0", "--garbage", "0"],
@@ -202,7 +202,7 @@ demo(
 
 demo("publisher --verify names what is missing and ends with 1", async () => {
   await using database = await createDatabase();
-  // A service that reads another channel serves none of the orders.
+  // A service on another channel serves none of the orders.
   const service = await startAsProcess(database.serviceUrl, {
     ...brokerEnvironment(),
     SOURCES: "nats-streaming",

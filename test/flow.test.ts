@@ -1,4 +1,4 @@
-/** The whole way through each of the real brokers: 1,000 pieces of garbage amid 1,000 good orders. */
+/** The whole path through each real broker: 1,000 invalid messages among 1,000 valid orders. */
 import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -21,7 +21,7 @@ const kafka = sharedKafka();
 const jetStream = await startJetStream();
 if (jetStream) started.defer(() => jetStream.stop("SIGKILL"));
 
-/** For each kind of broker: how a service and a publisher get a channel of their own; undefined where it cannot be had. */
+/** For each kind of broker, a new channel for service and publisher; undefined if the broker is missing. */
 const BROKERS: Readonly<Record<BrokerKind, (() => Record<string, string>) | undefined>> = {
   "nats-streaming": brokerEnvironment,
   kafka: kafka && (() => ({ ...kafka.environment(), KAFKA_TOPIC: `topic-${randomUUID()}` })),
@@ -68,7 +68,7 @@ async function sendGarbageAmidOrders(source: BrokerKind, names: Record<string, s
   const sum = await auditOf(service.url);
   assert.equal([sum.holds, sum.projected, sum.duplicate, sum.dead], [true, 1_000, 0, 1_000]);
 
-  // Each letter against the piece with the same bytes.
+  // Compares each letter with the payload of the same bytes.
   const { rows } = await database.admin(
     "select payload, code, errors from dead_letters join inbox using (position) order by position",
   );
@@ -183,7 +183,7 @@ flow(
       wakeups.enqueue(...wakeup),
     );
     await until("it is readable", async () => (await fetch(`${service.url}/orders/orphan`)).ok);
-    // Its job is done, and so is the one of the start.
+    // The jobs of the batch and of the start are done.
     await until("the jobs are done", async () => {
       const { rows } = await database.admin(
         "select distinct state::text from pgboss.job where name = 'project-orders'",

@@ -1,4 +1,4 @@
-/** Faults at random strike the whole marketplace while users buy, and everything holds in the end. The seed is printed. */
+/** Random faults strike the whole marketplace while users buy, and all checks hold in the end. The seed is printed. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { findProgram } from "../tools/stack/kafka-program.ts";

@@ -1,4 +1,4 @@
-/** The one trace of a checkout, as a real Jaeger gives it back: from the caller over cart to loms, and into both inboxes. */
+/** One trace of a checkout, as a real Jaeger returns it: from the caller over cart to loms, and into both inboxes. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -39,7 +39,7 @@ check(
     const spans = await until("Jaeger has the calls and what they appended", async () => {
       const found = (await jaeger?.spansOf(traceId)) ?? [];
       const named = (name: string) => found.filter(({ operationName }) => operationName === name);
-      // The client's span and the server's, and a message in the inbox of either service.
+      // The spans of client and server, and a message in each inbox.
       const isComplete =
         wanted.every((name) => named(name).length > 0) &&
         named(wanted[1] as string).length === 2 &&

@@ -1,4 +1,4 @@
-/** The marketplace as its users run it, with a few checkouts; and what its judge finds when something does not hold. */
+/** The marketplace as its users run it, with a few checkouts, and what its judge reports for violations. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Purchase } from "../tools/marketplace/load.ts";

@@ -33,12 +33,12 @@ check(
     await using database = await createDatabase("template0");
     await using pooler = await startPooler(database);
     const [ownerUrl, serviceUrl] = [pooler.through(database.ownerUrl), pooler.through(database.serviceUrl)];
-    // As an operator finds them: nothing of this is what the code relies on.
+    // Unusual defaults, on which the code must not rely.
     await database.admin(`alter database ${database.name} set datestyle = 'German'`);
     for (const setting of ["statement_timeout", "idle_in_transaction_session_timeout"])
       await database.admin(`alter role waybill in database ${database.name} set ${setting} = '20s'`);
     for (let time = 0; time < 3; time++) await install(ownerUrl, serviceUrl, DOMAINS);
-    // The pooler rolls back what a client left open as soon as it notices that the client has gone.
+    // The pooler rolls a client's open transaction back once it notices the disconnect.
     await until("no lock is left on a pooled connection", async () => {
       const { rowCount } = await database.admin(
         "select from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",

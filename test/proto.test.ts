@@ -1,4 +1,4 @@
-/** The descriptions of services, and what is generated of them. */
+/** Service descriptions and the code generated from them. */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -29,7 +29,7 @@ for (const [template, committed] of [
   proto(`${committed} is exactly what is generated: npm run proto`, async () => {
     const folder = await mkdtemp(join(tmpdir(), "waybill-proto-"));
     try {
-      // Where the template writes "../src/proto", this run writes beside the folder's own "proto".
+      // The template writes to "../src/proto"; this run writes beside the folder's own "proto".
       const output = join(folder, "proto");
       const { status, stderr } = await buf(["generate", "--template", template, "--output", output], "proto");
       assert.is(status, 0, stderr);

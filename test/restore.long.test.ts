@@ -1,7 +1,6 @@
 /**
- * A restore to a moment in the past, with what PostgreSQL itself has for it: a base backup, archived write-ahead log, a
- * recovery target. What was acknowledged after that moment comes back from the broker, and only what no broker holds is
- * missing.
+ * Point-in-time recovery with PostgreSQL's own tools: base backup, archived write-ahead log, recovery target. The
+ * broker redelivers messages acknowledged after that moment; only what no broker holds is missing.
  */
 import { spawnSync } from "node:child_process";
 import { appendFile, chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
@@ -32,7 +31,7 @@ const restore = suite("restore");
 const archiveOf = (stack: Stack) => join(stack.folder, "postgres", "archive");
 const dataOf = (stack: Stack) => join(stack.folder, "postgres", "data");
 
-/** Lets the server keep its write-ahead log beside itself. */
+/** Archives the write-ahead log beside the server. */
 async function archiveLog(stack: Stack): Promise<void> {
   await mkdir(archiveOf(stack));
   await chmod(archiveOf(stack), 0o777);
@@ -44,11 +43,11 @@ async function archiveLog(stack: Stack): Promise<void> {
   await stack.postgres.start();
 }
 
-/** What `pg_basebackup` does, by the functions that it uses. Source: PostgreSQL manual, 25.3.4, low-level API. */
+/** What `pg_basebackup` does, with the same functions. Source: PostgreSQL manual, 25.3.4, low-level API. */
 async function backUp(stack: Stack, folder: string): Promise<void> {
   await stack.postgres.admin(async (client) => {
     await client.query("select pg_backup_start('test', true)");
-    // With owners and modes. Files that vanish meanwhile make it complain, and are not needed.
+    // With owners and modes. It complains about files that vanish meanwhile, which are not needed.
     spawnSync("cp", ["-a", dataOf(stack), folder]);
     const { rows } = await client.query("select labelfile from pg_backup_stop()");
     for (const name of ["pg_wal", "postmaster.pid"]) {
@@ -60,7 +59,7 @@ async function backUp(stack: Stack, folder: string): Promise<void> {
   });
 }
 
-/** Puts the backup in the place of the data and has the server recover up to a moment. */
+/** Replaces the data by the backup and recovers up to a moment. */
 async function restoreTo(stack: Stack, backup: string, moment: string): Promise<void> {
   await rename(dataOf(stack), join(stack.folder, "postgres", "lost"));
   const target = [
@@ -143,7 +142,7 @@ for (const source of BROKER_KINDS) {
         logger: createLogger("silent"),
       });
       judge.startOver();
-      // The broker has been told that it may forget what came after the moment, and does not deliver it again by itself.
+      // The broker saw acknowledgements for messages after the moment, so it does not redeliver them by itself.
       const second = await start();
       const audited = await auditOf(second.url);
       assert.ok(audited.holds);
@@ -153,7 +152,7 @@ for (const source of BROKER_KINDS) {
       assert.is((await fetch(`${second.url}/orders/posted-before`)).status, 200);
       await second.child.end("SIGTERM");
 
-      // To a durable of another name it delivers everything it still has; what is here already is recognised.
+      // A new durable gets everything that the broker still has; stored messages are recognised.
       const third = await start(UNDER_ANOTHER_NAME);
       assert.equal(await judge.verdict(restored, [third.url]), []);
       assert.ok((await auditOf(third.url)).holds);

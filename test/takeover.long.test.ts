@@ -1,4 +1,6 @@
-/** Two processes on one group of Kafka, or one durable of JetStream: one is killed under load, the other has it all. */
+/**
+ * Two processes on one Kafka group or JetStream durable: after one is killed under load, the other has all messages.
+ */
 import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

@@ -8,12 +8,12 @@ import { KITS } from "../tools/domains/index.ts";
 
 const tidy = suite("tidy");
 const read = (file: string) => readFileSync(file, "utf8");
-/** What `npm run proto` makes is no text of ours. */
+/** `npm run proto` generates the rest. */
 const isWritten = (file: string) => !/^(src\/proto|test\/support\/echo\/gen)\//.test(file);
 const sources = globSync("src/**/*.ts").filter(isWritten);
 const code = globSync("{src,tools,bench,test}/**/*.ts").filter(isWritten);
 
-/** The files that a source file imports, as paths from the root. */
+/** The files that a source file imports, relative to the root. */
 function importsOf(file: string): string[] {
   const matches = read(file).matchAll(/^(?:import|export)\s[^;]*?from\s+"(\.[^"]+)"/gms);
   return [...matches].map((match) => normalize(join(dirname(file), match[1] as string)));
@@ -43,7 +43,7 @@ tidy("src/database alone opens connections, so that each failure is classified",
 tidy("nothing is left in a session of PostgreSQL, which a pooler gives to others", () => {
   for (const file of sources) {
     if (!file.endsWith("-table.ts") && !file.startsWith("src/database/")) continue;
-    // What a pooler keeps for each client.
+    // Poolers keep this setting for each client.
     const text = read(file).replace("set datestyle = 'ISO'", "");
     assert.not.match(
       text,
@@ -83,7 +83,7 @@ tidy("imports go down the floors, never up and never sideways", () => {
   for (const file of sources) {
     assert.ok(floorOf(file) >= 0, `${file} stands on no floor`);
     for (const target of importsOf(file)) {
-      // The version stands there.
+      // For the version.
       if (target === "package.json") continue;
       assert.match(target, /^src\//, `${file} imports ${target}: the service needs none of its tools`);
       const isAllowed = roomOf(target) === roomOf(file) || floorOf(target) > floorOf(file);
@@ -97,7 +97,7 @@ tidy("no folder imports a folder that imports it", () => {
   for (const file of sources) {
     for (const target of importsOf(file)) {
       const [from, to] = [dirname(file), dirname(target)];
-      // A folder and the folders inside it are one room.
+      // A folder and its subfolders count as one.
       if (from === to || from.startsWith(`${to}/`) || to.startsWith(`${from}/`)) continue;
       folders.set(from, (folders.get(from) ?? new Set()).add(to));
     }
@@ -120,11 +120,11 @@ tidy("a domain imports the contract, the database and its description, and no ot
 });
 
 tidy("outside of a domain's folder, the engine does not speak of it", () => {
-  // What is generated from descriptions belongs to the domains that they describe.
+  // Code generated from descriptions belongs to the domains that they describe.
   const engine = globSync("src/**/*.{ts,js,html}").filter((file) => !/^src\/(domains|proto)\//.test(file));
   assert.ok(engine.some((file) => file.endsWith(".html")));
   for (const file of engine) {
-    // Comments included: who explains the engine by one domain has written it for one domain.
+    // Comments included: the engine must not be explained by one domain.
     assert.not.match(read(file), /\border(_uid|Uid|s)\b/, file);
     for (const { name } of DOMAINS) assert.not.match(read(file), new RegExp(`\\b${name}s?\\b`, "i"), file);
   }
@@ -132,7 +132,7 @@ tidy("outside of a domain's folder, the engine does not speak of it", () => {
 
 tidy("outside of a domain's kit, the tools do not speak of it", () => {
   const folders = KITS.map(({ domain }) => `tools/domains/${domain.name}/`);
-  // What shows several domains together is about them.
+  // Tools that show several domains together may name them.
   folders.push("tools/marketplace/");
   const tools = globSync("tools/**/*.ts").filter(
     (file) => !folders.some((folder) => file.startsWith(folder)),
@@ -140,12 +140,12 @@ tidy("outside of a domain's kit, the tools do not speak of it", () => {
   assert.ok(tools.length > 40);
   for (const { domain, messageNoun: noun } of KITS) {
     const upper = noun.charAt(0).toUpperCase() + noun.slice(1);
-    // Names, and the noun as a part of a name or after an article: "in order" and "order by" are no messages.
+    // Names, and the noun in a name or after an article; "in order" and "order by" are allowed.
     const words = new RegExp(
       `\\b${domain.name}\\b|\\b(${noun}|${upper})[A-Z_]|[a-z]${upper}\\b|\\b(an?|each|every|good|valid) ${noun}\\b`,
     );
     for (const file of tools) {
-      // One line a domain.
+      // One line for each domain.
       if (file === "tools/domains/index.ts") continue;
       assert.not.match(read(file), words, file);
     }
@@ -165,7 +165,7 @@ tidy("every suite runs, and none runs alone", () => {
 
 tidy("no test waits for a time where it could wait for a condition", () => {
   for (const file of globSync("test/**/*.test.ts")) {
-    // The crash tests spread their kills over time; that is what they are about.
+    // Crash tests spread their kills over time.
     if (file === "test/crash-moments.long.test.ts" || file === "test/tidy.test.ts") continue;
     assert.not.match(read(file), /setTimeout\(resolve|(?<!pg_)sleep\(/, file);
   }
@@ -243,7 +243,7 @@ tidy("a script of npm replaces its shell, so that a signal for npm reaches the p
   }
 });
 
-/** The packages whose install script is known, each with what the script does. */
+/** Packages with a known install script, and what it does. */
 const INSTALL_SCRIPTS: readonly (readonly [name: RegExp, reason: string])[] = [
   [/^node$/, "links the program that an optional dependency holds"],
   [/^@bufbuild\/buf$/, "checks its own binary; it works without, so npm does not run it"],

@@ -1,4 +1,4 @@
-/** The torture over the other brokers: ten random faults over each. */
+/** The torture over the other brokers: ten random faults each. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { findProgram } from "../tools/stack/kafka-program.ts";

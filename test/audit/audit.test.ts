@@ -1,4 +1,4 @@
-/** The audit that reads only what came since the last one, and what it does not take on trust. */
+/** Incremental audits, and what they check again. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type AuditOptions, audit, type DomainAudit } from "../../src/audit/audit.ts";
@@ -11,7 +11,7 @@ import { mixedMessages } from "../support/messages.ts";
 
 const audits = suite("audit");
 
-/** A database of its own in which messages were projected, and what audits find there. */
+/** A database with projected messages, and its audits. */
 async function scene() {
   const database = await createDatabase();
   const auditOrders = async (options: AuditOptions = {}) => {
@@ -35,7 +35,7 @@ const countsOf = ({ received, projected, duplicate, dead, pending }: DomainAudit
   return { received, projected, duplicate, dead, pending };
 };
 
-/** Moves every proof into the past, which nobody but the superuser can. */
+/** Only the superuser may change proofs. */
 async function age(database: TestDatabase, interval: string): Promise<void> {
   await database.admin("alter table proofs disable trigger user");
   await database.admin("update proofs set audited_at = audited_at - $1::interval", [interval]);
@@ -75,7 +75,7 @@ audits("what breaks above the last proof is found; below it, by the audit of eve
   await database.admin(`delete from duplicates where position = ${above}`);
   assert.equal((await here.auditOrders()).discrepancies, [BigInt(above)]);
   await database.admin(`delete from duplicates where position = ${below}`);
-  // Once something is broken, everything is read until it is mended.
+  // After a violation every audit reads everything until it is repaired.
   assert.equal((await here.auditOrders()).discrepancies, [BigInt(below), BigInt(above)]);
   await database.admin("insert into duplicates select * from kept on conflict do nothing");
   const mended = await here.auditOrders();
@@ -83,7 +83,7 @@ audits("what breaks above the last proof is found; below it, by the audit of eve
   assert.is((await here.auditOrders()).provedBefore, 200n);
 
   await database.admin(`delete from duplicates where position = ${below}`);
-  // Messages of the last minute before a proof may have been committed after it, so they are read again.
+  // Messages received shortly before a proof may have been committed after it, so they are read again.
   assert.equal((await here.auditOrders()).discrepancies, [BigInt(below)]);
   await database.admin("insert into duplicates select * from kept on conflict do nothing");
   await database.admin("alter table inbox disable trigger user");
@@ -95,7 +95,7 @@ audits("what breaks above the last proof is found; below it, by the audit of eve
   assert.ok((await here.auditOrders()).holds, "it was proved, and is not read again …");
   assert.not((await here.auditOrders({ isFull: true })).holds, "… until everything is");
   assert.not((await here.auditOrders()).holds);
-  // What another process proved of the tail at the same time does not take it back.
+  // Another process's incremental proof does not revoke a violation.
   await database.admin(`
     insert into proofs (domain, generation, position, projected, duplicate, dead, broken, is_full, numbered_position, numbering, bytes)
     select domain, generation, position, projected, duplicate, dead, broken, false, numbered_position, numbering, bytes

@@ -1,4 +1,4 @@
-/** What an audit leaves in the metrics, for several domains of one process. */
+/** The metrics of an audit, for several domains of one process. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Auditor } from "../../src/audit/auditor.ts";

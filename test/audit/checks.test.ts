@@ -1,4 +1,4 @@
-/** The checks of a domain, which run in the audit beside conservation. */
+/** A domain's own checks, which run in the audit. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type AuditOptions, audit, toJson } from "../../src/audit/audit.ts";
@@ -27,7 +27,7 @@ function withChecks(...all: AuditCheck[]): AnyDomain {
   return { ...ledger, checks: all };
 }
 
-/** Finds entries of a large amount above the last proved position. */
+/** Finds large entries above the last proved position. */
 const LARGE: AuditCheck = {
   name: "no_large_entry",
   sql: `select position, 'the amount is ' || amount as detail from ledger_entries
@@ -75,7 +75,7 @@ checks("an incremental audit passes the last proved position, a full one 0", asy
     broken: 1n,
     samples: [{ position: below, detail: "the amount is 5000" }],
   });
-  // A violation proves nothing: every audit reads everything until it is mended.
+  // After a violation every audit reads everything until it is repaired.
   await appendAll(database, validEntries(1), ledger);
   await projectAll(database, ledger);
   assert.not((await auditLedger(database, domain)).report.holds);

@@ -1,4 +1,4 @@
-/** Messages that the broker lost before anybody saw them. */
+/** Messages that the broker lost before it delivered them. */
 import { join } from "node:path";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
@@ -26,7 +26,7 @@ import { until } from "../support/wait.ts";
 
 const gaps = suite("gaps");
 
-/** The brokers of which five of the newer ten messages are removed. */
+/** Of each broker's newer ten messages, five are removed. */
 const BROKERS: readonly {
   source: BrokerKind;
   broker: Broker | undefined;
@@ -61,8 +61,8 @@ async function gapsOf(database: Database, gapSettledSeconds = 0, isFull = false)
 }
 
 /**
- * Appends messages with the given numbers, a millisecond apart, and gives what the audit finds missing.
- * @param parts are appended one after another, with an audit after each.
+ * Appends messages with the given numbers, a millisecond apart. @param parts appended with an audit after each.
+ * @returns the missing numbers.
  */
 async function missingAfterParts(parts: readonly Numbers[], settled = 0) {
   await using database = await createDatabase();
@@ -201,15 +201,15 @@ gaps("of a stream only what is missing between its messages counts, each stream 
       channel,
       ...[from, to, before].map(Number),
     ]);
-  // It held seven messages before the first one came here; then the stream was made again, and had four already.
+  // It held seven messages before the first delivery; then the stream was recreated and had four.
   await append("whole", ["8-1000", "9-1000", "12-1000", "5-2000", "7-2000"]);
-  // The numbers between them are of other subjects.
+  // The numbers in between belong to other subjects.
   await append("whole/part", ["1-1000", "5-1000"]);
   assert.equal(await found(), [
     ["whole", 10, 11, 3],
     ["whole", 6, 6, 5],
   ]);
-  // One of them was only late.
+  // One of them is late.
   await append("whole", ["11-1000", "8-2000", "10-2000"]);
   assert.equal(await found(), [
     ["whole", 10, 10, 3],
@@ -267,7 +267,7 @@ for (const { source, broker, remove } of BROKERS) {
     await publishTen();
     await remove(broker as Broker, String(broker?.environment().KAFKA_TOPIC));
     await serveUntil(15);
-    // With numbers of its own, JetStream's gap is told from what came after it, once that has settled.
+    // JetStream's gap counts once the messages after it have settled.
     const found = await gapsOf(database);
     const missing = found.reduce((sum, { from, to }) => sum + to - from + 1n, 0n);
     assert.equal([found.map((gap) => gap.source), missing], [[source], 5n]);

@@ -1,4 +1,4 @@
-/** Gaps in a broker's numbers that a redelivery fills: what counts as lost, and when. */
+/** Gaps that redeliveries fill: when a number counts as lost. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
@@ -17,7 +17,7 @@ async function gapsOf(database: TestDatabase, gapSettledSeconds: number, isFull 
   return domains.orders?.gaps ?? [];
 }
 
-/** Appends messages with these numbers, as if they had been received so many seconds ago. */
+/** Appends messages with these numbers, received that many seconds ago. */
 async function appendBurst(
   database: TestDatabase,
   from: number,
@@ -45,7 +45,7 @@ gaps("a burst that was refused for a full buffer and redelivered out of order is
     assert.equal(await gapsOf(database, 120, true), incremental, "an audit of everything finds the same");
     return incremental.map(({ from, to }) => [Number(from), Number(to)]);
   };
-  // The buffer was full from 101 to 2,900; the broker delivered the end of the burst before it redelivered them.
+  // The buffer was full from 101 to 2,900; the broker delivered the rest of the burst before it redelivered them.
   await appendBurst(database, 1, 100, 300);
   await appendBurst(database, 2_901, 3_000, 300);
   assert.equal(await found(), [[101, 2_900]], "nothing has been redelivered within the settling time");
@@ -61,7 +61,7 @@ gaps("after a start, an outage or a refusal no new gap counts, however old it is
   await using database = await createDatabase();
   await appendBurst(database, 1, 100, 300);
   await appendBurst(database, 201, 300, 300);
-  // It starts while its broker is away. What was refused before will come when the broker is back.
+  // Started while its broker is unavailable; it redelivers the refused messages later.
   const environment = { SOURCES: "nats-streaming", NATS_URL: "nats://127.0.0.1:9" };
   {
     await using service = await startInProcess(database, environment, [orders], { isAwaited: false });

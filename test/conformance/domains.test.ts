@@ -1,6 +1,6 @@
 /**
- * What the engine expects of every domain, whatever it does: each domain of the project and the ledger, a small domain
- * with state, pass the same tests. A new domain is one entry in DOMAINS_UNDER_TEST.
+ * What the engine expects of every domain. Each domain of the project and the ledger, a small domain with state, pass
+ * the same tests. A new domain is one entry in DOMAINS_UNDER_TEST.
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -33,9 +33,9 @@ import { validCommands, walletMessages } from "../support/wallet/messages.ts";
 
 type DomainUnderTest = Readonly<{
   domain: AnyDomain;
-  /** Messages that the domain accepts in an empty database. */
+  /** Accepted by the domain in an empty database. */
   valid: (count: number) => Message[];
-  /** Valid messages, and duplicates, conflicts and invalid ones among them. */
+  /** Valid messages with duplicates, conflicts and invalid ones among them. */
   messages: (count: number, seed: number) => Message[];
 }>;
 
@@ -49,7 +49,7 @@ const DOMAINS_UNDER_TEST: readonly DomainUnderTest[] = [
   { domain: notifications, valid: validEvents, messages: notificationsMessages },
 ];
 
-/** Bytes that no domain can understand, each with the code of its dead letter. */
+/** Bytes that no domain can parse, with the code of their dead letter. */
 const GARBAGE: readonly (readonly [payload: Buffer | string, code: string])[] = [
   ["", "empty"],
   [Buffer.from([0xff, 0xfe, 0x00]), "not_utf8"],
@@ -197,7 +197,7 @@ for (const { domain, valid, messages } of DOMAINS_UNDER_TEST) {
     const live = projectingOf(domain, { isLive: true });
     await appendAll(database, messages(150, SEED), domain);
     const empty = await everythingOf(database, domain);
-    // It is checked only at the commit, when everything is written.
+    // A deferred constraint, checked at the commit.
     await database.admin(`
       create function fail() returns trigger language plpgsql as $$ begin raise exception 'at the commit' using errcode = '57000'; end $$;
       create constraint trigger fail after insert or update on checkpoints deferrable initially deferred
@@ -221,7 +221,7 @@ for (const { domain, valid, messages } of DOMAINS_UNDER_TEST) {
     await appendAll(database, all, domain);
     await projectAll(database, domain);
     const once = await everythingOf(database, domain);
-    // The same messages again under new ids of the broker: what was valid is a duplicate now, or was never accepted.
+    // The same messages under new broker ids: valid ones are duplicates now.
     await appendAll(
       database,
       all.map(({ payload, headers }) => messageOf(payload, headers === undefined ? {} : { headers })),
@@ -253,7 +253,7 @@ async function databaseOf(domain: AnyDomain): Promise<TestDatabase> {
   return createDatabase(undefined, [domain]);
 }
 
-/** Headers compare by their meaning: PostgreSQL stores JSON in an order of its own. */
+/** PostgreSQL stores JSON in its own member order. */
 function comparable({ headersJson, publishedAtMs, ...row }: InboxRow) {
   return {
     ...row,
@@ -272,7 +272,7 @@ async function checkpointOf(database: TestDatabase, { name }: AnyDomain) {
   return rows[0] ?? { projected: 0n };
 }
 
-/** Everything that the domain's messages became: its tables, the other outcomes, the checkpoint and the events. */
+/** The effects of a domain's messages: its tables, other outcomes, the checkpoint and events. */
 async function everythingOf(database: TestDatabase, { name, tables }: AnyDomain) {
   const found: Record<string, unknown[]> = {};
   for (const table of tables) {
@@ -292,7 +292,7 @@ async function everythingOf(database: TestDatabase, { name, tables }: AnyDomain)
   return found;
 }
 
-/** Sets the domain back to position 0, by hand. */
+/** Resets the domain to position 0, by hand. */
 async function forgetProjection(database: TestDatabase, { name, tables }: AnyDomain): Promise<void> {
   await database.admin(`truncate ${tables.map((table) => table.name).join(", ")}`);
   for (const table of [

@@ -1,7 +1,4 @@
-/**
- * What the tools expect of every kit: each domain of the project and the ledger, whose messages add up, pass the same
- * tests.
- */
+/** What the tools expect of every kit: each domain of the project, and the ledger, pass the same tests. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
@@ -104,7 +101,7 @@ for (const kit of [...KITS, ledgerKit]) {
         const load = loadOf(100).filter(({ kind }) => kind !== "garbage");
         await using transport = connectToHttp(service.url, kit.intake, undefined);
         for (const { payload, kind } of load) {
-          // An ingress may refuse a conflict at once; a broker takes it, and it becomes a dead letter.
+          // An ingress may refuse a conflict at once; a broker accepts it, and it becomes a dead letter.
           await transport.publish(payload).catch((error: unknown) => {
             if (kind !== "conflict" || !(error instanceof PayloadRefusedError)) throw error;
           });
@@ -156,7 +153,7 @@ for (const kit of [...KITS, ledgerKit]) {
     assert.is((await other.check(database, [])).length, 1, "what is in the table was never published");
     witness.startOver();
     const before = (await witness.check(database, [])).length;
-    // The ledger of the tests only looks whether there is an answer.
+    // The ledger's kit only checks that there is an answer.
     for (const answer of KITS.includes(kit) ? [undefined, Buffer.from("{}")] : [undefined]) {
       witness.startOver();
       const service = { url: "http://service", read: async () => answer };

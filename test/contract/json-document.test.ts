@@ -1,4 +1,4 @@
-/** What a dead letter says of bytes that are no JSON in UTF-8. */
+/** Dead letters of bytes that are not JSON in UTF-8. */
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -16,7 +16,7 @@ const cases: readonly (readonly [payload: Buffer, code: string, received: string
   [utf16, "not_json", "UTF-16"],
   [Buffer.from(utf16).swap16(), "not_json", "UTF-16"],
   [Buffer.from(`\ufeff${TEXT}`), "not_json", "a byte order mark"],
-  // What is none of these is what it was.
+  // Other formats are not recognised.
   [Buffer.from([0x7b, 0x80]), "not_utf8", "byte 0x80"],
   [Buffer.from('{"id":1,}'), "not_json", "an unexpected character"],
   [Buffer.from("{\0"), "not_json", "an unexpected character"],

@@ -72,7 +72,7 @@ copying("a whole number of any size becomes the same numeric, and is stored like
       },
       (data) => transaction.script("copy copied from stdin (format binary)", data),
     );
-    // The same bytes: a rebuild compares rows as they are.
+    // A rebuild compares whole rows.
     return (
       await transaction.query<object>(
         `select n, expected from copied

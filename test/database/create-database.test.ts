@@ -1,4 +1,4 @@
-/** The script that makes the roles and the database, run as docs/running.md says. */
+/** The script that creates roles and database, run as in docs/running.md. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -51,7 +51,7 @@ check(
         const temporary = withClient(service, (client) => client.query("create temporary table mine ()"));
         assert.match((await errorOf(temporary)).message, "permission denied");
       }
-      // Another service on the same server: neither reaches the other's database.
+      // Two services on one server cannot access each other's database.
       const passwords = { WAYBILL_OWNER_PASSWORD: "shop owner", WAYBILL_PASSWORD: "shop" };
       const { status, stderr } = run({ ...server, ...passwords, WAYBILL_DATABASE: "shop" });
       assert.is(status, 0, stderr);

@@ -1,4 +1,4 @@
-/** The one way to PostgreSQL: every failure is classified, also if the connection breaks at a bad moment. */
+/** Every failure is classified, even if the connection breaks at a bad moment. */
 import { createServer, connect as dial, type Socket } from "node:net";
 import pg from "pg";
 import { suite } from "uvu";
@@ -24,7 +24,7 @@ databases("a bare pool or client of the driver is not a Queryable, so it does no
   accept(pool);
   // @ts-expect-error: the same.
   accept(client);
-  // @ts-expect-error: nor is it enough to have the method.
+  // @ts-expect-error: the method alone is not enough.
   accept({ query: async () => ({ rows: [], rowCount: 0 }) });
 });
 
@@ -195,7 +195,7 @@ databases("a server that reports its end twice, and then closes, does not end th
   {
     await using held = await single.hold();
     await held.query("select 1");
-    // As a server does whose postmaster was killed.
+    // A server whose postmaster was killed says this.
     const farewell = errorResponse("57P02", "terminating connection due to unexpected postmaster exit");
     sockets[0]?.end(Buffer.concat([farewell, farewell]));
     await until("the connection is gone", () => held.lost.aborted);

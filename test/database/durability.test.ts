@@ -1,4 +1,4 @@
-/** What was acknowledged is there after a crash, whatever the server's default for a commit is. */
+/** Acknowledged messages survive a crash, at any server default for commits. */
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -29,7 +29,7 @@ import { until } from "../support/wait.ts";
 const durability = suite("durability");
 const logger = createLogger("silent");
 
-/** A server that takes back what it has committed: its log reaches the disk ten seconds later. */
+/** A server that loses recent commits: its log reaches the disk ten seconds later. */
 async function startForgetfulServer() {
   const folder = join(environment("WAYBILL_TEST_FOLDER"), "forgetful");
   await mkdir(folder, { recursive: true });
@@ -51,7 +51,7 @@ durability(
       const url = postgres.serviceUrl("waybill");
       const crash = async () => {
         await postgres.stop("SIGKILL");
-        // Its children keep the shared memory until they notice that it is gone.
+        // Its children keep the shared memory until they notice the death of their parent.
         await until("it starts again", () =>
           postgres.start().then(
             () => true,
@@ -95,7 +95,7 @@ durability(
       };
       await advance(true, 1);
       assert.is(await checkpoint(), 1n);
-      // The server does forget: otherwise the rest would prove nothing.
+      // Without a loss the rest would prove nothing.
       await advance(false, 2);
       assert.is(await checkpoint(), 1n);
       const service = await startAsProcess(url);

@@ -29,15 +29,15 @@ import { startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
 
 const migrations = suite("migrate");
-/** What every version locks. */
+/** The same in every version. */
 const MIGRATION_LOCK = 0x77617962696c6cn;
-/** How many the engine has. */
+/** The engine's migrations. */
 const MIGRATIONS = readdirSync("migrations").filter((name) => /^\d{4}_/.test(name)).length;
 
 const run = ({ ownerUrl, serviceUrl }: TestDatabase, domains: readonly MigratedDomain[] = DOMAINS) =>
   install(ownerUrl, serviceUrl, domains);
 
-/** The first migrations, as an older version has applied them. */
+/** The first migrations, as an older version applied them. */
 async function runOnly({ ownerUrl }: TestDatabase, count: number): Promise<void> {
   await withClient(ownerUrl, (client) =>
     runner({
@@ -66,7 +66,7 @@ migrations(
     };
     const all: Promise<string[]>[] = [];
     await withClient(database.ownerUrl, async (earlier) => {
-      // All wait for it, so that all go on at the same moment.
+      // All processes wait for this lock, so that they continue at the same moment.
       await earlier.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
       for (let count = 0; count < 20; count++) all.push(count < 5 ? byProcess() : run(database, [orders]));
       await until("all are there", async () => {
@@ -102,7 +102,7 @@ migrations("the schema is the one that is committed (npm run schema writes it an
 
 migrations("a migration that fails leaves nothing behind", async () => {
   await using database = await createDatabase("template0");
-  // The third migration will find its table there already.
+  // Makes the third migration fail.
   await database.admin("create table orders (x int)");
   await run(database).then(
     () => assert.unreachable(),
@@ -162,7 +162,7 @@ migrations("dead letters that are there already get what a new version knows of 
   const letters = Array.from({ length: 60 }, () => makeGarbage(ordersKit, factory)).flatMap(({ payload }) => {
     const rejection = parseOrder(payload);
     if (!("code" in rejection)) return [];
-    // A migration does not know a schema. Names that a sender made up are folded by the next rebuild.
+    // Migrations do not know a domain's schema; the next rebuild folds names that a sender made up.
     const isKnown = rejection.problems.every(({ path }) => foldPath(path, known) === foldIndexes(path));
     return isKnown ? [{ payload, rejection }] : [];
   });
@@ -191,7 +191,7 @@ migrations("dead letters that are there already get what a new version knows of 
   });
   const migrated = await tables();
   assert.is(migrated.letters.length, letters.length);
-  // The same as if this version had buried them.
+  // Buries the same letters again with this version.
   await database.admin("truncate dead_letters, dead_letter_groups, dead_letter_hours");
   await projectAll(database, orders);
   assert.equal(await tables(), migrated);
@@ -273,7 +273,7 @@ migrations(
       application_name: "an earlier version",
     });
     await earlier.connect();
-    // As an earlier version did it, and left it on a pooler's connection.
+    // An earlier version left its lock on a pooler's connection.
     await earlier.query("select pg_advisory_lock($1)", [MIGRATION_LOCK]);
     const { rows } = await earlier.query("select pg_backend_pid() as pid");
     await using owner = new Database(database.ownerUrl, {

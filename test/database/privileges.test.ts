@@ -1,4 +1,4 @@
-/** What the service's own role may not do, though the service runs as it. */
+/** What the service's role may not do. */
 import { PgBoss } from "pg-boss";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -66,7 +66,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
 for (const [what, statements] of Object.entries(REFUSED)) {
   privileges(`refused: ${what}`, async () => {
     await using database = await createDatabase();
-    // The privileges of a database as a whole are not cloned with it.
+    // Cloning does not copy the privileges of a whole database.
     await install(database.ownerUrl, database.serviceUrl, DOMAINS);
     for (const statement of statements) {
       const error = (await errorOf(database.query(statement))) as DatabaseError;

@@ -1,4 +1,4 @@
-/** A role that is named in the query of the URL, and may open five connections. */
+/** A role named in the URL's query, with at most five connections. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { install } from "../../src/cli/install.ts";
@@ -14,7 +14,7 @@ import { until } from "../support/wait.ts";
 const roles = suite("role");
 const PASSWORD = "p%w";
 
-/** Runs `work` with the URL of a role of its own. */
+/** Calls `work` with the URL of a new role. */
 async function withRole(database: TestDatabase, work: (url: string) => Promise<void>): Promise<void> {
   const role = `limited_${database.name}`;
   await database.admin(`create role ${role} login connection limit 5 password '${PASSWORD}'`);

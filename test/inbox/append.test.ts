@@ -51,7 +51,7 @@ for (const role of ["owner", "service"] as const) {
       "truncate inbox",
       "truncate inbox cascade",
     ]) {
-      // The owner is stopped by the trigger, the service by its lack of a privilege before that.
+      // A trigger stops the owner, the lack of a privilege stops the service.
       const expected = role === "owner" ? "23001" : "42501";
       await client.query(statement).then(
         () => assert.unreachable(`${statement} went through`),
@@ -135,7 +135,7 @@ test("invariant 4: whoever has seen a position has seen every lower one of the d
   const appendMany = async () => {
     for (let batch = 0; batch < 60; batch++) {
       await append(database, "ordered", [messageOf("x"), messageOf("y")], async (transaction) => {
-        // Lets transactions overlap: the position is taken long before the commit.
+        // Lets transactions overlap: each takes its position long before the commit.
         await transaction.query("select pg_sleep(0.001)");
       });
     }

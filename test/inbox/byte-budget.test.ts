@@ -1,4 +1,4 @@
-/** One bound for all inboxes, in which none can shut out another. */
+/** One bound for all inboxes, in which none can starve another. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadConfig } from "../../src/config/config.ts";

@@ -1,4 +1,4 @@
-/** What comes beside a payload is kept as it was, and nothing in it can make the database refuse the message. */
+/** Metadata is stored unchanged, and PostgreSQL accepts all of it. */
 import { randomBytes } from "node:crypto";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -7,7 +7,7 @@ import { createDatabase } from "../support/database.ts";
 
 const database = await createDatabase();
 
-/** Bytes again, of what was kept. */
+/** The original bytes. */
 const bytesOf = (kept: string | { base64: string }) =>
   typeof kept === "string" ? Buffer.from(kept) : Buffer.from(kept.base64, "base64");
 
@@ -38,7 +38,7 @@ test("any bytes come back as they were, through the database", async () => {
     for (const kept of [name, text, rows[0].kept.key])
       assert.ok(bytesOf(kept).equals(value), value.toString("hex"));
   }
-  // Half of a surrogate pair can come as a text; it has no bytes of its own.
+  // A lone surrogate in text has no bytes of its own.
   for (const text of nasty) {
     const json = headersToJson({ headers: [[text, text]], subject: text });
     await database.query("select $1::jsonb as kept", [json]);

@@ -1,4 +1,4 @@
-/** What the ingress over HTTP has to do beside what every source has to. */
+/** The HTTP ingress, beyond the suite of all sources. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { HttpSource } from "../../src/inbox/sources/http.ts";

@@ -8,7 +8,7 @@ import { createLogger } from "../../src/telemetry/logger.ts";
 import { messageOf } from "../support/messages.ts";
 import { until } from "../support/wait.ts";
 
-/** An inbox whose appends wait until the test lets them go on, or fail as long as it says. */
+/** An inbox whose appends wait until the test releases or fails them. */
 function controlled({ bufferBytesMax = 1024 * 1024 } = {}) {
   const batches: (readonly Message[])[] = [];
   const gates: { resolve: () => void; reject: (error: Error) => void }[] = [];
@@ -135,7 +135,7 @@ test("a message that is larger than the buffer is taken when nothing else is hel
   await until("it is in flight", () => batches.length === 1);
   gates.shift()?.resolve();
   await until("there is room again", () => inbox.hasRoomFor(messageOf("a")));
-  // Requests of which nobody knows yet how many messages they become are counted strictly.
+  // The number of messages in these requests is unknown, so the count is strict.
   assert.not(inbox.hasRoomForBytes(5_000));
   assert.not(controlled({ bufferBytesMax: 1_000 }).inbox.hasRoomForBytes(5_000));
   await inbox.drain(1);

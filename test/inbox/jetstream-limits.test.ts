@@ -1,4 +1,4 @@
-/** The window of a JetStream source under the limits of an account, a stream and a server, and settings that are refused. */
+/** JetStream: limits of an account, a stream and a server, and settings that the server rejects. */
 import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import pino from "pino";
@@ -15,14 +15,14 @@ type Given = Readonly<{
   chosen: JetStreamOptions;
   connection: NatsConnection;
   manager: JetStreamManager;
-  /** The window that the durable has now. */
+  /** The durable's current window. */
   window: () => Promise<number | undefined>;
 }>;
 
 const limits = suite("jetstream limits");
 const started = new AsyncDisposableStack();
 
-/** A server with an account that may have 100 unacknowledged messages, and one whose limit is for all accounts. */
+/** One server limits an account to 100 unacknowledged messages, the other limits all accounts. */
 const ofAccount = await startJetStream(
   "accounts { A: { jetstream: { max_ack_pending: 100 }, users: [{ user: a, password: b }] } }",
 );
@@ -35,7 +35,7 @@ async function at(server: typeof ofAccount, login: string, work: (given: Given) 
   const chosen = {
     ...jetStreamOptions(server as NonNullable<typeof server>),
     url: `nats://${login}${address}`,
-    // Longer than a test on a busy machine takes: nothing is to be redelivered.
+    // Longer than the test, so that nothing is redelivered.
     ackWaitSeconds: 60,
   };
   const connection = await connect(natsConnectionOptions(chosen));
@@ -45,7 +45,7 @@ async function at(server: typeof ofAccount, login: string, work: (given: Given) 
   await work({ chosen, connection, manager, window }).finally(() => connection.close());
 }
 
-/** Whether a stream's own limit can be set: since 2.10. */
+/** Servers support a stream's own limit since 2.10. */
 async function knowsLimitsOfStreams(): Promise<boolean> {
   if (!ofServer) return false;
   const connection = await connect({ servers: ofServer.address });

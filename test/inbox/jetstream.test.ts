@@ -1,4 +1,4 @@
-/** What the source for JetStream has to do beside what every source has to; against a real server. */
+/** The JetStream source on a real server, beyond the suite of all sources. */
 import { AckPolicy, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers, type NatsConnection, nanos } from "@nats-io/transport-node";
 import { suite } from "uvu";
@@ -23,7 +23,7 @@ async function withClient<T>(work: (client: Client) => Promise<T>, address = ser
   );
 }
 
-/** Puts texts into the stream, which is made where it does not exist. */
+/** Publishes texts to the stream, and creates it if it does not exist. */
 function publish({ stream, newStreamSubject: subject = "" }: JetStreamOptions, texts: readonly string[]) {
   return withClient(async ({ connection, manager }) => {
     await manager.streams
@@ -39,7 +39,7 @@ check("while a message is on its way the server is told so, and does not deliver
   await publish(chosen, ["slow"]);
   await withSource(new JetStreamSource(chosen), async (sink) => {
     await until("it is offered", () => sink.offers.length === 1);
-    // A consumer with the same wait, which tells the server nothing, shows that the time is over, three times.
+    // A consumer that never extends deadlines shows that AckWait passed three times.
     await withClient(async ({ connection, manager }) => {
       const silent = { durable_name: "silent", ack_policy: AckPolicy.Explicit, ack_wait: nanos(1_000) };
       await manager.consumers.add(chosen.stream, silent);
@@ -210,7 +210,7 @@ check(
 
 check("a stream that is made again while nothing finds room is not taken for the old one", async () => {
   const chosen = options();
-  // So large that no pull is under way while the first one waits: the server could tell it that the consumer is gone.
+  // Too large for a second pull, in which the server could report the lost consumer.
   await publish(
     chosen,
     texts(3, "old ").map((text) => text.padEnd(5_000_000)),
@@ -224,7 +224,7 @@ check("a stream that is made again while nothing finds room is not taken for the
       await withClient(async ({ manager }) => {
         await manager.streams.delete(chosen.stream);
         await manager.streams.add({ name: chosen.stream, subjects: [chosen.newStreamSubject as string] });
-        // Another process was quicker: the durable is there again, so the server has nothing to complain of.
+        // Another process already recreated the durable, so the server reports nothing.
         const durable = { durable_name: chosen.durable, ack_policy: AckPolicy.Explicit };
         await manager.consumers.add(chosen.stream, durable);
       });

@@ -1,4 +1,4 @@
-/** Which of the Kafka library's objects get a listener for errors that the library emits twice. */
+/** Which objects of the Kafka library get a listener for errors that it emits twice. */
 import { Admin, ConnectionPool } from "@platformatic/kafka";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

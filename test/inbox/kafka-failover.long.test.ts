@@ -1,4 +1,4 @@
-/** A cluster of two brokers, of which one dies and comes back: what it led is read on from the other, in one membership. */
+/** In a cluster of two brokers, one dies and returns: within one membership, the other serves its partitions. */
 import { alterPartitionReassignmentsV0, ConnectionPool } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -9,7 +9,7 @@ import { startKafka, texts, watchLosses, withSource } from "../support/sources.t
 import { until } from "../support/wait.ts";
 
 const failover = suite("kafka failover");
-/** Soon noticed, and soon put right again when a broker is back. */
+/** Short timeouts for detection and recovery. */
 const QUICK = {
   "broker.session.timeout.ms": "2000",
   "broker.heartbeat.interval.ms": "500",
@@ -23,7 +23,7 @@ const { options, withAdmin, produce, createTopic } = kafkaAt(first);
 check("a partition is read on wherever its leader is: after a death, a return, and a move", async () => {
   const chosen = options();
   const { topic } = chosen;
-  // While there is one broker alone, so that it holds what is stored for the groups.
+  // With a single broker, which then coordinates the groups.
   await createTopic("before");
   await withSource(new KafkaSource({ ...chosen, topic: "before" }), async () => {});
   const second = await startKafka({ properties: QUICK, beside: first as NonNullable<typeof first> });
@@ -77,7 +77,7 @@ check("a partition is read on wherever its leader is: after a death, a return, a
       await second.start();
       await until("the first leader leads again", async () => (await leaderOf(1)) === 2);
       await sendAndReceive("with both again ");
-      // Those that led before may be asked all the same; they have the records too. Not so when a partition moves.
+      // Former leaders may be asked too, because they have the records; but not after a partition moves.
       await moveFirstTo(2);
       await until("it has moved", async () => (await leaderOf(0)) === 2);
       await sendAndReceive("with all of it at the second ");

@@ -1,4 +1,4 @@
-/** Members of a group come and go, topics and partitions appear, the broker dies: nothing is lost or stuck. */
+/** Group members come and go, topics and partitions appear, the broker dies: nothing is lost or stuck. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { connectionsApiChannel, MultipleErrors } from "@platformatic/kafka";
 import pino from "pino";
@@ -11,10 +11,10 @@ import { kafkaOptions, sharedKafka, startKafka, texts, watchLosses, withSource }
 import { type Offer, TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
-/** On which the library says what it asks a broker for, and the number of the question for records. */
+/** The library's channel of requests, and the number of a fetch. */
 const REQUESTS = connectionsApiChannel.start.name;
 const FETCH = 1;
-/** The answers to those requests, and the numbers of the questions for a group: classic, and KIP-848. */
+/** Responses to those requests, and the numbers of group requests: classic, and KIP-848. */
 const ANSWERS = connectionsApiChannel.asyncEnd.name;
 const DESCRIBE_GROUP = [15, 69];
 
@@ -46,7 +46,7 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
       await spread("a");
       await until("it has all of them", () => all().size === 100);
 
-      // A rebalance while an append is under way: nothing of it is committed yet.
+      // A rebalance during an append: nothing of it is committed yet.
       second.start(sinks[1] as TestSink);
       await until("the second one reads what was not committed", () => (sinks[1]?.offers.length ?? 0) > 0);
       for (const sink of sinks) sink.commitAll();

@@ -1,4 +1,4 @@
-/** Up to which offset everything is in the inbox, whatever is committed when, and wherever is read on. */
+/** The offset below which everything is in the inbox, for any order of commits and any seek. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Partition } from "../../src/inbox/sources/kafka/partition.ts";
@@ -7,7 +7,7 @@ import { TestSink } from "../support/test-sink.ts";
 
 const partitions = suite("kafka partition");
 
-/** A partition of which the given offsets were read, and offered. */
+/** A partition whose given offsets were read and offered. */
 function reading(offsets: readonly number[]) {
   const sink = new TestSink();
   const partition = new Partition(0, 0, -1);

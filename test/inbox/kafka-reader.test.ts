@@ -1,4 +1,4 @@
-/** What no broker can be made to do on demand: two of them answer for one partition, while it moves from one to the other. */
+/** What no broker does on demand: two of them answer for one partition while it moves. */
 import type { KafkaRecord } from "@platformatic/kafka";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -15,7 +15,7 @@ import { until } from "../support/wait.ts";
 
 const reader = suite("kafka reader");
 
-/** The records of one partition from its beginning, as a broker answers them. */
+/** The records of one partition from its beginning, as a broker's response. */
 function answerWith(values: readonly string[]): FetchResponse {
   const records = values.map((value, offsetDelta) => ({
     offsetDelta,

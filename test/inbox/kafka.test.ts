@@ -1,4 +1,4 @@
-/** What records become, and which of them there are: compressions, tombstones, transactions, topics made again, gaps. */
+/** Records as messages: compression, tombstones, transactions, recreated topics, gaps. */
 import { randomUUID } from "node:crypto";
 import { Producer } from "@platformatic/kafka";
 import { suite } from "uvu";
@@ -103,7 +103,7 @@ check("what an aborted transaction wrote is left out, what a committed one wrote
     transactionalId: `transaction-${chosen.topic}`,
     idempotent: true,
   });
-  // Two aborted ones of one producer, with a committed one between them, all in one answer of the broker.
+  // Two aborted transactions of one producer with a committed one in between, all in one response.
   for (const name of ["aborted first", "committed", "aborted last"]) {
     const transaction = await producer.beginTransaction();
     await transaction.send({
@@ -195,7 +195,7 @@ check(
     });
     assert.equal(gaps, []);
 
-    // While nobody listens.
+    // While the source is stopped.
     await produce(
       chosen.topic,
       texts(10, "b").map((value) => ({ value })),
@@ -207,7 +207,7 @@ check(
       new KafkaSource(chosen),
       async (_sink, source) => {
         await until("it is written down", () => gaps.length === 1);
-        // While nothing finds room: what was read before that is safe, and what comes next is gone.
+        // While there is no room: records that were already read are safe, later ones are removed.
         await produce(chosen.topic, [{ value: Buffer.alloc(6_000_000, 1) }]);
         await produce(
           chosen.topic,

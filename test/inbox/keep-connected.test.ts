@@ -1,4 +1,4 @@
-/** The reconnect loop that all sources share, with connections and time in the hands of the test. */
+/** The reconnect loop of all sources, with simulated connections and time. */
 import pino from "pino";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -11,7 +11,7 @@ const loop = suite("keep connected");
 const WARN = 40;
 const ERROR = 50;
 
-/** A loop whose connections open, break and end when the test says so; waiting takes no time. */
+/** A loop whose connections the test opens, breaks and ends; waiting takes no time. */
 function controlled() {
   const stop = new AbortController();
   const states: Health[] = [];
@@ -41,7 +41,7 @@ function controlled() {
       },
     },
   );
-  /** The attempt with that number, once it was made. */
+  /** Resolves with the attempt of that number. */
   const attempt = (index: number) => until(`attempt ${index}`, () => attempts[index]);
   const warnings = () => lines.filter(({ level }) => level >= WARN);
   const pass = (milliseconds: number) => {
@@ -78,7 +78,7 @@ loop("a loss and a return are one line each, however many attempts lie between t
   const returned = lines.find(({ msg }) => msg === "source reconnected");
   assert.is(returned?.attempts, 5);
   assert.is(returned?.outageSeconds, 3);
-  // A second outage is reported again, and another reason within one outage too.
+  // Reports a second outage, and another reason within an outage.
   (await attempt(5)).fail(new Error("refused"));
   (await attempt(6)).fail(new Error("wrong password"));
   (await attempt(7)).fail(new Error("refused"));
@@ -110,7 +110,7 @@ loop("the backoff grows with each failure, and begins again after a connection t
   for (let index = 0; index < 3; index++) (await attempt(index)).fail(new Error("refused"));
   await attempt(3);
   assert.equal(waits, [100, 200, 400]);
-  // A connection that breaks at once does not reset it: a broker that flaps would be pressed.
+  // A connection that breaks at once does not reset the backoff, which protects a flapping broker.
   (await attempt(3)).succeed();
   (await attempt(3)).fail(new Error("broken"));
   (await attempt(4)).succeed();

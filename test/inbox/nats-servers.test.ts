@@ -1,4 +1,4 @@
-/** The URLs of NATS servers: what is read from them, and connections to real servers that need it. */
+/** Parsing URLs of NATS servers, and connections to real ones. */
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -17,7 +17,7 @@ import { until } from "../support/wait.ts";
 const servers = suite("nats servers");
 const started = new AsyncDisposableStack();
 
-/** Every character that a URL wants encoded, and those at which the library itself splits. */
+/** Every character that a URL must encode, and those at which the library splits. */
 const PASSWORD = "p@ss:w/o%rd?#é";
 const encoded = encodeURIComponent(PASSWORD);
 
@@ -31,7 +31,7 @@ const jetStream = await startJetStream(
 );
 if (jetStream) started.defer(() => jetStream.stop("SIGKILL"));
 
-/** A port of the IPv6 loopback address that leads to one of the IPv4 one; undefined where there is no IPv6. */
+/** A port of the IPv6 loopback address that forwards to IPv4; undefined without IPv6. */
 async function relayFromIpv6(port: number): Promise<number | undefined> {
   const relay = createServer((socket) => {
     const other = connect(port, "127.0.0.1");

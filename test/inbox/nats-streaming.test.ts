@@ -1,4 +1,4 @@
-/** What the source for NATS Streaming has to do beside what every source has to. */
+/** The NATS Streaming source, beyond the suite of all sources. */
 import stan from "node-nats-streaming";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -58,7 +58,7 @@ nats("what was refused is asked for again once there is room, and not after AckW
     sink.commitAll();
     await until("all of it is delivered again", () => sink.offers.length === 21);
     assert.equal(sink.payloads(), ["held", ...texts(20)]);
-    // Once more, with nothing held: there is no commit to wait for.
+    // With an empty buffer there is no commit to wait for.
     sink.commitAll();
     sink.hasRoom = false;
     await transport.publish(Buffer.from("later"));
@@ -159,7 +159,7 @@ nats("comes back after the broker was restarted, and after its store was wiped",
     await publish("first of the new store");
     await received("first of the new store");
 
-    // Sequence 1 again, and yet another message.
+    // Sequence 1 twice, for different messages.
     const ids = ["before", "first of the new store"].map(
       (text) =>
         sink.offers.find(({ message }) => message.payload.toString() === text)?.message.messageId ?? "",

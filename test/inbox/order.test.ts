@@ -1,4 +1,4 @@
-/** Positions go up, whatever happened to the sequence that gives them; what came below is refused, repaired or found. */
+/** Positions grow, even if the sequence was reset; lower ones are refused, repaired or found. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
@@ -19,7 +19,7 @@ import { until } from "../support/wait.ts";
 
 const order = suite("position order");
 
-/** A projected message at position 1001, and a sequence that gives 501 next. */
+/** A projected message at position 1001, and a sequence whose next value is 501. */
 async function setBack(database: TestDatabase): Promise<void> {
   await database.admin("select setval('inbox_position_seq', 1000)");
   await appendAll(database, [messageOf(orderWith({ order_uid: "head" }), { messageId: "head" })]);
@@ -44,7 +44,7 @@ order("an append below the head fails as a whole, whichever way it takes", async
   assert.instance(await errorOf(appending("new")), PositionOrderError);
   assert.instance(await errorOf(appending("new", "head")), PositionOrderError);
   assert.is(await countOf(database, "inbox"), 1);
-  // A message that is there already needs no position.
+  // An existing message needs no position.
   await database.admin("select setval('inbox_position_seq', 2000)");
   const { receipts } = await appending("head", "new");
   assert.equal(receipts[0], { position: 1001n, isNew: false });
@@ -78,7 +78,9 @@ order("a service on such a database takes nothing in, says why, and goes on afte
   await using service = await startService(config, createLogger("silent"));
   const url = `http://127.0.0.1:${service.port}`;
   const ready = async () => await (await fetch(`${url}/readyz`)).text();
-  await until("readiness names the positions", async () => /position is 501.*1001.*migrate/.test(await ready()));
+  await until("readiness names the positions", async () =>
+    /position is 501.*1001.*migrate/.test(await ready()),
+  );
   assert.is((await fetch(`${url}/orders`, { method: "POST", body: "x" })).status, 503);
   await install(database.ownerUrl, database.serviceUrl, DOMAINS);
   await until("the service is ready", async () => (await fetch(`${url}/readyz`)).ok);

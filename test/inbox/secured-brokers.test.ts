@@ -1,4 +1,4 @@
-/** Kafka and JetStream behind TLS and a password: what is right gets in, what is wrong is said and tried again. */
+/** Kafka and JetStream behind TLS and a password: correct credentials connect, wrong ones are reported and retried. */
 import { execFile, spawnSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,11 +22,11 @@ import { until } from "../support/wait.ts";
 const secured = suite("secured brokers");
 const started = new AsyncDisposableStack();
 const PASSWORD = "right-password-of-the-test";
-/** Without the program these are skipped. */
+/** Skipped without the program. */
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 const { folder, ...tls } = hasOpenssl ? await makeCertificate() : { ca: "", cert: "", key: "", folder: "" };
 
-/** A key and a certificate for the loopback address: of the brokers, of their clients, and of who vouches for both. */
+/** A self-signed key and certificate for the loopback address, for brokers and clients. */
 async function makeCertificate(): Promise<{ ca: string; cert: string; key: string; folder: string }> {
   const folder = join(environment("WAYBILL_TEST_FOLDER"), "certificate");
   await mkdir(folder, { recursive: true });
@@ -60,7 +60,7 @@ const kafkaSettings = {
     "ssl.keystore.location": join(folder, "keystore.pem"),
     "ssl.truststore.type": "PEM",
     "ssl.truststore.location": join(folder, "cert.pem"),
-    // For a listener with SASL the name has to be in front.
+    // SASL listeners need the prefix.
     "listener.name.sasl_ssl.ssl.client.auth": "required",
     "listener.name.sasl_ssl.plain.sasl.jaas.config": `${login}.plain.PlainLoginModule required user_waybill="${PASSWORD}";`,
     "listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config": `${login}.scram.ScramLoginModule required;`,

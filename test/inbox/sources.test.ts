@@ -1,4 +1,4 @@
-/** One suite that every source has to pass, each against its real broker. */
+/** The suite that every source must pass, each against its real broker. */
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { suite } from "uvu";
@@ -25,16 +25,14 @@ import { until } from "../support/wait.ts";
 
 const OPTIONS_OF_NOBODY = { clientId: "nobody", logger: createLogger("silent") };
 
-/** What the suite needs of a kind of source. */
 type Kind = Readonly<{
   name: string;
-  /** Whether the sender is told at once (a broker stores) or only after the commit (an ingress answers). */
+  /** Whether a broker stores messages; an ingress answers after the commit. */
   isStored: boolean;
-  /** Whether messages have headers. */
   hasHeaders: boolean;
-  /** Whether a message that finds no room waits in the source, with those behind it. */
+  /** Whether a message without room waits in the source, with those behind it. */
   keepsOrder: boolean;
-  /** A channel of its own: `open` gives a source of it, the same one as before a restart each time. */
+  /** `open` returns a source of one channel; each call is a restart. */
   create: () => Readonly<{ open: () => Source; connect: (source: Source) => Promise<Transport> }>;
 }>;
 
@@ -78,7 +76,7 @@ const kinds: (Kind & { isThere: boolean })[] = [
     hasHeaders: true,
     keepsOrder: true,
     create: () => {
-      // One partition: what is told by an offset has an order there.
+      // One partition, because order is told by offsets.
       const options = { ...kafkaOptions(kafka as NonNullable<typeof kafka>), newTopicPartitions: 1 };
       return {
         open: () => new KafkaSource(options),
@@ -106,7 +104,7 @@ for (const kind of kinds) {
   const conforms = suite(`source ${kind.name}`);
   const check = checkIf(kind.isThere, conforms);
 
-  /** Lives of one source, one after the other, each with an inbox of its own. */
+  /** Successive lives of one source, each with its own inbox. */
   const withLives = async (
     ...lives: ((
       sink: TestSink,
@@ -352,7 +350,7 @@ for (const [name, open] of [
   });
 }
 
-/** A few seconds on a quiet machine; without a bound of its own it would never close. */
+/** A few seconds on a quiet machine. */
 const CLOSE_MS_MAX = 30_000;
 
 silent.run();

@@ -1,4 +1,4 @@
-/** The two messages of NATS Streaming that are not left to its library, and the library's internals that this needs. */
+/** The two messages of NATS Streaming that bypass the library, and the library internals that this needs. */
 import { createRequire } from "node:module";
 import stan from "node-nats-streaming";
 import { test } from "uvu";
@@ -6,10 +6,10 @@ import * as assert from "uvu/assert";
 import { assertInternals } from "../../src/inbox/sources/nats-streaming/stan-internals.ts";
 import { decodeDelivery, encodeAck } from "../../src/inbox/sources/nats-streaming/stan-protocol.ts";
 
-/** The library's own code for the protocol, which says what is right. */
+/** The library's own protocol code, as the reference. */
 const { pb } = createRequire(import.meta.url)("node-nats-streaming/lib/pb");
 
-/** Around every place where a number needs a byte more, or cannot be said exactly any more. */
+/** Around each number that takes another byte or exceeds exact integers. */
 const NUMBERS = Array.from({ length: 63 }, (_, bits) => [2 ** bits - 1, 2 ** bits, 2 ** bits + 1]).flat();
 const TIMES = [1_763_741_234_567_890_123n, 1_763_741_234_567_890_240n, 1n, 2n ** 62n].map(Number);
 

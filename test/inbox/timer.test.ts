@@ -1,4 +1,4 @@
-/** The timer source: alone with time in the hands of the test, and two of them on one database. */
+/** The timer source: one with simulated time, and two on one database. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ByteBudget } from "../../src/inbox/byte-budget.ts";
@@ -13,7 +13,7 @@ import { until } from "../support/wait.ts";
 const timer = suite("timer");
 const BEGIN_MS = Date.UTC(2026, 0, 1, 12, 0, 0, 400);
 
-/** A time that passes when the test says so. */
+/** Time that only the test advances. */
 function controlledTime() {
   let now = BEGIN_MS;
   let waiting: { at: number; resolve: () => void }[] = [];
@@ -28,7 +28,7 @@ function controlledTime() {
         return promise;
       },
     },
-    /** Lets time pass up to the next second, once so many loops wait for it. */
+    /** Advances to the next second, once that many loops wait. */
     async nextSecond(loops = 1): Promise<void> {
       await until("all loops wait", () => waiting.length === loops);
       now = Math.floor(now / 1000) * 1000 + 1000;
@@ -36,12 +36,12 @@ function controlledTime() {
       waiting = waiting.filter(({ at }) => at > now);
       for (const { resolve } of due) resolve();
     },
-    /** Resolves when so many loops have done what they do in this second. */
+    /** Resolves when that many loops have finished this second. */
     settled: (loops = 1) => until("all loops wait", () => waiting.length === loops),
   };
 }
 
-/** A table of one due time, as the timer asks for it. */
+/** One due time, in the role of a table. */
 class Due {
   at: Date | undefined;
   asked = 0;
@@ -83,7 +83,7 @@ timer("nothing due, no ticks, and one query a second", async () => {
 timer(
   "a tick comes at the first whole second that is not before the due time, with its payload",
   async () => {
-    // It is 12:00:00.4 now, and something is due since 12:00:00.2: the second 12:00:00.0 is before that.
+    // It is 12:00:00.4, and the due time is 12:00:00.2, after the second 12:00:00.0.
     const { time, sink, source } = started(new Date(BEGIN_MS - 200));
     await time.settled();
     assert.equal(idsOf(sink), []);

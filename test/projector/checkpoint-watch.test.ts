@@ -1,4 +1,4 @@
-/** Who waits for a position gets its outcome, whichever process projects it, and however many wait. */
+/** Any number of waiting callers get the outcome of a position, whichever process projects it. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Database } from "../../src/database/database.ts";
@@ -16,7 +16,7 @@ import { until } from "../support/wait.ts";
 const logger = createLogger("silent");
 const watching = suite("checkpoint watch");
 
-/** Counts statements on their way to a database. */
+/** Counts statements. */
 class Counting extends Classified {
   readonly #database: Database;
   statements = 0;
@@ -58,14 +58,14 @@ watching("a thousand callers that wait for another process cost one query at a t
   const waiting = Promise.all(receipts.map(({ position }) => watch.settled(position, forever())));
   await until("the watch has looked several times", () => counting.statements > 30);
   const before = counting.statements;
-  // The other process: this watch learns of it by the table alone.
+  // Another process: this watch sees it in the table only.
   const other = new Projector({ database, domain: ledger, logger, onProjected: () => {} });
   await other.reach(receipts.at(-1)?.position ?? 0n);
   const outcomes = await waiting;
   const count = (name: string) => outcomes.filter((outcome) => outcome === name).length;
   assert.equal([count("projected"), count("dead"), count("duplicate")], [998, 1, 1]);
   assert.equal([outcomes[7], outcomes[8]], ["dead", "duplicate"]);
-  // A look is at most three statements, and there is one each 15 ms; a query a caller would be a thousand.
+  // A look takes at most three statements, every 15 ms; one query for each caller would be a thousand.
   assert.ok(counting.statements - before < 300, `${counting.statements - before} statements`);
   watch.stop();
 });
@@ -86,7 +86,7 @@ watching("what this process projects is known without a query", async () => {
   const [one, other] = receipts.map(({ position }) => watch.settled(position, forever()));
   await projector.reach(receipts.at(-1)?.position ?? 0n);
   assert.equal([await one, await other], ["projected", "dead"]);
-  // A caller that comes later finds it settled.
+  // A later caller finds the position settled.
   assert.is(await watch.settled(receipts[0]?.position ?? 0n, forever()), "projected");
   watch.stop();
 });

@@ -1,4 +1,4 @@
-/** Small messages that are wrong in many places, thousands at once: their problems are bounded in number and in text. */
+/** Thousands of small messages with many problems each: the number and the text of problems are bounded. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { boundProblems, PROBLEMS_MAX, type Problem } from "../../src/contract/rejection.ts";
@@ -20,7 +20,7 @@ test("the first hundred problems are kept, and fewer if their text is long", () 
 
 test("thousands of them are buried in one batch while others are answered", async () => {
   await using database = await createDatabase();
-  // Every one of these problems has a path of 512 characters, each of which takes six in JSON.
+  // Each problem has a path of 512 characters, each of which takes six in JSON.
   const repeated = `{"a":1${',"a":1'.repeat(101)}}`;
   const longPaths = `{"${String.raw`\u0001`.repeat(511)}":${repeated}}`;
   const manyItems = `{"items":[${"{},".repeat(9)}{}]}`;

@@ -20,7 +20,7 @@ import { until } from "../support/wait.ts";
 test("invariant 5: the projection and its checkpoint are committed together, or neither", async () => {
   await using database = await createDatabase();
   await appendAll(database, mixedMessages(50));
-  // The commit fails after everything was written: a constraint that is checked only then.
+  // A deferred constraint, so that the commit fails after everything was written.
   await database.admin(`
     create function fail() returns trigger language plpgsql as $$ begin raise exception 'at the commit' using errcode = '57000'; end $$;
     create constraint trigger fail after insert on orders deferrable initially deferred for each row execute function fail()`);
@@ -61,7 +61,7 @@ test("invariant 5: many projectors at once, and every wake-up twice, change noth
 test("invariant 5: concurrent projectors have each effect once, also where no unique key would stop them", async () => {
   await using database = await createDatabase();
   await database.admin("create table effects (position bigint); grant all on effects to waybill");
-  // The row is there already: making it would serialise the projectors by itself.
+  // An existing row: creating it would serialise the projectors.
   await database.admin("insert into checkpoints (domain) values ('orders')");
   const { upTo } = await appendAll(database, mixedMessages(100));
   const counting = domainThat(async (batch, transaction) => {
@@ -111,7 +111,7 @@ test("invariant 6: the same inbox gives the same tables, however it is cut into 
   await using database = await createDatabase();
   const messages = mixedMessages(400);
   const handover = new Handover();
-  // Once as it comes from memory, in batches of uneven size …
+  // Once from memory, in batches of uneven size …
   for (let from = 0, size = 1; from < messages.length; from += size, size = (size * 7) % 61) {
     const batch = messages.slice(from, from + size);
     handover.put(batch, await appendAll(database, batch));
@@ -119,7 +119,7 @@ test("invariant 6: the same inbox gives the same tables, however it is cut into 
   }
   const first = await tablesOf(database);
   assert.ok(first.orders.length > 100 && first.duplicates.length > 20 && first.deadLetters.length > 50);
-  // … and once from position 0, read back from the table.
+  // … and once from the table, from position 0.
   await database.admin("truncate orders, duplicates, dead_letters, checkpoints");
   await projectAll(database, domain);
   assert.equal(await tablesOf(database), first);
@@ -195,7 +195,7 @@ test("invariant 8: the first write of an id wins; the same bytes are a duplicate
     await projectAll(database, domain);
     return receipts.map(({ position }) => position);
   };
-  // Within one batch, and then against what is stored.
+  // Within one batch, and then against stored rows.
   const [first, copy, conflict] = await project(original, original, changed);
   const [laterCopy, laterConflict] = await project(original, changed);
   const { orders, duplicates, deadLetters } = await tablesOf(database);
@@ -217,11 +217,11 @@ test("invariant 8: the first write of an id wins; the same bytes are a duplicate
       [laterConflict, "conflict", first],
     ],
   );
-  // Both positions are named for the operator who reads it.
+  // For the operator.
   assert.equal(deadLetters[0].errors[0].positions, { expected: String(first), received: String(conflict) });
 });
 
-/** A domain that raises an exception for some messages and counts on the rest. */
+/** A domain that throws for some messages and counts the rest. */
 function fragileDomain(fail: (row: InboxRow) => void) {
   return domainThat(async (batch, transaction) => {
     for (const row of batch) {

@@ -1,4 +1,4 @@
-/** Faults that last: told from messages that nobody can project, and reported. */
+/** Lasting faults, told from poison messages. */
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -16,7 +16,7 @@ import { until } from "../support/wait.ts";
 
 const faults = suite("projector: faults that last");
 
-/** Makes the database fail, as a fault and not as a refusal of the data, where an order of such an id is stored. */
+/** Makes the database fail with an environment fault when an order with such an id is stored. */
 async function failFor(database: TestDatabase, pattern: string, sqlState: string): Promise<void> {
   await database.admin(`
     create or replace function fail() returns trigger language plpgsql as $$
@@ -55,7 +55,7 @@ faults(
     const { projector, domain } = projectorOn(database);
     const { upTo = 0n } = await appendAll(database, orders(50, "taken back"));
     await projector.reach(upTo);
-    // What a crash leaves of a commit that had not come to the disk: nothing.
+    // Undoes a commit that had not reached the disk, as a crash does.
     await database.admin(`
     begin; delete from orders; update checkpoints set position = 0, projected = 0, duplicate = 0, dead = 0; commit`);
     await projector.reach(upTo);
@@ -123,7 +123,7 @@ for (const [what, pattern, sqlState] of [
     const { projector, domain, failures } = projectorOn(database);
     const { upTo } = await appendAll(database, [...orders(40, "poison"), ...orders(3, "after")]);
     const reached = projector.reach(upTo ?? 0n);
-    // More failures than narrowing down and isolating take together.
+    // More failures than halving and isolating take together.
     await until("it has failed often", () => failures() > 22);
     assert.is(projector.failure, "a fault");
     const { rows } = await database.query("select count(*)::int as dead from dead_letters");

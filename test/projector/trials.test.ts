@@ -1,4 +1,4 @@
-/** What is only tried: by the probe of a poison message, and by a dry run. */
+/** Trials: the probe of a poison message, and a dry run. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { PROJECTED } from "../../src/contract/domain.ts";
@@ -20,7 +20,7 @@ trials(
           `order ${row.payload}`,
           String(row.position),
         ]);
-        // After the row is written, as a full disk or a lost connection may strike.
+        // After the row is written, as a full disk or a lost connection would.
         if (row.payload.toString() === "sick")
           await transaction.query("do $$ begin raise 'a fault' using errcode = '53100'; end $$");
       }
@@ -63,7 +63,7 @@ trials(
         return query(text, values);
       };
       await live.project(rows.slice(0, 1), transaction);
-      // The trial meets an id that exists: from now on that instance looks up ids before it writes.
+      // The trial meets an existing id, after which its instance looks up ids before it writes.
       await trial.project(rows.slice(1, 2), transaction);
       assert.is(lookups, 1);
       await live.project(rows.slice(2, 3), transaction);

@@ -1,4 +1,4 @@
-/** A projection that is made anew beside the live one, compared with it and taken over. */
+/** A rebuilt projection, compared with the live one and taken over. */
 import { spawn } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -35,7 +35,7 @@ function run(database: TestDatabase, change: Partial<RebuildOptions> = {}) {
   });
 }
 
-/** The live tables, without what a rebuild raises. */
+/** The live tables, without the generation that a rebuild increments. */
 async function everything(database: TestDatabase) {
   return {
     ...(await tablesOf(database)),
@@ -117,7 +117,7 @@ rebuilding("under another schema what was dead becomes valid, and the service sh
   const read = async (id: string) => (await fetch(`${service.url}/orders/${id}`)).text();
   assert.is(await read("first"), orderWith({ order_uid: "first" }).toString());
 
-  // A release that takes a number for a locale: what came first is the order now, what came second a conflict.
+  // A release that accepts a number as a locale: the first message becomes the order, the second a conflict.
   const projection = orders.createProjection();
   const lenient = domainThat(async (batch, transaction) => {
     const outcomes = [];
@@ -146,7 +146,7 @@ rebuilding("under another schema what was dead becomes valid, and the service sh
   );
   assert.is(await read("second"), orderWith({ order_uid: "second" }).toString());
   assert.ok((await audit(database, [orders])).holds);
-  // And the service goes on from there.
+  // The service continues from there.
   await post(orderWith({ order_uid: "third" }));
   assert.is(await read("third"), orderWith({ order_uid: "third" }).toString());
 });
@@ -225,7 +225,7 @@ rebuilding("stopped or killed at any moment it leaves the live projection as it 
     child.kill("SIGKILL");
     await ended;
     const now = await everything(database);
-    // It may have been quicker than the kill; then it has done all of its work.
+    // If the rebuild finished before the kill, it did all of its work.
     if (now.orders.length === before.orders.length) assert.equal(now, before);
     else assert.is(now.orders.length, before.orders.length + 1);
   }

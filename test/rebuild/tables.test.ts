@@ -1,4 +1,4 @@
-/** A rebuild of a domain with several tables, some of whose rows change, and of tables that refer to each other. */
+/** Rebuilds of a domain with several tables, mutable rows, and foreign keys. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
@@ -130,8 +130,8 @@ rebuilding("while the live projection works, balances are compared at one positi
       assert.not(differs(await run(database, ledger, { isDryRun: true })));
       assert.not(differs(await run(database, ledger)));
     }
-    // The live projection repeats the mistake in every balance that follows from it, until the rebuild repairs it.
-    // The projector holds its checkpoint, and writes the balances that it has read.
+    // The live projection carries the mistake forward into later balances until the rebuild repairs it, because it
+    // updates balances that it read.
     await database.admin(`
       select position from checkpoints where domain = 'ledger' for update;
       update ledger_accounts set balance = balance + 1000 where account = 'a'`);
@@ -229,7 +229,7 @@ rebuilding("a table that does not exist, or lacks its key, is named", async () =
   assert.match((await errorOf(run(database, domain))).message, "orders of the domain orders lacks id");
 });
 
-/** Counts the members of teams: the first table, which the audit joins, refers to the second. */
+/** The first table, which the audit joins, refers to the second. */
 const TEAMS: AnyDomain = {
   ...orders,
   name: "teams",

@@ -1,10 +1,7 @@
-/** Tabs of a real browser that keep what they complain about. */
+/** Tabs of a real browser that collect errors. */
 import type { Browser, Page } from "playwright-core";
 
-/**
- * Opens a page; whatever it complains about, every dialog, and every request that leaves its origin is collected.
- * @param origin of the service.
- */
+/** Opens a page and collects errors, dialogs, and requests to other origins. @param origin of the service. */
 export async function openTab(
   browser: Browser,
   origin: string,
@@ -14,7 +11,7 @@ export async function openTab(
   const tab = await browser.newPage({ viewport, locale: "en-US", timezoneId: "UTC" });
   const complaints: string[] = [];
   tab.on("console", (message) => {
-    // The browser itself reports refusals that the page then explains.
+    // The browser logs 4xx responses that the page explains itself.
     if (message.type() === "error" && !/status of 4\d\d/.test(message.text()))
       complaints.push(message.text());
   });

@@ -6,10 +6,10 @@ import type { TestDatabase } from "./database.ts";
 import { errorOf } from "./error.ts";
 import { until } from "./wait.ts";
 
-/** @param url the way to the database, through a pooler or not. */
+/** @param url of the database, possibly through a pooler. */
 export async function checkCancel(database: TestDatabase, url: string): Promise<void> {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
-  // The database is dropped after the test, which ends a connection that is not quite closed yet.
+  // Dropping the database after the test ends a connection that is still closing.
   pool.on("error", () => {});
   const client = await pool.connect();
   try {

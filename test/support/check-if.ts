@@ -1,7 +1,7 @@
-/** Tests of what not every machine has. */
+/** Tests with optional dependencies. */
 import type { Test } from "uvu";
 
-/** @returns the suite where what its tests need is there; otherwise what skips each of them, which the runner counts. */
+/** @returns the suite if the dependency exists; otherwise one that skips each test, which the runner counts. */
 export function checkIf<T extends Test>(isThere: unknown, tests: T): T {
   return isThere ? tests : (tests.skip as unknown as T);
 }

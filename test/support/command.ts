@@ -1,4 +1,4 @@
-/** Runs the project's commands as their users do. */
+/** Runs the project's commands like their users do. */
 import { spawn } from "node:child_process";
 import { COMPILED } from "../../tools/stack/compiled.ts";
 
@@ -6,9 +6,10 @@ export type Ended = Readonly<{ status: number | null; stdout: string; stderr: st
 export type Environment = Readonly<Record<string, string>>;
 
 /**
- * Runs a script to its end. What it writes is passed on, marked, so that the runner sees that the file goes on.
- * @param environment the whole of it, but for PATH and what all Node processes share; without, that of this process.
- * @param input its standard input.
+ * Runs a script to its end. Forwards its output with a mark, so that the runner sees progress.
+ * @param environment all of it, except PATH and variables that all Node processes share; by default that of this
+ * process.
+ * @param input standard input.
  */
 export async function runScript(
   script: string,

@@ -1,4 +1,4 @@
-/** A stack of its own that tests kill, under load, with a judge who knows what was published. */
+/** A stack that tests kill under load, with a judge that knows the published messages. */
 import * as assert from "uvu/assert";
 import { Database } from "../../src/database/database.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -25,7 +25,7 @@ export async function startCrashStack(name: string) {
     return service;
   };
 
-  /** Publishes while the work is done; afterwards everything acknowledged has its outcome and is served as published. */
+  /** Publishes during the work; afterwards every acknowledged message has its outcome and is served as published. */
   const underLoad = async (
     first: ServiceProcess,
     work: (service: ServiceProcess) => Promise<ServiceProcess>,
@@ -52,7 +52,7 @@ export async function startCrashStack(name: string) {
     judge,
     start,
     underLoad,
-    /** Kills the service at random moments and starts it again. @returns the last one. */
+    /** Kills and restarts the service at random moments. @returns the last one. */
     killService: async (first: ServiceProcess, times: number): Promise<ServiceProcess> => {
       let service = first;
       for (let kills = 0; kills < times; kills++) {
@@ -62,7 +62,7 @@ export async function startCrashStack(name: string) {
       }
       return service;
     },
-    /** A service that a failed test left would hold the client id that the next one's needs. */
+    /** A service left by a failed test would hold the client id of the next one. */
     killAll: async (): Promise<void> => {
       await Promise.all(running.splice(0).map(({ child }) => child.end("SIGKILL")));
     },
@@ -73,7 +73,7 @@ export async function startCrashStack(name: string) {
   };
 }
 
-/** Spreads what the crash tests do over time. */
+/** Spreads the kills of crash tests over time. */
 export const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 const MIX = { garbage: 0.05, duplicates: 0.05, conflicts: 0.02 };

@@ -1,4 +1,4 @@
-/** A database of a test file's own, cloned from the migrated template. */
+/** A test file's own database, cloned from the migrated template. */
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import type { AnyDomain } from "../../src/contract/domain.ts";
@@ -29,7 +29,7 @@ export class TestDatabase extends Database {
   readonly admin = (text: string, values?: unknown[]): Promise<pg.QueryResult> =>
     withClient(this.adminUrl, (client) => client.query(text, values));
 
-  /** A test may look at any column without declaring its type first. */
+  /** Tests may read any column without a declared type. */
   override query<Row extends object = AnyRow>(text: string, values?: readonly unknown[]) {
     return super.query<Row>(text, values);
   }
@@ -43,8 +43,8 @@ export class TestDatabase extends Database {
 }
 
 /**
- * @param template the database to clone; `template0` gives an empty one.
- * @param domains those whose tables and queues it needs; the template has those of the project's domains.
+ * @param template the database to clone; `template0` is empty. @param domains whose tables and queues it needs; the
+ * template has those of the project.
  */
 export async function createDatabase(
   template = environment("WAYBILL_TEST_TEMPLATE"),
@@ -52,14 +52,14 @@ export async function createDatabase(
 ): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString("hex")}`;
   await withClient(environment("WAYBILL_TEST_ADMIN_URL"), async (client) => {
-    // Two files cloning at once would find the template in use.
+    // Concurrent clones would find the template in use.
     await client.query("select pg_advisory_lock(1)");
     await client.query(`create database ${name} template ${template} strategy file_copy owner waybill_owner`);
   });
   const database = new TestDatabase(name);
   const own = domains.filter((domain) => !DOMAINS.includes(domain));
   if (own.length > 0) {
-    // Few files need it, and it loads the libraries for migrations and jobs.
+    // Loads the libraries for migrations and jobs, which few files need.
     const { install } = await import("../../src/cli/install.ts");
     await install(database.ownerUrl, database.serviceUrl, own);
   }
@@ -72,7 +72,7 @@ function urlOf(variable: string, database: string): string {
   return url.toString();
 }
 
-/** What the runner gives each file. */
+/** Set by the runner for each file. */
 export function environment(name: string): string {
   const value = process.env[name];
   if (!value)

@@ -1,4 +1,4 @@
-/** The operators' desk on a test database, without a service: what is redriven is projected when a test says so. */
+/** The operators' desk on a test database without a service: tests decide when redriven messages are projected. */
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import { Jobs } from "../../src/database/jobs.ts";
 import { Desk } from "../../src/deadletter/desk.ts";
@@ -12,7 +12,7 @@ import { messageOf } from "./messages.ts";
 
 export type TestDesk = Awaited<ReturnType<typeof openDesk>>;
 
-/** @param domains that the desk knows; those named in `running` run here. */
+/** @param domains known to the desk; those in `running` run here. */
 export async function openDesk(
   database: TestDatabase,
   domains: readonly AnyDomain[] = [orders],
@@ -48,9 +48,9 @@ export async function openDesk(
       await project();
       return receipts.map(({ position }) => position);
     },
-    /** Takes one step of a bulk redrive. */
+    /** One step of a bulk redrive. */
     stepOnly: (id: bigint) => stepBulkRedrive(context, id),
-    /** Takes one step of a bulk redrive, and projects what it appended. */
+    /** One step of a bulk redrive, and the projection of its messages. */
     step: async (id: bigint) => {
       const step = await stepBulkRedrive(context, id);
       await project();

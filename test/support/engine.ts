@@ -1,4 +1,4 @@
-/** The engine's parts on a test database, put together as the service does it but without its sources and server. */
+/** The engine's parts on a test database, as in the service but without sources and server. */
 import type { AnyDomain, Projection } from "../../src/contract/domain.ts";
 import type { Message } from "../../src/contract/message.ts";
 import type { Database } from "../../src/database/database.ts";
@@ -13,12 +13,12 @@ export function appendAll(database: Database, messages: readonly Message[], doma
   return append(database, domain.name, messages, async () => {});
 }
 
-/** A domain that projects otherwise. */
+/** A domain with another projection. */
 export function domainThat(project: Projection["project"], domain: AnyDomain = orders): AnyDomain {
   return { ...domain, createProjection: () => ({ project }) };
 }
 
-/** Projects one batch as a live projector does, by a new instance of the projection. */
+/** Projects one batch like a live projector, with a new projection instance. */
 export function projectOne(
   database: Database,
   domain: AnyDomain = orders,
@@ -27,12 +27,12 @@ export function projectOne(
   return projectNext(database, projectingOf(domain, { isLive: true }), handover);
 }
 
-/** Projects until there is nothing left. */
+/** Projects until nothing is left. */
 export async function projectAll(database: Database, domain: AnyDomain = orders): Promise<void> {
   while ((await projectOne(database, domain)).rows.length > 0);
 }
 
-/** Everything a projection consists of, to be compared. */
+/** The whole projection, for comparisons. */
 export async function tablesOf(database: TestDatabase) {
   const of = async (text: string) => (await database.query(text)).rows;
   return {

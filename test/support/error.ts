@@ -1,4 +1,4 @@
-/** The error that a promise rejects with; it fails if the promise resolves. */
+/** The rejection of a promise; fails if the promise resolves. */
 export async function errorOf(work: Promise<unknown>): Promise<Error> {
   let value: unknown;
   try {

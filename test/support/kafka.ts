@@ -1,4 +1,4 @@
-/** What tests do at a Kafka broker, and with a source on it. */
+/** Tests' operations on a Kafka broker and its sources. */
 import { Admin, Producer, type ProducerOptions } from "@platformatic/kafka";
 import type { KafkaOptions } from "../../src/inbox/sources/kafka/cluster.ts";
 import type { Kafka } from "../../tools/stack/kafka.ts";
@@ -12,11 +12,11 @@ export type Given = Readonly<{
   timestamp?: bigint;
 }>;
 
-/** @param broker undefined where there is none: nothing of this may be used then. */
+/** @param broker undefined if there is none; then nothing of this may be used. */
 export function kafkaAt(broker: Kafka | undefined) {
   const bootstrapBrokers = [broker?.address as string];
 
-  /** A client of the broker for the length of some work. */
+  /** Calls `work` with a client of the broker. */
   const withAdmin = async <T>(work: (admin: Admin) => Promise<T>): Promise<T> => {
     const admin = new Admin({ clientId: "test", bootstrapBrokers });
     return await work(admin).finally(() => admin.close());
@@ -46,7 +46,7 @@ export function kafkaAt(broker: Kafka | undefined) {
   };
 
   return {
-    /** Of a source with names that no other test uses. */
+    /** For a source with new names. */
     options: (): KafkaOptions => kafkaOptions(broker as Kafka),
     withAdmin,
     produce,

@@ -5,7 +5,7 @@ import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
 import { ordersKit } from "../../tools/domains/orders/index.ts";
 import { makeLoad } from "../../tools/publisher/load.ts";
 
-/** The example order of the specification. */
+/** The specification's example order. */
 export const MODEL = JSON.parse(readFileSync(new URL("model.json", import.meta.url), "utf8"));
 
 export function orderWith(change: object): Buffer {
@@ -14,7 +14,7 @@ export function orderWith(change: object): Buffer {
 
 let count = 0;
 
-/** A message with an id of its own. */
+/** A message with a new id. */
 export function messageOf(payload: Buffer | string, change: Partial<Message> = {}): Message {
   count += 1;
   const bytes = Buffer.isBuffer(payload) ? payload : Buffer.from(payload);
@@ -34,7 +34,7 @@ export function validOrders(count: number): Message[] {
   );
 }
 
-/** Orders, with garbage, duplicates and conflicts among them. */
+/** Orders with garbage, duplicates and conflicts. */
 export function mixedMessages(count: number, seed = 7): Message[] {
   const load = makeLoad(ordersKit, new OrderFactory(seed, `seed${seed}`), count, MIX);
   return [...load].map(({ payload }) => messageOf(payload));

@@ -1,4 +1,4 @@
-/** Relays on a test database and a real Kafka, and what consumers of committed records see. */
+/** Relays on a test database and a real Kafka, and their consumers, who see committed records only. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { OutboxConfig } from "../../src/config/sources.ts";
@@ -17,7 +17,7 @@ import { until } from "./wait.ts";
 export const DOMAIN = "ledger";
 const logger = createLogger(process.env.WAYBILL_TEST_LOG ?? "silent");
 
-/** A relay's way to a broker, under a transactional id that no other test uses. */
+/** With a new transactional id. */
 export function outboxConfig(brokers: string, change: Partial<OutboxConfig> = {}): OutboxConfig {
   const id = randomUUID();
   return {
@@ -31,7 +31,7 @@ export function outboxConfig(brokers: string, change: Partial<OutboxConfig> = {}
   };
 }
 
-/** Starts a relay; disposing it stops it. */
+/** Disposing it stops it. */
 export function startRelay(
   database: TestDatabase,
   config: OutboxConfig,
@@ -49,7 +49,7 @@ export function startRelay(
   return Object.assign(relay, { [Symbol.asyncDispose]: () => relay.stop() });
 }
 
-/** Puts events into the outbox, one for each position from `first` on, as a projection does. */
+/** Stores events like a projection, one for each position from `first`. */
 export async function addEvents(
   database: TestDatabase,
   first: number,
@@ -68,7 +68,7 @@ export async function addEvents(
   );
 }
 
-/** Events of several keys in turns; the text of each is its place among those of its key. */
+/** Events of several keys in turn; each text is the index within its key. */
 export function eventsOfKeys(topic: string, count: number, keys: number) {
   return Array.from({ length: count }, (_none, index) => ({
     topic,
@@ -77,7 +77,7 @@ export function eventsOfKeys(topic: string, count: number, keys: number) {
   }));
 }
 
-/** Resolves once the outbox of the domain is empty. */
+/** Resolves once the domain's outbox is empty. */
 export function untilDrained(database: TestDatabase): Promise<unknown> {
   return until("the outbox is drained", async () => {
     const { rows } = await database.query("select count(*)::int as events from outbox");
@@ -91,7 +91,7 @@ export type Received = Readonly<{
   headers: Readonly<Record<string, string>>;
 }>;
 
-/** Reads a topic from its beginning, committed records alone, by the source that domains read with. */
+/** Reads a topic's committed records from the beginning, with the source that domains use. */
 export async function receive(brokers: string, topic: string, count: number): Promise<Received[]> {
   let received: Received[] = [];
   const options = { ...kafkaOptions({ address: brokers } as never), brokers: brokers.split(","), topic };
@@ -101,7 +101,7 @@ export async function receive(brokers: string, topic: string, count: number): Pr
       () => sink.offers.length >= count,
     );
     sink.commitAll();
-    // And nothing after them.
+    // Nothing may follow.
     await until("the end of the topic is reached", () => source.lag === 0);
     received = sink.offers.map(({ message }) => {
       const { key, headers } = JSON.parse(message.headers ?? "{}");
@@ -111,13 +111,13 @@ export async function receive(brokers: string, topic: string, count: number): Pr
   return received;
 }
 
-/** The texts of each key, in the order in which a consumer sees them. */
+/** The texts of each key, in a consumer's order. */
 export function textsByKey(received: readonly Received[]): Record<string, string[]> {
   const byKey = Map.groupBy(received, ({ key }) => key);
   return Object.fromEntries([...byKey].map(([key, ofKey]) => [key, ofKey.map(({ text }) => text)]));
 }
 
-/** Starts a process that relays, to be killed or paused. */
+/** A relay process, to be killed or paused. */
 export function startRelayProcess(
   database: TestDatabase,
   config: OutboxConfig,

@@ -1,9 +1,9 @@
-/** The processes of this machine, to see what is left of a tree of them. */
+/** This machine's processes, to see what a process tree leaves behind. */
 import { spawnSync } from "node:child_process";
 
 export type Running = Readonly<{ pid: number; parent: number; args: string }>;
 
-/** All that run; one that has ended and that its parent has not asked for yet (a zombie) does not. */
+/** Without zombies, which ended but whose parent has not read their status. */
 export function processes(): Running[] {
   const { stdout } = spawnSync("ps", ["-eo", "pid=,ppid=,stat=,args="], { encoding: "utf8" });
   return stdout.split("\n").flatMap((line) => {
@@ -14,11 +14,11 @@ export function processes(): Running[] {
   });
 }
 
-/** A process and all that descend from it. */
+/** A process and its descendants. */
 export function treeOf(root: number): Running[] {
   const all = processes();
   const pids = new Set([root]);
-  // A child may stand before its parent.
+  // A child may be listed before its parent.
   for (let size = 0; size < pids.size; ) {
     size = pids.size;
     for (const { pid, parent } of all) if (pids.has(parent)) pids.add(pid);
@@ -26,7 +26,6 @@ export function treeOf(root: number): Running[] {
   return all.filter(({ pid }) => pids.has(pid));
 }
 
-/** Those of the given ones that still run. */
 export function stillRunning(earlier: readonly Running[]): Running[] {
   const known = new Map(earlier.map(({ pid, args }) => [pid, args]));
   return processes().filter(({ pid, args }) => known.get(pid) === args);

@@ -1,4 +1,4 @@
-/** Randomness by a seed, so that a failed test can be repeated. */
+/** Random numbers from a seed, so that a failed test can be repeated. */
 import { seededFaker } from "../../tools/domains/random.ts";
 
 /** @returns numbers from 0 to below 1. */

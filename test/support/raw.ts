@@ -1,4 +1,4 @@
-/** Requests as they stand, with headers that fetch would set by itself or tidy up. */
+/** Raw requests, with headers that fetch would set or normalise. */
 import { request } from "node:http";
 
 export type RawAnswer = Readonly<{ status: number; body: string; headers: Record<string, unknown> }>;

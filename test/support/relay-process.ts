@@ -1,4 +1,4 @@
-/** A process that relays the outbox of one domain until it is killed. */
+/** Relays the outbox of one domain until it is killed. */
 import { armFailpoint } from "../../src/config/failpoint.ts";
 import { Database } from "../../src/database/database.ts";
 import { OutboxRelay } from "../../src/outbox/relay.ts";

@@ -1,4 +1,4 @@
-/** The service in this process, or as one of its own, on a test database and a channel of its own. */
+/** The service in this process, or as a process of its own, on a test database and a new channel. */
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { until } from "./wait.ts";
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** Names of a channel and its durable that no other test uses. */
+/** New names for a channel and its durable. */
 export function brokerEnvironment(): Environment {
   const id = randomBytes(5).toString("hex");
   return {
@@ -24,14 +24,14 @@ export function brokerEnvironment(): Environment {
   };
 }
 
-/** Starts the service in this process; waits until it is ready, or only until it answers. */
+/** Resolves when the service is ready, or only when it answers. */
 export async function startInProcess(
   database: TestDatabase,
   extra: Environment = {},
   domains: readonly AnyDomain[] = DOMAINS,
   { isAwaited = true }: Readonly<{ isAwaited?: boolean }> = {},
 ): Promise<Service & { url: string }> {
-  // Most files that load this one start the service as a process, or not at all.
+  // Loaded here, because most importing files start the service as a process, or not at all.
   const { startService } = await import("../../src/main.ts");
   const config = loadConfig(domains, {
     DATABASE_URL: database.serviceUrl,
@@ -46,7 +46,7 @@ export async function startInProcess(
   return { ...service, url };
 }
 
-/** Starts the service as a process and waits until it is ready. */
+/** Resolves when the service is ready. */
 export async function startAsProcess(databaseUrl: string, extra: Environment = {}) {
   const folder = join(environment("WAYBILL_TEST_FOLDER"), randomBytes(5).toString("hex"));
   await mkdir(folder, { recursive: true });

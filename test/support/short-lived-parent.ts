@@ -1,4 +1,6 @@
-/** A process that a test kills: it starts what is hard to end, mounts a disk, makes a folder, and says when it is done. */
+/**
+ * A process for tests to kill: starts a stubborn child, mounts a disk, creates a folder, and reports when it is done.
+ */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { guardFolder, spawnGuarded } from "../../tools/stack/guard.ts";

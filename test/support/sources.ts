@@ -1,4 +1,4 @@
-/** Brokers and sources for tests, each with names that no other test uses. */
+/** Brokers and sources for tests, each with new names. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Source } from "../../src/contract/source.ts";
@@ -13,9 +13,9 @@ import { brokerEnvironment } from "./service.ts";
 import { TestSink } from "./test-sink.ts";
 import { until } from "./wait.ts";
 
-/** Of JetStream: what a closed source held is redelivered to the next one after that time. */
+/** JetStream redelivers messages of a closed source after this time. */
 const ACK_WAIT_SECONDS = 1;
-/** Of NATS Streaming, which redelivers to a new subscription at once: longer than a test on a busy machine takes. */
+/** NATS Streaming redelivers to a new subscription at once, so AckWait may be longer than any test. */
 const STAN_ACK_WAIT_SECONDS = 60;
 const logger = createLogger(process.env.WAYBILL_TEST_LOG ?? "silent");
 const unique = () => randomBytes(5).toString("hex");
@@ -62,15 +62,14 @@ export function jetStreamOptions(server: JetStream): JetStreamOptions {
 }
 
 /**
- * The broker that all test files share; none of them stops it.
- * @returns undefined if it cannot be had: what needs it is skipped then, and the runner says so.
+ * The broker that all test files share; none stops it. @returns undefined if it is missing; then its tests are skipped.
  */
 export function sharedKafka(): Kafka | undefined {
   const address = process.env.WAYBILL_TEST_KAFKA;
   return address === undefined ? undefined : Kafka.at(address);
 }
 
-/** One of a test's own, with settings or to be killed. @returns undefined if it cannot be had. */
+/** A test's own broker, with settings or to be killed. @returns undefined if it is missing. */
 export function startKafka(settings?: KafkaSettings): Promise<Kafka | undefined> {
   return Kafka.find(join(environment("WAYBILL_TEST_FOLDER"), `kafka-${unique()}`), () => {}, {
     isBrief: true,
@@ -82,7 +81,7 @@ export function startJetStream(settings?: string): Promise<JetStream | undefined
   return JetStream.find(join(environment("WAYBILL_TEST_FOLDER"), `nats-${unique()}`), () => {}, settings);
 }
 
-/** Starts a source, waits until it is connected, works with it and closes it. */
+/** Connects a source, calls the work and closes the source. */
 export async function withSource<S extends Source>(
   source: S,
   work: (sink: TestSink, source: S) => Promise<void>,
@@ -97,7 +96,7 @@ export async function withSource<S extends Source>(
   }
 }
 
-/** Collects why a source is not connected, for as long as the block lasts. */
+/** Collects the reasons of disconnects until it is disposed. */
 export function watchLosses(source: Source): Disposable & { reasons: ReadonlySet<string | undefined> } {
   const reasons = new Set<string | undefined>();
   const watch = setInterval(() => {
@@ -107,9 +106,9 @@ export function watchLosses(source: Source): Disposable & { reasons: ReadonlySet
   return { reasons, [Symbol.dispose]: () => clearInterval(watch) };
 }
 
-/** So many different payloads. */
+/** That many different payloads. */
 export const texts = (count: number, prefix = "") =>
   Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
-/** Shorter than it takes to connect again. */
+/** Shorter than a reconnect. */
 const WATCH_MS = 10;

@@ -1,4 +1,4 @@
-/** Stands for the inbox: keeps what it is offered until the test commits it. */
+/** A stand-in for the inbox: holds offered messages until the test commits them. */
 import type { Message, Receipt } from "../../src/contract/message.ts";
 import type { Sink } from "../../src/contract/source.ts";
 
@@ -8,7 +8,7 @@ export class TestSink implements Sink {
   failure: string | undefined;
   hasRoom = true;
   refusals = 0;
-  /** How many times a source asked for room. */
+  /** How often a source asked for room. */
   asked = 0;
   readonly offers: Offer[] = [];
   readonly positions = new Map<string, bigint>();

@@ -1,6 +1,6 @@
-/** How long a piece of work holds the event loop. */
+/** How long work blocks the event loop. */
 
-/** Runs the work. @returns the most processor time between two turns of the event loop; other processes do not count. */
+/** @returns the most processor time between two turns of the event loop; other processes do not count. */
 export async function longestTurn(work: () => Promise<unknown>): Promise<{ cpuMilliseconds: number }> {
   let cpuMilliseconds = 0;
   let isWorking = true;

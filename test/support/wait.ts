@@ -3,8 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { pollAfter } from "../../tools/stack/child.ts";
 
 /**
- * Asks again and again until the condition gives something. No machine is so slow or so busy that it needs the whole time
- * which is allowed; a test that does not hold has hung.
+ * Polls until the condition returns something. The limit is far above what any machine needs, so reaching it means that
+ * the test hangs.
  */
 export async function until<T>(
   label: string | (() => string),
@@ -13,7 +13,7 @@ export async function until<T>(
   const started = performance.now();
   const seconds = () => Math.round((performance.now() - started) / 1000);
   const text = () => (typeof label === "string" ? label : label());
-  // The runner sees by it that the file goes on.
+  // Shows the runner that the file makes progress.
   const notice = setInterval(() => {
     process.stderr.write(`waiting until ${text()} (${seconds()} s so far)\n`);
   }, NOTICE_MS);
@@ -30,5 +30,5 @@ export async function until<T>(
 }
 
 const NOTICE_MS = 30_000;
-/** Ten times what the slowest condition takes on two busy processors. */
+/** Ten times the slowest condition on two busy processors. */
 const SECONDS_MAX = 120;

@@ -1,11 +1,10 @@
-/** The `waybill` command within this process: a start costs ten times what most of its commands do. */
+/** Runs `waybill` within this process: starting one costs ten times most of its commands. */
 import { run } from "../../src/cli/command.ts";
 import { waybill } from "../../src/cli/waybill.ts";
 import type { Ended, Environment } from "./command.ts";
 
 /**
- * Runs the `waybill` command in this process: the same program, from its arguments to its status. Of a process it shows
- * neither how it starts nor how it ends. One at a time.
+ * Runs the same program, from arguments to exit status, but without a process's start and end. One at a time.
  * @param environment variables that differ from those of this process.
  */
 export async function runWaybill(args: readonly string[], environment: Environment = {}): Promise<Ended> {
@@ -38,7 +37,7 @@ export async function runWaybill(args: readonly string[], environment: Environme
     return { status, ...texts };
   } finally {
     process.exit = exit;
-    // The command may still listen for its end; then this process would not end when it is asked to.
+    // Listeners that the command leaves would keep this process from ending.
     for (const [index, signal] of SIGNALS.entries()) {
       for (const listener of process.listeners(signal))
         if (!listening[index]?.includes(listener)) process.off(signal, listener);
@@ -55,7 +54,7 @@ export async function runWaybill(args: readonly string[], environment: Environme
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
-/** Where the command would have ended its process. */
+/** Thrown in place of the process's exit. */
 class Exit extends Error {
   readonly status: number;
 

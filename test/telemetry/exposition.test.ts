@@ -1,4 +1,4 @@
-/** The metrics as different readers ask for them. */
+/** The metrics in the formats of different readers. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -51,7 +51,7 @@ exposition("OpenMetrics has all that the registry has", async () => {
 exposition("who asks for nothing gets the text format, and who prefers OpenMetrics gets that", async () => {
   const isOpenMetrics = async (accept: string | undefined) =>
     (await exposeMetrics(registry, accept)).contentType.startsWith("application/");
-  // As Prometheus 2.53 asks.
+  // The Accept header of Prometheus 2.53.
   const prometheus =
     "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
   for (const accept of [prometheus, "text/plain;q=0.5, Application/OpenMetrics-Text"])

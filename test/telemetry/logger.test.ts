@@ -1,4 +1,4 @@
-/** What stands in the log: one line an event, with its trace, and nothing that is secret or somebody's own. */
+/** Log lines: one for each event, with its trace, without secrets or personal data. */
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { suite } from "uvu";
@@ -10,7 +10,7 @@ import { until } from "../support/wait.ts";
 
 const logger = suite("logger");
 
-/** The lines that a script writes by the service's own logger. */
+/** The lines of a script that uses the service's logger. */
 function linesOf(script: string): Record<string, unknown>[] {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,

@@ -1,4 +1,4 @@
-/** Dashboards and alerts against a real Prometheus that scrapes the real service under a mixed load. */
+/** Dashboards and alerts on a real Prometheus that scrapes the real service under a mixed load. */
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -34,7 +34,7 @@ const service = await startAsProcess(database.serviceUrl, {
   ...kafka?.environment(),
   ...jetStream?.environment(),
   ...Object.assign({}, ...KITS.map(({ environment }) => environment)),
-  // Cart calls the domains of this process; a server of its cache that is away has its readings too.
+  // Cart calls the domains of this process; an unreachable cache server has metrics too.
   GRPC_PORT: String(grpcPort),
   CART_PRODUCT_URL: `http://127.0.0.1:${grpcPort}`,
   CART_LOMS_URL: `http://127.0.0.1:${grpcPort}`,
@@ -55,7 +55,7 @@ const server = await Prometheus.start(
 );
 if (server) started.use(server);
 
-/** Without the program (Debian: `apt-get install prometheus`) and the brokers these are skipped. */
+/** Skipped without the program (Debian: `apt-get install prometheus`) and the brokers. */
 const check = checkIf(server && kafka && jetStream, prometheus);
 const stopping = new AbortController();
 let load: Promise<unknown> = Promise.resolve();
@@ -72,7 +72,7 @@ prometheus.before(async () => {
 
 const REDRIVES = 'rate(waybill_http_request_duration_seconds_count{route=~"/deadletters.*redrive"}[1m]) >= 0';
 
-/** Orders, garbage, duplicates and conflicts; reads that hit, miss and find nothing; a request that fails. */
+/** Orders, garbage, duplicates and conflicts; reads that hit and miss; a request that fails. */
 async function loadUntil(signal: AbortSignal): Promise<void> {
   await using transport = await connectToBroker({
     url: broker.NATS_URL as string,
@@ -99,7 +99,7 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
   }
 }
 
-/** As Grafana asks while all domains are chosen. */
+/** Grafana's query for all domains. */
 const overAllDomains = (expression: string) => expression.replaceAll("$domain", ".*");
 
 check("the rules and the configuration are valid, and each alert fires and does not fire", () => {
@@ -158,7 +158,7 @@ check("every line over a metric of domains is of the chosen domains, and says of
         const metrics = expression.match(/\bwaybill_\w+\b(\{[^}]*\})?/g) ?? [];
         const where = `${title}: ${panel.title}: ${expression}`;
         for (const metric of metrics.filter((one) => names.includes(one.replace(/\{.*/, "")))) {
-          // The sum over all domains says so.
+          // The legend says that this is the sum of all domains.
           if (legend.startsWith("all ")) continue;
           const isOfOne = /domain="\w+"/.test(metric);
           assert.ok(isOfOne || metric.includes(OF_DOMAINS), where);
@@ -182,7 +182,7 @@ check("every expression of every panel gives data, or it is said why not", async
   const ask = async (expression: string) =>
     (await server?.query(expression))?.some(({ value }) => value[1] !== "NaN");
   for (const { expression } of queries.filter(({ emptyBecause }) => emptyBecause)) await ask(expression);
-  // All of them together: one that never gives data would be waited for alone for minutes.
+  // All together: waiting for each empty query alone would take minutes.
   let empty = queries.filter(({ emptyBecause }) => !emptyBecause);
   await until(
     () => `these give data: ${empty.map(({ place, expression }) => `${place}: ${expression}`).join("; ")}`,
@@ -200,7 +200,7 @@ check("what may be empty is few, and with dead letters around it is not", async 
   const excused = panels.filter(({ emptyBecause }) => emptyBecause !== undefined);
   assert.ok(excused.length <= 9, excused.map(({ title }) => title).join(", "));
   for (const { title, queries, emptyBecause } of excused) {
-    // Both of these need what a test of minutes has not.
+    // Both need more than the few minutes of a test.
     if (/hour of history|has failed yet/.test(emptyBecause as string)) continue;
     for (const expression of Object.values(queries).map(overAllDomains)) {
       await until(`${title} has data`, async () => (await server?.query(expression))?.[0]);
@@ -224,7 +224,7 @@ check("every alert is evaluated without an error over metrics that exist, and no
       );
     }
   }
-  // The garbage of this test is a surge of dead letters.
+  // The test's garbage triggers the alert for dead letters.
   const firing = (await server?.firing())?.filter((name) => name !== "WaybillDeadLetterSurge");
   assert.equal(firing, []);
 });

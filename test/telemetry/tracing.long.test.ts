@@ -1,4 +1,4 @@
-/** Traces as a real Jaeger gives them back: of an order, of a dead letter and of its redrive, over every hop. */
+/** Traces as a real Jaeger returns them: of an order, a dead letter and its redrive, over every hop. */
 import { spawn } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -18,7 +18,7 @@ import { until } from "../support/wait.ts";
 const tracing = suite("tracing");
 const folder = environment("WAYBILL_TEST_FOLDER");
 const jaeger = await Jaeger.start(join(folder, "jaeger"), () => {});
-/** Without the program, which needs Go to be built, these are skipped. */
+/** Skipped without the program, which needs Go to be built. */
 const check = checkIf(jaeger, tracing);
 const database = await createDatabase();
 const broker = brokerEnvironment();
@@ -34,7 +34,7 @@ const service = await startAsProcess(database.serviceUrl, {
 });
 const factory = new OrderFactory(1);
 
-/** Publishes bytes by the publisher's command, which has spans of its own. @returns the ids of their trace. */
+/** Publishes with the publisher's command, which has spans of its own. @returns the ids of their trace. */
 async function publish(payload: Buffer, exporter: string | undefined = traced.OTEL_TRACES_EXPORTER) {
   const { traceId } = idsOf(payload);
   const file = join(folder, traceId);
@@ -47,7 +47,7 @@ async function publish(payload: Buffer, exporter: string | undefined = traced.OT
   return idsOf(payload);
 }
 
-/** The spans of a trace by their names, once the named ones are there. */
+/** The spans of a trace by name, once the given ones exist. */
 async function spansOf(traceId: string, ...names: readonly string[]) {
   let found: readonly JaegerSpan[] | undefined;
   const spans = await until(`Jaeger has ${names.join(", ")}`, async () => {
@@ -164,7 +164,7 @@ check("a request's own trace goes on; without one it begins with the request", a
   const own = (await (await post({})).json()) as { position: string };
   assert.match((await biographyOf(own.position)).traceparent ?? "", /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
 
-  // Who does not want to be traced is not.
+  // The caller does not want a trace.
   const unwanted = `00-${traceId.replace("0", "1")}-b7ad6b7169203331-00`;
   const { position: untraced } = (await (await post({ traceparent: unwanted })).json()) as {
     position: string;
@@ -180,8 +180,8 @@ check("what is not sampled leaves no span behind, whoever set the work in motion
       body: toPayload(factory.next()).toString(),
       headers: { traceparent: `00-${traceId}-b7ad6b7169203331-${flags}` },
     });
-  // The first one finds all at rest, so the loops of appends and projections begin in its turn; the others keep them
-  // going.
+  // The first request finds everything idle, so the loops of appends and projections begin in its turn; later ones keep
+  // them running.
   const stream = async (first: string) => {
     await post(first);
     for (let more = 0; more < 30; more++) await post("00");
@@ -293,7 +293,7 @@ for (const [trouble, answers] of [
     const begun = performance.now();
     await away.child.end("SIGTERM");
     assert.is(await away.child.ended, 0);
-    // The flow stops in a moment; without a bound of its own the flush would use up the ten seconds of the process.
+    // Without a timeout of its own the flush would use up the process's ten seconds.
     assert.ok(performance.now() - begun < 9_000);
   });
 }

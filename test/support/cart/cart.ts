@@ -1,6 +1,6 @@
 /**
- * The cart in memory, for tests of its rules: earlier commands are given, one is asked for, and then its decision and what
- * the cart holds are compared.
+ * The cart in memory, for tests of its rules: given earlier commands and one new command, compares its decision and the
+ * cart.
  */
 import * as assert from "uvu/assert";
 import { type Command, checkCommand } from "../../../src/domains/cart/commands.ts";
@@ -8,7 +8,7 @@ import { fold } from "../../../src/domains/cart/fold.ts";
 import type { Decided } from "../../../src/domains/cart/model.ts";
 import { CartState } from "../../../src/domains/cart/state.ts";
 
-/** A command whose id may be left to the test. */
+/** A command whose id the test may leave out. */
 export type Asked = { type: Command["type"]; id?: string; user: string } & Record<string, unknown>;
 
 export const ANN = "31337";
@@ -40,7 +40,7 @@ export const failed = (checkout: string, message = "too little stock", user = AN
   message,
 });
 
-/** A cart to which these commands were given; each must have succeeded. */
+/** Each command must succeed. */
 export function given(...commands: readonly Asked[]) {
   const cart = new CartInMemory();
   for (const command of commands) {
@@ -49,7 +49,7 @@ export function given(...commands: readonly Asked[]) {
   return { when: (command: Asked) => new Answer(cart, cart.ask(command)) };
 }
 
-/** What became of the command that was asked for. */
+/** The outcome of the last command. */
 class Answer {
   readonly #cart: CartInMemory;
   readonly #decided: Decided;
@@ -59,7 +59,7 @@ class Answer {
     this.#decided = decided;
   }
 
-  /** @param checkout that it is about. */
+  /** @param checkout that the command concerns. */
   succeeds(checkout?: string): this {
     assert.is(this.#decided.reason, undefined);
     assert.is(this.#decided.checkout, checkout);
@@ -87,7 +87,7 @@ class Answer {
     return this;
   }
 
-  /** Another command after it. */
+  /** Another command. */
   when(command: Asked): Answer {
     return new Answer(this.#cart, this.#cart.ask(command));
   }

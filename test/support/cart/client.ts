@@ -1,4 +1,4 @@
-/** A caller of a cart that runs as a service, over gRPC. */
+/** A gRPC caller of a running cart service. */
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { CartService } from "../../../src/proto/marketplace/cart/v1/cart_pb.ts";

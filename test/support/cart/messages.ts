@@ -1,4 +1,4 @@
-/** Messages for the cart: few users, so that their commands meet, with everything among them that can go wrong. */
+/** Messages for the cart: few users, so that their commands meet, with every kind of mistake among them. */
 import type { Message } from "../../../src/contract/message.ts";
 import { CartFactory } from "../../../tools/domains/cart/factory.ts";
 import { cartKit } from "../../../tools/domains/cart/index.ts";
@@ -15,7 +15,7 @@ export function validCartCommands(count: number): Message[] {
   return Array.from({ length: count }, () => cartMessage(factory.next()));
 }
 
-/** Of three users, with garbage, duplicates and conflicts among them. */
+/** For three users, with garbage, duplicates and conflicts. */
 export function cartMessages(count: number, seed: number): Message[] {
   const load = makeLoad(cartKit, new CartFactory(seed, `seed${seed}`, 3), count, MIX);
   return [...load].map(({ payload }) => cartMessage(payload));

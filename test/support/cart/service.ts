@@ -1,4 +1,4 @@
-/** The cart in this process, on a database of its own, with other services that the test plays, and its users. */
+/** The cart in this process, on its own database, with other services played by the test. */
 import type { DomainContext, DomainModule, DomainService } from "../../../src/contract/domain.ts";
 import type { RpcCall } from "../../../src/contract/rpc.ts";
 import { cart } from "../../../src/domains/cart/index.ts";
@@ -12,7 +12,7 @@ import { Upstreams } from "./upstreams.ts";
 type Calls = ReturnType<typeof implementationOf>;
 type Answer = Readonly<{ items: readonly string[]; total: bigint }>;
 
-/** How a call is made; the key is another one for each user. */
+/** Keys differ between users. */
 export type Calling = Readonly<{ key?: string; signal?: AbortSignal }>;
 
 export class CartService implements AsyncDisposable {
@@ -56,7 +56,7 @@ export class CartService implements AsyncDisposable {
     });
   }
 
-  /** A user with an empty cart, in a world of other services that knows nothing of the users before. */
+  /** A user with an empty cart, in a world whose other services have forgotten earlier users. */
   newUser(): CartUser {
     this.#users += 1n;
     this.#upstreams.now = new Upstreams();
@@ -106,7 +106,6 @@ export class CartUser {
     return (await this.#calls.checkout({ user: this.user } as never, this.#callOf(calling))).orderId;
   }
 
-  /** What the cart holds. */
   async held(): Promise<string[]> {
     const { rows } = await this.#database.query(
       "select sku || ': ' || count as item from cart_items where user_id = $1 order by sku",
@@ -125,7 +124,7 @@ export class CartUser {
     return rows.map(({ text }) => text.replace(this.keyOf(""), ""));
   }
 
-  /** How many commands of the user are stored. */
+  /** The number of stored commands of the user. */
   async commands(): Promise<number> {
     const { rows } = await this.#database.query(
       "select count(*)::integer as count from cart_commands where user_id = $1",
@@ -134,7 +133,7 @@ export class CartUser {
     return rows[0].count;
   }
 
-  /** The key that stands for a word. */
+  /** The key for a word. */
   keyOf(word: string): string {
     return `user-${this.user}-${word}`;
   }
@@ -145,7 +144,7 @@ export class CartUser {
   }
 }
 
-/** Clients of whatever world there is at the moment of a call. */
+/** Clients of the current upstreams. */
 function clientsOf(upstreams: { now: Upstreams }): DomainContext["openRpcClient"] {
   return async (service) =>
     new Proxy({} as never, {
@@ -153,7 +152,7 @@ function clientsOf(upstreams: { now: Upstreams }): DomainContext["openRpcClient"
     });
 }
 
-/** The clients do not call these addresses. */
+/** Never called. */
 const ENVIRONMENT = {
   DOMAINS: "cart",
   GRPC_PORT: "0",

@@ -21,7 +21,7 @@ export class UpstreamServer implements AsyncDisposable {
     return server;
   }
 
-  /** What makes cart call this server. */
+  /** Settings that make cart call this server. */
   get environment() {
     const url = `http://127.0.0.1:${this.#port}`;
     return { CART_PRODUCT_URL: url, CART_LOMS_URL: url };
@@ -35,7 +35,7 @@ export class UpstreamServer implements AsyncDisposable {
     await once(this.#server, "listening");
   }
 
-  /** Ends every connection: nothing answers on the port. */
+  /** Ends every connection; the port stays closed. */
   close(): void {
     this.#server.close();
     for (const session of this.#sessions) session.destroy();

@@ -1,6 +1,6 @@
 /**
- * The services that cart calls, as tests need them: they answer, refuse, wait and count. They are called in this process, or
- * over gRPC by `startUpstreams`.
+ * Test doubles of the services that cart calls: they answer, refuse, wait and count, in this process or over gRPC by
+ * `startUpstreams`.
  */
 import type { DescService } from "@bufbuild/protobuf";
 import { type Client, Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
@@ -20,16 +20,16 @@ export class Upstreams {
     [1002, 100n],
     [1003, 100n],
   ]);
-  /** By the keys under which they were created. */
+  /** By the key under which each was created. */
   readonly orders = new Map<string, Order>();
-  /** The keys of all calls of OrderCreate, and the SKUs of all calls of GetProduct. */
+  /** Keys of all OrderCreate calls, and SKUs of all GetProduct calls. */
   readonly orderCalls: string[] = [];
   readonly productCalls: number[] = [];
-  /** The calls of OrderPay and OrderCancel, such as `pay 7 <key>`. */
+  /** Calls of OrderPay and OrderCancel, such as `pay 7 <key>`. */
   readonly changes: string[] = [];
   readonly tokens = new Set<string | null>();
   atOnceMax = 0;
-  /** What a call waits for. */
+  /** Delays a call. */
   whileProduct: (sku: number, signal: AbortSignal) => Promise<unknown> = async () => {};
   beforeOrder: (key: string) => Promise<unknown> = async () => {};
   afterOrder: (key: string) => Promise<unknown> = async () => {};
@@ -76,7 +76,7 @@ export class Upstreams {
     });
   };
 
-  /** Clients that call in this process, with the errors of the platform. */
+  /** Clients that call in this process, with the platform's errors. */
   clientOf<Service extends DescService>(service: Service): Client<Service> {
     const client = createClient(service, createRouterTransport(this.routes));
     return Object.fromEntries(
@@ -87,7 +87,7 @@ export class Upstreams {
     ) as Client<Service>;
   }
 
-  /** Order 7 can be paid and cancelled, no other one. */
+  /** Only order 7 can be paid and cancelled. */
   #change(verb: string, orderId: bigint, header: Headers) {
     this.tokens.add(header.get("authorization"));
     this.changes.push(`${verb} ${orderId} ${header.get("idempotency-key")}`);

@@ -1,4 +1,4 @@
-/** A small service for tests of calls: on a server of its own, or as a domain of the whole service. */
+/** A small service for tests of calls: on its own server, or as a domain of the whole service. */
 import { execFile } from "node:child_process";
 import { connect as connectHttp2 } from "node:http2";
 import { createClient, type ServiceImpl } from "@connectrpc/connect";
@@ -21,7 +21,7 @@ import { EchoService } from "./gen/echo/v1/echo_pb.ts";
 
 export type Handlers = ServiceImpl<typeof EchoService>;
 
-/** What each procedure does unless a test says otherwise. */
+/** Default procedures. */
 const HANDLERS: Handlers = {
   say: ({ text }) => ({ text }),
   change: ({ name, change }) => (change ? { name, change } : { name }),
@@ -31,7 +31,7 @@ const HANDLERS: Handlers = {
 };
 
 export type EchoOptions = Readonly<{
-  /** By default one that is free. */
+  /** By default a free port. */
   port?: number;
   token?: string;
   messageBytesMax?: number;
@@ -43,7 +43,7 @@ export type EchoOptions = Readonly<{
 export type Echo = AsyncDisposable &
   Readonly<{ url: string; port: number; metrics: Metrics; close: () => Promise<void> }>;
 
-/** The service on a gRPC server of its own, without a database. */
+/** On its own gRPC server, without a database. */
 export async function startEcho(handlers: Partial<Handlers> = {}, options: EchoOptions = {}): Promise<Echo> {
   const { token, messageBytesMax = 1_000_000, unready = () => [], tracing } = options;
   const logger = options.logger ?? createLogger("silent");
@@ -70,7 +70,7 @@ export async function startEcho(handlers: Partial<Handlers> = {}, options: EchoO
   return { url: `http://127.0.0.1:${port}`, port, metrics, close, [Symbol.asyncDispose]: close };
 }
 
-/** A domain that serves it; what it projects is the ledger's. */
+/** A domain that serves echo, with the ledger's projection. */
 export function echoDomain(
   handlers: (context: DomainContext) => Partial<Handlers> = () => ({}),
   onProjected: () => void = () => {},
@@ -103,7 +103,7 @@ export function ownClient(
   return { client: clients.open(EchoService, { url, ...options }), metrics, close: () => clients.close() };
 }
 
-/** A call of an empty request as it stands on the wire. @returns its headers and trailers. */
+/** An empty request on the wire. @returns headers and trailers. */
 export async function rawCall(
   url: string,
   path: string,
@@ -121,7 +121,7 @@ export async function rawCall(
   stream.on("response", (head) => Object.assign(answer, head));
   stream.on("trailers", (trailers) => Object.assign(answer, trailers));
   stream.on("error", () => {}).resume();
-  // An envelope without compression, of no bytes.
+  // An uncompressed, empty envelope.
   stream.end(Buffer.alloc(5));
   await new Promise((resolve) => stream.once("close", resolve));
   session.destroy();
@@ -130,7 +130,7 @@ export async function rawCall(
 
 export type Curled = Readonly<{ status: number; stdout: string; stderr: string }>;
 
-/** A client that is not ours: it asks the server for the descriptions. */
+/** A foreign client, which asks the server for its descriptions. */
 export function bufCurl(
   url: string,
   method: string,

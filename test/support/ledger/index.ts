@@ -1,6 +1,6 @@
 /**
- * A small domain with state, for tests of the engine: entries change the balances of accounts, which never go below 0.
- * It has what a real domain may have: two tables, a check of its own, durable commits, events, and rules by domain time.
+ * A small domain with state, for tests of the engine: entries change the balances of accounts, which never fall below
+ * 0. It has two tables, a check, durable commits, events, and rules by domain time.
  */
 import { type } from "arktype";
 import type { AnyDomain, OutboxEvent, Outcome, Projected, Projection } from "../../../src/contract/domain.ts";

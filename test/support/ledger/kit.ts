@@ -1,4 +1,4 @@
-/** The kit of the ledger: many messages change one account, and what is read back is its balance. */
+/** The ledger's kit: many messages change one account, and the balance is read back. */
 import type { Database } from "../../../src/database/database.ts";
 import type {
   DomainKit,
@@ -73,7 +73,7 @@ class LedgerFactory extends SeededRandom implements MessageFactory {
   }
 }
 
-/** Of two contents of one id, the first to arrive counts: the balance lies between two sums. */
+/** Of two contents with one id, the first to arrive counts: the balance lies between two sums. */
 function boundsOf(published: readonly Buffer[]): [least: number, most: number] {
   const amounts = new Map<string, number[]>();
   for (const payload of published) {

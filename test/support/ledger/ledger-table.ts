@@ -1,4 +1,4 @@
-/** Every statement on the tables of the ledger. */
+/** Every statement on the ledger's tables. */
 import type { Queryable } from "../../../src/database/queryable.ts";
 import type { Transaction } from "../../../src/database/transaction.ts";
 

@@ -1,4 +1,4 @@
-/** Messages for the ledger: deposits and withdrawals on few accounts, with everything among them that can go wrong. */
+/** Messages for the ledger: deposits and withdrawals on few accounts, with every kind of mistake among them. */
 import type { Message } from "../../../src/contract/message.ts";
 import { messageOf } from "../messages.ts";
 import { randomOf } from "../random.ts";

@@ -1,6 +1,6 @@
 /**
- * `POST /ledger/entries`: one entry, answered when it is decided; `GET /ledger/accounts/:account`; `GET /ledger/mine`:
- * the balance of the caller, who proves to be `ann` by the token `token-of-ann`.
+ * `POST /ledger/entries`: one entry, answered once it is decided; `GET /ledger/accounts/:account`; `GET /ledger/mine`:
+ * the caller's balance. The token `token-of-ann` proves to be `ann`.
  */
 import { randomUUID } from "node:crypto";
 import { buffer } from "node:stream/consumers";

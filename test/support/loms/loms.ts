@@ -1,6 +1,6 @@
 /**
- * Loms in memory, for tests of its rules: earlier commands are given, one is asked for, and then the statuses that orders
- * came into and the stocks are compared.
+ * Loms in memory, for tests of its rules: given earlier commands and one new command, compares orders' statuses and
+ * stocks.
  */
 import * as assert from "uvu/assert";
 import { type Command, checkCommand } from "../../../src/domains/loms/commands.ts";
@@ -8,10 +8,10 @@ import { type Folded, fold } from "../../../src/domains/loms/fold.ts";
 import { availableOf } from "../../../src/domains/loms/model.ts";
 import { LomsState } from "../../../src/domains/loms/state.ts";
 
-/** A command with its id and its time left to the test: seconds since the first one. */
+/** A command with optional id and time: seconds since the first one. */
 export type Asked = { type: Command["type"]; id?: string; at?: number } & Record<string, unknown>;
 
-/** @param items such as `{ 1002: 3 }`, or a list if one SKU stands twice. */
+/** @param items such as `{ 1002: 3 }`, or a list if one SKU occurs twice. */
 export const order = (items: Record<number, number> | readonly object[], more: object = {}): Asked => ({
   type: "order.create",
   user: "31337",
@@ -39,7 +39,7 @@ export const stock = (sku: number, total: number, reserved = 0, more: object = {
 });
 export const tick = (at: number): Asked => ({ type: "tick", at });
 
-/** Loms to which these commands were given; each must have succeeded. */
+/** Each command must succeed. */
 export function given(...commands: readonly Asked[]) {
   const loms = new LomsInMemory();
   for (const command of commands) {
@@ -49,7 +49,7 @@ export function given(...commands: readonly Asked[]) {
   return { when: (command: Asked) => new Answer(loms, loms.ask(command)) };
 }
 
-/** What became of the command that was asked for. */
+/** The outcome of the last command. */
 class Answer {
   readonly #loms: LomsInMemory;
   readonly #folded: Folded;
@@ -59,7 +59,7 @@ class Answer {
     this.#folded = folded;
   }
 
-  /** @param changes such as `1 awaiting payment`: the order and the status that it came into. */
+  /** @param changes such as `1 awaiting payment`: an order and its new status. */
   succeeds(...changes: readonly string[]): this {
     assert.is(this.#folded.decided.reason, undefined);
     assert.equal(this.#changes(), changes);
@@ -72,7 +72,7 @@ class Answer {
     return this;
   }
 
-  /** @param expected total and reserved, such as `150/10`, with what can still be ordered. */
+  /** @param expected total and reserved, such as `150/10`, and the available rest. */
   leaves(sku: number, expected: string, available: number): this {
     const found = this.#loms.state.stock(sku);
     assert.is(found && `${found.total}/${found.reserved}`, expected, `stock of ${sku}`);
@@ -91,7 +91,7 @@ class Answer {
     return this;
   }
 
-  /** Another command after it. */
+  /** Another command. */
   when(command: Asked): Answer {
     return new Answer(this.#loms, this.#loms.ask(command));
   }

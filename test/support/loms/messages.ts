@@ -1,4 +1,4 @@
-/** Messages for loms: few SKUs, so that their commands meet, with everything among them that can go wrong. */
+/** Messages for loms: few SKUs, so that their commands meet, with every kind of mistake among them. */
 import type { Message } from "../../../src/contract/message.ts";
 import { loms } from "../../../src/domains/loms/index.ts";
 import { LomsFactory } from "../../../tools/domains/loms/factory.ts";
@@ -6,7 +6,7 @@ import { lomsKit } from "../../../tools/domains/loms/index.ts";
 import { makeLoad } from "../../../tools/publisher/load.ts";
 import { messageOf } from "../messages.ts";
 
-/** The stocks that loms begins with, as ordinary messages. */
+/** The first stocks of loms, as messages. */
 export const STOCK_PUTS: readonly object[] = (loms.firstMessages ?? []).map(({ payload }) =>
   JSON.parse(payload.toString()),
 );
@@ -20,7 +20,7 @@ export function validCommands(count: number): Message[] {
   return Array.from({ length: count }, () => commandMessage(factory.next()));
 }
 
-/** With garbage, duplicates and conflicts among them. */
+/** With garbage, duplicates and conflicts. */
 export function lomsMessages(count: number, seed: number): Message[] {
   const puts = STOCK_PUTS.map(commandMessage);
   const load = makeLoad(lomsKit, new LomsFactory(seed, `seed${seed}`), count - puts.length, MIX);

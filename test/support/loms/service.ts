@@ -10,7 +10,7 @@ import { until } from "../wait.ts";
 
 export type LomsRpcs = ServiceImpl<typeof LomsService>;
 
-/** Waits until the stocks of the seed are there. */
+/** Waits until the first stocks are stored. */
 export async function startLoms(database: TestDatabase, more: Record<string, string> = {}) {
   let rpcs: LomsRpcs | undefined;
   const module: AnyDomain = {

@@ -1,9 +1,9 @@
-/** Commands in the inbox of loms that were received at times of the test's choice. */
+/** Commands in the inbox of loms with chosen times of receipt. */
 import { loms } from "../../../src/domains/loms/index.ts";
 import type { TestDatabase } from "../database.ts";
 import { type Asked, START_MS } from "./loms.ts";
 
-/** @param startMs the moment of the first command, in milliseconds since the Unix epoch. */
+/** @param startMs the time of the first command, in milliseconds since the Unix epoch. */
 export async function receive(
   database: TestDatabase,
   commands: readonly Asked[],
@@ -16,7 +16,7 @@ export async function receive(
   await insert(database, "test", rows);
 }
 
-/** What the inbox of loms begins with, received long ago: the service then appends nothing that would bring the time. */
+/** The first messages of loms, received long ago: the service then appends nothing that would advance the time. */
 export async function receiveFirstMessages(database: TestDatabase, startMs: number): Promise<void> {
   const rows = (loms.firstMessages ?? []).map(
     ({ messageId, payload }): Row => ({ id: messageId, payload: payload.toString(), at: new Date(startMs) }),

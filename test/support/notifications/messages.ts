@@ -1,4 +1,4 @@
-/** Events of orders, as Kafka brings them, with everything among them that can go wrong. */
+/** Order events as Kafka delivers them, with every kind of mistake among them. */
 import { headersToJson } from "../../../src/contract/headers.ts";
 import type { Message } from "../../../src/contract/message.ts";
 import { headersOfEvent, NotificationsFactory } from "../../../tools/domains/notifications/factory.ts";
@@ -6,7 +6,7 @@ import { notificationsKit } from "../../../tools/domains/notifications/index.ts"
 import { makeLoad } from "../../../tools/publisher/load.ts";
 import { messageOf } from "../messages.ts";
 
-/** @param headers those of the order service by default. */
+/** @param headers by default those of the order service. */
 export function eventMessage(event: object | Buffer, headers?: Record<string, string>): Message {
   const payload = Buffer.isBuffer(event) ? event : Buffer.from(JSON.stringify(event));
   const stored = headersToJson({ headers: Object.entries(headers ?? headersOfEvent(payload)) });
@@ -21,7 +21,7 @@ export function validEvents(count: number): Message[] {
   return Array.from({ length: count }, () => eventMessage(factory.valid().payload));
 }
 
-/** With garbage, duplicates and conflicts, and so gaps, among them. */
+/** With garbage, duplicates, conflicts and so gaps. */
 export function notificationsMessages(count: number, seed: number): Message[] {
   const load = makeLoad(notificationsKit, new NotificationsFactory(seed, `seed${seed}`), count, MIX);
   return [...load].map(({ payload }) => eventMessage(payload));

@@ -1,4 +1,4 @@
-/** Messages for products: few SKUs, so that later commands replace earlier ones, with everything that can go wrong. */
+/** Messages for products: few SKUs, so that commands replace each other, with every kind of mistake among them. */
 import type { Message } from "../../../src/contract/message.ts";
 import { ProductFactory } from "../../../tools/domains/product/factory.ts";
 import { productKit } from "../../../tools/domains/product/index.ts";
@@ -13,7 +13,7 @@ export function validProducts(count: number): Message[] {
   return Array.from({ length: count }, (_none, index) => put(`valid-${index}`, 1 + (index % 7), "A", 1));
 }
 
-/** Of products of a few SKUs, with garbage, duplicates and conflicts among them. */
+/** For a few SKUs, with garbage, duplicates and conflicts. */
 export function productMessages(count: number, seed: number): Message[] {
   const load = makeLoad(productKit, new ProductFactory(seed, `seed${seed}`), count, MIX);
   return [...load].map(({ payload }) => putMessage(withFewSkus(payload)));
@@ -23,7 +23,7 @@ function putMessage(payload: Buffer | string): Message {
   return messageOf(payload, { channel: "product" });
 }
 
-/** Bytes that are no command stay as they are. */
+/** Bytes that are not a command stay unchanged. */
 function withFewSkus(payload: Buffer): Buffer {
   const text = payload.toString("latin1");
   return Buffer.from(text.replace(/"sku":\d*(\d),/, '"sku":$1,'), "latin1");

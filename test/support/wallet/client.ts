@@ -11,7 +11,7 @@ export type Answer = Readonly<{
     }>;
 }>;
 
-/** Gives a command under a key. @throws if no answer comes. */
+/** Sends a command under a key. @throws if there is no response. */
 export async function command(url: string, user: string, key: string, body: object): Promise<Answer> {
   const response = await fetch(`${url}/wallet/commands`, {
     method: "POST",

@@ -1,4 +1,4 @@
-/** Messages for the wallet: few users, so that their commands meet, with everything among them that can go wrong. */
+/** Messages for the wallet: few users, so that their commands meet, with every kind of mistake among them. */
 import type { Message } from "../../../src/contract/message.ts";
 import { WalletFactory } from "../../../tools/domains/wallet/factory.ts";
 import { messageOf } from "../messages.ts";

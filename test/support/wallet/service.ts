@@ -1,4 +1,6 @@
-/** The wallet over HTTP: a server on a database of its own, and its users. Every answer is held against the API document. */
+/**
+ * The wallet over HTTP: a server on its own database, and its users. Every answer is checked against the API document.
+ */
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import * as assert from "uvu/assert";
@@ -24,7 +26,7 @@ type Asking = { user?: string; token?: string; key?: string; body?: unknown };
 const ajv = new Ajv2020({ strict: true, allErrors: true, strictTypes: false });
 addFormats.default(ajv);
 
-/** A process that runs the wallet, with the five currencies it begins with. */
+/** With the five currencies of its first messages. */
 export class WalletService {
   readonly url: string;
   readonly #document: Document;
@@ -113,7 +115,7 @@ export class WalletService {
     return this.post(user, "/wallet/deposits", { currency, amount });
   }
 
-  /** What is available in US dollars. */
+  /** Available US dollars. */
   async dollarsOf(user: string): Promise<string> {
     return (await this.get(user, "/wallet/balances/USD")).body.available;
   }
@@ -141,7 +143,7 @@ export class WalletService {
 export const kindOf = ({ status, body }: Answer) =>
   `${status} ${String(body.type).replace("urn:waybill:problem:", "")}`;
 
-/** An answer of the engine's own routes to an operator. */
+/** An engine route's answer to an operator. */
 export async function fetchAsOperator(url: string, path: string): Promise<Answer> {
   const response = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${ADMIN}` } });
   return { status: response.status, headers: response.headers, body: await response.json() };

@@ -1,6 +1,6 @@
 /**
- * The wallet in memory, for tests of its rules: earlier commands are given, one is asked for, and then its status, its
- * postings and the balances are compared.
+ * The wallet in memory, for tests of its rules: given earlier commands and one new command, compares its status,
+ * postings and the balances.
  */
 import * as assert from "uvu/assert";
 import { majorUnits } from "../../../src/domains/wallet/amount.ts";
@@ -9,7 +9,7 @@ import { type Folded, fold } from "../../../src/domains/wallet/fold.ts";
 import type { AccountKind, Posting } from "../../../src/domains/wallet/model.ts";
 import { WalletState } from "../../../src/domains/wallet/state.ts";
 
-/** A command with its id and its time left to the test: seconds since the first one. */
+/** A command with optional id and time: seconds since the first one. */
 export type Asked = { type: Command["type"]; id?: string; at?: number } & Record<string, unknown>;
 
 export const CURRENCIES: readonly Asked[] = [
@@ -71,7 +71,7 @@ export const reverse = (owner: string, transaction: string, amount?: string, mor
 });
 export const tick = (at: number): Asked => ({ type: "tick", at });
 
-/** A wallet to which the currencies and these commands were given; each must have succeeded. */
+/** Each command must succeed. */
 export function given(...commands: readonly Asked[]) {
   const wallet = new WalletInMemory();
   for (const command of [...CURRENCIES, ...commands]) {
@@ -83,7 +83,7 @@ export function given(...commands: readonly Asked[]) {
   };
 }
 
-/** What became of the command that was asked for. */
+/** The outcome of the last command. */
 class Answer {
   readonly #wallet: WalletInMemory;
   readonly #folded: Folded;
@@ -93,7 +93,7 @@ class Answer {
     this.#folded = folded;
   }
 
-  /** @param postings such as `ann -10.00 = 90.00` for what is available and `ann held +10.00 = 10.00`. */
+  /** @param postings such as `ann -10.00 = 90.00` for available money and `ann held +10.00 = 10.00`. */
   succeeds(...postings: readonly string[]): this {
     assert.is(this.#folded.transaction.reason, undefined);
     assert.equal(this.#postings(), postings);
@@ -106,7 +106,7 @@ class Answer {
     return this;
   }
 
-  /** @param expected the available balance and, if it is not 0, what is held: `90.00` or `90.00 held 10.00`. */
+  /** @param expected the available balance and, if it is not 0, the held one: `90.00` or `90.00 held 10.00`. */
   leaves(owner: string, expected: string, currency = "USD"): this {
     const held = this.#wallet.balance(owner, currency, "held");
     const available = this.#wallet.balance(owner, currency, "available");
@@ -115,7 +115,7 @@ class Answer {
     return this;
   }
 
-  /** Another command after it. */
+  /** Another command. */
   when(command: Asked): Answer {
     return new Answer(this.#wallet, this.#wallet.ask(command));
   }
