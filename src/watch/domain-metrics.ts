@@ -1,4 +1,4 @@
-/** The metrics of one running domain: what its line reports, and what the domain itself measures. */
+/** The metrics of one running domain: the engine's, and those that the domain defines. */
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { Message, Receipt } from "../contract/message.ts";
 import type { MetricsScope, ReadMetric } from "../contract/metrics.ts";
@@ -16,7 +16,7 @@ export class DomainMetrics {
     this.#metrics = metrics;
     this.#domain = domain;
     this.scope = new Scope(metrics, domain);
-    // A rate needs a first value, so counters begin at 0.
+    // A rate needs a first value, so counters start at 0.
     metrics.projectionFailures.inc({ domain }, 0);
     metrics.appendFailures.inc({ domain }, 0);
     for (const { name: source, channel } of sources) {
@@ -44,12 +44,11 @@ export class DomainMetrics {
     recordProjection(this.#metrics, this.#domain, batch, seconds);
   }
 
-  /** A batch of events was sent. */
   sent(events: readonly Readonly<{ topic: string }>[], seconds: number): void {
     const domain = this.#domain;
     this.#metrics.outboxBatchSeconds.observe({ domain }, seconds);
-    for (const [topic, ofTopic] of Map.groupBy(events, (event) => event.topic)) {
-      this.#metrics.outboxSent.inc({ domain, topic }, ofTopic.length);
+    for (const [topic, { length }] of Map.groupBy(events, (event) => event.topic)) {
+      this.#metrics.outboxSent.inc({ domain, topic }, length);
     }
   }
 
@@ -58,7 +57,7 @@ export class DomainMetrics {
   }
 }
 
-/** Several domains may measure under one name; the label `domain` tells them apart. */
+/** Domains may share a metric name; the label `domain` distinguishes them. */
 class Scope implements MetricsScope {
   readonly #metrics: Metrics;
   readonly #domain: string;
@@ -74,7 +73,7 @@ class Scope implements MetricsScope {
       () => new Gauge({ name, help, labelNames: ["domain", ...labels], registers: [this.#metrics.registry] }),
     );
     this.#metrics.readAtScrape(() => {
-      for (const { value, labels: own } of read()) gauge.set({ domain: this.#domain, ...own }, value);
+      for (const { value, labels: values } of read()) gauge.set({ domain: this.#domain, ...values }, value);
     });
   }
 
@@ -86,9 +85,9 @@ class Scope implements MetricsScope {
     );
     const last = new Map<string, number>();
     this.#metrics.readAtScrape(() => {
-      for (const { value, labels: own = {} } of read()) {
-        const key = JSON.stringify(own);
-        counter.inc({ domain: this.#domain, ...own }, value - (last.get(key) ?? 0));
+      for (const { value, labels: values = {} } of read()) {
+        const key = JSON.stringify(values);
+        counter.inc({ domain: this.#domain, ...values }, value - (last.get(key) ?? 0));
         last.set(key, value);
       }
     });
@@ -106,8 +105,8 @@ class Scope implements MetricsScope {
           registers: [this.#metrics.registry],
         }),
     );
-    return (seconds: number, own: Readonly<Record<string, string>> = {}) =>
-      histogram.observe({ domain: this.#domain, ...own }, seconds);
+    return (seconds: number, values: Readonly<Record<string, string>> = {}) =>
+      histogram.observe({ domain: this.#domain, ...values }, seconds);
   }
 
   #once<T>(name: string, create: () => T): T {

@@ -1,4 +1,4 @@
-/** How many spans were not delivered, as a metric; 0 while nothing is traced. */
+/** A metric of spans that were not delivered; 0 without tracing. */
 import { Counter } from "prom-client";
 import type { Tracing } from "../telemetry/tracing.ts";
 import type { Metrics } from "./metrics.ts";
@@ -9,7 +9,7 @@ export function countDroppedSpans(
 ): void {
   new Counter({
     name: "waybill_spans_dropped_total",
-    help: "Spans that the collector of traces did not take.",
+    help: "Spans that the trace collector did not accept.",
     registers: [registry],
     collect() {
       this.reset();

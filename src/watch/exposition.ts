@@ -1,6 +1,6 @@
 /**
- * The metrics in the format that the reader asks for. The registry writes OpenMetrics, which has exemplars; the older text
- * format is the same lines without them, and names the families of counters in full.
+ * Writes metrics in the format that `Accept` prefers. The registry produces OpenMetrics, which has exemplars; the text
+ * format is the same without them, with full family names of counters.
  * Sources: OpenMetrics 1.0, "Text format"; Prometheus, "Exposition formats"; RFC 9110, 12.5.1 (Accept).
  */
 import { Registry as Registries, type Registry } from "prom-client";
@@ -9,7 +9,7 @@ export type Exposition = Readonly<{ contentType: string; text: string }>;
 
 export const MEDIA_TYPES = { openMetrics: "application/openmetrics-text", text: "text/plain" } as const;
 
-/** @param accept the request's header; without a preference the reader gets the text format, which all understand. */
+/** @param accept without a preference the answer is in the text format, which all readers support. */
 export async function exposeMetrics(
   registry: Pick<Registry, "metrics" | "contentType">,
   accept: string | undefined,
@@ -22,9 +22,9 @@ export async function exposeMetrics(
 
 function prefersOpenMetrics(accept = ""): boolean {
   const qualityOf = (...types: readonly string[]) => {
-    // The most specific range decides, whatever the others say.
+    // The most specific range decides.
     const [range] = types
-      .map((type) => ranges.filter((one) => one.type === type))
+      .map((type) => ranges.filter((candidate) => candidate.type === type))
       .filter(({ length }) => length);
     return Math.max(0, ...(range ?? []).map(({ quality }) => quality));
   };
@@ -50,5 +50,5 @@ function toTextFormat(openMetrics: string): string {
 
 const COUNTER = /^# TYPE (\S+) counter$/;
 const FAMILY = /^(# (?:TYPE|HELP) )(\S+)(.*)$/;
-/** A sample with its labels and its value, and the exemplar behind it. */
+/** Captures a sample without its exemplar. */
 const WITH_EXEMPLAR = /^([^\s{]+(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})? \S+) # \{.*$/;

@@ -1,4 +1,4 @@
-/** Gauges and sampled counters, brought up to date when the metrics are read, at a cost independent of the tables' size. */
+/** Updates gauges and sampled counters at each scrape; the cost does not depend on table sizes. */
 import type { Source } from "../contract/source.ts";
 import type { RecentGroup, StateCount } from "../deadletter/find/dead-letter-groups-table.ts";
 import type { Refusal } from "../outbox/outbox-refusals-table.ts";
@@ -6,17 +6,15 @@ import type { OutboxCounts } from "../outbox/outbox-table.ts";
 import type { CheckpointWatch } from "../projector/checkpoint-watch.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** One running domain. */
 type GaugedLine = Readonly<{
   name: string;
   watch: CheckpointWatch;
   inbox: { readonly bufferBytes: number };
   intake: { readonly sources: readonly Source[] };
-  /** Undefined if events wait in the outbox because no broker is named: then none is late. */
+  /** Undefined without a broker for events: they are then not late. */
   relay: object | undefined;
 }>;
 
-/** What the outbox of a domain holds; domains without events have an empty one. */
 type GaugedOutbox = Readonly<{
   countEvents: (domain: string) => Promise<OutboxCounts>;
   selectRefusals: (domain: string) => Promise<readonly Refusal[]>;
@@ -27,7 +25,6 @@ type Gauged = Readonly<{
   outbox: GaugedOutbox;
   database: { readonly isConnected: boolean };
   auditor: { readonly ageSeconds: number | undefined };
-  /** Dead letters by code and state, as their groups count them. */
   countDeadLetters: () => Promise<readonly StateCount[]>;
   recentDeadLetters: () => Promise<readonly RecentGroup[]>;
   pools: Readonly<Record<string, { connections: Readonly<Record<"busy" | "idle" | "waiting", number>> }>>;
@@ -47,7 +44,7 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
       metrics.databaseConnections.set({ pool, state }, count);
     }
   }
-  // Without an answer the last values stand, and `waybill_database_connected` says that they are old.
+  // The last values stay; `waybill_database_connected` shows that they are stale.
   if (!database.isConnected) return;
   await Promise.all([
     ...lines.map((line) => countPending(metrics, line)),

@@ -1,14 +1,12 @@
 /**
- * The spans of messages. One trace follows a message: `publish` (by its publisher) → `receive` → `append`, `project`,
- * or → `project` with the outcome dead → `redrive` → the redrive's own `append` and `project`. From one hop to the next it
- * travels in the `traceparent` that the inbox keeps. An event carries it on: `send` at its relay, `receive` and so on at the
- * service that consumes it.
+ * The spans of messages. A message's trace: `publish` (by its publisher) → `receive` → `append`, `project`; if it is dead,
+ * → `redrive` → `append`, `project` of the redrive. The inbox stores the `traceparent` between hops. An
+ * event carries it too: `send` by its relay, then `receive` in the service that consumes it.
  *
- * A batch is work for many messages at once, so it belongs to none of their traces: `append batch`, `wake up` and
- * `project batch` form a trace of their own, with the statements of the database below them, and the spans of the
- * messages and of their batch are linked. A batch without a sampled message is not traced.
+ * A batch works for many messages, so it has a separate trace: `append batch`, `wake up`, `project batch`, with the
+ * database statements; it is linked with its messages' spans. Batches without a sampled message are not traced.
  *
- * Spans carry positions, outcomes and codes, never anything of a payload.
+ * Spans contain positions, outcomes and codes, never payload data.
  */
 import {
   type Context,
@@ -33,16 +31,16 @@ import type { Tracing } from "../telemetry/tracing.ts";
 export class MessageTraces {
   readonly #tracing: Tracing;
   readonly #limit: TraceLimit;
-  /** The batch that woke the projector last, until it has projected. */
+  /** The last batch that woke the projector and is not projected yet. */
   #waking: Context | undefined;
 
-  /** @param limit on the traces that all domains of the process begin. */
+  /** @param limit shared by all domains of the process. */
   constructor(tracing: Tracing, limit: TraceLimit) {
     this.#tracing = tracing;
     this.#limit = limit;
   }
 
-  /** An inbox that begins the span `receive` of each sampled message and ends it when the message is committed. */
+  /** Wraps an inbox: each sampled message has a span `receive` until its commit. */
   sink(inbox: Sink): Sink {
     return {
       get failure() {
@@ -67,20 +65,20 @@ export class MessageTraces {
           committed(receipt);
           span.end();
         });
-        if (!isTaken) span.addEvent("refused: the inbox is full").end();
+        if (!isTaken) span.addEvent("rejected: the inbox is full").end();
         return isTaken;
       },
     };
   }
 
-  /** Appends within the span `append batch`, where one of the messages is sampled. */
+  /** Appends within the span `append batch` if a message is sampled. */
   async append(messages: readonly Message[], append: () => Promise<Appended>): Promise<Appended> {
     const sampled: { parent: Context; index: number }[] = [];
     for (const [index, { traceparent }] of messages.entries()) {
       const parent = traceparent === undefined ? undefined : contextOf(traceparent);
       if (parent && isSampledContext(parent)) sampled.push({ parent, index });
     }
-    // Not in the context of the request that happened to set the loop of appends in motion.
+    // Not in the context of the request that happened to start the append loop.
     if (sampled.length === 0) return await context.with(ROOT_CONTEXT, append);
     const begun = Date.now();
     const parents = sampled.map(({ parent }) => parent);
@@ -102,12 +100,12 @@ export class MessageTraces {
     }
   }
 
-  /** What a job carries, so that whoever does it goes on with the trace of the batch that enqueued it. */
+  /** The job's trace context: the worker continues the trace of the batch that enqueued it. */
   traceparentOfJob(): string | undefined {
     return traceparentOf(context.active());
   }
 
-  /** Does a job within the span `wake up`, where the batch that enqueued it is sampled. */
+  /** Runs a job within the span `wake up` if its batch is sampled. */
   async wakeUp(traceparent: string | undefined, work: () => Promise<void>): Promise<void> {
     const parent = traceparent === undefined ? undefined : contextOf(traceparent);
     if (!parent) return await work();
@@ -120,19 +118,19 @@ export class MessageTraces {
     }
   }
 
-  /** Projects within the span `project batch`, where a sampled batch has woken the projector. */
+  /** Projects within the span `project batch` if a sampled batch woke the projector. */
   async project(domain: string, project: () => Promise<ProjectedBatch>): Promise<ProjectedBatch> {
     const waking = this.#waking;
     const begun = Date.now();
     this.#waking = undefined;
     const batch = waking && this.#startBatch("project batch", waking, [], undefined);
     try {
-      // Not in the context of the job that happened to set the loop of projections in motion.
+      // Not in the context of the job that happened to start the projection loop.
       const projected = await context.with(batch ?? ROOT_CONTEXT, project);
       this.#addProjections(domain, projected, batch, begun);
       return projected;
     } catch (error) {
-      // It is tried again, and the next attempt belongs to the same trace.
+      // The retry belongs to the same trace.
       this.#waking ??= waking;
       if (batch) failed(trace.getSpan(batch), error);
       throw error;
@@ -141,7 +139,7 @@ export class MessageTraces {
     }
   }
 
-  /** The span `send` in the trace of each sampled event, after the broker has stored the batch. */
+  /** Adds the span `send` to sampled events after the broker has stored their batch. */
   sent(domain: string, events: readonly WaitingEvent[], seconds: number): void {
     const begun = Date.now() - seconds * 1000;
     for (const { topic, position, ordinal, headers } of events) {
@@ -160,10 +158,7 @@ export class MessageTraces {
     }
   }
 
-  /**
-   * The span `redrive` in the trace of the message that is redriven, linked with the operator's request.
-   * @returns what the new message carries on.
-   */
+  /** Adds the span `redrive`, linked with the operator's request. @returns the new message's trace context. */
   redrive(position: bigint, traceparent: string | null): string | undefined {
     const request = context.active();
     const parent = traceparent === null ? undefined : contextOf(traceparent);
@@ -209,18 +204,18 @@ export class MessageTraces {
       span.setAttribute("waybill.code", outcome.rejection.code);
       span.setStatus({ code: SpanStatusCode.ERROR, message: outcome.rejection.code });
     }
-    if (outcome.kind === "projected") span.addEvent("readable from the cache");
+    if (outcome.kind === "projected") span.addEvent("readable");
     span.end();
   }
 
   /**
-   * What a message's trace goes on from: the request that brought it, what the message itself says, or what its
-   * publisher derived from the same bytes. Undefined where that is not sampled, or there have been enough.
+   * The parent span: of the HTTP request, from the message, or derived from its bytes, as the publisher does. Undefined
+   * if it is not sampled, or the limit is reached.
    */
   #parentOf({ traceparent, payload }: Message): Context | undefined {
     const active = context.active();
     if (isSampledContext(active)) return active;
-    // Before anything is hashed: under full load most messages are spared that.
+    // Checked before hashing, which most messages then skip under full load.
     if (!this.#limit.hasRoom()) return undefined;
     const parent = (traceparent === undefined ? undefined : contextOf(traceparent)) ?? this.#derived(payload);
     if (!parent || !isSampledContext(parent)) return undefined;
@@ -237,8 +232,13 @@ export class MessageTraces {
     return this.#tracing.tracer.startSpan(name, { kind, attributes }, parent);
   }
 
-  #startBatch(name: string, parent: Context, of: readonly Context[], messages: number | undefined): Context {
-    const links = of.slice(0, LINKS_MAX).map(linkTo);
+  #startBatch(
+    name: string,
+    parent: Context,
+    linked: readonly Context[],
+    messages: number | undefined,
+  ): Context {
+    const links = linked.slice(0, LINKS_MAX).map(linkTo);
     const attributes = messages === undefined ? {} : { "messaging.batch.message_count": messages };
     return trace.setSpan(parent, this.#tracing.tracer.startSpan(name, { links, attributes }, parent));
   }
@@ -255,21 +255,21 @@ export class MessageTraces {
   }
 }
 
-/** The message as one of which no further span is made. */
+/** Prevents further spans of the message. */
 function unsampled(message: Message): Message {
   if (message.traceparent === undefined) return message;
   return { ...message, traceparent: withoutSampling(message.traceparent) };
 }
 
-function linkTo(to: Context) {
-  return { context: trace.getSpanContext(to) as NonNullable<ReturnType<typeof trace.getSpanContext>> };
+function linkTo(target: Context) {
+  return { context: trace.getSpanContext(target) as NonNullable<ReturnType<typeof trace.getSpanContext>> };
 }
 
 function failed(span: Span | undefined, error: unknown): void {
-  // Its class and not its text: PostgreSQL's own quotes rows.
+  // The class only: PostgreSQL's error texts quote rows.
   const message = error instanceof Error ? error.name : typeof error;
   span?.setStatus({ code: SpanStatusCode.ERROR, message });
 }
 
-/** The SDK's own bound. */
+/** The SDK's limit. */
 const LINKS_MAX = 128;

@@ -1,6 +1,6 @@
 /**
- * What is measured, under the names that dashboards rely on. Labels are bounded: sources, channels, domains,
- * outcomes and routes are known beforehand, and no id is ever a label.
+ * The engine's metrics; dashboards rely on the names. Labels are bounded: sources, channels, domains, outcomes and
+ * routes are known in advance, and ids are never labels.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { RequestTimes } from "../telemetry/request-times.ts";
@@ -8,7 +8,7 @@ import { RequestTimes } from "../telemetry/request-times.ts";
 export type Metrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics() {
-  // OpenMetrics, because it has exemplars: from a figure to the trace of a message that made it.
+  // OpenMetrics has exemplars, which lead from a figure to the trace of a message.
   const registry = new Registry();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   collectDefaultMetrics({ register: registry });
@@ -24,9 +24,8 @@ export function createMetrics() {
 
   return {
     registry,
-    /** Calls `read` whenever the metrics are read. */
+    /** Registers a callback for each scrape. */
     readAtScrape: (read: () => void): void => void reads.push(read),
-    /** Brings what is read at a scrape up to date. */
     readAll: (): void => {
       for (const read of reads) read();
     },
@@ -42,7 +41,7 @@ export function createMetrics() {
     ),
     appendFailures: counter(
       "waybill_inbox_append_failures_total",
-      "Appends that failed and were retried; nothing was acknowledged.",
+      "Appends that failed and were retried; no message was acknowledged.",
       ["domain"],
     ),
     batchMessages: new Histogram({
@@ -52,19 +51,17 @@ export function createMetrics() {
       buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000],
       registers,
     }),
-    bufferBytes: gauge("waybill_inbox_buffer_bytes", "Buffered bytes that are not committed yet.", [
-      "domain",
-    ]),
+    bufferBytes: gauge("waybill_inbox_buffer_bytes", "Buffered bytes not yet committed.", ["domain"]),
     bufferLimitBytes: gauge(
       "waybill_inbox_buffer_limit_bytes",
-      "INBOX_BUFFER_BYTES_MAX, the bound on the buffered bytes of all domains; messages beyond it are refused.",
+      "INBOX_BUFFER_BYTES_MAX: limit of buffered bytes over all domains; messages beyond it are rejected.",
     ),
-    outcomes: counter("waybill_outcomes_total", "Positions processed, by what became of them.", [
+    outcomes: counter("waybill_outcomes_total", "Processed positions, by outcome.", [
       "domain",
       "outcome",
       "code",
     ]),
-    pending: gauge("waybill_pending_messages", "Positions without an outcome yet.", ["domain"]),
+    pending: gauge("waybill_pending_messages", "Positions without an outcome.", ["domain"]),
     oldestPendingSeconds: gauge("waybill_oldest_pending_age_seconds", "Age of the oldest pending position.", [
       "domain",
     ]),
@@ -75,7 +72,7 @@ export function createMetrics() {
     ),
     publishToReadable: new Histogram({
       name: "waybill_publish_to_readable_seconds",
-      help: "From publishing to readable by id.",
+      help: "Time from publish to readable by id.",
       labelNames: ["domain"],
       buckets: SECONDS_BUCKETS,
       enableExemplars: true,
@@ -83,128 +80,122 @@ export function createMetrics() {
     }),
     projectionSeconds: seconds(
       "waybill_projection_duration_seconds",
-      "Duration of a batch, begin to commit.",
+      "Duration of a batch's projection, begin to commit.",
       ["domain"],
     ),
     projectionFailures: counter(
       "waybill_projection_failures_total",
-      "Batches that could not be projected and were tried again.",
+      "Batches whose projection failed and was retried.",
       ["domain"],
     ),
     outboxPending: gauge(
       "waybill_outbox_pending_events",
-      "Events that were not sent yet and wait for the relay alone.",
+      "Unsent events, without those behind a refused event.",
       ["domain"],
     ),
     outboxOldestSeconds: gauge(
       "waybill_outbox_oldest_event_age_seconds",
-      "Age of the oldest event that waits for the relay; 0 if none does.",
+      "Age of the oldest pending event; 0 if there is none.",
       ["domain"],
     ),
     outboxRefused: gauge(
       "waybill_outbox_refused_events",
-      "Events that the broker refuses for good; each blocks its key until an operator decides.",
+      "Events that the broker permanently refuses; each blocks its key until an operator decides.",
       ["domain"],
     ),
     outboxHeld: gauge(
       "waybill_outbox_held_events",
-      "Events that are refused or wait behind a refused event of their key.",
+      "Refused events, and events behind a refused event with the same key.",
       ["domain"],
     ),
-    outboxSent: counter("waybill_outbox_sent_total", "Events that the broker has stored.", [
-      "domain",
-      "topic",
-    ]),
+    outboxSent: counter("waybill_outbox_sent_total", "Events stored by the broker.", ["domain", "topic"]),
     outboxBatchSeconds: seconds(
       "waybill_outbox_batch_duration_seconds",
-      "Duration of sending one batch of events, until the broker has stored all of it.",
+      "Duration of sending a batch of events, until the broker has stored it.",
       ["domain"],
     ),
     recentDeadLetters: gauge(
       "waybill_deadletters_recent",
-      "Dead letters of this hour and the one before, of the ten largest groups.",
+      "Dead letters of the current and previous hour, in the ten largest groups.",
       ["domain", "code", "fingerprint"],
     ),
-    deadLetters: gauge("waybill_deadletters", "Dead letters as they are now.", ["domain", "state", "code"]),
-    sourceConnected: gauge("waybill_source_connected", "1 while messages can arrive.", [
+    deadLetters: gauge("waybill_deadletters", "Dead letters.", ["domain", "state", "code"]),
+    sourceConnected: gauge("waybill_source_connected", "1 if the source is connected, else 0.", [
       "domain",
       "source",
       "channel",
     ]),
     sourceLag: gauge(
       "waybill_source_lag_messages",
-      "Messages that wait at the broker and are not in the inbox; with Kafka those of this process's partitions.",
+      "Broker lag: messages at the broker that are not in the inbox; for Kafka, in this process's partitions.",
       ["domain", "source", "channel"],
     ),
     refused: counter(
       "waybill_source_refused_total",
-      "Messages refused for a full buffer; the broker redelivers them.",
+      "Messages rejected because the buffer was full; the broker redelivers them.",
       ["domain", "source", "channel"],
     ),
     redelivered: counter(
       "waybill_source_redelivered_total",
-      "Messages that a broker delivered again: an acknowledgement was late, or a connection was lost.",
+      "Redelivered messages: an acknowledgement was late or a connection was lost.",
       ["domain", "source", "channel"],
     ),
-    databaseConnected: gauge("waybill_database_connected", "1 while the database answers."),
+    databaseConnected: gauge("waybill_database_connected", "1 if the database answers, else 0."),
     databaseConnections: gauge(
       "waybill_database_connections",
-      "Connections of each pool: busy, idle, and callers who wait for one.",
+      "Connections of each pool by state; waiting: callers without a connection.",
       ["pool", "state"],
     ),
     databaseRoundTrip: seconds(
       "waybill_database_round_trip_seconds",
-      "The smallest question to the database, asked once a second.",
+      "Round trip of a minimal query, once a second.",
     ),
     auditDiscrepancies: gauge(
       "waybill_audit_discrepancies",
-      "Positions that broke conservation in the last audit.",
+      "Positions that violate conservation, in the last audit.",
       ["domain"],
     ),
     auditCheckViolations: gauge(
       "waybill_audit_check_violations",
-      "Rows that broke a check of the domain in the last audit; positions in the check `conservation`.",
+      "Rows that violate a domain's check, in the last audit; for the check `conservation`, positions.",
       ["domain", "check"],
     ),
     gapMessages: gauge(
       "waybill_source_gap_messages",
-      "Messages that the broker numbered and never delivered, by the last audit.",
+      "Missing sequence numbers: messages that the broker never delivered, in the last audit.",
       ["domain", "source", "channel"],
     ),
     tableBytes: gauge(
       "waybill_table_size_bytes",
-      "What a table takes with its indexes, by the last audit; pg-boss's tables as one.",
+      "Size of a table with its indexes, in the last audit; pg-boss's tables together.",
       ["table"],
     ),
     storageBytesPerDay: gauge(
       "waybill_storage_growth_bytes_per_day",
-      "By how much all tables grow, over about the last day; 0 until there is an hour to tell from.",
+      "Growth of all tables, over about the last day; 0 for the first hour.",
     ),
     messagesPerDay: gauge(
       "waybill_growth_messages_per_day",
-      "How many positions got their outcome, over about the last day.",
+      "Processed positions, over about the last day.",
       ["domain"],
     ),
     auditAgeSeconds: gauge("waybill_audit_age_seconds", "Time since the last audit.", ["domain"]),
     grpcServerSeconds: seconds(
       "waybill_grpc_server_request_duration_seconds",
-      "From a call's request to its answer, over gRPC or through the gateway.",
+      "Duration of a call, over gRPC or through the gateway.",
       ["service", "method", "code"],
     ),
     grpcClientSeconds: seconds(
       "waybill_grpc_client_request_duration_seconds",
-      "From a request to another service to its answer; each attempt of a call is one.",
+      "Duration of a request to another service; each attempt counts.",
       ["service", "method", "code"],
     ),
-    grpcInFlight: gauge("waybill_grpc_server_requests_in_flight", "Calls that are being answered.", [
-      "service",
-      "method",
-    ]),
+    grpcInFlight: gauge("waybill_grpc_server_requests_in_flight", "Calls in flight.", ["service", "method"]),
     requestTimes: new RequestTimes(registry, SECONDS_BUCKETS),
   };
 }
 
-/** From a cache hit (tens of microseconds) to an outage. */
+/** Spans from a cache hit (tens of microseconds) to an outage. */
 export const SECONDS_BUCKETS = [
   0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 ];

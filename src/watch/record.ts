@@ -1,4 +1,4 @@
-/** Turns what the engine reports into metrics. */
+/** Records engine events as metrics. */
 
 import type { AuditReport } from "../audit/audit.ts";
 import { gapSize } from "../audit/sequence-gaps.ts";
@@ -7,7 +7,6 @@ import type { Sink } from "../contract/source.ts";
 import type { ProjectedBatch } from "../projector/project.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** An inbox that counts what it has no room for. */
 export function countRefusals(inbox: Sink, metrics: Metrics, domain: string): Sink {
   return {
     get failure() {
@@ -22,7 +21,7 @@ export function countRefusals(inbox: Sink, metrics: Metrics, domain: string): Si
   };
 }
 
-/** One append that has committed. */
+/** Call after the commit. */
 export function recordAppend(
   metrics: Metrics,
   domain: string,
@@ -34,12 +33,12 @@ export function recordAppend(
   metrics.batchMessages.observe({ domain }, messages.length);
   type Entry = { source: string; channel: string; count: number };
   const appended: Entry[] = [];
-  // Most messages of a batch come from the channel of the one before.
+  // Consecutive messages usually share a channel.
   let entry: Entry | undefined;
   for (const [index, { source, channel }] of messages.entries()) {
     if (!receipts[index]?.isNew) continue;
     if (entry?.source !== source || entry.channel !== channel) {
-      entry = appended.find((other) => other.source === source && other.channel === channel);
+      entry = appended.find((known) => known.source === source && known.channel === channel);
     }
     if (entry) entry.count++;
     else {
@@ -50,7 +49,7 @@ export function recordAppend(
   for (const { count, ...labels } of appended) metrics.inboxAppended.inc({ domain, ...labels }, count);
 }
 
-/** One batch that was projected, seen right after its commit: from here on its messages are readable. */
+/** Call right after the commit, from which on the messages are readable. */
 export function recordProjection(
   metrics: Metrics,
   domain: string,
@@ -69,11 +68,11 @@ export function recordProjection(
     else counts.set(key, { outcome: outcome.kind, code, count: 1 });
     const { publishedAtMs, traceparent } = batch.rows[index] as InboxRow;
     if (outcome.kind === "projected" && publishedAtMs !== undefined) {
-      // The clocks of two machines differ; a negative duration would be a lie of the other kind.
+      // Clocks of two machines differ; a duration cannot be negative.
       const value = Math.max(0, (readableAt - publishedAtMs) / 1000);
       const exemplar =
         traceparent === undefined ? {} : { exemplarLabels: { trace_id: traceparent.slice(3, 35) } };
-      // The library's types know no exemplar label that is not a label of the metric too.
+      // The library's types do not allow exemplar labels beyond the metric's own.
       metrics.publishToReadable.observe({ labels, value, ...exemplar } as never);
     }
   }
@@ -81,13 +80,13 @@ export function recordProjection(
     metrics.outcomes.inc({ domain, outcome, code }, count);
 }
 
-/** @returns a function that records what each audit found. */
+/** @returns a function that records each audit. */
 export function auditRecorder(metrics: Metrics): (report: AuditReport) => void {
   const gapLabels = new Map<string, Readonly<Record<"domain" | "source" | "channel", string>>>();
   return ({ storage, domains }) => {
     for (const [table, bytes] of storage.tables) metrics.tableBytes.set({ table }, Number(bytes));
     if (storage.bytesPerDay !== undefined) metrics.storageBytesPerDay.set(storage.bytesPerDay);
-    // The series of a gap that has closed stays at 0 instead of disappearing.
+    // Closed gaps stay as 0 instead of dropping the series.
     for (const labels of gapLabels.values()) metrics.gapMessages.set(labels, 0);
     for (const [domain, { broken, checks, gaps, messagesPerDay }] of Object.entries(domains)) {
       metrics.auditDiscrepancies.set({ domain }, Number(broken));
@@ -105,5 +104,5 @@ export function auditRecorder(metrics: Metrics): (report: AuditReport) => void {
   };
 }
 
-/** The check that every domain has; no domain may give a check of its own this name. */
+/** Every domain has this check; a domain's own checks must not use the name. */
 const CONSERVATION = "conservation";

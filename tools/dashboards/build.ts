@@ -1,4 +1,4 @@
-/** Makes Grafana's JSON of a dashboard, by Grafana's own typed builders. */
+/** Turns a dashboard into Grafana's JSON, with Grafana's typed builders. */
 import {
   DashboardBuilder,
   DashboardCursorSync,
@@ -18,7 +18,6 @@ import { PanelBuilder as StatBuilder } from "@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as TimeseriesBuilder } from "@grafana/grafana-foundation-sdk/timeseries";
 import { type Dashboard, JAEGER, OF_DOMAINS, type Panel, WAYBILL } from "./panels.ts";
 
-/** The JSON that Grafana loads. */
 export function build({ uid, title, description, rows }: Dashboard): object {
   const panels = Object.values(rows).flat();
   const hasDomains = panels.some(({ queries }) =>
@@ -84,7 +83,7 @@ function thresholdsOf([orange, red]: readonly [number, number]) {
   ]);
 }
 
-/** The domains that run: one, several or all of them. */
+/** Selects one, several or all domains. */
 function domains() {
   return new QueryVariableBuilder("domain")
     .label("Domain")
@@ -115,5 +114,5 @@ const PROMETHEUS = { type: "prometheus", uid: "$" + "{prometheus}" };
 const COLUMNS = 24;
 const HEIGHT = 7;
 
-/** Each process has this metric for each of its domains, whatever happens. */
+/** Every process always has this metric for each of its domains. */
 const DOMAINS_QUERY = "label_values(waybill_pending_messages, domain)";

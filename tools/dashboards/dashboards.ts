@@ -1,4 +1,4 @@
-/** All dashboards, and the files that they become. */
+/** All dashboards and their files. */
 import { KITS } from "../domains/index.ts";
 import { build } from "./build.ts";
 import { DEAD_LETTERS } from "./dead-letters.ts";

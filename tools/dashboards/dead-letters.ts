@@ -1,15 +1,15 @@
-/** Groups by cause? */
+/** Dead letters by code and cause. */
 import { type Dashboard, labelOf, OF_DOMAINS, tracesWith, WAYBILL } from "./panels.ts";
 
 export const DEAD_LETTERS: Dashboard = {
   uid: "waybill-dead-letters",
   title: "Waybill: dead letters",
-  description: "What could not be projected: what is wrong, since when, and is an operator at work on it?",
+  description: "Rejected messages: by cause, over time, and how operators handle them.",
   rows: {
-    "Is something wrong right now?": [
+    "New dead letters": [
       {
-        title: "New dead letters",
-        description: "By domain and code. A code that was not there before is what to look at.",
+        title: "New dead letters/s",
+        description: "By domain and code. Investigate new codes first.",
         unit: "cps",
         queries: {
           "{{domain}} {{code}}": `sum by (domain, code) (rate(waybill_outcomes_total{${OF_DOMAINS}, outcome="dead"}[1m]))`,
@@ -18,58 +18,58 @@ export const DEAD_LETTERS: Dashboard = {
           "Letters with this code": `${WAYBILL}/ui/dead-letter-list?domain=${labelOf("domain")}&code=${labelOf("code")}`,
           Traces: tracesWith("project", { "waybill.outcome": "dead" }),
         },
-        emptyBecause: "nothing has died yet",
+        emptyBecause: "there are no dead letters yet",
       },
       {
-        title: "Share of messages",
-        description: "Dead letters among all outcomes. A tenth is a sender gone wrong.",
+        title: "Dead letter rate",
+        description: "Share of dead letters in all outcomes. 10 % and more usually means a broken sender.",
         unit: "percentunit",
         thresholds: [0.02, 0.1],
         queries: {
           "{{domain}}": `sum by (domain) (rate(waybill_outcomes_total{${OF_DOMAINS}, outcome="dead"}[5m])) / sum by (domain) (rate(waybill_outcomes_total{${OF_DOMAINS}}[5m]))`,
         },
-        emptyBecause: "nothing has died yet",
+        emptyBecause: "there are no dead letters yet",
       },
     ],
-    "Which cause, and since when?": [
+    "Groups by cause": [
       {
-        title: "Top causes, this hour and the one before",
+        title: "Top causes, current and previous hour",
         description:
-          "By fingerprint: letters with the same code, path and rule. More than 20 within ten minutes raise a ticket.",
+          "By fingerprint: letters with the same code, path and rule. More than 20 new ones in ten minutes open a ticket.",
         unit: "short",
         thresholds: [20, 1_000],
         queries: {
           "{{domain}} {{code}} {{fingerprint}}": `max by (domain, code, fingerprint) (waybill_deadletters_recent{${OF_DOMAINS}})`,
         },
         links: {
-          "What fails, and where": `${WAYBILL}/ui/dead-letter-list?domain=${labelOf("domain")}&fingerprint=${labelOf("fingerprint")}`,
+          "Letters with this cause": `${WAYBILL}/ui/dead-letter-list?domain=${labelOf("domain")}&fingerprint=${labelOf("fingerprint")}`,
         },
-        emptyBecause: "nothing has died within two hours",
+        emptyBecause: "there are no dead letters of the last two hours",
       },
     ],
-    "Is an operator at work on it?": [
+    Handling: [
       {
-        title: "Open",
-        description: "Neither redriven nor discarded. It should shrink while an operator works on it.",
+        title: "Open dead letters",
+        description: "Neither redriven nor discarded. Falls while an operator works on them.",
         unit: "short",
         queries: {
           "{{domain}} {{code}}": `max by (domain, code) (waybill_deadletters{${OF_DOMAINS}, state="open"})`,
         },
-        links: { "The open ones": `${WAYBILL}/ui/dead-letter-list?state=open` },
-        emptyBecause: "nothing has died yet",
+        links: { "Open dead letters": `${WAYBILL}/ui/dead-letter-list?state=open` },
+        emptyBecause: "there are no dead letters yet",
       },
       {
         title: "Redriven and discarded",
-        description: "What became of the others.",
+        description: "Dead letters that operators have handled.",
         unit: "short",
         queries: {
           "{{domain}} {{state}} {{code}}": `max by (domain, state, code) (waybill_deadletters{${OF_DOMAINS}, state!="open"})`,
         },
-        emptyBecause: "nothing has died yet",
+        emptyBecause: "there are no dead letters yet",
       },
       {
-        title: "Appended redrives",
-        description: "Per second, of this process's HTTP routes that redrive.",
+        title: "Redrive requests/s",
+        description: "Requests to the HTTP routes that redrive, by status.",
         unit: "cps",
         queries: {
           "{{route}} {{status}}":

@@ -1,26 +1,24 @@
-/** Is it keeping up, and where is it stuck? */
+/** The flow of messages from the broker to the reader, with its bottlenecks. */
 import { type Dashboard, OF_DOMAINS, quantilesByDomain, tracesWith, WAYBILL } from "./panels.ts";
 
 export const FLOW: Dashboard = {
   uid: "waybill-flow",
   title: "Waybill: flow",
-  description: "From the broker to a message that can be read: is it keeping up, and where is it stuck?",
+  description: "Messages from the broker to the reader: backlog, throughput, latency and bottlenecks.",
   rows: {
-    "Is it keeping up?": [
+    Backlog: [
       {
         title: "Oldest pending message",
-        description:
-          "How long the oldest message without an outcome has been waiting. Fractions of a second are well; a minute pages.",
+        description: "Age of the oldest message without an outcome. Normal: below 1 s. One minute pages.",
         unit: "s",
         isNumber: true,
         thresholds: [5, 60],
         queries: { "{{domain}}": `max by (domain) (waybill_oldest_pending_age_seconds{${OF_DOMAINS}})` },
-        links: { "Why: readiness": `${WAYBILL}/readyz` },
+        links: { Readiness: `${WAYBILL}/readyz` },
       },
       {
         title: "Pending messages",
-        description:
-          "Stored and without an outcome yet. It may grow in a burst; it must come back to about 0.",
+        description: "Messages without an outcome. Grows in a burst and should return to about 0.",
         unit: "short",
         isNumber: true,
         thresholds: [10_000, 100_000],
@@ -28,37 +26,37 @@ export const FLOW: Dashboard = {
       },
       {
         title: "Audit discrepancies",
-        description: "Anything but 0 means that a table was changed: see `waybill audit --full`.",
+        description: "Should be 0; otherwise a table was changed by hand. See `waybill audit --full`.",
         unit: "short",
         isNumber: true,
         thresholds: [1, 1],
         queries: {
           "{{domain}} {{check}}": `max by (domain, check) (waybill_audit_check_violations{${OF_DOMAINS}})`,
         },
-        links: { "The audit": `${WAYBILL}/audit` },
+        links: { Audit: `${WAYBILL}/audit` },
       },
       {
         title: "Stalled for",
         description:
-          "How long the projection has had work and made no progress. 10 s make a process unready.",
+          "Time since the last progress of the projection while messages are pending. At 10 s the process is not ready.",
         unit: "s",
         isNumber: true,
         thresholds: [10, 30],
         queries: { "{{domain}}": `min by (domain) (waybill_projector_stalled_seconds{${OF_DOMAINS}})` },
       },
     ],
-    "How much flows?": [
+    "Throughput and latency": [
       {
         title: "Messages appended/s",
-        description: "Messages that were appended, by domain and source. With nothing published this is 0.",
+        description: "By domain and source.",
         unit: "cps",
         queries: {
           "{{domain}} {{source}}": `sum by (domain, source) (rate(waybill_inbox_appended_total{${OF_DOMAINS}}[1m]))`,
         },
       },
       {
-        title: "Outcomes",
-        description: "What became of the positions. It follows what is stored within a second.",
+        title: "Messages processed/s, by outcome",
+        description: "Follows the appended messages within a second.",
         unit: "cps",
         queries: {
           "{{domain}} {{outcome}} {{code}}": `sum by (domain, outcome, code) (rate(waybill_outcomes_total{${OF_DOMAINS}}[1m]))`,
@@ -66,8 +64,8 @@ export const FLOW: Dashboard = {
         links: { "Dead letters in Jaeger": tracesWith("project", { "waybill.outcome": "dead" }) },
       },
       {
-        title: "Publish to readable",
-        description: "From the publisher's clock to readable by id. Needs clocks that agree.",
+        title: "Latency, publish to readable",
+        description: "From the publisher's timestamp to readable by id. Requires synchronised clocks.",
         unit: "s",
         thresholds: [0.1, 1],
         queries: quantilesByDomain("waybill_publish_to_readable_seconds"),
@@ -75,17 +73,17 @@ export const FLOW: Dashboard = {
         links: { "Traces of messages": tracesWith("project", { "waybill.outcome": "projected" }) },
       },
     ],
-    "Where is it stuck: the broker?": [
+    Broker: [
       {
-        title: "Connected",
-        description: "1 while messages can arrive, by process. 0 for half a minute pages.",
+        title: "Source connected",
+        description: "1: connected, 0: not, by process. 0 for 30 s pages.",
         unit: "short",
         queries: { "{{domain}} {{source}} {{instance}}": `waybill_source_connected{${OF_DOMAINS}}` },
       },
       {
         title: "Broker lag",
         description:
-          "Messages that are not in the inbox yet, by brokers that say so. Kafka counts the holes in its offsets, too.",
+          "Messages at the broker that are not in the inbox, if the broker reports it. For Kafka this includes gaps in the offsets.",
         unit: "short",
         queries: {
           "{{domain}} {{source}}": `max by (domain, source) (waybill_source_lag_messages{${OF_DOMAINS}, source!="kafka"})`,
@@ -95,17 +93,17 @@ export const FLOW: Dashboard = {
       {
         title: "Redelivered, rejected",
         description:
-          "Again: acknowledgements are late, or a process died. Refused: there was no room, and it comes again.",
+          "Redelivered: an acknowledgement was late, or a process crashed. Rejected: the buffer was full; the broker redelivers.",
         unit: "cps",
         queries: {
-          "{{domain}} {{source}} again": `sum by (domain, source) (rate(waybill_source_redelivered_total{${OF_DOMAINS}}[1m]))`,
-          "{{domain}} {{source}} refused": `sum by (domain, source) (rate(waybill_source_refused_total{${OF_DOMAINS}}[1m]))`,
+          "{{domain}} {{source}} redelivered": `sum by (domain, source) (rate(waybill_source_redelivered_total{${OF_DOMAINS}}[1m]))`,
+          "{{domain}} {{source}} rejected": `sum by (domain, source) (rate(waybill_source_refused_total{${OF_DOMAINS}}[1m]))`,
         },
       },
       {
         title: "Missing sequence numbers",
         description:
-          "Messages that it numbered and never delivered, by the last audit. Its limits are too narrow.",
+          "Messages that the broker never delivered, in the last audit. Usually its retention limits are too small.",
         unit: "short",
         thresholds: [1, 1],
         queries: {
@@ -113,11 +111,10 @@ export const FLOW: Dashboard = {
         },
       },
     ],
-    "Where is it stuck: the append?": [
+    Append: [
       {
-        title: "Append",
-        description:
-          "From the begin of an append to its commit. Seven seconds for good make the broker deliver again.",
+        title: "Append duration",
+        description: "From begin to commit. Durations that stay above 7 s cause redeliveries.",
         unit: "s",
         thresholds: [1, 7],
         queries: quantilesByDomain("waybill_inbox_append_duration_seconds"),
@@ -126,16 +123,16 @@ export const FLOW: Dashboard = {
       {
         title: "Messages per append",
         description:
-          "The mean of the last minute. The group commit at work: 1 when it is quiet, 2,000 under load.",
+          "Mean of the last minute. The group commit appends 1 message when idle and up to 2,000 under load.",
         unit: "short",
         queries: {
           "{{domain}}": `sum by (domain) (rate(waybill_inbox_batch_messages_sum{${OF_DOMAINS}}[1m])) / sum by (domain) (rate(waybill_inbox_batch_messages_count{${OF_DOMAINS}}[1m]))`,
         },
       },
       {
-        title: "Buffer",
+        title: "Buffer usage",
         description:
-          "Buffered bytes that are not committed, of INBOX_BUFFER_BYTES_MAX, which all domains of a process share. When it is full, messages are refused.",
+          "Uncommitted bytes, as a share of INBOX_BUFFER_BYTES_MAX, which all domains of a process share. When the buffer is full, messages are rejected.",
         unit: "percentunit",
         thresholds: [0.5, 0.9],
         queries: {
@@ -145,8 +142,8 @@ export const FLOW: Dashboard = {
         },
       },
       {
-        title: "Failed appends",
-        description: "Each is tried again with the same batch; nothing is acknowledged meanwhile.",
+        title: "Failed appends/s",
+        description: "Each is retried with the same batch; no message is acknowledged meanwhile.",
         unit: "cps",
         thresholds: [0.1, 1],
         queries: {
@@ -154,7 +151,7 @@ export const FLOW: Dashboard = {
         },
       },
     ],
-    "Where is it stuck: the projection?": [
+    Projection: [
       {
         title: "Projection duration, by batch",
         description: "From begin to commit.",
@@ -164,9 +161,9 @@ export const FLOW: Dashboard = {
         links: { "Traces of batches": tracesWith("project%20batch", {}) },
       },
       {
-        title: "Failed batches",
+        title: "Failed batches/s",
         description:
-          "Each is tried again; the log says why. One message alone is buried after five attempts.",
+          "Each is retried; the log has the reason. A single message that fails five times becomes a dead letter.",
         unit: "cps",
         thresholds: [0.1, 1],
         queries: {
@@ -175,28 +172,27 @@ export const FLOW: Dashboard = {
       },
       {
         title: "Audit age",
-        description: "It runs every ten minutes; an hour without one is worth a ticket.",
+        description: "The audit runs every ten minutes; an hour without one opens a ticket.",
         unit: "s",
         thresholds: [1_200, 3_600],
         queries: { "{{domain}}": `min by (domain) (waybill_audit_age_seconds{${OF_DOMAINS}})` },
       },
     ],
-    "Where is it stuck: the events for others?": [
+    Outbox: [
       {
         title: "Oldest pending event",
         description:
-          "How long the oldest event has been waiting for the relay. A minute means that Kafka does not take it.",
+          "Age of the oldest event that the relay has not sent. One minute means that Kafka does not accept it.",
         unit: "s",
         thresholds: [10, 60],
         queries: {
           "{{domain}}": `max by (domain) (waybill_outbox_oldest_event_age_seconds{${OF_DOMAINS}})`,
         },
-        links: { "Why: readiness": `${WAYBILL}/readyz` },
+        links: { Readiness: `${WAYBILL}/readyz` },
       },
       {
         title: "Pending events",
-        description:
-          "Pending: they wait for the relay alone. Held: they are refused, or wait behind a refused event of their key.",
+        description: "Pending: not sent yet. Held: refused, or behind a refused event with the same key.",
         unit: "short",
         thresholds: [10_000, 100_000],
         queries: {
@@ -205,8 +201,8 @@ export const FLOW: Dashboard = {
         },
       },
       {
-        title: "Events sent",
-        description: "Events that Kafka has stored.",
+        title: "Events sent/s",
+        description: "Events stored by Kafka.",
         unit: "cps",
         queries: {
           "{{domain}} {{topic}}": `sum by (domain, topic) (rate(waybill_outbox_sent_total{${OF_DOMAINS}}[1m]))`,
@@ -214,7 +210,7 @@ export const FLOW: Dashboard = {
       },
       {
         title: "Send duration, by batch",
-        description: "From the first request to the commit of the transaction in Kafka.",
+        description: "From the first request to the commit of Kafka's transaction.",
         unit: "s",
         thresholds: [1, 5],
         queries: quantilesByDomain("waybill_outbox_batch_duration_seconds"),
@@ -222,11 +218,11 @@ export const FLOW: Dashboard = {
       {
         title: "Refused events",
         description:
-          "Kafka refuses them for good. Each blocks its key until an operator releases or discards it.",
+          "Events that Kafka permanently refuses. Each blocks its key until an operator releases or discards it.",
         unit: "short",
         thresholds: [1, 1],
         queries: { "{{domain}}": `max by (domain) (waybill_outbox_refused_events{${OF_DOMAINS}})` },
-        links: { "The outbox": `${WAYBILL}/outbox` },
+        links: { Outbox: `${WAYBILL}/outbox` },
       },
     ],
   },

@@ -1,21 +1,21 @@
-/** Are the callers served, and how quickly? */
+/** Rate, errors and duration of HTTP requests. */
 import { type Dashboard, HTTP_SECONDS } from "./panels.ts";
 
 export const HTTP: Dashboard = {
   uid: "waybill-http",
   title: "Waybill: HTTP",
-  description: "Are the callers served, and how quickly? What a domain serves is on its own dashboard.",
+  description: "Rate, errors and duration of HTTP requests. Routes of a domain are on its own dashboard.",
   rows: {
-    "Are they served?": [
+    "Rate and errors": [
       {
-        title: "Requests",
-        description: "By route. A route that drops to 0 has lost its clients or its network.",
+        title: "Requests/s",
+        description: "By route. At 0 a route has lost its clients or its network.",
         unit: "reqps",
         queries: { "{{method}} {{route}}": `sum by (method, route) (rate(${HTTP_SECONDS}_count[1m]))` },
       },
       {
-        title: "Share of errors",
-        description: "Answers with 5xx. The budget is one in a thousand over a month.",
+        title: "Error rate",
+        description: "Share of answers with 5xx. The error budget is 0.1 % per month.",
         unit: "percentunit",
         thresholds: [0.001, 0.0144],
         queries: {
@@ -26,15 +26,15 @@ export const HTTP: Dashboard = {
       },
       {
         title: "Answers by status",
-        description: "404: nothing has this id; 503: the database is away, or the inbox is full.",
+        description: "404: unknown id; 503: database unavailable or inbox full.",
         unit: "reqps",
         queries: { "{{status}}": `sum by (status) (rate(${HTTP_SECONDS}_count[1m]))` },
       },
     ],
-    "How quickly?": [
+    Duration: [
       {
-        title: "Slowest routes",
-        description: "The 99th percentile by route: operators' pages look through more than readers do.",
+        title: "Slowest routes, p99",
+        description: "By route. Operator pages are slower, because they search more data.",
         unit: "s",
         thresholds: [0.5, 2],
         queries: {

@@ -1,24 +1,20 @@
-/**
- * What a dashboard is made of: a panel is a question that an on-call engineer asks, with the unit, the thresholds and how
- * to read the answer. `build.ts` makes Grafana's JSON of it.
- */
+/** The parts of a dashboard. `build.ts` turns them into Grafana's JSON. */
 
 export type Panel = Readonly<{
   title: string;
-  /** What it says, and from when on it is bad. */
+  /** How to read the panel, and which values need action. */
   description: string;
   unit: Unit;
-  /** By legend; a name in double braces is a label. An expression of a domain's metric holds OF_DOMAINS. */
+  /** PromQL by legend; `{{name}}` is a label. Metrics of domains must select OF_DOMAINS. */
   queries: Readonly<Record<string, string>>;
-  /** From these values on it is orange, and red. */
   thresholds?: readonly [orange: number, red: number];
-  /** Whether its lines carry the traces of messages that made them. */
+  /** Whether lines link to traces of messages. */
   hasExemplars?: boolean;
-  /** A number of its own instead of lines. */
+  /** A single number instead of lines. */
   isNumber?: boolean;
-  /** Where a line leads to, with the labels of the line as `${__field.labels.name}`. */
+  /** URLs by name; `${__field.labels.name}` is a label of the clicked line. */
   links?: Readonly<Record<string, string>>;
-  /** Why a query may well have no data while nothing is wrong. */
+  /** Why a healthy system may have no data here. */
   emptyBecause?: string;
 }>;
 
@@ -28,31 +24,30 @@ export type Dashboard = Readonly<{
   uid: string;
   title: string;
   description: string;
-  /** In the sequence in which an on-call engineer asks. */
+  /** In the order in which an on-call engineer needs them. */
   rows: Readonly<Record<string, readonly Panel[]>>;
 }>;
 
-/** The addresses that are set at the top of a dashboard. */
+/** Dashboard variables. */
 export const WAYBILL = "$" + "{waybill}";
 export const JAEGER = "$" + "{jaeger}";
 
-/** The histogram of the requests, by method, route and status. */
 export const HTTP_SECONDS = "waybill_http_request_duration_seconds";
 
-/** Selects the domains that are chosen at the top of a dashboard. */
+/** Selects the domains chosen in the dashboard variable. */
 export const OF_DOMAINS = 'domain=~"$domain"';
 
-/** The value of a label of the line that was clicked. */
+/** A label of the clicked line. */
 export const labelOf = (name: string): string => `$\u007b__field.labels.${name}}`;
 
 type QuantileOptions = Readonly<{
-  /** Which series of the histogram. */
+  /** Label matchers. */
   labels?: string;
-  /** A label that tells lines apart. */
+  /** One line for each value of this label. */
   by?: string;
 }>;
 
-/** The median and the 99th percentile of a histogram over the last minute. */
+/** p50 and p99 over the last minute. */
 export function quantiles(
   histogram: string,
   { labels = "", by }: QuantileOptions = {},
@@ -65,12 +60,11 @@ export function quantiles(
   };
 }
 
-/** The same for each of the chosen domains. */
 export function quantilesByDomain(histogram: string): Record<string, string> {
   return quantiles(histogram, { labels: OF_DOMAINS, by: "domain" });
 }
 
-/** The traces of messages with a tag, in Jaeger. */
+/** URL of Jaeger's search. */
 export function tracesWith(operation: string, tags: Readonly<Record<string, string>>): string {
   return `${JAEGER}/search?service=waybill&operation=${operation}&tags=${encodeURIComponent(JSON.stringify(tags))}`;
 }

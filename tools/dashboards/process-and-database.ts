@@ -1,58 +1,57 @@
-/** Does the machine carry it, and the database? */
+/** Database, process and storage. */
 import { type Dashboard, OF_DOMAINS, quantiles } from "./panels.ts";
 
 export const PROCESS_AND_DATABASE: Dashboard = {
   uid: "waybill-process",
   title: "Waybill: process and database",
-  description: "Does the machine carry it, does the database answer, and how much room is left?",
+  description: "Database connections and latency, CPU and memory of the processes, storage growth.",
   rows: {
-    "Does the database answer?": [
+    Database: [
       {
-        title: "Connected",
-        description: "1 while it answers, by process. 0 for half a minute pages.",
+        title: "Database connected",
+        description: "1: connected, 0: not, by process. 0 for 30 s pages.",
         unit: "short",
         queries: { "{{instance}}": "waybill_database_connected" },
       },
       {
         title: "Round trip",
-        description: "The smallest question, once a second. An append takes three of these.",
+        description: "A minimal query, once a second. An append takes three round trips.",
         unit: "s",
         thresholds: [0.05, 0.5],
         queries: quantiles("waybill_database_round_trip_seconds"),
       },
       {
         title: "Callers waiting for a connection",
-        description: "By pool. Readers may wait a moment; writes must not.",
+        description: "By pool. Readers may wait briefly; writers should not wait.",
         unit: "short",
         thresholds: [1, 10],
         queries: { "{{pool}}": 'sum by (pool) (waybill_database_connections{state="waiting"})' },
       },
       {
         title: "Busy connections",
-        description: "By pool; the rest of them are idle.",
+        description: "By pool; the other connections are idle.",
         unit: "short",
         queries: { "{{pool}}": 'sum by (pool) (waybill_database_connections{state="busy"})' },
       },
     ],
-    "Does the process carry it?": [
+    Process: [
       {
-        title: "CPU",
-        description: "Of one core. The event loop is one thread: at 1 it is what limits.",
+        title: "CPU (% of one core)",
+        description: "The event loop has one thread; near 100 % it is the bottleneck.",
         unit: "percentunit",
         thresholds: [0.8, 0.95],
         queries: { "{{instance}}": 'rate(process_cpu_seconds_total{job="waybill"}[1m])' },
       },
       {
         title: "Event loop lag",
-        description: "How late timers come: what waits for it waits that long.",
+        description: "Delay of timers; every request waits that long.",
         unit: "s",
         thresholds: [0.05, 0.5],
         queries: { "{{instance}} p99": "nodejs_eventloop_lag_p99_seconds" },
       },
       {
         title: "Memory",
-        description:
-          "Resident, and the heap within it. The cache lies outside the heap, bounded by CACHE_BYTES_MAX.",
+        description: "Resident memory and heap. The cache is outside the heap, limited by CACHE_BYTES_MAX.",
         unit: "bytes",
         queries: {
           "{{instance}} resident": 'process_resident_memory_bytes{job="waybill"}',
@@ -61,29 +60,30 @@ export const PROCESS_AND_DATABASE: Dashboard = {
       },
       {
         title: "Garbage collection",
-        description: "Share of the time. A tenth and more is too little memory.",
+        description: "Share of time. Above 10 % the process needs more memory.",
         unit: "percentunit",
         thresholds: [0.05, 0.1],
         queries: { "{{instance}}": "sum by (instance) (rate(nodejs_gc_duration_seconds_sum[1m]))" },
       },
       {
         title: "Dropped spans/s",
-        description: "Spans that the trace collector did not take: it is down, refuses them, or is too slow.",
+        description:
+          "Spans that the trace collector did not accept: it is down, rejects them or is too slow.",
         unit: "short",
         thresholds: [1, 100],
         queries: { "{{instance}}": "rate(waybill_spans_dropped_total[1m])" },
       },
     ],
-    "How much room is left?": [
+    Storage: [
       {
-        title: "Tables",
-        description: "With their indexes, by the last audit; pg-boss's as one.",
+        title: "Table size",
+        description: "With indexes, in the last audit; pg-boss's tables together.",
         unit: "bytes",
         queries: { "{{table}}": "max by (table) (waybill_table_size_bytes)" },
       },
       {
         title: "Storage growth per day",
-        description: "Over about the last day; 0 until there is an hour to tell from.",
+        description: "Over about the last day; 0 for the first hour.",
         unit: "bytes",
         isNumber: true,
         queries: { "all tables": "max(waybill_storage_growth_bytes_per_day)" },
@@ -94,7 +94,7 @@ export const PROCESS_AND_DATABASE: Dashboard = {
         unit: "short",
         isNumber: true,
         queries: { "{{domain}}": `max by (domain) (waybill_growth_messages_per_day{${OF_DOMAINS}})` },
-        emptyBecause: "there is no hour of history to tell from",
+        emptyBecause: "there is less than an hour of history",
       },
     ],
   },
