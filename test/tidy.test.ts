@@ -110,10 +110,10 @@ tidy("no folder imports a folder that imports it", () => {
 
 tidy("a domain imports the contract, the database and its description, and no other domain", () => {
   for (const file of globSync("src/domains/*/**/*.ts")) {
-    const own = file.split("/").slice(0, 3).join("/");
+    const folder = file.split("/").slice(0, 3).join("/");
     for (const target of importsOf(file)) {
       const isAllowed =
-        target.startsWith(`${own}/`) || /^src\/(contract|database|config|proto)\//.test(target);
+        target.startsWith(`${folder}/`) || /^src\/(contract|database|config|proto)\//.test(target);
       assert.ok(isAllowed, `${file} imports ${target}`);
     }
   }

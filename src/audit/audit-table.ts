@@ -13,6 +13,7 @@ export type Conservation = Readonly<{
   pending: bigint;
   /** Positions without an inbox row, with several outcomes, or with none although they are below the checkpoint. */
   broken: bigint;
+  /** The lowest of them, DISCREPANCIES_MAX at most. */
   discrepancies: bigint[];
 }>;
 

@@ -52,6 +52,7 @@ export type DomainAudit = Conservation &
     checks: ReadonlyMap<string, CheckResult>;
     /** Messages lost outside, so conservation still holds. */
     gaps: readonly AuditGap[];
+    /** The position up to which an earlier audit proved the domain. */
     provedBefore: bigint;
     /** When the last full audit ran. */
     fullAt: Date;

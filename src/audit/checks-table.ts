@@ -14,7 +14,7 @@ export class CheckFailedError extends Error {
   readonly check: string;
 
   constructor(domain: string, check: string, cause: Error) {
-    super(`the check ${check} of the domain ${domain} cannot be run: ${cause.message}`, { cause });
+    super(`the check ${check} of the domain ${domain} failed to run: ${cause.message}`, { cause });
     this.domain = domain;
     this.check = check;
   }

@@ -61,14 +61,14 @@ export class CommandShapes<All extends Shapes> {
 }
 
 /** The order of members does not count. */
-export function isSameCommand(one: object, other: object): boolean {
+export function isSameCommand(first: object, second: object): boolean {
   const text = (command: object) =>
     JSON.stringify(Object.entries(command).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return text(one) === text(other);
+  return text(first) === text(second);
 }
 
-export function isRejection(one: object): one is Rejection {
-  return "problems" in one;
+export function isRejection(result: object): result is Rejection {
+  return "problems" in result;
 }
 
 const EXPECTATIONS: Readonly<Record<string, string>> = { integer: "a whole number" };

@@ -11,7 +11,7 @@ import { conflict, type Rejection } from "./rejection.ts";
 export type CommandForm<Command extends object> = Readonly<{
   parse: (payload: Buffer) => Command | Rejection;
   /** Whether two commands ask for the same; by default all members count. */
-  isSame?: (one: Command, other: Command) => boolean;
+  isSame?: (first: Command, second: Command) => boolean;
 }>;
 
 export class FirstCommands<Command extends object> {

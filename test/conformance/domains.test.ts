@@ -282,13 +282,17 @@ async function everythingOf(database: TestDatabase, { name, tables }: AnyDomain)
       )
     ).rows;
   }
-  const of = async (columns: string, table: string, order: string) =>
+  const rowsOf = async (columns: string, table: string, order: string) =>
     (await database.admin(`select ${columns} from ${table} where domain = '${name}' order by ${order}`)).rows;
-  found.duplicates = await of("*", "duplicates", "position");
-  found.deadLetters = await of("*", "dead_letters", "position");
-  found.groups = await of("*", "dead_letter_groups", "fingerprint, channel");
-  found.checkpoint = await of("position, projected, duplicate, dead", "checkpoints", "domain");
-  found.outbox = await of("position, ordinal, topic, key, payload, headers", "outbox", "position, ordinal");
+  found.duplicates = await rowsOf("*", "duplicates", "position");
+  found.deadLetters = await rowsOf("*", "dead_letters", "position");
+  found.groups = await rowsOf("*", "dead_letter_groups", "fingerprint, channel");
+  found.checkpoint = await rowsOf("position, projected, duplicate, dead", "checkpoints", "domain");
+  found.outbox = await rowsOf(
+    "position, ordinal, topic, key, payload, headers",
+    "outbox",
+    "position, ordinal",
+  );
   return found;
 }
 

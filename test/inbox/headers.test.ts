@@ -52,23 +52,23 @@ test("nothing is kept where nothing came", () => {
 });
 
 test("a trace context is one that can be gone on with, the first of several", () => {
-  const of = (flags: string) => `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`;
+  const withFlags = (flags: string) => `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`;
   assert.is(
     traceparentIn([
       ["x", "y"],
-      ["traceparent", of("01")],
-      ["traceparent", of("00")],
+      ["traceparent", withFlags("01")],
+      ["traceparent", withFlags("00")],
     ]),
-    of("01"),
+    withFlags("01"),
   );
   assert.is(
     traceparentIn([
       ["traceparent", "nonsense"],
-      ["traceparent", Buffer.from(of("00"))],
+      ["traceparent", Buffer.from(withFlags("00"))],
     ]),
-    of("00"),
+    withFlags("00"),
   );
-  assert.is(traceparentIn([["traceparent", `${of("01")}\0`]]), undefined);
+  assert.is(traceparentIn([["traceparent", `${withFlags("01")}\0`]]), undefined);
 });
 
 test("a time is one that the database can hold", async () => {

@@ -61,10 +61,10 @@ check("what a member held that died comes to another one, and is counted as deli
   dying.start(sink);
   await until("it is offered", () => sink.offers.length === 1);
   await dying.close();
-  await withSource(new JetStreamSource(chosen), async (other) => {
-    await until("it comes again", () => other.offers.length === 1);
+  await withSource(new JetStreamSource(chosen), async (nextSink) => {
+    await until("it comes again", () => nextSink.offers.length === 1);
     assert.is(redelivered, 1);
-    assert.is(other.offers[0]?.message.messageId, sink.offers[0]?.message.messageId);
+    assert.is(nextSink.offers[0]?.message.messageId, sink.offers[0]?.message.messageId);
   });
 });
 
@@ -306,10 +306,10 @@ check("what waits at the server is counted", async () => {
 });
 
 check("comes back after the server was killed, with every payload as it was", async () => {
-  const own = await startJetStream();
-  if (!own) throw new Error("no server");
+  const server = await startJetStream();
+  if (!server) throw new Error("no server");
   try {
-    const chosen = jetStreamOptions(own);
+    const chosen = jetStreamOptions(server);
     const sink = new TestSink();
     const source = new JetStreamSource(chosen);
     source.start(sink);
@@ -317,13 +317,13 @@ check("comes back after the server was killed, with every payload as it was", as
     const send = (text: string) =>
       withClient(
         ({ connection }) => jetstream(connection).publish(chosen.newStreamSubject as string, text),
-        own.address,
+        server.address,
       );
     await send("before");
     await until("it is there", () => sink.payloads().includes("before"));
-    await own.stop("SIGKILL");
+    await server.stop("SIGKILL");
     await until("it notices", () => !source.health.connected);
-    await own.start();
+    await server.start();
     await until("connected again", () => source.health.connected);
     await until("it comes again", () => sink.payloads().filter((text) => text === "before").length === 2);
     sink.commitAll();
@@ -332,7 +332,7 @@ check("comes back after the server was killed, with every payload as it was", as
     assert.is(new Set(sink.offers.map(({ message }) => message.messageId)).size, 2);
     await source.close();
   } finally {
-    await own.stop("SIGKILL");
+    await server.stop("SIGKILL");
   }
 });
 

@@ -272,34 +272,34 @@ check(
 );
 
 check("a broker with the newer protocol switched off is joined by the older one", async () => {
-  const own = await startKafka({ properties: { "group.coordinator.rebalance.protocols": "classic" } });
-  if (!own) throw new Error("no broker");
+  const broker = await startKafka({ properties: { "group.coordinator.rebalance.protocols": "classic" } });
+  if (!broker) throw new Error("no broker");
   try {
-    const chosen = { ...kafkaOptions(own), groupProtocol: "auto" as const };
+    const chosen = { ...kafkaOptions(broker), groupProtocol: "auto" as const };
     await withSource(new KafkaSource(chosen), async (sink) => {
-      await produce(chosen.topic, [{ value: "hello" }], { bootstrapBrokers: [own.address] });
+      await produce(chosen.topic, [{ value: "hello" }], { bootstrapBrokers: [broker.address] });
       await until("it is there", () => sink.payloads().includes("hello"));
     });
   } finally {
-    await own.stop("SIGKILL");
+    await broker.stop("SIGKILL");
   }
 });
 
 check("comes back after the broker was killed, and reads again what was not committed", async () => {
-  const own = await startKafka();
-  if (!own) throw new Error("no broker");
+  const broker = await startKafka();
+  if (!broker) throw new Error("no broker");
   try {
-    const chosen = kafkaOptions(own);
+    const chosen = kafkaOptions(broker);
     const sink = new TestSink();
     const source = new KafkaSource(chosen);
     source.start(sink);
     await until("connected", () => source.health.connected);
-    const at = { bootstrapBrokers: [own.address] };
+    const at = { bootstrapBrokers: [broker.address] };
     await produce(chosen.topic, [{ value: "before" }], at);
     await until("it is there", () => sink.payloads().includes("before"));
-    await own.stop("SIGKILL");
+    await broker.stop("SIGKILL");
     await until("it notices", () => !source.health.connected);
-    await own.start();
+    await broker.start();
     await until("connected again", () => source.health.connected);
     await until("it comes again", () => sink.payloads().filter((text) => text === "before").length === 2);
     assert.is(new Set(sink.offers.map(({ message }) => message.messageId)).size, 1);
@@ -307,7 +307,7 @@ check("comes back after the broker was killed, and reads again what was not comm
     await until("and the next one", () => sink.payloads().includes("after"));
     await source.close();
   } finally {
-    await own.stop("SIGKILL");
+    await broker.stop("SIGKILL");
   }
 });
 

@@ -121,13 +121,13 @@ nats("comes back after the broker was restarted, and after its store was wiped",
     `${environment("WAYBILL_TEST_FOLDER")}/own-broker-${process.pid}`,
   );
   try {
-    const own = { ...natsStreamingOptions(), url: broker.url, ackWaitSeconds: 3_600 };
+    const options = { ...natsStreamingOptions(), url: broker.url, ackWaitSeconds: 3_600 };
     const publish = async (text: string) => {
-      await using transport = await connectToBroker(own);
+      await using transport = await connectToBroker(options);
       await transport.publish(Buffer.from(text));
     };
     const sink = new TestSink();
-    const source = new NatsStreamingSource(own);
+    const source = new NatsStreamingSource(options);
     source.start(sink);
     const received = (text: string) =>
       until(`${text} is delivered`, () => {

@@ -57,11 +57,11 @@ export async function createDatabase(
     await client.query(`create database ${name} template ${template} strategy file_copy owner waybill_owner`);
   });
   const database = new TestDatabase(name);
-  const own = domains.filter((domain) => !DOMAINS.includes(domain));
-  if (own.length > 0) {
+  const missing = domains.filter((domain) => !DOMAINS.includes(domain));
+  if (missing.length > 0) {
     // Loads the libraries for migrations and jobs, which few files need.
     const { install } = await import("../../src/cli/install.ts");
-    await install(database.ownerUrl, database.serviceUrl, own);
+    await install(database.ownerUrl, database.serviceUrl, missing);
   }
   return database;
 }

@@ -34,14 +34,14 @@ export async function projectAll(database: Database, domain: AnyDomain = orders)
 
 /** The whole projection, for comparisons. */
 export async function tablesOf(database: TestDatabase) {
-  const of = async (text: string) => (await database.query(text)).rows;
+  const rowsOf = async (text: string) => (await database.query(text)).rows;
   return {
-    orders: await of(
+    orders: await rowsOf(
       "select order_uid, position, customer_id, track_number, date_created, payload from orders join inbox using (position) order by position",
     ),
-    duplicates: await of("select * from duplicates order by position"),
-    deadLetters: await of("select * from dead_letters order by position"),
-    checkpoints: await of(
+    duplicates: await rowsOf("select * from duplicates order by position"),
+    deadLetters: await rowsOf("select * from dead_letters order by position"),
+    checkpoints: await rowsOf(
       "select domain, position, projected, duplicate, dead from checkpoints order by domain",
     ),
   };

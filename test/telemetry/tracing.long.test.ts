@@ -161,8 +161,8 @@ check("a request's own trace goes on; without one it begins with the request", a
   const { position } = (await response.json()) as { position: string };
   assert.match((await biographyOf(position)).traceparent ?? "", traceId);
 
-  const own = (await (await post({})).json()) as { position: string };
-  assert.match((await biographyOf(own.position)).traceparent ?? "", /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+  const begun = (await (await post({})).json()) as { position: string };
+  assert.match((await biographyOf(begun.position)).traceparent ?? "", /^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
 
   // The caller does not want a trace.
   const unwanted = `00-${traceId.replace("0", "1")}-b7ad6b7169203331-00`;

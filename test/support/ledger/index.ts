@@ -50,7 +50,7 @@ export const ledger: AnyDomain = {
 class LedgerProjection implements Projection<Entry> {
   async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<Entry>> {
     const parsed = batch.map(({ payload }) => parse(payload));
-    const asked = parsed.filter((one) => !("code" in one)) as Message[];
+    const asked = parsed.filter((result) => !("code" in result)) as Message[];
     const known = await selectEntries(
       transaction,
       asked.map(({ id }) => id),
@@ -62,28 +62,28 @@ class LedgerProjection implements Projection<Entry> {
     const added: Entry[] = [];
     const events: OutboxEvent[] = [];
     const outcomes = batch.map((row, index): Outcome => {
-      const one = parsed[index] as Message | Rejection;
-      if ("code" in one) return { kind: "dead", rejection: one };
-      const first = known.get(one.id);
-      if (first) return compare(first, row, one);
-      const before = balances.get(one.account) ?? 0n;
-      const after = before + BigInt(one.amount);
+      const command = parsed[index] as Message | Rejection;
+      if ("code" in command) return { kind: "dead", rejection: command };
+      const first = known.get(command.id);
+      if (first) return compare(first, row, command);
+      const before = balances.get(command.account) ?? 0n;
+      const after = before + BigInt(command.amount);
       const entry: Entry = {
-        ...one,
-        amount: BigInt(one.amount),
+        ...command,
+        amount: BigInt(command.amount),
         position: row.position,
         receivedAtMs: row.receivedAtMs,
         isDeclined: after < 0n,
       };
-      known.set(one.id, entry);
+      known.set(command.id, entry);
       added.push(entry);
       if (entry.isDeclined) return PROJECTED;
-      balances.set(one.account, after);
+      balances.set(command.account, after);
       events.push({
         position: row.position,
         topic: "ledger.entries",
-        key: one.account,
-        payload: Buffer.from(JSON.stringify({ id: one.id, balance: String(after) })),
+        key: command.account,
+        payload: Buffer.from(JSON.stringify({ id: command.id, balance: String(after) })),
         headers: { "message-id": `ledger/${row.position}` },
       });
       return PROJECTED;

@@ -80,8 +80,8 @@ function boundsOf(published: readonly Buffer[]): [least: number, most: number] {
     const { id, amount } = JSON.parse(payload.toString());
     amounts.set(id, [...(amounts.get(id) ?? []), amount]);
   }
-  const sum = (of: (...amounts: number[]) => number) =>
-    [...amounts.values()].reduce((total, each) => total + of(...each), 0);
+  const sum = (pick: (...amounts: number[]) => number) =>
+    [...amounts.values()].reduce((total, each) => total + pick(...each), 0);
   return [sum(Math.min), sum(Math.max)];
 }
 

@@ -247,7 +247,7 @@ class Session implements KafkaSession {
     else {
       this.#options.logger.error(
         { source: "kafka", partition: index, position },
-        "the broker has lost the end of its log; everything that it still has is read again",
+        "the broker lost the end of its log; reading everything that it still has again",
       );
     }
     partition.seek(earliest);
