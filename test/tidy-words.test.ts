@@ -25,13 +25,6 @@ const NOT_YET_REWRITTEN: readonly string[] = [
   "test/domains/loms/",
   "test/grpc/",
   "test/outbox/",
-  "tools/domains/",
-  "tools/domains/cart/",
-  "tools/domains/loms/",
-  "tools/domains/notifications/",
-  "tools/domains/orders/",
-  "tools/domains/product/",
-  "tools/domains/wallet/",
   "tools/marketplace/",
 ];
 

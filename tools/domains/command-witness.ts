@@ -1,6 +1,6 @@
 /**
- * What the witnesses of domains with commands have in common: each command that was acknowledged was decided, by a content
- * that was published under its id, and each service answers for it as the table has it.
+ * Shared checks of domains with commands: each acknowledged command was decided, with a content that was published under
+ * its id, and each service answers with the stored decision.
  */
 import type { Database } from "../../src/database/database.ts";
 import { Journal } from "./journal.ts";
@@ -15,10 +15,10 @@ export type StoredCommand = Readonly<{
 }>;
 
 export abstract class CommandWitness<Stored extends StoredCommand> extends Journal implements Witness {
-  /** Reads what was decided under these keys, some thousands at most. */
+  /** Reads the decisions for these keys; called with KEYS_PER_QUERY keys at most. */
   protected abstract select(database: Database, keys: readonly string[]): Promise<readonly Stored[]>;
 
-  /** Whether the document of a service says what the table says. */
+  /** Whether a service's answer matches the table. */
   protected isAnswer(
     given: Readonly<Record<string, string | undefined>>,
     { position, status }: Stored,
@@ -31,13 +31,13 @@ export abstract class CommandWitness<Stored extends StoredCommand> extends Journ
     const stored = new Map<string, Stored>();
     for (let begin = 0; begin < keys.length; begin += KEYS_PER_QUERY) {
       const part = await this.select(database, keys.slice(begin, begin + KEYS_PER_QUERY));
-      for (const one of part) stored.set(one.key, one);
+      for (const command of part) stored.set(command.key, command);
     }
     const findings: string[] = [];
     for (const key of keys) {
-      const one = stored.get(key);
-      if (one === undefined) findings.push(`command ${key} was not decided`);
-      else if (!this.wasPublished(key, one.content))
+      const command = stored.get(key);
+      if (command === undefined) findings.push(`command ${key} was not decided`);
+      else if (!this.wasPublished(key, command.content))
         findings.push(`command ${key} was decided with a content that was never published`);
     }
     for (const service of services) findings.push(...(await this.#compareAnswers(service, stored)));
@@ -49,10 +49,10 @@ export abstract class CommandWitness<Stored extends StoredCommand> extends Journ
     const rest = stored.entries();
     await Promise.all(
       Array.from({ length: READERS }, async () => {
-        for (const [key, one] of rest) {
+        for (const [key, command] of rest) {
           const answer = await service.read(key).catch(() => undefined);
-          if (!answer || !this.isAnswer(JSON.parse(answer.toString()), one))
-            findings.push(`command ${key} is not answered for by ${service.url} as it was decided`);
+          if (!answer || !this.isAnswer(JSON.parse(answer.toString()), command))
+            findings.push(`the answer of ${service.url} for command ${key} differs from its decision`);
         }
       }),
     );

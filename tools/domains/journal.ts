@@ -1,12 +1,12 @@
-/** What every witness keeps of a run: the contents that were published under each key, and which keys were acknowledged. */
+/** Journal of a run: contents by key, and acknowledged keys. */
 import { createHash } from "node:crypto";
 import type { Published } from "./kit.ts";
 
 export class Journal {
-  /** The hashes of the contents that were published under each key. */
+  /** Hashes of the published contents, by key. */
   readonly #contents = new Map<string, Set<string>>();
   readonly #acknowledged = new Set<string>();
-  /** Acknowledged since the last check. */
+  /** Keys acknowledged since the last check. */
   #fresh = new Set<string>();
 
   attempted({ key, payload }: Published): void {
@@ -25,14 +25,14 @@ export class Journal {
     this.#fresh = new Set(this.#acknowledged);
   }
 
-  /** The keys that were acknowledged since the last time. */
+  /** Returns the keys acknowledged since the last call. */
   takeFresh(): string[] {
     const keys = [...this.#fresh];
     this.#fresh = new Set();
     return keys;
   }
 
-  /** @param hash of `hashOf`, or PostgreSQL's md5 of a payload. */
+  /** @param hash from hashOf, or PostgreSQL's md5 of a payload. */
   wasPublished(key: string, hash: string): boolean {
     return this.#contents.get(key)?.has(hash) ?? false;
   }

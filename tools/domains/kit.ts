@@ -1,9 +1,9 @@
 /**
- * The contract between the tools and a domain. Publisher, demo, torture, fuzz and pictures know a domain through its kit
- * alone: how its messages are made from a seed and what must become of each, where their effect can be read back, what
- * its tables must say after a run, and what it has to show.
+ * The contract between the tools and a domain. Publisher, demo, torture, fuzz and screenshots know a domain only through
+ * its kit: it generates messages from a seed with their expected outcomes, reads their effects back, checks the tables
+ * after a run, and names what to show.
  *
- * A kit is one folder under `tools/domains/` and one line in `index.ts`. No other file of the tools speaks of a domain.
+ * A kit is one folder under `tools/domains/` and one line in `index.ts`. Other tools contain no code for one domain.
  */
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import type { RejectionCode } from "../../src/contract/rejection.ts";
@@ -13,49 +13,48 @@ import type { Random } from "./random.ts";
 
 export interface DomainKit {
   readonly domain: AnyDomain;
-  /** The noun for one valid message, in reports. */
+  /** Singular noun for a valid message, in reports. */
   readonly messageNoun: string;
-  /** The request that brings a message over HTTP; the service answers it when the message is stored. */
+  /** The HTTP request that submits a message; its response follows the commit. */
   intake(payload: Buffer): Intake;
-  /** What a broker delivers beside a payload, by the names of headers; nothing by default. */
+  /** Headers that a broker would deliver with a payload; none by default. */
   headers?(payload: Buffer): Readonly<Record<string, string>>;
-  /** Variables that a service of the tools needs for this domain, such as a secret of one run. */
+  /** Environment variables for services that the tools start, such as a secret. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Bytes of the largest document that the domain reads. */
+  /** Size limit of the domain's documents. */
   readonly documentBytesMax: number;
   /**
-   * @param seed gives the same messages again, but for their ids.
-   * @param run part of every id; random by default, so that no two runs share one.
+   * @param seed the same seed generates the same messages, except for their ids.
+   * @param run part of every id; random by default, so that runs never share ids.
    */
   createFactory(seed: number, run?: string): MessageFactory;
-  /** The domain's own garbage by kind, beside what no domain can read. */
+  /** Invalid messages of this domain by kind, beside the general kinds. */
   readonly garbage: Readonly<Record<string, GarbageKind>>;
-  /** The domain's own hostile messages, beside mutations of any document. */
+  /** Hostile messages of this domain, beside the general mutations. */
   readonly hostile: readonly Mutation[];
   readonly readBack: ReadBack;
-  /** A new witness of one run, which has seen nothing. */
+  /** Creates the witness of a new run. */
   createWitness(): Witness;
-  /** Addresses that the demo prints, by what they show. */
+  /** Paths that the demo prints, by label. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** A token with which a person signs in on the domain's page, for services of the tools. */
+  /** A token for the domain's page, for services that the tools start. */
   signIn?(): string;
-  /** The domain's own dashboard, if it measures something of its own. */
+  /** A dashboard, if the domain has metrics. */
   readonly dashboard?: Dashboard;
   readonly pictures: Pictures;
 }
 
-/** Makes the messages of one run. */
+/** Generates the messages of one run. */
 export interface MessageFactory extends Random {
-  /** A new message that the domain accepts. */
+  /** Generates a message that the domain accepts. */
   valid(): KitMessage;
-  /** A message under the id of another one, with other content. */
+  /** Generates another content under the id of `message`. */
   conflictWith(message: KitMessage): KitMessage;
 }
 
-/** One request. */
 export type Intake = Readonly<{
   path: string;
-  /** In place of INGRESS_TOKEN and the rest of what is sent anyway. */
+  /** Replace the default headers, such as INGRESS_TOKEN. */
   headers?: Readonly<Record<string, string>>;
   body: Buffer;
 }>;
@@ -64,11 +63,11 @@ export type KitMessage = Readonly<{
   kind: "valid" | "garbage" | "duplicate" | "conflict";
   payload: Buffer;
   /**
-   * The key under which its effect can be read back; undefined if it has no effect. Brokers with keys keep the sequence
-   * of messages with one key.
+   * Key for reading the effect back; undefined for messages without effect. Kafka keeps the order of messages with the
+   * same key.
    */
   key?: string;
-  /** What must become of it if each message arrives after those that were made before it. */
+  /** Expected outcome if messages arrive in the order of their generation. */
   becomes: Expectation;
 }>;
 
@@ -78,11 +77,11 @@ export type Expectation =
   | Readonly<{
       outcome: "dead";
       code: RejectionCode;
-      /** Of all its problems, in any sequence; undefined if they depend on chance. */
+      /** Paths of all problems in any order; undefined if they are random. */
       paths?: readonly string[] | undefined;
     }>;
 
-/** A way to break a message. */
+/** Makes a message invalid. */
 export type GarbageKind = Readonly<{
   code: RejectionCode;
   paths?: readonly string[];
@@ -90,51 +89,50 @@ export type GarbageKind = Readonly<{
   make: (document: string, random: Random) => string | Buffer;
 }>;
 
-/** Breaks a message, or does not: its outcome is open. @param document the JSON text of a valid message. */
+/** Mutates a message that may stay valid. @param document the JSON text of a valid message. */
 export type Mutation = (document: string, random: Random) => string | Buffer;
 
-/** Where the effect of messages can be read by HTTP. */
+/** Reads the effects of messages over HTTP. */
 export interface ReadBack {
-  /** The plural noun for what is read, in reports. */
+  /** Plural noun for what is read, in reports. */
   readonly noun: string;
-  /** The request that reads what one key stands for; an answer 404 means that nothing does yet. */
+  /** The request for a key; the service answers 404 until there is an effect. */
   request(key: string): Readonly<{ path: string; headers?: Readonly<Record<string, string>> }>;
   /**
-   * Compares the answer with the payloads that were published under the key.
-   * @returns `missing` if a later answer may be complete.
+   * Compares a response with the payloads published under the key.
+   * @returns `missing` if a later response may be complete.
    */
   compare(answer: Buffer, published: readonly Buffer[]): "complete" | "missing" | "different";
 }
 
-/** Sees what is published in a run, and says afterwards whether tables and services tell the truth about it. */
+/** Observes the messages of a run, and then checks tables and services against them. */
 export interface Witness {
-  /** Called before the message is sent: whatever happens then, it may arrive. */
+  /** Called before sending, because from then on the message may arrive. */
   attempted(message: Published): void;
   acknowledged(message: Published): void;
-  /** The database may be another one now: the next check looks at everything again. */
+  /** Makes the next check cover everything again, for example in a restored database. */
   startOver(): void;
   /**
-   * Called when every acknowledged message has its outcome. Looks at what was acknowledged since the last check.
-   * @returns what is wrong, without personal data.
+   * Called when every acknowledged message has an outcome. Checks the messages acknowledged since the last check.
+   * @returns the violations found, without personal data.
    */
   check(database: Database, services: readonly Reader[]): Promise<string[]>;
 }
 
 export type Published = Pick<KitMessage, "payload" | "key">;
 
-/** One service that can be asked. */
+/** A service to read from. */
 export interface Reader {
   readonly url: string;
-  /** The answer for a key, undefined after a 404. @throws if the service does not answer properly. */
+  /** @returns the response body; undefined after a 404. @throws after any other response or a failure. */
   read(key: string): Promise<Buffer | undefined>;
 }
 
-/** What the pictures of the documents show of a domain. */
+/** Contents of the documentation's screenshots. */
 export type Pictures = Readonly<{
-  /** The domain's page. */
   page: Readonly<{ name: string; path: string }>;
-  /** A message that is worth looking at as a dead letter, and its text mended. */
+  /** An instructive dead letter, and a function that corrects its text. */
   letter: (factory: MessageFactory) => Readonly<{ payload: Buffer; mend: (text: string) => string }>;
-  /** A path that many letters have in common. */
+  /** A path shared by many dead letters. */
   commonPath: string;
 }>;

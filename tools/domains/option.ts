@@ -1,4 +1,4 @@
-/** The option `--domain` of the commands that make messages. */
+/** The option `--domain` of commands that generate messages. */
 import { InvalidArgumentError, Option } from "../../src/cli/command.ts";
 import { DOMAIN_NAMES, domain } from "../../src/cli/domains.ts";
 import { KITS } from "./index.ts";
@@ -6,14 +6,14 @@ import type { DomainKit } from "./kit.ts";
 
 export function domainOption() {
   const [first] = KITS;
-  return new Option("--domain <name>", `the domain of the messages: ${DOMAIN_NAMES}`)
+  return new Option("--domain <name>", `domain of the messages: ${DOMAIN_NAMES}`)
     .argParser(kitNamed)
     .default(first, first.domain.name);
 }
 
 function kitNamed(text: string): DomainKit {
   const { name } = domain(text);
-  const kit = KITS.find((one) => one.domain.name === name);
+  const kit = KITS.find((candidate) => candidate.domain.name === name);
   if (!kit) throw new InvalidArgumentError("This domain has no kit under tools/domains/.");
   return kit;
 }

@@ -1,9 +1,9 @@
-/** Randomness by a seed, so that a run can be repeated. */
+/** Seeded randomness, so that a run can be repeated. */
 import type { Faker } from "@faker-js/faker";
 import { faker as base } from "@faker-js/faker/locale/base";
 
 export interface Random {
-  /** A number from 0 to below 1. */
+  /** A number in [0, 1). */
   random(): number;
   pick<T>(list: readonly T[]): T;
 }
@@ -25,9 +25,9 @@ export class SeededRandom implements Random {
 }
 
 /**
- * A faker of its own. The main entry of the library loads the words of seventy languages, which takes every process a
- * quarter of a second; so the class is taken from an entry of one language.
- * @param like the faker whose words it has.
+ * A separate faker. It takes its class from a single-language entry, because the library's main entry loads seventy
+ * languages, which costs each process a quarter of a second.
+ * @param like source of the words.
  */
 export function seededFaker(seed: number, like: Faker = base): Faker {
   return new (base.constructor as typeof Faker)({ locale: like.rawDefinitions, seed });
@@ -37,5 +37,5 @@ export function randomSeed(): number {
   return Math.floor(Math.random() * SEED_MAX);
 }
 
-/** The generator takes 32 bits. */
+/** The generator's seed has 32 bits. */
 export const SEED_MAX = 2 ** 32 - 1;

@@ -1,70 +1,72 @@
-/** What is asked of the cart, whether checkouts end, and what the product cache spares. */
+/** Dashboard of the cart: commands, checkouts and product cache. */
 import { type Dashboard, quantiles } from "../../dashboards/panels.ts";
 
-const OF = 'domain="cart"';
+const LABELS = 'domain="cart"';
 
 export const CART_DASHBOARD: Dashboard = {
   uid: "waybill-cart",
   title: "Waybill: cart",
-  description: "What is asked of the cart, whether checkouts end, and what the product cache spares.",
+  description: "Commands of the cart, open checkouts, and the product cache.",
   rows: {
-    "What is asked?": [
+    Commands: [
       {
         title: "Commands by type",
-        description: "Decided by all processes together.",
+        description: "Decided by all processes.",
         unit: "reqps",
-        queries: { "{{type}}": `sum by (type) (rate(waybill_cart_commands_total{${OF}}[1m]))` },
+        queries: { "{{type}}": `sum by (type) (rate(waybill_cart_commands_total{${LABELS}}[1m]))` },
       },
       {
         title: "Succeeded and declined",
-        description: "A decline is an answer, no error; its share should be steady.",
+        description: "A decline is not an error; its share should be steady.",
         unit: "reqps",
-        queries: { "{{status}}": `sum by (status) (rate(waybill_cart_commands_total{${OF}}[1m]))` },
+        queries: { "{{status}}": `sum by (status) (rate(waybill_cart_commands_total{${LABELS}}[1m]))` },
       },
       {
         title: "Declines by reason",
-        description: "insufficient_stock is everyday. A rise of another one is a client that has changed.",
+        description: "insufficient_stock is normal. A rise of another reason points to a changed client.",
         unit: "reqps",
-        queries: { "{{reason}}": `sum by (reason) (rate(waybill_cart_declines_total{${OF}}[1m])) > 0` },
+        queries: { "{{reason}}": `sum by (reason) (rate(waybill_cart_declines_total{${LABELS}}[1m])) > 0` },
       },
     ],
-    "Do checkouts end?": [
+    Checkouts: [
       {
         title: "Open checkouts",
         description:
-          "Those of calls under way are open for milliseconds. A growing number is an order service that is away.",
+          "A checkout is open for milliseconds. A growing number means that the order service is unavailable.",
         unit: "short",
-        queries: { open: `max(waybill_cart_open_checkouts{${OF}})` },
+        queries: { open: `max(waybill_cart_open_checkouts{${LABELS}})` },
       },
       {
         title: "Oldest open checkout",
-        description: "From a minute on something keeps it from ending: the log says what.",
+        description: "Beyond a minute something prevents its completion; see the log.",
         unit: "s",
         thresholds: [10, 60],
-        queries: { oldest: `max(waybill_cart_oldest_open_checkout_seconds{${OF}})` },
+        queries: { oldest: `max(waybill_cart_oldest_open_checkout_seconds{${LABELS}})` },
       },
       {
         title: "Resumed in the background",
-        description: "Checkouts whose process died or whose caller hung up. `open` is tried again.",
-        unit: "reqps",
-        queries: { "{{result}}": `sum by (result) (rate(waybill_cart_resumed_checkouts_total{${OF}}[1m]))` },
-      },
-    ],
-    "What does the cache spare?": [
-      {
-        title: "Product cache lookups",
-        description: "An error is a shard that does not answer; it is as good as a miss.",
+        description: "Checkouts whose process died or whose caller disconnected. `open` is retried.",
         unit: "reqps",
         queries: {
-          "{{result}}": `sum by (result) (rate(waybill_cart_product_cache_reads_total{${OF}}[1m]))`,
+          "{{result}}": `sum by (result) (rate(waybill_cart_resumed_checkouts_total{${LABELS}}[1m]))`,
+        },
+      },
+    ],
+    "Product cache": [
+      {
+        title: "Product cache lookups",
+        description: "An error means that a shard did not answer; it counts as a miss.",
+        unit: "reqps",
+        queries: {
+          "{{result}}": `sum by (result) (rate(waybill_cart_product_cache_reads_total{${LABELS}}[1m]))`,
         },
       },
       {
         title: "Product cache duration",
-        description: "A shard that hangs costs a tenth of a second, once.",
+        description: "A hanging shard delays one lookup by a tenth of a second.",
         unit: "s",
         thresholds: [0.01, 0.1],
-        queries: quantiles("waybill_cart_product_cache_seconds", { labels: OF }),
+        queries: quantiles("waybill_cart_product_cache_seconds", { labels: LABELS }),
       },
     ],
   },

@@ -1,6 +1,6 @@
 /**
- * Commands as some users would give them: mostly additions, and checkouts that get an order or none. Some ask for more
- * than there is: a decline is an outcome like any other.
+ * Generates the commands of some users: mostly additions, and checkouts that succeed or fail. Some exceed the stock,
+ * because declines are normal outcomes.
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { KitMessage, MessageFactory } from "../kit.ts";
@@ -8,7 +8,7 @@ import { SeededRandom } from "../random.ts";
 
 export type CommandDocument = Readonly<{ id: string; type: string; user: string }> & Record<string, unknown>;
 
-/** Types of commands with their weights. */
+/** Command types with their weights. */
 const MIX = [
   { value: "item.add", weight: 60 },
   { value: "item.delete", weight: 6 },
@@ -22,13 +22,13 @@ type Type = (typeof MIX)[number]["value"];
 export class CartFactory extends SeededRandom implements MessageFactory {
   readonly #run: string;
   readonly #users: number;
-  /** Orders count up from here: no two runs share one. */
+  /** First order id, so that runs never share orders. */
   readonly #firstOrder: bigint;
   #count = 0;
-  /** Checkouts that have not ended. */
+  /** Checkouts in progress. */
   readonly #begun: { user: string; id: string }[] = [];
 
-  /** @param run part of every id; random, so that no two runs share one. */
+  /** @param run part of every id; random, so that runs never share ids. */
   constructor(seed: number, run = randomBytes(5).toString("hex"), users = USERS) {
     super(seed);
     this.#run = run;
@@ -53,7 +53,7 @@ export class CartFactory extends SeededRandom implements MessageFactory {
     return { kind: "conflict", payload: Buffer.from(JSON.stringify(changed)), key, becomes };
   }
 
-  /** The document of a command. */
+  /** Generates the document of a command. */
   next(): CommandDocument {
     this.#count += 1;
     const id = `${this.#run}-${this.#count}`;
@@ -70,14 +70,14 @@ export class CartFactory extends SeededRandom implements MessageFactory {
         this.#begun.push({ user, id });
         return { id, type, user };
       case "checkout.done": {
-        const { id: checkout, user: whose } = this.#end();
+        const { id: checkout, user: buyer } = this.#end();
         const order = String(this.#firstOrder + BigInt(this.#count));
-        return { id: `${checkout} done`, type, user: whose, checkout, order };
+        return { id: `${checkout} done`, type, user: buyer, checkout, order };
       }
       case "checkout.failed": {
-        const { id: checkout, user: whose } = this.#end();
+        const { id: checkout, user: buyer } = this.#end();
         const status = "FAILED_PRECONDITION";
-        return { id: `${checkout} failed`, type, user: whose, checkout, status, message: "too little stock" };
+        return { id: `${checkout} failed`, type, user: buyer, checkout, status, message: "too little stock" };
       }
       default:
         return { id, type, user };

@@ -1,4 +1,4 @@
-/** Everything that is no command though it is JSON, each with the code and the paths of its dead letter. */
+/** Invalid commands in valid JSON, each with the code and paths of its dead letter. */
 import { INT64_MAX } from "../../../src/contract/values/integers.ts";
 import type { GarbageKind, Mutation } from "../kit.ts";
 
@@ -10,9 +10,9 @@ const FAILED = {
   message: "",
 } as const;
 
-const changed = (change: object, ...paths: string[]): GarbageKind => of(ADD, change, ...paths);
+const changed = (change: object, ...paths: string[]): GarbageKind => broken(ADD, change, ...paths);
 
-function of(command: object, change: object, ...paths: string[]): GarbageKind {
+function broken(command: object, change: object, ...paths: string[]): GarbageKind {
   return {
     code: "schema",
     paths,
@@ -20,7 +20,7 @@ function of(command: object, change: object, ...paths: string[]): GarbageKind {
   };
 }
 
-/** Without what follows a space: an id of the end of a checkout is none for another command. */
+/** The part before a space: an id that ends a checkout is invalid for other commands. */
 const idOf = (document: string): string => String(JSON.parse(document).id).replace(/ .*/, "");
 
 export const CART_GARBAGE: Readonly<Record<string, GarbageKind>> = {
@@ -46,10 +46,14 @@ export const CART_GARBAGE: Readonly<Record<string, GarbageKind>> = {
   "id with a space": changed({ id: "a b" }, "/id"),
   "id that is too long": changed({ id: "x".repeat(65) }, "/id"),
   "unknown member": changed({ price: 1 }, "/price"),
-  "end of a checkout without its id": of(FAILED, { id: "c done" }, "/checkout"),
-  "end of a checkout under a caller's id": of(FAILED, { checkout: "c" }, "/id"),
-  "status in small letters": of(FAILED, { id: "c failed", checkout: "c", status: "unavailable" }, "/status"),
-  "reason in words": of(FAILED, { id: "c failed", checkout: "c", reason: "too little" }, "/reason"),
+  "end of a checkout without its id": broken(FAILED, { id: "c done" }, "/checkout"),
+  "end of a checkout under a caller's id": broken(FAILED, { checkout: "c" }, "/id"),
+  "status in small letters": broken(
+    FAILED,
+    { id: "c failed", checkout: "c", status: "unavailable" },
+    "/status",
+  ),
+  "reason in words": broken(FAILED, { id: "c failed", checkout: "c", reason: "too little" }, "/reason"),
   "two things wrong": changed({ sku: -1, count: "many" }, "/sku", "/count"),
 };
 

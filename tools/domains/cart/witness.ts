@@ -1,4 +1,4 @@
-/** The truth about carts after a run. */
+/** Checks carts after a run. */
 import type { Database } from "../../../src/database/database.ts";
 import { CommandWitness, type StoredCommand } from "../command-witness.ts";
 

@@ -1,70 +1,71 @@
-/** What is ordered, what is declined and why, and whether unpaid orders are cancelled in time. */
+/** Dashboard of loms: commands, orders and the cancellation of unpaid orders. */
 import type { Dashboard } from "../../dashboards/panels.ts";
 
-const OF = 'domain="loms"';
+const LABELS = 'domain="loms"';
 
 export const LOMS_DASHBOARD: Dashboard = {
   uid: "waybill-loms",
   title: "Waybill: loms",
-  description: "What is ordered, what is declined and why, and whether unpaid orders are cancelled in time.",
+  description:
+    "Commands of loms, the orders' status changes, and whether unpaid orders are cancelled in time.",
   rows: {
-    "What is asked?": [
+    Commands: [
       {
         title: "Commands by type",
-        description: "Decided by all processes together.",
+        description: "Decided by all processes.",
         unit: "reqps",
-        queries: { "{{type}}": `sum by (type) (rate(waybill_loms_commands_total{${OF}}[1m]))` },
+        queries: { "{{type}}": `sum by (type) (rate(waybill_loms_commands_total{${LABELS}}[1m]))` },
       },
       {
         title: "Declines by reason",
         description:
-          "insufficient_stock is everyday. A rise of another one is a client that has changed, or a product without stock.",
+          "insufficient_stock is normal. A rise of another reason points to a changed client, or to a product without stock.",
         unit: "reqps",
-        queries: { "{{reason}}": `sum by (reason) (rate(waybill_loms_declines_total{${OF}}[1m])) > 0` },
+        queries: { "{{reason}}": `sum by (reason) (rate(waybill_loms_declines_total{${LABELS}}[1m])) > 0` },
       },
       {
         title: "Pending",
-        description: "Commands in the inbox that have no decision yet.",
+        description: "Commands in the inbox without a decision.",
         unit: "short",
-        queries: { pending: `max(waybill_pending_messages{${OF}})` },
+        queries: { pending: `max(waybill_pending_messages{${LABELS}})` },
       },
     ],
-    "What becomes of orders?": [
+    Orders: [
       {
         title: "Orders by status",
-        description: "How many come into each status. All that are new await their payment or failed.",
+        description: "Status changes per second. Each new order then awaits payment or fails.",
         unit: "reqps",
-        queries: { "{{status}}": `sum by (status) (rate(waybill_loms_changes_total{${OF}}[1m]))` },
+        queries: { "{{status}}": `sum by (status) (rate(waybill_loms_changes_total{${LABELS}}[1m]))` },
       },
       {
         title: "Failed share",
-        description: "Of new orders. Near 1 nothing can be ordered any more: look at the stocks.",
+        description: "Failed orders per new order. Near 1 no order succeeds: check the stocks.",
         unit: "percentunit",
         queries: {
-          failed: `sum(rate(waybill_loms_changes_total{${OF}, status="failed"}[5m])) / sum(rate(waybill_loms_changes_total{${OF}, status="new"}[5m]))`,
+          failed: `sum(rate(waybill_loms_changes_total{${LABELS}, status="failed"}[5m])) / sum(rate(waybill_loms_changes_total{${LABELS}, status="new"}[5m]))`,
         },
       },
       {
         title: "Cancelled unpaid orders",
-        description: "Ten minutes after the order. Many of them are a payment that does not work.",
+        description: "Ten minutes after the order. A rise points to broken payments.",
         unit: "reqps",
-        queries: { expired: `sum(rate(waybill_loms_expired_orders_total{${OF}}[5m]))` },
+        queries: { expired: `sum(rate(waybill_loms_expired_orders_total{${LABELS}}[5m]))` },
       },
     ],
-    "Are unpaid orders cancelled?": [
+    "Unpaid orders": [
       {
         title: "Unpaid orders",
-        description: "They hold stock. The number falls within ten minutes after a rush.",
+        description: "They reserve stock. After a rush, the number falls within ten minutes.",
         unit: "short",
-        queries: { orders: `max(waybill_loms_unpaid_orders{${OF}})` },
+        queries: { orders: `max(waybill_loms_unpaid_orders{${LABELS}})` },
       },
       {
         title: "Overdue",
         description:
-          "How long the first unpaid order is beyond its ten minutes. More than some seconds: no message brings the time.",
+          "How long the oldest unpaid order exceeds its ten minutes. More than a few seconds: no timer messages arrive.",
         unit: "s",
         thresholds: [10, 60],
-        queries: { overdue: `max(waybill_loms_overdue_seconds{${OF}})` },
+        queries: { overdue: `max(waybill_loms_overdue_seconds{${LABELS}})` },
       },
     ],
   },

@@ -1,4 +1,4 @@
-/** The kit of loms: what the tools have to know of it. */
+/** The kit of loms. */
 import { COMMAND_BYTES_MAX } from "../../../src/domains/loms/commands.ts";
 import { loms } from "../../../src/domains/loms/index.ts";
 import type { DomainKit } from "../kit.ts";
@@ -21,7 +21,7 @@ export const lomsKit: DomainKit = {
       path: `/loms/commands/${encodeURIComponent(id)}`,
       headers: process.env.INGRESS_TOKEN ? { authorization: `Bearer ${process.env.INGRESS_TOKEN}` } : {},
     }),
-    // Whichever content came first was decided.
+    // The first content of an id wins, and any may have come first.
     compare: (answer, published) =>
       published.some((payload) => isAbout(JSON.parse(answer.toString()), JSON.parse(payload.toString())))
         ? "complete"
@@ -40,13 +40,13 @@ export const lomsKit: DomainKit = {
   },
 };
 
-/** Whether the answer is about this command: type and items are the same. */
+/** Whether type and items are equal. */
 function isAbout(answer: Partial<CommandDocument>, command: CommandDocument): boolean {
   if (answer.type !== command.type || answer.id !== command.id) return false;
   return command.type !== "order.create" || sumsOf(answer.items) === sumsOf(command.items);
 }
 
-/** The pieces of each SKU. */
+/** Count of each SKU, as text to compare. */
 function sumsOf(items: unknown): string {
   const counts = new Map<number, number>();
   for (const { sku, count } of items as { sku: number; count: number }[])

@@ -1,6 +1,6 @@
 /**
- * The truth about loms after a run, orders included. No SKU is oversold and every payed order moved its stock once: that is
- * what the checks of the domain say, which the audit of a run asks.
+ * Checks loms after a run, including order ids. The domain's audit checks cover stocks: none is oversold, and each paid
+ * order is subtracted once.
  */
 import type { Database } from "../../../src/database/database.ts";
 import { CommandWitness, type StoredCommand } from "../command-witness.ts";

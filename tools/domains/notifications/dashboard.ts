@@ -1,34 +1,34 @@
-/** What users hear of their orders, and whether something was lost on the way. */
+/** Dashboard of notifications: order changes and gaps between them. */
 import type { Dashboard } from "../../dashboards/panels.ts";
 
-const OF = 'domain="notifications"';
+const LABELS = 'domain="notifications"';
 
 export const NOTIFICATIONS_DASHBOARD: Dashboard = {
   uid: "waybill-notifications",
   title: "Waybill: notifications",
-  description: "What users hear of their orders, and whether something was lost on the way.",
+  description: "Order changes that became notifications, and gaps between them.",
   rows: {
-    "What do users hear?": [
+    Changes: [
       {
         title: "Changes",
-        description: "Changes of orders that became messages, by all processes together.",
+        description: "Order changes that became notifications, from all processes.",
         unit: "reqps",
-        queries: { changes: `sum(rate(waybill_notifications_changes_total{${OF}}[1m]))` },
+        queries: { changes: `sum(rate(waybill_notifications_changes_total{${LABELS}}[1m]))` },
       },
       {
         title: "Gaps",
         description:
-          "Changes that do not follow the one before of their order: one is missing, or came too late. Ordinarily none.",
+          "Changes that do not follow their order's previous change: a change is missing or late. Normally 0.",
         unit: "short",
         queries: {
-          "{{arrival}}": `sum by (arrival) (increase(waybill_notifications_changes_total{${OF}, arrival!="in_order"}[5m]))`,
+          "{{arrival}}": `sum by (arrival) (increase(waybill_notifications_changes_total{${LABELS}, arrival!="in_order"}[5m]))`,
         },
       },
       {
         title: "Pending",
-        description: "Events in the inbox that are no messages yet.",
+        description: "Events in the inbox that are not notifications yet.",
         unit: "short",
-        queries: { pending: `max(waybill_pending_messages{${OF}})` },
+        queries: { pending: `max(waybill_pending_messages{${LABELS}})` },
       },
     ],
   },

@@ -1,6 +1,6 @@
 /**
- * Events of orders as the order service sends them: several orders at a time, each with the changes of its way through
- * the shop. Each order has a user of its own.
+ * Generates order events as loms sends them: several concurrent orders, each with its status changes. Each order has a
+ * different user.
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { KitMessage, MessageFactory } from "../kit.ts";
@@ -10,15 +10,15 @@ export type EventDocument = Readonly<{ order_id: string; user: string; status: s
 
 export class NotificationsFactory extends SeededRandom implements MessageFactory {
   readonly #firstOrder: bigint;
-  /** The last event of each order that is not at its end. */
+  /** Last event of each unfinished order. */
   #open: EventDocument[] = [];
   #orders = 0;
   #seconds = 0;
 
-  /** @param run decides where orders begin; random, so that no two runs share one. */
+  /** @param run determines the first order id; random, so that runs never share orders. */
   constructor(seed: number, run = randomBytes(5).toString("hex")) {
     super(seed);
-    // Far from what a service counts from 1, with room for a long run.
+    // Far above the ids of a service, which count from 1, with room for a long run.
     const hash = createHash("sha256").update(run).digest();
     this.#firstOrder = (BigInt(hash.readUIntBE(0, 5)) + 1n) * 1_000_000n;
   }
@@ -55,7 +55,7 @@ export class NotificationsFactory extends SeededRandom implements MessageFactory
   }
 }
 
-/** The headers that the order service would send with it; none if it is no event. */
+/** The headers that loms would send; none if the payload is not an event. */
 export function headersOfEvent(payload: Buffer): Readonly<Record<string, string>> {
   const { order_id: order, status = "" } = eventOf(payload) ?? {};
   const ordinal = PLACES.get(status);
@@ -85,7 +85,7 @@ const NEXT: Readonly<Record<string, readonly string[]>> = {
   "awaiting payment": ["payed", "payed", "cancelled"],
 };
 
-/** How many changes an order has before it comes into a status. */
+/** Number of changes before each status. */
 const PLACES: ReadonlyMap<string, number> = new Map([
   ["new", 0],
   ["awaiting payment", 1],

@@ -1,4 +1,4 @@
-/** The kit of notifications: what the tools have to know of them. */
+/** The kit of notifications. */
 import { EVENT_BYTES_MAX } from "../../../src/domains/notifications/change.ts";
 import { notifications } from "../../../src/domains/notifications/index.ts";
 import type { DomainKit } from "../kit.ts";
@@ -22,13 +22,13 @@ export const notificationsKit: DomainKit = {
       path: `/notifications/orders/${order}`,
       headers: process.env.INGRESS_TOKEN ? { authorization: `Bearer ${process.env.INGRESS_TOKEN}` } : {},
     }),
-    // Whichever content of a change came first counts.
+    // The first content of a change wins, and any may have come first.
     compare: (answer, published) => {
       const { changes } = JSON.parse(answer.toString()) as { changes: EventDocument[] };
       const events = published.map((payload) => JSON.parse(payload.toString()) as EventDocument);
-      const isOne = (change: EventDocument) =>
+      const isPublished = (change: EventDocument) =>
         events.some(({ status, moment }) => status === change.status && moment === change.moment);
-      if (!changes.every(isOne)) return "different";
+      if (!changes.every(isPublished)) return "different";
       return changes.length < new Set(events.map(({ status }) => status)).size ? "missing" : "complete";
     },
   },

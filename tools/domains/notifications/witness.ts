@@ -1,6 +1,6 @@
 /**
- * The truth about notifications after a run: each event that was acknowledged has its row, with a content that was
- * published, and each service shows as many changes of the order as the table has.
+ * Checks notifications after a run: each acknowledged event is stored with a content that was published, and each service
+ * shows as many changes of an order as are stored.
  */
 import type { Database } from "../../../src/database/database.ts";
 import { Journal } from "../journal.ts";
@@ -20,14 +20,14 @@ export class NotificationsWitness extends Journal implements Witness {
         const answer = await service.read(order).catch(() => undefined);
         const { changes = [] } = answer ? (JSON.parse(answer.toString()) as { changes?: object[] }) : {};
         if (changes.length !== contents.length)
-          findings.push(`order ${order} is shown by ${service.url} otherwise than it is stored`);
+          findings.push(`the answer of ${service.url} for order ${order} differs from the stored changes`);
       }
     }
     return findings;
   }
 }
 
-/** The hashes of the payloads of each order's changes. */
+/** Payload hashes of each order's changes. */
 async function readTable(database: Database, orders: readonly string[]): Promise<Map<string, string[]>> {
   const { rows } = await database.query<{ order: string; contents: string[] }>(
     `select order_id::text as "order", array_agg(md5(payload)) as contents

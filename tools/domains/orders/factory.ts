@@ -1,6 +1,6 @@
 /**
- * Orders that look real: people, goods and prices from a faker library, put together anew for each order, seeded. The
- * ids are unique over all runs, whatever the seed.
+ * Generates realistic orders with a seeded faker: people, goods and prices, combined at random. Ids are unique over all
+ * runs, even with the same seed.
  */
 import { randomBytes } from "node:crypto";
 import { faker as english } from "@faker-js/faker/locale/en";
@@ -16,7 +16,7 @@ export class OrderFactory extends SeededRandom implements MessageFactory {
   #count = 0;
   #changes = 0;
 
-  /** @param run part of every id; random, so that no two runs share one. */
+  /** @param run part of every id; random, so that runs never share ids. */
   constructor(seed: number, run = randomBytes(5).toString("hex")) {
     super(seed, seededFaker(seed, english));
     this.#run = run;
@@ -46,7 +46,7 @@ export class OrderFactory extends SeededRandom implements MessageFactory {
     };
   }
 
-  /** The document of a valid order. */
+  /** Generates the document of a valid order. */
   next() {
     this.#count += 1;
     const orderUid = `${this.#run}${this.#count.toString(16).padStart(8, "0")}`;
@@ -130,10 +130,10 @@ export function toPayload(order: object): Buffer {
   return Buffer.from(JSON.stringify(order));
 }
 
-/** Making a person costs fifty times what choosing one does; a few hundred are varied enough. */
+/** Generating a person costs fifty times as much as picking one; a few hundred give enough variety. */
 const POOL_SIZE = 300;
 
-/** With none, two and three digits after the point, so that a page shows whether it knows the difference. */
+/** Currencies with none, two and three decimals, to test their display. */
 const CURRENCIES = ["USD", "EUR", "JPY", "KWD", "RUB", "PLN", "GBP", "CHF", "KRW", "BHD"] as const;
 const CREATED_FROM = Date.UTC(2024, 0, 1) / 1000;
 const CREATED_RANGE_SECONDS = 2 * 365 * 24 * 3600;

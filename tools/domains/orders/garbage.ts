@@ -1,17 +1,14 @@
-/**
- * Everything that may arrive and is no order though it is JSON, each with the code and the paths of its dead letter. A
- * new kind comes with what must become of it.
- */
+/** Invalid orders in valid JSON, each with the code and paths of its dead letter. */
 import type { GarbageKind } from "../kit.ts";
 import type { OrderDocument } from "./factory.ts";
 
 type Kind = Omit<GarbageKind, "make"> & Readonly<{ make: (order: OrderDocument) => string }>;
 
-/** The order's JSON with a piece of its text replaced, for what JSON.stringify would not write. */
-function edit(order: OrderDocument, from: string | RegExp, to: string): string {
+/** Replaces part of the order's JSON text, for what JSON.stringify cannot produce. */
+function edit(order: OrderDocument, found: string | RegExp, replacement: string): string {
   const text = JSON.stringify(order);
-  const edited = text.replace(from, () => to);
-  if (edited === text) throw new Error(`the order holds no ${from}`);
+  const edited = text.replace(found, () => replacement);
+  if (edited === text) throw new Error(`the order does not contain ${found}`);
   return edited;
 }
 

@@ -1,4 +1,4 @@
-/** The kit of orders: what the tools have to know of them. */
+/** The kit of orders. */
 import { orders } from "../../../src/domains/orders/index.ts";
 import { ORDER_BYTES_MAX } from "../../../src/domains/orders/schema.ts";
 import type { DomainKit } from "../kit.ts";
@@ -19,7 +19,7 @@ export const ordersKit: DomainKit = {
   readBack: {
     noun: "orders",
     request: (orderUid) => ({ path: `/orders/${encodeURIComponent(orderUid)}` }),
-    // Whichever content came first is the order.
+    // The first content of an id wins, and any may have come first.
     compare: (document, published) =>
       published.some((payload) => payload.equals(document)) ? "complete" : "different",
   },

@@ -1,6 +1,6 @@
 /**
- * The truth about orders after a run: each id that was acknowledged stands in the table with a content that was published
- * under it, and each service answers with exactly these bytes.
+ * Checks orders after a run: each acknowledged id is stored with a content that was published under it, and each service
+ * returns exactly those bytes.
  */
 import type { Database } from "../../../src/database/database.ts";
 import { hashOf, Journal } from "../journal.ts";
@@ -47,14 +47,14 @@ async function compareAnswers(
         const document = await service.read(id).catch(() => undefined);
         if (!document) findings.push(`order ${id} is not served by ${service.url}`);
         else if (hashOf(document) !== table.get(id))
-          findings.push(`order ${id} is served with another content than the stored one`);
+          findings.push(`the answer of ${service.url} for order ${id} differs from the stored order`);
       }
     }),
   );
   return findings;
 }
 
-/** A query with more parameters than this takes longer to plan than to run. */
+/** A query with more parameters takes longer to plan than to run. */
 const IDS_PER_QUERY = 5_000;
 
 /** Requests in flight to one service. */

@@ -1,6 +1,6 @@
 /**
- * Makes `src/domains/product/catalogue.json`, which the service reads without the faker library. A test compares, because
- * what stands in inboxes never changes. Written anew by `node tools/domains/product/catalogue.ts`, for more products.
+ * Generates `src/domains/product/catalogue.json`, so that the service needs no faker library. A test compares the two,
+ * because published catalogue entries must not change. To add products, run `node tools/domains/product/catalogue.ts`.
  */
 import { writeFileSync } from "node:fs";
 import { faker as english } from "@faker-js/faker/locale/en";
@@ -10,7 +10,7 @@ export type CatalogueEntry = Readonly<{ sku: number; name: string; price: number
 
 export const CATALOGUE_FILE = new URL("../../../src/domains/product/catalogue.json", import.meta.url);
 
-/** The products that the specification names, those of the stocks, and others. */
+/** Fixed products, products with stock, and random others. */
 export function makeCatalogue(): CatalogueEntry[] {
   const faker = seededFaker(SEED, english);
   const made = (sku: number): CatalogueEntry => ({
@@ -29,7 +29,7 @@ export function makeCatalogue(): CatalogueEntry[] {
   return entries;
 }
 
-/** The text of the file. */
+/** The text of catalogue.json. */
 export function catalogueText(): string {
   const lines = makeCatalogue().map(
     ({ sku, name, price }) => `  { "sku": ${sku}, "name": ${JSON.stringify(name)}, "price": ${price} }`,
@@ -43,7 +43,7 @@ const NAMED: readonly CatalogueEntry[] = [
   { sku: 1_076_963, name: "Book", price: 3_379 },
 ];
 
-/** SKUs that the order service has in stock, beside those above. */
+/** Other SKUs that loms has in stock. */
 const STOCKED: readonly number[] = [1_002, 1_003, 1_004, 1_005, 1_148_162, 139_819_069, 139_818_428];
 
 const ENTRIES = 60;

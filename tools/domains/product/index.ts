@@ -1,4 +1,4 @@
-/** The kit of products: what the tools have to know of them. */
+/** The kit of products. */
 import { COMMAND_BYTES_MAX } from "../../../src/domains/product/commands.ts";
 import { product } from "../../../src/domains/product/index.ts";
 import type { DomainKit } from "../kit.ts";
@@ -10,7 +10,7 @@ export const productKit: DomainKit = {
   domain: product,
   messageNoun: "product command",
   intake: (payload) => ({ path: "/product/commands", body: payload }),
-  // What is read back is more than what a caller reads.
+  // Reading back takes more calls than the default limit allows.
   environment: { PRODUCT_CALLS_PER_SECOND: "1000000" },
   documentBytesMax: COMMAND_BYTES_MAX,
   createFactory: (seed, run) => new ProductFactory(seed, run),
@@ -19,14 +19,14 @@ export const productKit: DomainKit = {
   readBack: {
     noun: "products",
     request: (sku) => ({ path: `/product/${sku}` }),
-    // Whichever content came first under the id is what was put.
+    // The first content of an id wins, and any may have come first.
     compare: (answer, published) => {
       const { name, price } = JSON.parse(answer.toString());
-      const isOne = published.some((payload) => {
+      const isPublished = published.some((payload) => {
         const command = JSON.parse(payload.toString());
         return command.name === name && command.price === price;
       });
-      return isOne ? "complete" : "different";
+      return isPublished ? "complete" : "different";
     },
   },
   createWitness: () => new ProductWitness(),

@@ -1,4 +1,4 @@
-/** The truth about products after a run: each one that was acknowledged is what was published for its SKU. */
+/** Checks products after a run: each acknowledged product equals a command that was published for its SKU. */
 import type { Database } from "../../../src/database/database.ts";
 import { Journal } from "../journal.ts";
 import type { Reader, Witness } from "../kit.ts";
@@ -21,7 +21,7 @@ export class ProductWitness extends Journal implements Witness {
         const answer = await service.read(sku).catch(() => undefined);
         const given = answer && (JSON.parse(answer.toString()) as { name: string; price: number });
         if (given?.name !== name || BigInt(given.price) !== price)
-          findings.push(`product ${sku} is served by ${service.url} otherwise than it is stored`);
+          findings.push(`the answer of ${service.url} for product ${sku} differs from the stored product`);
       }
     }
     return findings;

@@ -1,6 +1,6 @@
 /**
- * Commands as a thousand users would give them: mostly deposits, and withdrawals, transfers and holds of what is there.
- * Some ask for more than there is: a decline is an outcome like any other.
+ * Generates the commands of a thousand users: mostly deposits, then withdrawals, transfers and holds. Some exceed the
+ * balance, because declines are normal outcomes.
  */
 import { randomBytes } from "node:crypto";
 import type { KitMessage, MessageFactory } from "../kit.ts";
@@ -8,12 +8,12 @@ import { SeededRandom } from "../random.ts";
 
 export type CommandDocument = Readonly<{ id: string; type: string; owner: string }> & Record<string, unknown>;
 
-/** With none, two and three digits after the point. */
+/** Currencies with none, two and three decimals. */
 const DECIMALS = { USD: 2, EUR: 2, RUB: 2, JPY: 0, KWD: 3 } as const;
 type Code = keyof typeof DECIMALS;
 const CODES = Object.keys(DECIMALS) as Code[];
 
-/** Types of commands with their weights. */
+/** Command types with their weights. */
 const MIX = [
   ["deposit", 45],
   ["withdraw", 20],
@@ -28,11 +28,11 @@ export class WalletFactory extends SeededRandom implements MessageFactory {
   readonly #run: string;
   readonly #users: number;
   #count = 0;
-  /** Holds and transactions that may still be captured, released or reversed. */
+  /** Holds and transactions to capture, release or reverse later. */
   readonly #holds: { owner: string; id: string }[] = [];
   readonly #moved: { owner: string; id: string }[] = [];
 
-  /** @param run part of every id and user; random, so that no two runs share one. */
+  /** @param run part of every id and user; random, so that runs never share ids. */
   constructor(seed: number, run = randomBytes(5).toString("hex"), users = USERS) {
     super(seed);
     this.#run = run;
@@ -45,17 +45,17 @@ export class WalletFactory extends SeededRandom implements MessageFactory {
 
   conflictWith({ payload, key = "" }: KitMessage): KitMessage {
     const { id, type, owner, ...members } = JSON.parse(payload.toString()) as CommandDocument;
-    // What is answered for tells types and amounts apart.
-    const other =
+    // Changes the type or the amount, because answers show both.
+    const change =
       "amount" in members
         ? { type, ...members, amount: `1${members.amount}` }
         : { type: type === "release" ? "capture" : "release", hold: "other" };
-    const changed = { id, owner, ...other };
+    const changed = { id, owner, ...change };
     const becomes = { outcome: "dead", code: "conflict", paths: ["/id"] } as const;
     return { kind: "conflict", payload: Buffer.from(JSON.stringify(changed)), key, becomes };
   }
 
-  /** The document of a command. */
+  /** Generates the document of a command. */
   next(): CommandDocument {
     this.#count += 1;
     const id = `${this.#run}-${this.#count}`;
@@ -78,12 +78,12 @@ export class WalletFactory extends SeededRandom implements MessageFactory {
         return { ...common, currency, amount: this.#amount(currency, 300), expires_in_seconds: seconds };
       }
       case "reverse": {
-        const { owner: whose, id: transaction } = this.#forget(this.#moved) ?? { owner, id: "none" };
-        return { ...common, owner: whose, transaction };
+        const { owner: opener, id: transaction } = this.#forget(this.#moved) ?? { owner, id: "none" };
+        return { ...common, owner: opener, transaction };
       }
       default: {
-        const { owner: whose, id: hold } = this.#forget(this.#holds) ?? { owner, id: "none" };
-        return { ...common, owner: whose, hold };
+        const { owner: opener, id: hold } = this.#forget(this.#holds) ?? { owner, id: "none" };
+        return { ...common, owner: opener, hold };
       }
     }
   }
@@ -112,8 +112,8 @@ export class WalletFactory extends SeededRandom implements MessageFactory {
     return (1 + this.random() * max).toFixed(DECIMALS[currency]);
   }
 
-  #remember<T>(list: T[], one: T): void {
-    list.push(one);
+  #remember<T>(list: T[], item: T): void {
+    list.push(item);
     if (list.length > REMEMBERED_MAX) list.shift();
   }
 

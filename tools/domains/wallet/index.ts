@@ -1,4 +1,4 @@
-/** The kit of the wallet: what the tools have to know of it. */
+/** The kit of the wallet. */
 import { COMMAND_BYTES_MAX } from "../../../src/domains/wallet/commands.ts";
 import { wallet } from "../../../src/domains/wallet/index.ts";
 import type { DomainKit, Intake } from "../kit.ts";
@@ -26,7 +26,7 @@ export const walletKit: DomainKit = {
         headers: { authorization: `Bearer ${tokenOf(owner)}` },
       };
     },
-    // Whichever content came first was decided.
+    // The first content of an id wins, and any may have come first.
     compare: (answer, published) =>
       published.some((payload) => isAbout(JSON.parse(answer.toString()), JSON.parse(payload.toString())))
         ? "complete"
@@ -46,7 +46,7 @@ export const walletKit: DomainKit = {
   },
 };
 
-/** A user's command: who gives it says the token, and its id is the key of the request. What is no command goes as it is. */
+/** Sends a user's command with the user's token and its id as the key; sends an invalid payload unchanged. */
 function intake(payload: Buffer): Intake {
   const { owner, id, ...command } = documentOf(payload);
   const isAsUser = typeof owner === "string" && typeof id === "string" && /^[\x21-\x7e]{1,64}$/.test(`${id}`);
@@ -70,7 +70,7 @@ function documentOf(payload: Buffer): Partial<Record<string, unknown>> {
   }
 }
 
-/** Whether the answer is about this command: type, currency and amount are the same. */
+/** Whether type, currency and amount are equal. */
 function isAbout(answer: Partial<CommandDocument>, command: CommandDocument): boolean {
   if (answer.type !== command.type || answer.id !== command.id) return false;
   if (command.currency !== undefined && answer.currency !== command.currency) return false;

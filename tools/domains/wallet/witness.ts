@@ -1,9 +1,9 @@
-/** The truth about the wallet after a run. */
+/** Checks the wallet after a run. */
 import type { Database } from "../../../src/database/database.ts";
 import { CommandWitness, type StoredCommand } from "../command-witness.ts";
 
 export class WalletWitness extends CommandWitness<StoredCommand> {
-  /** A key is the owner, a space, and the id. */
+  /** @param keys owner, space, id. */
   protected override async select(database: Database, keys: readonly string[]): Promise<StoredCommand[]> {
     const wanted = keys.map((key) => key.split(" "));
     const { rows } = await database.query<StoredCommand>(
