@@ -1,4 +1,4 @@
-/** What an audit costs in a large inbox: of everything, and of what came since the last one. */
+/** Duration of an audit in a large inbox: in full, and since the previous one. */
 
 import { type AuditOptions, audit } from "../src/audit/audit.ts";
 import { Database } from "../src/database/database.ts";
@@ -24,7 +24,7 @@ export async function measureAudit(
     const { holds, domains, storage } = await audit(database, [domain], { gapSettledSeconds: 0, ...options });
     const seconds = (performance.now() - begun) / 1000;
     if (!holds || Number(domains.orders?.projected) !== expected || domains.orders?.gaps.length !== 0) {
-      throw new Error("the audit does not find what is there");
+      throw new Error("the audit does not find the expected orders");
     }
     return { seconds, bytes: Number(storage.bytes) };
   };
@@ -34,9 +34,7 @@ export async function measureAudit(
     await fill(stack.environment, orders + 1, added, say);
     const since = await secondsOf(added, {});
     const again = await secondsOf(added, { isFull: true });
-    say(
-      `audit: ${Math.round(again.bytes / added)} bytes of storage for each order, indexes and jobs included`,
-    );
+    say(`audit: ${Math.round(again.bytes / added)} bytes of storage per order, including indexes and jobs`);
     return [
       { name: `audit of ${orders} orders`, unit: "s", figures: [whole.seconds] },
       { name: `audit of ${ADDED} more`, unit: "s", figures: [since.seconds] },
@@ -47,5 +45,5 @@ export async function measureAudit(
   }
 }
 
-/** Ten minutes, from one audit to the next, at 100 a second. */
+/** Messages between two audits, ten minutes apart, at 100 a second. */
 const ADDED = 60_000;

@@ -1,6 +1,5 @@
 /**
- * The three brokers side by side: the same orders wait in each of them, one after the other in each round, and the same
- * service drains them.
+ * Compares the brokers: in each round, the same service drains the same orders from each of them in turn.
  */
 import { join } from "node:path";
 import { BROKER_KINDS, type BrokerKind, HOW_TO_GET } from "../tools/stack/broker.ts";
@@ -29,14 +28,18 @@ export async function measureBrokers(
   const rates = new Map<BrokerKind, number[]>(stacks.map(({ kind }) => [kind, []]));
   const notes = new Map<BrokerKind, string>();
   for (let round = 1; round <= ROUNDS; round++) {
-    for (const one of stacks) {
-      await using database = await createBenchDatabase(one);
-      const environment = { ...database.environment, ...one.broker?.environment(), SOURCES: one.kind };
-      await publishLoad({ ...one, environment }, count);
-      const { rate, cpu } = await drain(one, environment, count);
-      rates.get(one.kind)?.push(rate);
-      notes.set(one.kind, cpu);
-      say(`brokers: round ${round} of ${ROUNDS}: ${one.kind} ${Math.round(rate)}/s; ${cpu}`);
+    for (const current of stacks) {
+      await using database = await createBenchDatabase(current);
+      const environment = {
+        ...database.environment,
+        ...current.broker?.environment(),
+        SOURCES: current.kind,
+      };
+      await publishLoad({ ...current, environment }, count);
+      const { rate, cpu } = await drain(current, environment, count);
+      rates.get(current.kind)?.push(rate);
+      notes.set(current.kind, cpu);
+      say(`brokers: round ${round} of ${ROUNDS}: ${current.kind} ${Math.round(rate)}/s; ${cpu}`);
     }
   }
   const first = rates.get("nats-streaming") ?? [];

@@ -1,13 +1,13 @@
-/** A database of its own for one measurement, so that none finds what another has left. */
+/** Creates a database for one measurement, so that measurements do not share data. */
 import { install } from "../src/cli/install.ts";
 import { DOMAINS } from "../src/domains/index.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 
 export type BenchDatabase = AsyncDisposable &
   Readonly<{
-    /** Of the superuser. */
+    /** URL of the superuser. */
     adminUrl: string;
-    /** What a service needs to run on it. */
+    /** Environment variables for a service on this database. */
     environment: Readonly<Record<string, string>>;
   }>;
 
@@ -19,7 +19,7 @@ export async function createBenchDatabase({ postgres, environment }: Stack): Pro
     MIGRATION_DATABASE_URL: postgres.ownerUrl(name),
   };
   await install(urls.MIGRATION_DATABASE_URL, urls.DATABASE_URL, DOMAINS);
-  // What others have left to be written would be written while something is measured here.
+  // Otherwise PostgreSQL would flush pages of earlier databases during the measurement.
   await postgres.admin((client) => client.query("checkpoint"));
   return {
     adminUrl: postgres.adminUrl(name),

@@ -1,6 +1,6 @@
 /**
- * Pages of dead letters where there are a million: each kind of filter, asked for over HTTP from the running service,
- * one request at a time. The letters are real garbage that went through the real projection; a month of it.
+ * Latency of dead-letter pages among a million letters: each filter over HTTP, one request at a time. The letters come
+ * from a month of generated garbage, projected as usual.
  */
 import { Database } from "../src/database/database.ts";
 import { orders } from "../src/domains/orders/index.ts";
@@ -32,7 +32,7 @@ export async function measureDeadLetters(
         const begun = performance.now();
         const page = (await get(service.url, `/deadletters?${query()}`)) as { next: string | null };
         times.push(performance.now() - begun);
-        // Every other request goes on to the page that follows.
+        // Every other request also gets the next page.
         if (request % 2 === 0 && page.next !== null) {
           const again = performance.now();
           await get(service.url, `/deadletters?${query()}&before=${page.next}`);
@@ -104,7 +104,7 @@ async function measureBulk(url: string, say: (text: string) => void): Promise<vo
   };
   const seconds = (performance.now() - begun) / 1000;
   say(
-    `deadletters: dry run of ${run.letters} letters ${seconds.toFixed(1)} s, ${Math.round(run.letters / seconds)}/s`,
+    `deadletters: dry run of ${run.letters} letters in ${seconds.toFixed(1)} s, ${Math.round(run.letters / seconds)}/s`,
   );
   const started = performance.now();
   const who = { author: "bench", reason: "bench", limit: 10_000, failures_max: 10_000 };
@@ -115,11 +115,11 @@ async function measureBulk(url: string, say: (text: string) => void): Promise<vo
   }
   const took = (performance.now() - started) / 1000;
   say(
-    `deadletters: redrive of 10000 letters ${took.toFixed(1)} s, ${Math.round(10_000 / took)}/s (${bulk.status})`,
+    `deadletters: redrive of 10000 letters in ${took.toFixed(1)} s, ${Math.round(10_000 / took)}/s (${bulk.status})`,
   );
 }
 
-/** A month of garbage in the inbox, projected; a fifth of it discarded. */
+/** Projects a month of garbage and discards a fifth of the letters. */
 async function bury(
   stack: Stack,
   letters: number,
@@ -127,7 +127,7 @@ async function bury(
   say: (text: string) => void,
 ): Promise<void> {
   const payloads = makeSmallGarbage(factory, POOL);
-  say(`deadletters: putting ${letters.toLocaleString("en")} pieces of garbage into the inbox`);
+  say(`deadletters: appending ${letters.toLocaleString("en")} invalid messages to the inbox`);
   await withClient(stack.environment.MIGRATION_DATABASE_URL as string, async (owner) => {
     await owner.query("create temp table pool (number int, payload bytea)");
     await owner.query(
@@ -156,10 +156,10 @@ async function bury(
     const { rows } = await projectNext(database, domain, handover);
     done += rows.length;
     if (rows.length === 0) break;
-    if (done % 100_000 < rows.length) say(`deadletters: buried ${done.toLocaleString("en")}`);
+    if (done % 100_000 < rows.length) say(`deadletters: projected ${done.toLocaleString("en")}`);
   }
   const seconds = (performance.now() - begun) / 1000;
-  say(`deadletters: buried in ${seconds.toFixed(0)} s, ${Math.round(letters / seconds)}/s`);
+  say(`deadletters: projected in ${seconds.toFixed(0)} s, ${Math.round(letters / seconds)}/s`);
   const { rows } = await database.query<{ position: bigint }>(
     "select position from dead_letters where position % 5 = 0 order by position",
   );
@@ -183,12 +183,12 @@ async function post(url: string, path: string, body: object): Promise<unknown> {
 }
 
 function figures(times: readonly number[]): string {
-  const at = (share: number) => percentile(times, share).toFixed(1);
-  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`;
+  const quantileText = (share: number) => percentile(times, share).toFixed(1);
+  return `p50 ${quantileText(0.5)} ms, p99 ${quantileText(0.99)} ms, max ${quantileText(1)} ms`;
 }
 
 function percentile(times: readonly number[], share: number): number {
-  const sorted = [...times].sort((one, other) => one - other);
+  const sorted = [...times].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] as number;
 }
 
@@ -196,6 +196,6 @@ const SEARCH = "search of 1,000 payloads";
 const CHANNELS = ["orders", "orders.eu", "orders.us"];
 const DAYS = 30;
 
-/** Different payloads; each is there some hundred times. */
+/** Distinct payloads; each occurs a few hundred times. */
 const POOL = 3_000;
 const REQUESTS = 150;

@@ -1,6 +1,6 @@
 /**
- * How fast messages that wait in the broker become readable: everything in, from the service's first outcome to its last.
- * The limit is measured in the same round: the same bytes by binary COPY into two bare tables, nothing else.
+ * Rate at which messages waiting in the broker become readable, from the service's first outcome to its last. The limit
+ * is measured in the same round: a binary COPY of the same bytes into two bare tables.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
@@ -31,9 +31,9 @@ export async function measureDrain(
     await using database = await createBenchDatabase(stack);
     const payloads = await publishLoad(stack, count);
     clean.push(await drain(stack, database.environment, count, { nodeOptions }));
-    await using other = await createBenchDatabase(stack);
+    await using withGarbage = await createBenchDatabase(stack);
     await publishLoad(stack, count, 0.1);
-    garbage.push(await drain(stack, other.environment, count));
+    garbage.push(await drain(stack, withGarbage.environment, count));
     await using bare = await createBenchDatabase(stack);
     limits.push(count / (await secondsToCopy(bare.adminUrl, payloads, "inbox and orders")));
     say(
@@ -69,9 +69,9 @@ export async function measureDrain(
   ];
 }
 
-/** Puts orders into the broker, among them a share of garbage of every kind. @returns their bytes. */
+/** Publishes orders and a share of garbage to the broker. @returns the payloads. */
 export async function publishLoad(stack: Stack, count: number, garbageShare = 0): Promise<Buffer[]> {
-  if (!stack.broker) throw new Error("this is measured with a NATS Streaming server");
+  if (!stack.broker) throw new Error("this measurement needs a NATS Streaming server");
   const factory = new OrderFactory(1);
   const garbage = garbageShare > 0 ? makeSmallGarbage(factory, GARBAGE_POOL) : [];
   const payloads = Array.from({ length: count }, () =>
@@ -88,7 +88,7 @@ export async function publishLoad(stack: Stack, count: number, garbageShare = 0)
   return payloads;
 }
 
-/** Starts the service on what waits in the broker. */
+/** Runs the service until it has processed the waiting messages. */
 export async function drain(
   stack: Stack,
   environment: Readonly<Record<string, string>>,
@@ -109,7 +109,7 @@ export async function drain(
     const before = await settled();
     const cpuBefore = cpuSecondsOf(servers);
     const work = async ({ child, url }: ServiceProcess) => {
-      // From the first outcome on: starting a process is not draining.
+      // Measure from the first outcome, to exclude the start of the process.
       while ((await settled()) === before) await delay(5);
       const first = await settled();
       const started = performance.now();
@@ -132,5 +132,5 @@ export async function drain(
 const ROUNDS = 3;
 const GARBAGE_POOL = 2_000;
 
-/** Orders a second, of the best that was measured on two cores with everything on the one machine. */
+/** Orders per second of the best public implementation, measured on two cores with everything on one machine. */
 const BEST_PUBLIC = 3_500;

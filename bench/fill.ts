@@ -1,4 +1,4 @@
-/** A database full of orders, without a broker, and garbage of a size at which its bytes are not what is measured. */
+/** Fills a database with orders without a broker, and generates small garbage. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Database } from "../src/database/database.ts";
 import { orders } from "../src/domains/orders/index.ts";
@@ -10,7 +10,7 @@ import { ordersKit } from "../tools/domains/orders/index.ts";
 import { makeGarbage } from "../tools/publisher/garbage.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 
-/** Of every kind but the largest, which would be most of the bytes, and conflicts, which need an order. */
+/** All kinds except large payloads, which would dominate the bytes, and conflicts, which need an order. */
 export function makeSmallGarbage(factory: OrderFactory, count: number): Buffer[] {
   const payloads: Buffer[] = [];
   while (payloads.length < count) {
@@ -21,8 +21,8 @@ export function makeSmallGarbage(factory: OrderFactory, count: number): Buffer[]
 }
 
 /**
- * Puts the orders `first` to `last`, with the ids `bench-<number - 1>`, into the inbox as if a broker had, and projects them.
- * @param sequencesAbove is added to the broker's number of each message, which is else the order's.
+ * Appends the orders `first` to `last`, with ids `bench-<number - 1>`, as if from a broker, and projects them.
+ * @param sequencesAbove added to the order's number for the broker's sequence.
  */
 export async function fill(
   environment: Readonly<Record<string, string>>,
@@ -33,14 +33,14 @@ export async function fill(
 ): Promise<void> {
   const factory = new OrderFactory(9);
   const payloads = Array.from({ length: POOL }, () => toPayload({ ...factory.next(), order_uid: "bench-#" }));
-  say(`putting ${(last - first + 1).toLocaleString("en")} orders into the inbox`);
+  say(`appending ${(last - first + 1).toLocaleString("en")} orders to the inbox`);
   const database = new Database(environment.DATABASE_URL as string, {
     connectionsMax: 1,
     logger: createLogger("silent"),
   });
   const domain = projectingOf(orders, { isLive: true });
   let isIn = false;
-  // Projecting goes on beside, for it takes as long.
+  // Project concurrently, because it takes as long as appending.
   const projecting = (async () => {
     for (;;) {
       const wasIn = isIn;
@@ -58,14 +58,14 @@ export async function fill(
         "insert into pool select number - 1, convert_from(payload, 'UTF8') from unnest($1::bytea[]) with ordinality as p (payload, number)",
         [payloads],
       );
-      for (let from = first; from <= last; from += CHUNK) {
+      for (let start = first; start <= last; start += CHUNK) {
         await owner.query(
           `insert into inbox (domain, source, channel, message_id, payload)
            select 'orders', 'nats-streaming', 'orders', ${sequencesAbove} + made.number || '-' || 1700000000000000000 + made.number,
                   convert_to(replace(pool.payload, 'bench-#', 'bench-' || (made.number - 1)), 'UTF8')
            from generate_series($1::int, $2::int) as made (number) join pool on pool.number = made.number % ${POOL}
            order by made.number`,
-          [from, Math.min(last, from + CHUNK - 1)],
+          [start, Math.min(last, start + CHUNK - 1)],
         );
       }
     });
@@ -75,6 +75,6 @@ export async function fill(
   }
 }
 
-/** Different orders; each is there some hundred times under ids of its own. */
+/** Distinct orders; each occurs a few hundred times under new ids. */
 const POOL = 3_000;
 const CHUNK = 200_000;

@@ -1,4 +1,4 @@
-/** Whether it stays as fast as it grows: the same drain with an empty inbox, with one million rows, and with five. */
+/** Whether throughput depends on the size of the inbox: the same drain with no rows, one million and five million. */
 
 import { audit } from "../src/audit/audit.ts";
 import { Database } from "../src/database/database.ts";
@@ -16,7 +16,7 @@ export async function measureGrowth(
   count: number,
   say: (text: string) => void,
 ): Promise<Measurement[]> {
-  // A start fills the cache from the table, which has nothing to do with what is asked here.
+  // Without a cache, because restoring it at the start would disturb the measurement.
   const uncached = { CACHE_BYTES_MAX: "0" };
   const empty: number[] = [];
   const rates = new Map(SIZES.map((size) => [size, [] as number[]]));
@@ -25,7 +25,7 @@ export async function measureGrowth(
   for (const size of SIZES) {
     await fill(grown.environment, filled + 1, size, say, SEQUENCES_ABOVE);
     filled = size;
-    // A service that starts proves what nobody has proved yet, which is not what is asked here either.
+    // Audit now, because the service would otherwise audit all rows after its start.
     const database = new Database(grown.environment.DATABASE_URL as string, {
       connectionsMax: 1,
       logger: createLogger("silent"),
@@ -33,7 +33,7 @@ export async function measureGrowth(
     });
     await audit(database, [orders], { gapSettledSeconds: 0 }).finally(() => database.close());
     await withClient(grown.adminUrl, async (client) => {
-      // What filling has left to be written would be written while the drain is measured.
+      // Otherwise PostgreSQL would vacuum and flush pages during the measurement.
       await client.query("vacuum analyze");
       await client.query("checkpoint");
     });
@@ -43,10 +43,10 @@ export async function measureGrowth(
       rates.get(size)?.push(rate);
       await using fresh = await createBenchDatabase(stack);
       await publishLoad(stack, count);
-      const beside = await drain(stack, { ...fresh.environment, ...uncached }, count);
-      empty.push(beside.rate);
+      const reference = await drain(stack, { ...fresh.environment, ...uncached }, count);
+      empty.push(reference.rate);
       say(
-        `growth: ${size.toLocaleString("en")} rows: ${Math.round(rate)}/s, empty ${Math.round(beside.rate)}/s`,
+        `growth: ${size.toLocaleString("en")} rows: ${Math.round(rate)}/s, empty ${Math.round(reference.rate)}/s`,
       );
     }
   }
@@ -62,6 +62,6 @@ export async function measureGrowth(
 
 const ROUNDS = 2;
 
-/** So that the messages of a broker that has just begun do not come between all of these in the index. */
+/** Keeps these message ids apart in the index from those of a new broker, which start at 1. */
 const SEQUENCES_ABOVE = 100_000_000;
 const SIZES = [1_000_000, 5_000_000];

@@ -1,5 +1,5 @@
 /**
- * From publishing to readable by id, at steady rates. The loop is open: an order's clock starts when it was due, so that
+ * Latency from publishing to readable, at steady rates. Open loop: an order's clock starts at its scheduled time, so
  * neither a slow service nor a slow publisher hides a delay (no coordinated omission).
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,7 +14,7 @@ import { withService } from "./service.ts";
 
 export async function measureLatency(stack: Stack, say: (text: string) => void): Promise<Measurement[]> {
   const { broker } = stack;
-  if (!broker) throw new Error("latency is measured through a NATS Streaming server");
+  if (!broker) throw new Error("this measurement needs a NATS Streaming server");
   return withService(stack.environment, stack.folder, async ({ url }) => {
     await using transport = await connectTo(ordersKit, broker.kind, stack.environment);
     say("latency: warming up");
@@ -22,14 +22,14 @@ export async function measureLatency(stack: Stack, say: (text: string) => void):
     const results: Measurement[] = [];
     for (const rate of RATES) {
       const times = await timesAt(transport, url, rate, SECONDS);
-      const at = (share: number) => quantile(times, share) as number;
-      const shown = [0.5, 0.99, 0.999, 1].map((share) => at(share).toFixed(1));
+      const quantileOf = (share: number) => quantile(times, share) as number;
+      const shown = [0.5, 0.99, 0.999, 1].map((share) => quantileOf(share).toFixed(1));
       const note = `p50 ${shown[0]}, p99 ${shown[1]}, p99.9 ${shown[2]}, max ${shown[3]} ms of ${times.length} watched`;
       say(`latency: ${rate}/s: ${note}`);
       results.push({
         name: `publish → readable at ${rate.toLocaleString("en")}/s`,
         unit: "ms p99",
-        figures: [at(0.99)],
+        figures: [quantileOf(0.99)],
         ...(rate === 1_000 ? { goal: { of: "figure" as const, atMost: 25 } } : {}),
         note,
       });
@@ -38,7 +38,7 @@ export async function measureLatency(stack: Stack, say: (text: string) => void):
   });
 }
 
-/** Milliseconds until readable, sorted, of those that were watched. */
+/** Latencies of watched orders in milliseconds, sorted. */
 async function timesAt(transport: Transport, url: string, rate: number, seconds: number): Promise<number[]> {
   const factory = new OrderFactory(rate);
   const count = rate * seconds;
@@ -46,7 +46,7 @@ async function timesAt(transport: Transport, url: string, rate: number, seconds:
   const verifier = new Verifier(url, ordersKit.readBack);
   const watched: Promise<number | undefined>[] = [];
   const publishing: Promise<void>[] = [];
-  // Watching takes requests of its own; so many a second do not disturb what they measure.
+  // Watching needs extra requests; this many a second do not disturb the measurement.
   const every = Math.max(1, Math.round(rate / WATCHED_PER_SECOND));
   const started = performance.now();
   for (const [index, order] of orders.entries()) {
@@ -63,7 +63,7 @@ async function timesAt(transport: Transport, url: string, rate: number, seconds:
   const times = await Promise.all(watched);
   verifier.close();
   if (times.includes(undefined)) throw new Error("an order did not become readable");
-  return (times as number[]).sort((one, other) => one - other);
+  return (times as number[]).sort((a, b) => a - b);
 }
 
 const RATES = [100, 1_000, 5_000];

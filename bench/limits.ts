@@ -1,11 +1,11 @@
-/** What PostgreSQL alone takes of the same bytes: binary COPY into bare tables, in batches as large as the service's. */
+/** PostgreSQL's limit for the same bytes: binary COPY into bare tables, in batches of the service's size. */
 import type pg from "pg";
 import { type CopyEncoder, withCopyData } from "../src/database/copy/copy-encoder.ts";
 import { runScript } from "../src/database/script.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 
 /**
- * @param tables the inbox alone, or with it a table of orders that holds the same bytes again.
+ * @param tables the inbox alone, or also a table of orders with the same bytes.
  * @returns seconds.
  */
 export async function secondsToCopy(
@@ -21,16 +21,16 @@ export async function secondsToCopy(
       "create table limit_orders (order_uid text primary key, position bigint unique, document json)",
     );
     const started = performance.now();
-    for (let from = 0; from < payloads.length; from += BATCH) {
-      const batch = payloads.slice(from, from + BATCH);
+    for (let start = 0; start < payloads.length; start += BATCH) {
+      const batch = payloads.slice(start, start + BATCH);
       await client.query("begin");
-      await copy(client, "limit_inbox", batch, from, (rows, payload, position) => {
+      await copy(client, "limit_inbox", batch, start, (rows, payload, position) => {
         rows.bigint(position);
         rows.text(`${position}-1700000000000000000`);
         rows.bytes(payload);
       });
       if (tables === "inbox and orders") {
-        await copy(client, "limit_orders", batch, from, (rows, payload, position) => {
+        await copy(client, "limit_orders", batch, start, (rows, payload, position) => {
           rows.text(payload.toString("latin1", ID_FROM, ID_TO));
           rows.bigint(position);
           rows.bytes(payload);
@@ -46,14 +46,14 @@ async function copy(
   client: pg.Client,
   table: string,
   batch: readonly Buffer[],
-  from: number,
+  start: number,
   encode: (rows: CopyEncoder, payload: Buffer, position: bigint) => void,
 ): Promise<void> {
   await withCopyData(
     (rows) => {
       for (const [index, payload] of batch.entries()) {
         rows.row(3);
-        encode(rows, payload, BigInt(from + index + 1));
+        encode(rows, payload, BigInt(start + index + 1));
       }
     },
     (data) => runScript(client, `copy ${table} from stdin (format binary)`, data),
@@ -62,6 +62,6 @@ async function copy(
 
 export const BATCH = 4_000;
 
-/** Where an order's id stands in the text: `{"order_uid":"` comes first. */
+/** Byte range of the id in an order's JSON, which begins with `{"order_uid":"`. */
 const ID_FROM = 14;
 const ID_TO = 32;

@@ -1,4 +1,4 @@
-/** The command `npm run bench`: figures beside what the same machine could do in the same run. */
+/** The command `npm run bench`: measures figures and, in the same run, the machine's limits. */
 import { rename, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -34,124 +34,128 @@ type Part = Readonly<{
   measure: (stack: Stack, options: Options) => Promise<readonly Measurement[]>;
 }>;
 
-/** What is measured without a name. */
+/** Parts of a run without a name. */
 const MAIN_PARTS: Readonly<Record<string, Part>> = {
   drain: {
-    shows: "--orders that wait in the broker until all are readable, beside COPY",
+    shows: "rate at which --orders waiting in the broker become readable, compared with COPY",
     measure: (stack, { orders, nodeOptions }) => measureDrain(stack, orders, say, nodeOptions),
   },
   stages: {
-    shows: "append, projection and rebuild, each alone",
+    shows: "append, projection and rebuild, each separately",
     measure: (stack, { orders }) => measureStages(stack, orders, say),
   },
   latency: {
-    shows: "publish to readable at 100, 1,000 and 5,000 a second",
+    shows: "latency from publish to readable at 100, 1,000 and 5,000 a second",
     measure: (stack) => measureLatency(stack, say),
   },
   reads: {
-    shows: "GET /orders/:id: hit, 304, miss, 404, beside a bare node:http (needs wrk)",
+    shows: "GET /orders/:id: hit, 304, miss, 404, compared with a bare node:http server (needs wrk)",
     measure: (stack) => measureReads(stack, say),
   },
   restart: {
-    shows: "a start with --rows orders: ready, warm, memory",
+    shows: "start with --rows orders: ready, cache restored, memory",
     measure: (stack, { rows }) => measureRestart(stack, rows, say),
   },
   growth: {
-    shows: "the drain with 0, 1 and 5 million rows in the inbox",
+    shows: "drain with 0, 1 and 5 million rows in the inbox",
     measure: (stack, { orders }) => measureGrowth(stack, orders / 2, say),
   },
   deadletters: {
-    shows: "pages of dead letters by every filter, among --rows of them",
+    shows: "pages of dead letters with every filter, among --rows letters",
     measure: async (stack, { rows }) => [await measureDeadLetters(stack, rows, say)],
   },
   overhead: {
-    shows: "of metrics, logs and traces, on drain and reads (needs wrk)",
+    shows: "cost of metrics, logs and traces for drain and reads (needs wrk)",
     measure: (stack) => measureOverhead(stack, say),
   },
 };
 
-/** What is measured only by its name. */
+/** Parts that run by name only. */
 const MORE_PARTS: Readonly<Record<string, Part>> = {
   brokers: {
-    shows: "the drain from NATS Streaming, JetStream and Kafka, side by side",
+    shows: "drain from NATS Streaming, JetStream and Kafka, compared",
     measure: (stack, { orders }) => measureBrokers(stack, orders, say),
   },
   audit: {
-    shows: "of --rows orders, and of 60,000 that came since",
+    shows: "full audit of --rows orders, and incremental audit of 60,000 more",
     measure: (stack, { rows }) => measureAudit(stack, rows, say),
   },
   rebuild: {
-    shows: "waybill rebuild of --rows orders while the service answers reads",
+    shows: "waybill rebuild of --rows orders while the service serves reads",
     measure: async (stack, { rows }) => [await measureRebuild(stack, rows, say)],
   },
   outage: {
-    shows: "the database away for --minutes with the broker at full speed: memory, and the drain after",
+    shows: "PostgreSQL down for --minutes with the broker at full speed: memory, and the drain afterwards",
     measure: (stack, { minutes }) => measureOutage(stack, minutes, say),
   },
   outbox: {
-    shows: "--orders events from a filled outbox to Kafka, and what events cost the projection",
+    shows: "--orders events from the outbox to Kafka, and the cost of events for the projection",
     measure: (stack, { orders }) => measureOutbox(stack, orders, say),
   },
   settings: {
-    shows: "of PostgreSQL, each beside its defaults: the drain",
+    shows: "drain with PostgreSQL settings, each compared with the defaults",
     measure: (stack, { orders }) => measureSettings(stack, orders, say),
   },
   wallet: {
-    shows: "--orders commands of the wallet, on many accounts and on one, beside a row lock for each",
+    shows: "--orders wallet commands, on many accounts and on one, compared with row locks",
     measure: (stack, { orders }) => measureWallet(stack, orders, say),
   },
   answers: {
-    shows: "the wallet over HTTP at 100 and 2,000 commands a second for --minutes, one process and two",
+    shows:
+      "wallet answers over HTTP at 100 and 2,000 commands a second for --minutes, with one process and two",
     measure: (stack, { minutes }) => measureAnswers(stack, minutes * 60, say),
   },
   marketplace: {
-    shows: "calls of the marketplace for --minutes each: orders, reads, the list of a cart warm and cold",
+    shows:
+      "marketplace calls for --minutes each: orders, reads, and a cart's list with a warm and a cold cache",
     measure: (_stack, { minutes }) => measureMarketplace(minutes * 60, say),
   },
   slow: {
-    shows: "a database that answers late: rate, append time, redeliveries, timers and memory",
+    shows: "slow PostgreSQL: rate, append time, redeliveries, timers and memory",
     measure: (stack) => measureSlowDatabase(stack, say),
   },
 };
 
 const PARTS = { ...MAIN_PARTS, ...MORE_PARTS };
 
-const bench = command("bench", "Measures figures beside what the same machine could do in the same run.")
+const bench = command("bench", "Measures figures and, in the same run, the machine's limits.")
   .addArgument(
-    new Argument("[name]", "one part; without it, the whole first list").choices(Object.keys(PARTS)),
+    new Argument("[name]", "part to run; without it, all parts of the first list").choices(
+      Object.keys(PARTS),
+    ),
   )
-  .option("--orders <number>", "how many orders", integer(10_000, 1_000_000_000), 200_000)
-  .option("--rows <number>", "how many rows are there before", integer(10_000, 1_000_000_000), 1_000_000)
-  .option("--minutes <number>", "how long an outage lasts", decimal(0.01, 10_000), 1)
+  .option("--orders <number>", "number of orders", integer(10_000, 1_000_000_000), 200_000)
+  .option("--rows <number>", "number of existing rows", integer(10_000, 1_000_000_000), 1_000_000)
+  .option("--minutes <number>", "duration of an outage or of a load", decimal(0.01, 10_000), 1)
   .addOption(
-    new Option("--source <kind>", "with a name: through which broker")
+    new Option("--source <kind>", "with a name: broker to publish through")
       .choices(BROKER_KINDS)
       .default("nats-streaming"),
   )
-  .option("--cpu-prof <folder>", "write processor profiles of the service while it drains")
-  .option("--json", "print every single figure")
+  .option("--cpu-prof <folder>", "write CPU profiles of the service during the drain")
+  .option("--json", "print every figure as JSON")
   .addHelpText(
     "after",
     `
-Parts of a run without a name, which writes bench/results.json and bench/RESULTS.md:
+Parts of a run without a name, which also writes bench/results.json and bench/RESULTS.md:
 ${listed(MAIN_PARTS)}
 
-Parts by their name alone:
+Parts that run by name only:
 ${listed(MORE_PARTS)}`,
   )
   .action(
     exits(async (name, { orders, rows, minutes, source, cpuProf, json }) => {
       if (name === undefined && source !== "nats-streaming") {
-        throw new InvalidInputError("source", "--source needs the name of a part");
+        throw new InvalidInputError("source", "--source requires the name of a part");
       }
       const nodeOptions = cpuProf === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${cpuProf}`];
       const begun = performance.now();
       const results: Measurement[] = [];
-      for (const [one, { measure }] of Object.entries(
+      for (const [part, { measure }] of Object.entries(
         name === undefined ? MAIN_PARTS : { [name]: PARTS[name] as Part },
       )) {
         await using stack = await startStack("bench", () => {}, { source });
-        say(`${one}: begins after ${Math.round((performance.now() - begun) / 1000)} s`);
+        say(`${part}: starts after ${Math.round((performance.now() - begun) / 1000)} s`);
         results.push(...(await measure(stack, { orders, rows, minutes, nodeOptions })));
       }
       const documents = results.map(documentOf);
@@ -167,13 +171,13 @@ function listed(parts: Readonly<Record<string, Part>>): string {
     .join("\n");
 }
 
-/** Both files at once, and neither of them half. */
+/** Renames complete files into place, so that neither file is ever incomplete. */
 async function keep(results: readonly Measurement[], seconds: number): Promise<void> {
   const machine = `${cpus().length} processors (${cpus()[0]?.model.trim()}), Node ${process.versions.node}`;
   const date = new Date().toISOString().slice(0, 10);
   const head =
     `# Results\n\nWritten by \`npm run bench\` on ${date} in ${Math.round(seconds / 60)} minutes: service, PostgreSQL, ` +
-    `broker, publisher and load all on ${machine}. Medians of the rounds, with the least and the most.\n\n`;
+    `broker, publisher and load all on ${machine}. Medians of the rounds, with minimum and maximum.\n\n`;
   const files = {
     "results.json": `${JSON.stringify({ date, machine, seconds, results: results.map(documentOf) }, null, 2)}\n`,
     "RESULTS.md": head + tableOf(results),

@@ -1,6 +1,6 @@
 /**
- * The marketplace under calls: orders and reads a second, how long each takes, and the list of a cart with and without its
- * products in the cache. Everything runs on the one machine, load included.
+ * Calls of the marketplace: rates and latencies of orders and reads, and of a cart's list with a warm and a cold cache.
+ * Everything runs on one machine, including the load.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { createClient as createRedisClient } from "@redis/client";
@@ -40,7 +40,7 @@ export async function measureMarketplace(
   await answered(
     "OrderCreate",
     () => loms.orderCreate({ user: USER, items: [{ sku: SKU, count: 1 }] }).catch(() => {}),
-    `; ${CALLERS} callers; most are refused for lack of stock, and kept as failed orders`,
+    `; ${CALLERS} callers; most orders fail for lack of stock, and are stored as failed`,
   );
   const steady = await atRate(STEADY_RATE, seconds, () =>
     loms.orderCreate({ user: USER, items: [{ sku: SKU, count: 1 }] }).catch(() => {}),
@@ -78,7 +78,7 @@ async function flush(url: string): Promise<void> {
   client.destroy();
 }
 
-/** So many callers, each calling again as soon as it is answered. @returns milliseconds of each call. */
+/** Each caller repeats the call as soon as it is answered. @returns milliseconds of each call. */
 async function atOnce(callers: number, seconds: number, call: () => Promise<unknown>): Promise<number[]> {
   const times: number[] = [];
   const end = performance.now() + seconds * 1000;
@@ -90,7 +90,7 @@ async function atOnce(callers: number, seconds: number, call: () => Promise<unkn
   return times;
 }
 
-/** An open loop: the clock of a call starts when it is due, however late the ones before it are. */
+/** Open loop: a call's clock starts at its scheduled time, even if earlier calls are late. */
 async function atRate(rate: number, seconds: number, call: () => Promise<unknown>): Promise<number[]> {
   const begun = performance.now();
   const calls: Promise<number>[] = [];
@@ -115,11 +115,11 @@ function describe(times: readonly number[]): string {
   return `p50 ${p50}, p99 ${p99}, max ${max} ms`;
 }
 
-const ascending = (one: number, other: number) => one - other;
+const ascending = (a: number, b: number) => a - b;
 
 const USER = 31337n;
 const SKU = 1005;
-/** Of the cart: none of them is ordered here. */
+/** Products in the cart; none of them is ordered here. */
 const SKUS = [1076963, 1148162, 773297411, 1002, 1003];
 const CALLERS = 32;
 const STEADY_RATE = 200;

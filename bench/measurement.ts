@@ -1,20 +1,20 @@
-/** What the benchmark finds out, and how it is shown: every figure beside its limit of the same run, with its spread. */
+/** A measurement and its presentation: figures with their spread, and the limits of the same run. */
 
 export type Measurement = Readonly<{
   name: string;
   unit: string;
-  /** One of each round. */
+  /** One per round. */
   figures: readonly number[];
-  /** What the same machine could do in the same round; absent where there is nothing to compare with. */
+  /** The machine's limit, one per round; absent if there is no comparison. */
   limits?: readonly number[];
-  /** What the limits are of. */
+  /** Name of the limit. */
   limit?: string;
   goal?: Readonly<{ of: "figure" | "ratio"; atLeast?: number; atMost?: number }>;
-  /** What belongs to it and is no figure of its own. */
+  /** Further observations. */
   note?: string;
 }>;
 
-/** Measures each once a round, beginning with another one each time: what drifts strikes all alike. */
+/** Measures each way once per round, in rotating order, so that drift affects all equally. */
 export async function inTurns(
   ways: Readonly<Record<string, () => number | Promise<number>>>,
   rounds: number,
@@ -35,17 +35,17 @@ export async function inTurns(
 }
 
 export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((one, other) => one - other);
+  const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1);
   return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }
 
-/** Of each round its own ratio, since what disturbs a machine disturbs what runs beside it. */
+/** One ratio per round, because disturbances of the machine affect both values of a round. */
 export function ratiosOf({ figures, limits }: Measurement): number[] {
   return limits ? figures.map((figure, round) => figure / (limits[round] as number)) : [];
 }
 
-/** Undefined where there is no goal. */
+/** @returns undefined without a goal. */
 export function isMet(measurement: Measurement): boolean | undefined {
   const { goal, figures } = measurement;
   if (!goal) return undefined;
@@ -55,7 +55,7 @@ export function isMet(measurement: Measurement): boolean | undefined {
   );
 }
 
-/** As JSON: the medians beside every single figure. */
+/** JSON form: medians and all figures. */
 export function documentOf(measurement: Measurement) {
   const { figures, limits } = measurement;
   const ratios = ratiosOf(measurement);
@@ -68,7 +68,7 @@ export function documentOf(measurement: Measurement) {
   };
 }
 
-/** A Markdown table; medians, with the least and the most in brackets. */
+/** A Markdown table of medians, with minimum and maximum in brackets. */
 export function tableOf(measurements: readonly Measurement[]): string {
   const rows = measurements.map((measurement) => {
     const { name, unit, figures, limits, limit } = measurement;

@@ -1,6 +1,6 @@
 /**
- * The database away while the broker delivers at full speed: how much the service's memory grows, that nothing is
- * acknowledged meanwhile, and how quickly it is through when the database is back.
+ * PostgreSQL down while the broker delivers at full speed: growth of the service's memory, that nothing is acknowledged
+ * meanwhile, and the duration of the drain afterwards.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory } from "../tools/domains/orders/factory.ts";
@@ -17,7 +17,7 @@ export async function measureOutage(
   minutes: number,
   say: (text: string) => void,
 ): Promise<Measurement[]> {
-  if (!stack.broker) throw new Error("an outage is measured with a broker");
+  if (!stack.broker) throw new Error("this measurement needs a broker");
   const service = await startServiceProcess(stack.environment, stack.folder);
   await using transport = await connectTo(ordersKit, stack.broker.kind, stack.environment);
   const load = makeLoad(ordersKit, new OrderFactory(6), Number.POSITIVE_INFINITY, {
@@ -27,21 +27,21 @@ export async function measureOutage(
   });
   let published = 0;
   const publishFor = async (milliseconds: number) => {
-    const until = performance.now() + milliseconds;
-    const underWay = new Set<Promise<void>>();
-    while (performance.now() < until) {
+    const endsAt = performance.now() + milliseconds;
+    const inFlight = new Set<Promise<void>>();
+    while (performance.now() < endsAt) {
       const { value } = load.next();
       if (!value) break;
       const publishing: Promise<void> = transport.publish(value.payload).then(() => {
         published += 1;
-        underWay.delete(publishing);
+        inFlight.delete(publishing);
       });
-      underWay.add(publishing);
-      if (underWay.size >= 1_000) await Promise.race(underWay);
+      inFlight.add(publishing);
+      if (inFlight.size >= 1_000) await Promise.race(inFlight);
     }
-    await Promise.all(underWay);
+    await Promise.all(inFlight);
   };
-  // The audit would read the whole inbox each time; this service has counted what it projected.
+  // From the metrics, because an audit would read the whole inbox each time.
   const projectedNow = async () => {
     const text = await (await fetch(`${service.url}/metrics`)).text();
     return Number(/^waybill_outcomes_total\{.*outcome="projected".*\} (\d+)$/m.exec(text)?.[1] ?? 0);
@@ -51,23 +51,23 @@ export async function measureOutage(
     say("outage: warming up");
     await publishFor(5_000);
     while ((await projectedNow()) < published) await delay(200);
-    const before = { received: published, memory: residentBytes(service.child.pid) };
+    const initial = { received: published, memory: residentBytes(service.child.pid) };
     await stack.postgres.stop("SIGQUIT");
     const endsAt = performance.now() + minutes * 60_000;
     let most = 0;
     while (performance.now() < endsAt) {
-      // Far more than the service could hold; the broker keeps what nobody takes.
+      // Far more than the service can buffer; the broker keeps the rest.
       const isEnough = published > PUBLISHED_MAX;
       const stretch = Math.min(10_000, endsAt - performance.now());
       await (isEnough ? delay(stretch) : publishFor(stretch));
       most = Math.max(most, residentBytes(service.child.pid));
       say(
-        `outage: ${Math.round((endsAt - performance.now()) / 1000)} s left, ${published} published, ${mebibytes(most - before.memory)} MiB more in memory`,
+        `outage: ${Math.round((endsAt - performance.now()) / 1000)} s left, ${published} published, memory grown by ${mebibytes(most - initial.memory)} MiB`,
       );
     }
     await stack.postgres.start();
     const begun = performance.now();
-    const waiting = published - before.received;
+    const waiting = published - initial.received;
     while ((await projectedNow().catch(() => 0)) < published) await delay(250);
     const seconds = (performance.now() - begun) / 1000;
     const audit = (await (await fetch(`${service.url}/audit`)).json()) as {
@@ -75,13 +75,13 @@ export async function measureOutage(
     };
     const { received } = audit.domains.orders;
     say(
-      `outage: ${waiting} waiting, through in ${seconds.toFixed(1)} s; ${received} received of ${published} published`,
+      `outage: drained ${waiting} messages in ${seconds.toFixed(1)} s; ${received} received of ${published} published`,
     );
     return [
       {
         name: `outage of ${minutes} min: memory`,
         unit: "MiB more",
-        figures: [mebibytes(most - before.memory)],
+        figures: [mebibytes(most - initial.memory)],
         goal: { of: "figure", atMost: 64 },
       },
       {

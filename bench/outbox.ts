@@ -1,6 +1,6 @@
 /**
- * How fast a filled outbox is drained to Kafka, beside the same records from a producer that has nothing but Kafka to
- * care for; and what events cost the projection that writes them.
+ * Rate at which the relay drains a filled outbox to Kafka, compared with a producer without an outbox; and the cost of
+ * events for the projection that writes them.
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -58,7 +58,7 @@ async function measureDrained(
   }
 }
 
-/** From the first batch to the last: starting a process is not draining. */
+/** Measures from the first batch, to exclude the start of the process. */
 async function drainOnce(stack: Stack, brokers: string, count: number): Promise<number> {
   const topic = await createTopic(brokers);
   await using database = await createBenchDatabase(stack);
@@ -67,9 +67,9 @@ async function drainOnce(stack: Stack, brokers: string, count: number): Promise<
     logger: createLogger("silent"),
   });
   try {
-    for (let from = 0; from < count; from += BATCH) {
-      const events = Array.from({ length: Math.min(BATCH, count - from) }, (_none, index) =>
-        eventOf(topic, BigInt(from + index + 1)),
+    for (let start = 0; start < count; start += BATCH) {
+      const events = Array.from({ length: Math.min(BATCH, count - start) }, (_none, index) =>
+        eventOf(topic, BigInt(start + index + 1)),
       );
       await connected.transaction((transaction) => insertEvents(transaction, orders.name, events));
     }
@@ -98,7 +98,7 @@ async function drainOnce(stack: Stack, brokers: string, count: number): Promise<
   }
 }
 
-/** The same records, as many in a request, each request acknowledged by all replicas before the next one. */
+/** Sends the same records in requests of the same size, each acknowledged by all replicas before the next. */
 async function produceOnce(brokers: string, count: number): Promise<number> {
   const topic = await createTopic(brokers);
   const producer = new Producer({
@@ -108,9 +108,9 @@ async function produceOnce(brokers: string, count: number): Promise<number> {
   });
   try {
     const begun = performance.now();
-    for (let from = 0; from < count; from += EVENTS_OF_BATCH) {
-      const messages = Array.from({ length: Math.min(EVENTS_OF_BATCH, count - from) }, (_none, index) => {
-        const { key, payload } = eventOf(topic, BigInt(from + index + 1));
+    for (let start = 0; start < count; start += EVENTS_OF_BATCH) {
+      const messages = Array.from({ length: Math.min(EVENTS_OF_BATCH, count - start) }, (_none, index) => {
+        const { key, payload } = eventOf(topic, BigInt(start + index + 1));
         return { topic, key: Buffer.from(key), value: payload };
       });
       await producer.send({ messages });
@@ -121,7 +121,7 @@ async function produceOnce(brokers: string, count: number): Promise<number> {
   }
 }
 
-/** Projections with and without events, in turns. */
+/** Projection with and without events, in turns. */
 async function measureCost(stack: Stack, count: number, say: (text: string) => void): Promise<Measurement> {
   const factory = new OrderFactory(1);
   const payloads = Array.from({ length: count }, () => toPayload(factory.next()));
@@ -156,7 +156,7 @@ async function measureCost(stack: Stack, count: number, say: (text: string) => v
   };
 }
 
-/** A domain that returns one event for each message that it projects. */
+/** The domain, changed to return one event per projected message. */
 function withEvents(domain: AnyDomain): AnyDomain {
   return {
     ...domain,
@@ -176,8 +176,8 @@ function withEvents(domain: AnyDomain): AnyDomain {
 }
 
 async function appendAll(database: Database, payloads: readonly Buffer[]): Promise<void> {
-  for (let from = 0; from < payloads.length; from += BATCH) {
-    const messages = payloads.slice(from, from + BATCH).map(
+  for (let start = 0; start < payloads.length; start += BATCH) {
+    const messages = payloads.slice(start, start + BATCH).map(
       (payload): Message => ({
         source: "http",
         channel: orders.name,
@@ -211,7 +211,7 @@ async function createTopic(brokers: string): Promise<string> {
 }
 
 const ROUNDS = 3;
-/** As the relay sends them. */
+/** The relay's batch size. */
 const EVENTS_OF_BATCH = 1_000;
 const PARTITIONS = 3;
 const KEYS = 10_000n;

@@ -1,7 +1,6 @@
 /**
- * What being watched costs: the drain and reads from memory with nothing of it, with metrics scraped as often as
- * observability/prometheus.yml says and logs of level debug, and with those metrics and traces of one message in a hundred,
- * and of all.
+ * Cost of observability: drain and cached reads without any; with metrics, scraped at the interval of
+ * observability/prometheus.yml, and debug logs; with metrics and 1 % of messages traced; and with all traced.
  */
 import { join } from "node:path";
 import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
@@ -21,7 +20,9 @@ export async function measureOverhead(stack: Stack, say: (text: string) => void)
   needWrk();
   await using jaeger = await Jaeger.start(join(stack.folder, "jaeger"), say);
   if (!jaeger)
-    throw new Error("tracing is measured with a Jaeger: put jaeger-all-in-one on PATH, or Go to build it");
+    throw new Error(
+      "this measurement needs Jaeger: put jaeger-all-in-one on PATH, or install Go to build it",
+    );
   const sampled = (share: string) => ({
     ...jaeger.environment,
     OTEL_TRACES_EXPORTER: "jaeger",
@@ -57,7 +58,7 @@ function besideNothing(name: string, unit: string, rates: ReadonlyMap<string, nu
   }));
 }
 
-/** One service a mode, side by side, with the same order in memory. */
+/** Runs one service per mode side by side, with the same cached order. */
 async function measureReadsOf(
   stack: Stack,
   modes: Modes,

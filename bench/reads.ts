@@ -1,6 +1,6 @@
 /**
- * `GET /orders/:id` in every way it can end, beside a bare node:http server that answers the same body from a process of
- * its own. All take turns under the same load from `wrk`.
+ * `GET /orders/:id` with every result, compared with a bare node:http server that sends the same body from its own
+ * process. All take turns under the same load from `wrk`.
  */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -62,13 +62,13 @@ export async function measureReads(stack: Stack, say: (text: string) => void): P
 
 type WrkOptions = Readonly<{
   headers?: Readonly<Record<string, string>>;
-  /** Asks for `/orders/<prefix><number>` with numbers below `count` instead of for the address itself. */
+  /** Requests `/orders/<prefix><number>` with numbers below `count`, instead of the given URL. */
   ids?: Readonly<{ prefix: string; count: number }>;
-  /** Whether 404 is right. */
+  /** Whether 404 is the expected status. */
   isAbsent?: boolean;
 }>;
 
-/** Requests per second over 32 connections. @throws where an answer is another one than it should be. */
+/** Requests per second over 32 connections. @throws if a response has an unexpected status. */
 export async function wrk(url: string, options: WrkOptions = {}): Promise<number> {
   const { headers = {}, ids, isAbsent = false } = options;
   const given = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
@@ -76,20 +76,20 @@ export async function wrk(url: string, options: WrkOptions = {}): Promise<number
   const env = ids ? { ...process.env, PREFIX: ids.prefix, COUNT: String(ids.count) } : process.env;
   const { stdout } = await runGuarded("wrk", all, { env });
   const rate = /Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1];
-  const isOther = /Non-2xx or 3xx/.test(stdout);
-  if (rate === undefined || isOther !== isAbsent) throw new Error(`wrk did not succeed: ${stdout}`);
+  const hasErrors = /Non-2xx or 3xx/.test(stdout);
+  if (rate === undefined || hasErrors !== isAbsent) throw new Error(`wrk failed: ${stdout}`);
   return Number(rate);
 }
 
 export function needWrk(): void {
   if (spawnSync("wrk", ["--version"]).error) {
-    throw new Error("this is measured with wrk, which is not on PATH (Debian: apt-get install wrk)");
+    throw new Error("this measurement needs wrk, which is not on PATH (Debian: apt-get install wrk)");
   }
 }
 
-/** Publishes a thousand orders a second for as long as the work takes. */
+/** Publishes a thousand orders a second while the work runs. */
 async function withIntake(stack: Stack, work: () => Promise<number>): Promise<number> {
-  if (!stack.broker) throw new Error("the intake needs a NATS Streaming server");
+  if (!stack.broker) throw new Error("this measurement needs a NATS Streaming server");
   await using transport = await connectTo(ordersKit, stack.broker.kind, stack.environment);
   const factory = new OrderFactory(3);
   let isDone = false;

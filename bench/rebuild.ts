@@ -1,4 +1,4 @@
-/** `waybill rebuild` of many orders while the service answers reads: how quickly, in how much memory, and what it costs them. */
+/** `waybill rebuild` while the service serves reads: rate, memory, and latency of the reads. */
 import { readFileSync } from "node:fs";
 import { ordersKit } from "../tools/domains/orders/index.ts";
 import { quantile, Verifier } from "../tools/publisher/verify.ts";
@@ -34,14 +34,14 @@ export async function measureRebuild(
       }, 200);
       const status = await new Promise((resolve) => child.once("close", resolve));
       clearInterval(watching);
-      if (status !== 0) throw new Error(`the rebuild ended with status ${status}`);
+      if (status !== 0) throw new Error(`the rebuild exited with status ${status}`);
     });
     const seconds = (performance.now() - begun) / 1000;
     return {
       name: "rebuild beside reads",
       unit: "orders/s, comparison included",
       figures: [orders / seconds],
-      note: `at most ${Math.round(memory / 1024)} MiB; reads p99 ${during.toFixed(1)} ms meanwhile, ${quiet.toFixed(1)} ms before`,
+      note: `at most ${Math.round(memory / 1024)} MiB; p99 of reads ${during.toFixed(1)} ms during the rebuild, ${quiet.toFixed(1)} ms before`,
     };
   } finally {
     verifier.close();
@@ -49,7 +49,7 @@ export async function measureRebuild(
   }
 }
 
-/** @returns the 99th percentile of reads while the work goes on, in milliseconds. */
+/** @returns the 99th percentile of read latencies during the work, in milliseconds. */
 async function readFor(verifier: Verifier, orders: number, work: () => Promise<unknown>): Promise<number> {
   let isDone = false;
   const times: number[] = [];
@@ -66,13 +66,13 @@ async function readFor(verifier: Verifier, orders: number, work: () => Promise<u
   await reading;
   return (
     quantile(
-      times.sort((one, other) => one - other),
+      times.sort((a, b) => a - b),
       0.99,
     ) ?? 0
   );
 }
 
-/** The most that a process has had in memory, in KiB; 0 once it is gone. */
+/** Peak resident KiB of a process; 0 after its exit. */
 function peakOf(pid: number): number {
   try {
     return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);

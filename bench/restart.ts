@@ -1,6 +1,6 @@
 /**
- * A start with a million orders: until the service is ready (it reads through from then on), until every order is in
- * memory, and how much of that they take. Beside it the same orders by one COPY out of the database into nowhere.
+ * Start with a million orders: time until the service is ready (it then reads through), time until the cache is restored,
+ * and its memory. The limit is a COPY of the same orders out of the database.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { runCopyOut } from "../src/database/script.ts";
@@ -45,17 +45,17 @@ export async function measureRestart(
         `${memory.at(-1)?.toFixed(2)} bytes a byte`,
     );
   }
-  const of = orders.toLocaleString("en");
+  const count = orders.toLocaleString("en");
   return [
     {
-      name: `ready, with ${of} orders`,
+      name: `ready, with ${count} orders`,
       unit: "s",
       figures: ready,
       limits: copied,
       limit: "to COPY them out",
       goal: { of: "ratio", atMost: 2 },
     },
-    { name: `all ${of} in memory`, unit: "s", figures: warm, limits: copied, limit: "to COPY them out" },
+    { name: `all ${count} in memory`, unit: "s", figures: warm, limits: copied, limit: "to COPY them out" },
     {
       name: "memory for each byte of an order",
       unit: "bytes",
@@ -69,5 +69,5 @@ export async function measureRestart(
 const ROUNDS = 2;
 const COPY_ALL = "copy (select payload from orders join inbox using (position)) to stdout (format binary)";
 
-/** Of each row: the number of fields, and the field's length. */
+/** Per row: the number of fields, and the field's length. */
 const COPY_OVERHEAD_BYTES = 6;

@@ -1,7 +1,7 @@
-/** The service as a process, for as long as something is measured of it. */
+/** Runs the service for a measurement. */
 import { type ServiceProcess, startServiceProcess } from "../tools/stack/service.ts";
 
-/** Ends it whatever happens: one that was left behind would disturb all that follows. */
+/** Always stops the service, because it would disturb later measurements. */
 export async function withService<T>(
   environment: Readonly<Record<string, string>>,
   folder: string,
@@ -16,10 +16,9 @@ export async function withService<T>(
   }
 }
 
-/** A figure of a service's metrics, by its name with labels; 0 where there is none. */
+/** Value of a metric, summed over its labels (such as domains); 0 if it is missing. */
 export async function metricOf(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  // The sum over its labels, such as those of several domains.
   const lines = text.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
 }

@@ -1,4 +1,4 @@
-/** What PostgreSQL's settings bring to the drain, each alone beside the defaults in the same run. */
+/** Effect of PostgreSQL's settings on the drain, each compared with the defaults in the same run. */
 import type { Stack } from "../tools/stack/stack.ts";
 import { createBenchDatabase } from "./database.ts";
 import { drain, publishLoad } from "./drain.ts";
@@ -43,6 +43,6 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   "max_wal_size 8 GB": ["max_wal_size = '8GB'"],
   "wal_compression pglz": ["wal_compression = pglz"],
   "all three": ["shared_buffers = '2GB'", "max_wal_size = '8GB'", "wal_compression = pglz"],
-  "synchronous_commit off (loses what was acknowledged)": ["synchronous_commit = off"],
+  "synchronous_commit off (loses acknowledged messages)": ["synchronous_commit = off"],
 };
 const ROUNDS = 3;

@@ -1,6 +1,6 @@
 /**
- * A database whose every answer is late, with the broker at full speed: how long an append takes then, and whether
- * messages are delivered again, timers pile up, or memory grows because of it.
+ * PostgreSQL behind a slow connection, with the broker at full speed: duration of appends, and whether messages are
+ * redelivered, timers accumulate or memory grows.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory } from "../tools/domains/orders/factory.ts";
@@ -14,7 +14,7 @@ import { Toxiproxy } from "../tools/torture/proxy.ts";
 import type { Measurement } from "./measurement.ts";
 
 export async function measureSlowDatabase(stack: Stack, say: (text: string) => void): Promise<Measurement[]> {
-  if (!stack.broker) throw new Error("a slow database is measured with a broker");
+  if (!stack.broker) throw new Error("this measurement needs a broker");
   await using proxy = await Toxiproxy.start(stack.folder, say);
   const database = new URL(stack.environment.DATABASE_URL as string);
   database.port = String(await proxy.open("database", stack.postgres.port));
@@ -34,7 +34,7 @@ export async function measureSlowDatabase(stack: Stack, say: (text: string) => v
         });
       }
       await delay(SETTLE_MS);
-      const before = await read(service.url);
+      const start = await read(service.url);
       let timers = 0;
       let memory = 0;
       const endsAt = performance.now() + SECONDS * 1000;
@@ -43,16 +43,16 @@ export async function measureSlowDatabase(stack: Stack, say: (text: string) => v
         memory = Math.max(memory, residentBytes(service.child.pid));
         await delay(500);
       }
-      const after = await read(service.url);
-      const appends = after.appends - before.appends;
-      const rate = (after.appended - before.appended) / SECONDS;
-      const redelivered = after.redelivered - before.redelivered;
-      const meanMs = ((after.appendSeconds - before.appendSeconds) / appends) * 1000;
+      const end = await read(service.url);
+      const appends = end.appends - start.appends;
+      const rate = (end.appended - start.appended) / SECONDS;
+      const redelivered = end.redelivered - start.redelivered;
+      const meanMs = ((end.appendSeconds - start.appendSeconds) / appends) * 1000;
       say(
-        `slow: ${milliseconds} ms a round trip: ${Math.round(rate)} messages/s in ${appends} appends of ${Math.round(meanMs)} ms on average; ${redelivered} delivered again, at most ${timers} timers, ${mebibytes(memory)} MiB`,
+        `slow: ${milliseconds} ms a round trip: ${Math.round(rate)} messages/s in ${appends} appends of ${Math.round(meanMs)} ms on average; ${redelivered} redelivered, at most ${timers} timers, ${mebibytes(memory)} MiB`,
       );
       results.push({
-        name: `database ${milliseconds} ms away: delivered again`,
+        name: `database ${milliseconds} ms away: redelivered`,
         unit: "messages",
         figures: [redelivered],
         goal: { of: "figure", atMost: 0 },
@@ -66,23 +66,23 @@ export async function measureSlowDatabase(stack: Stack, say: (text: string) => v
   }
 }
 
-/** So many waiting at any time that the service never waits for the publisher. */
+/** Keeps enough messages waiting that the service never waits for the publisher. */
 async function publishUntil(signal: AbortSignal, publish: (payload: Buffer) => Promise<void>): Promise<void> {
   const load = makeLoad(ordersKit, new OrderFactory(8), Number.POSITIVE_INFINITY, {
     garbage: 0,
     duplicates: 0,
     conflicts: 0,
   });
-  const underWay = new Set<Promise<void>>();
+  const inFlight = new Set<Promise<void>>();
   for (const { payload } of load) {
     if (signal.aborted) break;
     const publishing: Promise<void> = publish(payload).then(() => {
-      underWay.delete(publishing);
+      inFlight.delete(publishing);
     });
-    underWay.add(publishing);
-    if (underWay.size >= 200) await Promise.race(underWay);
+    inFlight.add(publishing);
+    if (inFlight.size >= 200) await Promise.race(inFlight);
   }
-  await Promise.all(underWay);
+  await Promise.all(inFlight);
 }
 
 async function read(url: string) {
@@ -98,7 +98,7 @@ async function read(url: string) {
   };
 }
 
-/** Of a round trip. The last one is far beyond any database that is worth the name. */
+/** Round-trip times. The last one is far beyond any usable database. */
 const LATENCIES_MS = [0, 20, 200, 1_000];
 const SETTLE_MS = 5_000;
 const SECONDS = 30;

@@ -1,4 +1,4 @@
-/** The two halves of the way alone, and both of them again from the inbox: append, projection, rebuild. */
+/** The stages separately: append, projection, and rebuild. */
 import type { Message } from "../src/contract/message.ts";
 import { Database } from "../src/database/database.ts";
 import { Jobs } from "../src/database/jobs.ts";
@@ -63,12 +63,12 @@ export async function measureStages(
 }
 
 async function appendAll(database: Database, wakeups: Wakeups, payloads: readonly Buffer[]): Promise<void> {
-  for (let from = 0; from < payloads.length; from += BATCH) {
-    const messages = payloads.slice(from, from + BATCH).map(
+  for (let start = 0; start < payloads.length; start += BATCH) {
+    const messages = payloads.slice(start, start + BATCH).map(
       (payload, index): Message => ({
         source: "nats-streaming",
         channel: "orders",
-        messageId: `${from + index + 1}-1700000000000000000`,
+        messageId: `${start + index + 1}-1700000000000000000`,
         payload,
         publishedAtMs: Date.now(),
       }),
@@ -90,7 +90,7 @@ async function rebuild(environment: Readonly<Record<string, string>>): Promise<v
       env: { PATH: process.env.PATH, ...environment },
     },
   );
-  if (status !== 0) throw new Error(`the rebuild ended with status ${status}: ${stderr}`);
+  if (status !== 0) throw new Error(`the rebuild exited with status ${status}: ${stderr}`);
 }
 
 async function secondsOf(work: () => Promise<void>): Promise<number> {

@@ -1,6 +1,6 @@
 /**
- * The wallet over HTTP at a steady rate: how long until a command is decided, on disk and answered. The loop is open: the
- * clock of a command starts when it was due. Afterwards the client's own journal is compared with what the service says.
+ * Latency of the wallet over HTTP at a steady rate, until the decision is durable and answered. Open loop: a command's
+ * clock starts at its scheduled time. Afterwards the client's journal is compared with the service's answers.
  */
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
@@ -35,16 +35,16 @@ export async function measureAnswers(
       for (const rate of Object.keys(GOALS_MS).map(Number)) {
         const { answers, wrong, commands } = await load(urls, rate, seconds, rate + processes);
         const times = answers.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
-        const at = (share: number) => quantile(times, share) as number;
+        const quantileOf = (share: number) => quantile(times, share) as number;
         const byStatus = Map.groupBy(answers, ({ status }) => status);
         const statuses = [...byStatus].sort().map(([status, list]) => `${list.length} × ${status}`);
-        const shown = [0.5, 0.99, 0.999, 1].map((share) => at(share).toFixed(1));
-        const note = `p50 ${shown[0]}, p99 ${shown[1]}, p99.9 ${shown[2]}, max ${shown[3]} ms; ${statuses.join(", ")}; ${commands} commands read back, ${wrong} otherwise than answered`;
+        const shown = [0.5, 0.99, 0.999, 1].map((share) => quantileOf(share).toFixed(1));
+        const note = `p50 ${shown[0]}, p99 ${shown[1]}, p99.9 ${shown[2]}, max ${shown[3]} ms; ${statuses.join(", ")}; ${commands} commands read back, ${wrong} differ from their answers`;
         say(`answers: ${rate}/s, ${processes} process${processes === 1 ? "" : "es"}: ${note}`);
         results.push({
           name: `wallet: answer at ${rate.toLocaleString("en")}/s, ${processes === 1 ? "one process" : "two processes"}`,
           unit: "ms p99",
-          figures: [at(0.99)],
+          figures: [quantileOf(0.99)],
           goal: { of: "figure", atMost: GOALS_MS[rate] as number },
           note,
         });
@@ -67,14 +67,14 @@ async function withServices(
   );
 }
 
-/** One in a hundred is sent again under its id, and must get the first answer again. */
+/** Repeats one in a hundred requests under the same id, which must get the same answer. */
 export async function load(urls: readonly string[], rate: number, seconds: number, seed: number) {
   const factory = new WalletFactory(seed);
   const messages: KitMessage[] = [];
   for (let count = 0; count < rate * seconds; count++) {
     messages.push(count % 100 === 99 ? (messages[count - 1] as KitMessage) : factory.valid());
   }
-  // What is sent is made beforehand: signing a token takes longer than many answers.
+  // Prepared in advance, because signing a token takes longer than many answers.
   const requests = messages.map(({ payload }) => walletKit.intake(payload));
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const answering: Promise<Answered>[] = [];
@@ -112,7 +112,7 @@ function post(url: string, agent: Agent, headers: Readonly<Record<string, string
   });
 }
 
-/** Asks for each command by its id. @returns how many are not what was answered, or were answered in two ways. */
+/** Reads each command back. @returns the number of commands, and of those with another answer than before. */
 async function compareWith(
   urls: readonly string[],
   messages: readonly KitMessage[],
@@ -128,9 +128,9 @@ async function compareWith(
   let wrong = 0;
   await Promise.all(
     Array.from({ length: READERS }, async () => {
-      for (const [key, told] of rest) {
+      for (const [key, received] of rest) {
         const { status, position } = JSON.parse(`${(await verifier.read(key)) ?? "{}"}`);
-        if (told.size !== 1 || !told.has(`${status} ${position}`)) wrong += 1;
+        if (received.size !== 1 || !received.has(`${status} ${position}`)) wrong += 1;
       }
     }),
   );
@@ -140,7 +140,7 @@ async function compareWith(
 
 const STATUS: Readonly<Record<number, string>> = { 201: "succeeded", 200: "succeeded", 409: "declined" };
 
-/** What 99 of 100 answers may take, by commands a second. */
+/** Limit of p99 in milliseconds, by commands a second. */
 const GOALS_MS: Readonly<Record<number, number>> = { 100: 25, 2000: 100 };
 const WARM_UP_SECONDS = 5;
 const CONNECTIONS = 256;

@@ -1,12 +1,12 @@
 /**
- * How a wallet is usually written: for each command one transaction, which locks both accounts in the order of their
- * names, looks whether there is enough, and writes. Eight connections; the same tables of transactions and postings.
+ * A conventional wallet: one transaction per command, which locks both accounts in the order of their names, checks the
+ * balance, and writes. It uses eight connections and equivalent tables of transactions and postings.
  */
 import type pg from "pg";
 import { withClient } from "../tools/stack/postgres.ts";
 import type { Transfer } from "./wallet.ts";
 
-/** @returns seconds until all are applied. */
+/** @returns seconds until all transfers are applied. */
 export async function applyPlainly(
   url: string,
   owners: readonly string[],

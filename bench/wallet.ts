@@ -1,6 +1,6 @@
 /**
- * Commands of the wallet from the inbox to decisions on disk: with many accounts, all into one account, and all out of
- * one; beside the plain way, a transaction with `select … for update` for each command, on the same commands.
+ * Wallet commands from the inbox to durable decisions: on many accounts, all into one, and all out of one. The comparison
+ * is a transaction with `select … for update` per command, on the same commands.
  */
 import type { Message } from "../src/contract/message.ts";
 import { Database } from "../src/database/database.ts";
@@ -16,7 +16,7 @@ import { applyPlainly } from "./wallet-plain.ts";
 
 export type Transfer = Readonly<{ id: string; from: string; to: string; amount: string }>;
 
-/** Whose money goes where: by the number of the command. */
+/** Sender and receiver, by the number of the command. */
 const SHAPES: Readonly<Record<string, (index: number) => Pick<Transfer, "from" | "to">>> = {
   "many accounts": (index) => ({ from: userOf(index * 7_919), to: userOf(index * 104_729 + 1) }),
   "all into one": (index) => ({ from: userOf(index), to: HOT }),
@@ -70,7 +70,7 @@ export async function rateOfEngine(stack: Stack, transfers: readonly Transfer[])
   );
   const domain = projectingOf(wallet, { isLive: true });
   const project = async () => (await projectNext(database, domain, new Handover())).rows.length;
-  // The deposits come first; what follows is measured.
+  // The first batch is the deposits; measure the rest.
   await project();
   const begun = performance.now();
   let projected = 0;
@@ -84,7 +84,7 @@ async function rateOfPlain(stack: Stack, transfers: readonly Transfer[]): Promis
   return transfers.length / seconds;
 }
 
-/** Everybody has enough. Padded with ticks to a full batch, so that the measurement begins with one. */
+/** Gives every user enough money. Ticks fill the batch, so that the measurement starts with a full one. */
 function openingCommands(): object[] {
   const commands: object[] = [
     { id: "usd", type: "currency.put", code: "USD", numeric_code: 840, exponent: 2, enabled: true },
@@ -101,12 +101,12 @@ function openingCommands(): object[] {
 }
 
 async function appendAll(database: Database, commands: readonly object[]): Promise<void> {
-  for (let from = 0; from < commands.length; from += BATCH) {
-    const messages = commands.slice(from, from + BATCH).map(
+  for (let start = 0; start < commands.length; start += BATCH) {
+    const messages = commands.slice(start, start + BATCH).map(
       (command, index): Message => ({
         source: "nats-streaming",
         channel: "wallet",
-        messageId: `${performance.now()}-${from + index}`,
+        messageId: `${performance.now()}-${start + index}`,
         payload: Buffer.from(JSON.stringify(command)),
         publishedAtMs: undefined,
       }),
@@ -120,9 +120,9 @@ const USERS_COUNT = 1_000;
 const USERS = Array.from({ length: USERS_COUNT }, (_none, index) => userOf(index));
 const HOT = "hot";
 
-/** As many as the projector takes at once. */
+/** The projector's batch size. */
 const BATCH = 4_000;
 const ROUNDS = 3;
 
-/** The plain way is slower by far; a part of the commands is enough for its rate. */
+/** The conventional wallet is far slower; this fraction of the commands suffices for its rate. */
 const PLAIN_SHARE = 20;

@@ -1,7 +1,7 @@
 /**
- * The command `npm run attack`: load on orders, or on the wallet, until something gives way. With vegeta where
- * it is on PATH: an open loop, at rates that are given, whatever the service answers. Else with wrk: a closed loop, whose
- * load grows by its connections.
+ * The command `npm run attack`: loads orders or the wallet until a limit is reached. With vegeta, if it is on PATH, in an
+ * open loop at given rates, independent of the answers; otherwise with wrk in a closed loop over more and more
+ * connections.
  */
 import { spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
@@ -20,15 +20,15 @@ import { Wrk } from "./wrk.ts";
 
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
-/** What an attack needs of the program that carries it out. */
+/** A load generator. */
 export interface Attacker {
-  /** Load on the given targets. `load` is requests a second where the loop is open, connections where it is closed. */
+  /** Loads the targets. @param load requests a second in an open loop, connections in a closed one. */
   attack(name: string, targets: Targets, load: number, seconds: number): Promise<Report>;
-  /** The steps of a ramp. */
+  /** Loads of the ramp's steps. */
   readonly ramp: readonly number[];
-  /** What `load` counts. */
+  /** Unit of `load`. */
   readonly unit: string;
-  /** Whether `load` is a rate that has to be reached. */
+  /** Whether the loop is open, so that `load` is a rate to be reached. */
   readonly isOpen: boolean;
 }
 
@@ -42,7 +42,7 @@ export type Target = Readonly<{
 export type Targets = Readonly<{
   url: string;
   list: readonly Target[];
-  /** The name of a script for wrk that asks for the same. */
+  /** Name of a wrk script with the same requests. */
   script: string;
 }>;
 
@@ -51,21 +51,20 @@ export type Report = Readonly<{
   p50: number;
   p99: number;
   max: number;
-  /** Answers that should not have been. */
+  /** Unexpected answers. */
   failed: number;
 }>;
 
 type Attack = Readonly<{
   shows: string;
-  /** How long it lasts by default. */
+  /** Default duration. */
   seconds: number;
   carryOut: (attacker: Attacker, url: string, rate: number, seconds: number) => Promise<string>;
 }>;
 
 const ATTACKS: Readonly<Record<string, Attack>> = {
   ramp: {
-    shows:
-      "one order after another, faster and faster until the knee: p99 over 50 ms, errors, or a rate not reached",
+    shows: "reads at rising rates up to the knee: p99 over 50 ms, errors, or a rate that is not reached",
     seconds: 10,
     carryOut: async (attacker, url, _rate, seconds) => {
       const lines: string[] = [];
@@ -80,16 +79,16 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     },
   },
   soak: {
-    shows: "--rate reads a second for --seconds, and what the process has in memory at its ends",
+    shows: "--rate reads a second for --seconds, with the process's memory before and after",
     seconds: 600,
     carryOut: async (attacker, url, rate, seconds) => {
-      const before = await residentMebibytes(url);
+      const initial = await residentMebibytes(url);
       const report = await attacker.attack("soak", hits(url), attacker.isOpen ? rate : CONNECTIONS, seconds);
-      return `${tableOf([rowOf("soak", report)])}\nresident: ${before} MiB before, ${await residentMebibytes(url)} MiB after\n`;
+      return `${tableOf([rowOf("soak", report)])}\nresident: ${initial} MiB before, ${await residentMebibytes(url)} MiB after\n`;
     },
   },
   mix: {
-    shows: "six reads of ten from memory, two not modified, two of orders that are not there",
+    shows: "of ten reads: six cached, two not modified, two of missing orders",
     seconds: 10,
     carryOut: async (attacker, url, rate, seconds) => {
       const etag = (await fetch(`${url}/orders/bench-7`)).headers.get("etag") as string;
@@ -106,7 +105,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     },
   },
   intake: {
-    shows: "POST /orders at a fifth of --rate, and reads at --rate beside it",
+    shows: "POST /orders at a fifth of --rate, with concurrent reads at --rate",
     seconds: 10,
     carryOut: async (attacker, url, rate, seconds) => {
       const factory = new OrderFactory(1);
@@ -129,7 +128,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
 };
 
 const WALLET: Attack = {
-  shows: "different commands of a thousand users at --rate, one in a hundred sent again",
+  shows: "commands of a thousand users at --rate, one in a hundred repeated",
   seconds: 60,
   carryOut: async (attacker, url, rate, seconds) => {
     const factory = new WalletFactory(1);
@@ -145,26 +144,26 @@ const WALLET: Attack = {
   },
 };
 
-const program = command("attack", "Load on orders or on the wallet until something gives way.")
-  .addArgument(new Argument("<name>", "of an attack").choices([...Object.keys(ATTACKS), "wallet"]))
+const program = command("attack", "Loads orders or the wallet until a limit is reached.")
+  .addArgument(new Argument("<name>", "attack to run").choices([...Object.keys(ATTACKS), "wallet"]))
   .addOption(
-    new Option("--with <program>", "that attacks (default: vegeta if it is on PATH, else wrk)").choices([
+    new Option("--with <program>", "load generator (default: vegeta if it is on PATH, else wrk)").choices([
       "vegeta",
       "wrk",
     ]),
   )
   .option(
     "--url <url>",
-    "a service that runs already, with the orders bench-0 to bench-49999; by default one is started and filled",
+    "a running service with the orders bench-0 to bench-49999 (default: start and fill one)",
     webAddress,
   )
   .option("--rate <number>", "requests per second", integer(1, 1_000_000), 5_000)
   .option(
     "--seconds <number>",
-    "how long (default: 600 for soak, 60 for the wallet, else 10)",
+    "duration (default: 600 for soak, 60 for the wallet, else 10)",
     integer(1, 1_000_000),
   )
-  .option("--out <folder>", "where targets, results and plots go", ".data/attack")
+  .option("--out <folder>", "folder for targets, results and plots", ".data/attack")
   .addHelpText(
     "after",
     `
@@ -178,7 +177,7 @@ ${Object.entries({ ...ATTACKS, wallet: WALLET })
       const attack = ATTACKS[name] ?? WALLET;
       const program = chosen ?? (isThere("vegeta", "-version") ? "vegeta" : "wrk");
       if (!isThere(program, program === "vegeta" ? "-version" : "--version")) {
-        const instead = program === "wrk" ? " (Debian: apt-get install wrk)" : "; --with wrk does without it";
+        const instead = program === "wrk" ? " (Debian: apt-get install wrk)" : "; or use --with wrk";
         throw new InvalidInputError("with", `${program} is not on PATH${instead}`);
       }
       await mkdir(out, { recursive: true });
@@ -197,7 +196,7 @@ ${Object.entries({ ...ATTACKS, wallet: WALLET })
     }),
   );
 
-/** On an empty wallet. With `--url`, WALLET_JWT_SECRET has to be the one of the service. */
+/** Runs on an empty wallet. With `--url`, WALLET_JWT_SECRET must be that of the service. */
 async function onOwnWallet(carryOut: (url: string) => Promise<string>): Promise<string> {
   await using stack = await startStack("attack", say, { kits: [walletKit] });
   return await withService({ ...stack.environment, SOURCES: "http" }, stack.folder, ({ url }) =>
@@ -205,7 +204,7 @@ async function onOwnWallet(carryOut: (url: string) => Promise<string>): Promise<
   );
 }
 
-/** On a service that is started, filled and warmed up. */
+/** Runs on a new service, filled and warmed up. */
 async function onOwnService(attacker: Attacker, carryOut: (url: string) => Promise<string>): Promise<string> {
   await using stack = await startStack("attack", say);
   const environment = { ...stack.environment, SOURCES: "http" };

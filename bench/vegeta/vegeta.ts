@@ -1,4 +1,4 @@
-/** Attacks with vegeta: the targets go into a file, the results stay in one, and a plot of them is an HTML page. */
+/** Attacks with vegeta. Targets and results are files, and the results are plotted into an HTML page. */
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
@@ -6,7 +6,7 @@ import { runGuarded } from "../../tools/stack/guard.ts";
 import type { Attacker, Report, Targets } from "./attack.ts";
 
 export class Vegeta implements Attacker {
-  /** Requests a second, each a quarter above the one before. */
+  /** Requests a second, each step a quarter higher. */
   readonly ramp = Array.from({ length: 24 }, (_, step) => Math.round(1_000 * 1.25 ** step));
   readonly unit = "requests/s";
   readonly isOpen = true;
@@ -48,7 +48,7 @@ export class Vegeta implements Attacker {
   }
 }
 
-/** vegeta counts only answers of 2xx and 3xx as throughput; what is not there, or declined, is answered rightly too. */
+/** vegeta counts only 2xx and 3xx as throughput, but 404 and 409 are expected answers too. */
 function otherRightRate(
   counts: readonly (readonly [string, number])[],
   report: { duration: number; wait: number },
@@ -59,7 +59,7 @@ function otherRightRate(
 
 async function vegeta(...given: string[]): Promise<string> {
   const { status, stdout, stderr } = await runGuarded("vegeta", given);
-  if (status !== 0) throw new Error(`vegeta ${given[0]} did not succeed: ${stderr}`);
+  if (status !== 0) throw new Error(`vegeta ${given[0]} failed: ${stderr}`);
   return stdout;
 }
 

@@ -1,6 +1,6 @@
--- What every script shares: its threads, each with its place among them, and what the attacks read of a run: requests a
--- second, p50, p99 and the longest in milliseconds, and what failed. An order that is not there is answered with 404, which
--- is right; so failures are counted by their status.
+-- Shared by all scripts: numbers the threads, and prints the run's requests a second, p50, p99 and maximum in
+-- milliseconds, and the number of failures. 404 is the expected answer for a missing order, so failures are counted by
+-- status.
 local threads = {}
 
 function setup(thread)
@@ -11,7 +11,7 @@ end
 failed = 0
 
 function count(status)
-  -- 201 and 409 are decisions: a command that is declined is answered rightly.
+  -- 201 and 409 are decisions; a decline is not a failure.
   if status ~= 200 and status ~= 201 and status ~= 202 and status ~= 304 and status ~= 404 and status ~= 409 then
     failed = failed + 1
   end

@@ -1,4 +1,4 @@
--- Orders by turns: /orders/<PREFIX><number> for numbers below COUNT, from a place of its own in each thread.
+-- Reads of /orders/<PREFIX><number> in rotation, with numbers below COUNT. Each thread starts at another number.
 package.path = (debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "?.lua;" .. package.path
 require("figures")
 

@@ -1,5 +1,5 @@
--- Requests from a file, each of them once: TARGETS names it, and each line is a path, a header and a value for up to three
--- headers, and a body, with tabs between them. Each thread takes its share of the lines.
+-- Sends the requests of the file TARGETS. A line is a path, names and values of up to three headers, and a body, separated
+-- by tabs. Each thread sends its share of the lines.
 package.path = (debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "?.lua;" .. package.path
 require("figures")
 
@@ -21,7 +21,7 @@ function init()
 end
 
 function request()
-  -- When all are used up the last ones come again, which the service knows by their keys.
+  -- At the end of the list it starts again; the service recognises the requests by their keys.
   next_request = next_request % #requests + 1
   return requests[next_request]
 end

@@ -1,4 +1,4 @@
--- Six reads of ten of orders that are there, two of one of them with its ETag, two of orders that are not there.
+-- Of ten reads: six of existing orders, two of one order with its ETag, two of missing orders.
 package.path = (debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "?.lua;" .. package.path
 require("figures")
 

@@ -1,4 +1,4 @@
--- New orders by POST: one that is valid, each time with an id that was never there.
+-- Posts a valid order, each time with a new id.
 package.path = (debug.getinfo(1, "S").source:match("@(.*/)") or "./") .. "?.lua;" .. package.path
 require("figures")
 

@@ -18,7 +18,7 @@ export const WALLET_GARBAGE: Readonly<Record<string, GarbageKind>> = {
   "amount that begins with its point": changed({ amount: ".5" }, "/amount"),
   "amount of zero": changed({ amount: "0.00" }, "/amount"),
   "amount in full-width digits": changed({ amount: "１００" }, "/amount"),
-  "amount that is no number": changed({ amount: "NaN" }, "/amount"),
+  "amount that is not a number": changed({ amount: "NaN" }, "/amount"),
   "amount of 70 digits": changed({ amount: "9".repeat(70) }, "/amount"),
   "currency in small letters": changed({ currency: "usd" }, "/currency"),
   "unknown type": changed({ type: "mint" }, "/type"),
