@@ -90,7 +90,7 @@ function conservationQuery(relation: string): string {
     from judged`;
 }
 
-/** From the start of a transaction, `received_at`, to its commit. */
+/** Longer than any append takes from its start, `received_at`, to its commit. */
 const COMMIT_SECONDS_MAX = 60;
 
 /** Enough to see a pattern. */

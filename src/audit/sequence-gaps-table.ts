@@ -136,7 +136,7 @@ async function selectBreaks(
   return { lasts, gaps };
 }
 
-/** By number. */
+/** Ordered by number. */
 async function selectArrivals(
   database: Queryable,
   domain: string,

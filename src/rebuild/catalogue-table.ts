@@ -39,7 +39,7 @@ export async function describeTables(
         `the table ${table} of the domain ${name} ${found ? `lacks ${missing}` : "does not exist"}`,
       );
     }
-    // Its rows are the outcomes of positions.
+    // The first table's rows are the outcomes of positions.
     described.push(
       index === 0
         ? { ...found, key: ["position"], outcome: "projected", isShared: false }
@@ -110,7 +110,7 @@ async function outcomeTable(
   return { ...found, key: ["position"], isInsertOnly: true, outcome, isShared: true };
 }
 
-/** Unless a foreign key requires another order. */
+/** Keeps the given order, unless a foreign key requires another. */
 function parentsFirst(tables: readonly RebuiltTable[], references: readonly Reference[]): RebuiltTable[] {
   const sorted = new Set<RebuiltTable>();
   const visited = new Set<RebuiltTable>();

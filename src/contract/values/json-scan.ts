@@ -138,7 +138,7 @@ function skipSpace(text: string, index: number): number {
   }
 }
 
-/** @returns -1 minus the index at which the string is broken. */
+/** @returns the end of the string; if it is broken, -1 minus the broken index. */
 function endOfString(text: string, index: number): number {
   let at = index + 1;
   for (;;) {

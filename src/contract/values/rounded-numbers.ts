@@ -27,7 +27,7 @@ export function isRounded(json: Buffer, { start, end }: Place): boolean {
   return last > 0 && last > whole.length + Number(exponent);
 }
 
-/** By the smallest fraction, which is not whole either. */
+/** Replaces numbers by the smallest fraction, which is not whole either. */
 export function replaceRounded(json: Buffer, places: readonly Place[]): Buffer {
   const replaced = Buffer.from(json);
   for (const { start, end } of places) replaced.fill(SPACE, start, end).set(NOT_WHOLE, start);

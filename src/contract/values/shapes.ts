@@ -13,7 +13,7 @@ declare global {
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** `shape({ position: "position" })`. */
+/** Types of members: `shape({ position: "position" })`. */
 export const words = scope({
   /** Text, because JavaScript's numbers cannot hold every position. */
   position: /^[1-9]\d{0,18}$/,

@@ -157,7 +157,7 @@ function nanosecondsOf(time: string): bigint {
 
 /** Four full appends, as with NATS Streaming. */
 const IN_FLIGHT_MAX = 16_384;
-/** Of redeliveries. */
+/** For redeliveries. */
 const UNLIMITED = -1;
 
 /** Source: nats-server, errors.json, JSConsumerMaxPendingAckExcessErrF. */

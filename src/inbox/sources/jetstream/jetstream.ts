@@ -104,7 +104,7 @@ export class JetStreamSource implements Source {
     let newest = 0;
     for await (const delivered of consumer.messages) {
       if (delivered.redelivered) this.#options.onRedelivered?.(this.channel);
-      // Ids need the creation time of the new stream.
+      // Another stream of this name, whose creation time belongs into the ids.
       else if (delivered.seq <= newest) {
         throw new Error(`stream ${this.#options.stream} was deleted and created again`);
       }

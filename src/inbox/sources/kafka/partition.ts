@@ -16,7 +16,7 @@ export class Partition {
   committed: number;
   #position: number;
   #fetched: FetchedMessage[] = [];
-  /** Offered records in `#fetched`. */
+  /** The number of offered records in `#fetched`. */
   #taken = 0;
   /** Those before `#first` are in the inbox. */
   #offered: { offset: number; isInInbox: boolean }[] = [];

@@ -93,7 +93,7 @@ export class Reader {
     try {
       response = await this.#options.log.fetch(leader, positions);
     } catch (error) {
-      // If the broker died, others lead soon.
+      // If the broker died, others lead soon; if the cluster keeps naming it, the session ends.
       const since = this.#silentSince.get(leader) ?? Date.now();
       this.#silentSince.set(leader, since);
       if (Date.now() - since > SILENCE_MS_MAX) throw error;

@@ -187,7 +187,7 @@ const IN_FLIGHT_MAX = 16_384;
 
 /** Each answer of a nearby server takes milliseconds. */
 const CONNECT_TIMEOUT_MS = 2_000;
-/** Several answers. */
+/** Connecting and subscribing take several answers. */
 const SUBSCRIBE_TIMEOUT_MS = 10_000;
 /** A server that does not confirm the close detects it by its own pings. */
 const CLOSE_TIMEOUT_MS = 2_000;

@@ -64,7 +64,7 @@ class Reader {
         low |= bits << 28;
         high = bits >> 4;
       } else high |= bits << (shift - 32);
-      // Rounds once.
+      // Combined here, so that it is rounded once.
       if (byte < 0x80) return (high >>> 0) * 2 ** 32 + (low >>> 0);
     }
     throw new RangeError("an integer of a delivery is too long");
