@@ -1,22 +1,23 @@
-/** What an event must be for the outbox to hold it and for any broker to carry it. */
+/** Validates events: the outbox must be able to store them, and a broker to accept them. */
 import type { OutboxEvent } from "../contract/domain.ts";
 
 /**
- * Checks the events of one batch, before anything is written.
- * @param projected the positions of the batch that end as `projected`, in their order.
- * @throws Error naming the position, if an event is not what the contract says; the message that caused it is then
- * isolated and buried, and its neighbours pass.
+ * @param projected positions of the batch with the outcome `projected`, in order.
+ * @throws Error that names the position of an invalid event; its message is then isolated and becomes a dead letter.
  */
 export function checkEvents(events: readonly OutboxEvent[], projected: readonly bigint[]): void {
   const places = new Map(projected.map((position, place) => [position, place]));
   let last = -1;
   for (const { position, topic, key, payload, headers = {} } of events) {
     const place = places.get(position);
-    if (place === undefined) throw new Error(`an event of position ${position}, which is not projected here`);
-    if (place < last) throw new Error(`an event of position ${position} out of order`);
+    if (place === undefined)
+      throw new Error(`an event has position ${position}, which was not projected in this batch`);
+    if (place < last) throw new Error(`an event of position ${position} is out of order`);
     last = place;
     if (payload.length > EVENT_BYTES_MAX) {
-      throw new Error(`an event of position ${position} has ${payload.length} bytes; ${EVENT_BYTES_MAX} fit`);
+      throw new Error(
+        `an event of position ${position} has ${payload.length} bytes, more than ${EVENT_BYTES_MAX}`,
+      );
     }
     const texts = [topic, key, ...Object.keys(headers), ...Object.values(headers)];
     if (topic === "" || !texts.every(isStorable)) {
@@ -27,10 +28,10 @@ export function checkEvents(events: readonly OutboxEvent[], projected: readonly 
   }
 }
 
-/** PostgreSQL's text holds no U+0000, and half of a surrogate pair is not text. */
+/** PostgreSQL's text accepts neither U+0000 nor lone surrogates. */
 function isStorable(text: string): boolean {
   return !text.includes("\0") && text.isWellFormed();
 }
 
-/** The CHECK of the table, and what brokers accept by default. */
+/** The table's CHECK, and the default limit of brokers. */
 const EVENT_BYTES_MAX = 1024 * 1024;

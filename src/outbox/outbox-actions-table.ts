@@ -1,4 +1,4 @@
-/** Every statement on the `outbox_actions` table: what operators did about refused events. Rows are only ever added. */
+/** The table `outbox_actions`: an append-only record of decisions on refused events. */
 import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { Place } from "./outbox-checkpoints-table.ts";
@@ -7,7 +7,6 @@ export type OutboxAction = Place &
   Readonly<{
     domain: string;
     action: "release" | "discard";
-    /** Why the broker had refused the event. */
     refusal: string;
     author: string;
     reason: string;
@@ -25,7 +24,7 @@ export async function insertAction(
   );
 }
 
-/** The newest actions of some domains, newest first. */
+/** Newest first. */
 export async function selectOutboxActions(
   database: Queryable,
   domains: readonly string[],

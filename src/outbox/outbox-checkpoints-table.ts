@@ -1,17 +1,16 @@
 /**
- * Every statement on the `outbox_checkpoints` table: whose turn it is to relay a domain's events, and how far the relays
- * have come. No lock is held while a batch is sent: a relay has its turn until a time of the database, and an epoch that
- * rises when another one takes over. So a relay that is paused blocks no session and no other relay.
+ * The table `outbox_checkpoints`: which relay has the turn for a domain, and the last relayed event. No lock is held while
+ * a batch is sent: a turn is a lease that expires by the database's clock, and its epoch rises at each takeover. So a
+ * paused relay blocks neither sessions nor other relays.
  */
 import type { Queryable } from "../database/queryable.ts";
 
-/** Of an event in the outbox: (position, ordinal) is the order in which events happened. */
+/** Identifies an event; (position, ordinal) is the order of events. */
 export type Place = Readonly<{ position: bigint; ordinal: number }>;
 
-/** The turn of one relay: the place of the last event that is behind it, and the relay's epoch. */
 export type Turn = Place & Readonly<{ epoch: bigint }>;
 
-/** Whether there is anything to relay, at the cost of two look-ups. Nothing is locked. */
+/** Two index look-ups, no lock. */
 export async function selectHasWork(database: Queryable, domain: string): Promise<boolean> {
   const { rows } = await database.query<{ hasWork: boolean }>(
     `select exists (
@@ -26,14 +25,14 @@ export async function selectHasWork(database: Queryable, domain: string): Promis
 }
 
 /**
- * Takes or prolongs the turn. It waits for nobody: while another process locks the row, that one has the turn.
- * @param ownEpoch of the relay's last turn; undefined if it had none.
- * @returns undefined if another relay has the turn. A new epoch says that the relay took over.
+ * Takes or extends the turn without waiting: a process that locks the row has the turn.
+ * @param lastEpoch of this relay's last turn; undefined if it had none.
+ * @returns undefined if another relay has the turn. A new epoch means a takeover.
  */
 export async function takeTurn(
   database: Queryable,
   domain: string,
-  ownEpoch: bigint | undefined,
+  lastEpoch: bigint | undefined,
   seconds: number,
 ): Promise<Turn | undefined> {
   for (;;) {
@@ -48,10 +47,10 @@ export async function takeTurn(
            turn_until = clock_timestamp() + make_interval(secs => $3)
        from free where checkpoint.domain = free.domain
        returning checkpoint.position, checkpoint.ordinal, checkpoint.epoch`,
-      [domain, String(ownEpoch ?? NO_EPOCH), seconds],
+      [domain, String(lastEpoch ?? NO_EPOCH), seconds],
     );
     if (rows[0]) return rows[0];
-    // Only a row that nobody sees is inserted: an insert would wait for the transaction that locks an existing one.
+    // Insert only if no row is visible: otherwise it would wait for the transaction that locks the row.
     const inserted = await database.query(
       `insert into outbox_checkpoints (domain)
        select $1 where not exists (select from outbox_checkpoints where domain = $1)
@@ -63,9 +62,8 @@ export async function takeTurn(
 }
 
 /**
- * Moves the checkpoint of the relay whose turn it is.
- * @param seconds for how long the turn goes on; undefined ends it.
- * @returns false if another relay has taken over; nothing was changed then.
+ * @param seconds extends the turn; undefined ends it.
+ * @returns false, without a change, if another relay has taken over.
  */
 export async function moveCheckpoint(
   transaction: Queryable,
@@ -83,7 +81,6 @@ export async function moveCheckpoint(
   return rowCount === 1;
 }
 
-/** Ends the turn of a relay that cannot send, so that another one may try. */
 export async function endTurn(database: Queryable, domain: string, epoch: bigint): Promise<void> {
   await database.query("update outbox_checkpoints set turn_until = null where domain = $1 and epoch = $2", [
     domain,
@@ -91,5 +88,4 @@ export async function endTurn(database: Queryable, domain: string, epoch: bigint
   ]);
 }
 
-/** Below every epoch of a turn. */
 const NO_EPOCH = -1;

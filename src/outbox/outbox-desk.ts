@@ -1,4 +1,4 @@
-/** What operators see of the outbox and do about refused events: the server and the command line use the same desk. */
+/** Operators' view of the outbox and decisions on refused events, for the HTTP routes and the command line. */
 import { type } from "arktype";
 import { NotFoundError } from "../contract/errors.ts";
 import { words } from "../contract/values/shapes.ts";
@@ -13,8 +13,8 @@ const refusalType = type({
   position: words.position,
   ordinal: words.count,
   topic: "string",
-  reason: type("string").describe("the broker's name of the error"),
-  state: type("'blocked' | 'released'").describe("released: the relay has not sent it again yet"),
+  reason: type("string").describe("the broker's error name"),
+  state: type("'blocked' | 'released'").describe("released: not sent again yet"),
   since: words.time,
 });
 
@@ -23,7 +23,7 @@ const actionType = type({
   position: words.position,
   ordinal: words.count,
   action: "'release' | 'discard'",
-  refusal: type("string").describe("why the broker had refused the event"),
+  refusal: type("string").describe("the broker's reason for the refusal"),
   author: "string",
   reason: "string",
   at: words.time,
@@ -34,13 +34,12 @@ export const outboxType = type({
     domain: "string",
     pending: words.count,
     oldest_seconds: "number >= 0",
-    held: type(words.count).describe("events that are refused or wait behind a refused event of their key"),
+    held: type(words.count).describe("refused events, and events behind a refused event with the same key"),
   }).array(),
   refusals: refusalType.array(),
-  actions: actionType.array().describe("the newest first"),
+  actions: actionType.array().describe("newest first"),
 });
 
-/** The answer to a decision about one event. */
 export const decidedEventType = type({
   domain: "string",
   position: words.position,
@@ -55,9 +54,7 @@ type Decision = Readonly<{ author: string; reason: string }>;
 
 export type OutboxDeskOptions = Readonly<{
   database: Database;
-  /** The domains that are shown. */
   domains: readonly string[];
-  /** Told of a domain whose relay has work. */
   onReleased?: (domain: string) => void;
 }>;
 
@@ -68,7 +65,7 @@ export class OutboxDesk {
     this.#options = options;
   }
 
-  /** Keys are not shown: they can identify a person. The position leads to the message. */
+  /** Without keys, which can identify a person. */
   async show(): Promise<OutboxDocument> {
     const { database, domains } = this.#options;
     const counts = domains.map(async (domain) => {
@@ -96,12 +93,12 @@ export class OutboxDesk {
     };
   }
 
-  /** Has a refused event sent again, and then those that wait behind it. @throws NotFoundError */
+  /** Retries a refused event, then those behind it. @throws NotFoundError */
   async release(place: Place, decision: Decision): Promise<DecidedEventDocument> {
     return this.#decide("release", place, decision, async () => {});
   }
 
-  /** Removes a refused event for good: no consumer gets it. Those behind it are sent. @throws NotFoundError */
+  /** Permanently removes a refused event; those behind it are sent. @throws NotFoundError */
   async discard(place: Place, decision: Decision): Promise<DecidedEventDocument> {
     return this.#decide("discard", place, decision, (transaction, { domain }) =>
       deleteEvent(transaction, domain, place),
@@ -117,7 +114,7 @@ export class OutboxDesk {
     const { domain } = await this.#options.database.transaction(async (transaction) => {
       const refusal = await releaseRefusal(transaction, place);
       if (!refusal)
-        throw new NotFoundError("there is no refused event at this place, or it was released already");
+        throw new NotFoundError("there is no refused event at this position and ordinal, or it was released");
       await insertAction(transaction, {
         domain: refusal.domain,
         ...place,
@@ -134,5 +131,5 @@ export class OutboxDesk {
   }
 }
 
-/** What operators look for is among the newest. */
+/** Operators look for recent ones. */
 const ACTIONS_SHOWN = 50;

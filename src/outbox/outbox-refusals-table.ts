@@ -1,21 +1,20 @@
-/** Every statement on the `outbox_refusals` table: events that the broker refused for good, one for each blocked key. */
+/** The table `outbox_refusals`: permanently refused events, one per blocked key. */
 import type { Queryable } from "../database/queryable.ts";
 import type { Place } from "./outbox-checkpoints-table.ts";
 
-/** Events of one topic with one key keep their order. */
+/** Events with the same topic and key keep their order. */
 export type TopicKey = Readonly<{ topic: string; key: string }>;
 
 export type Refusal = Place &
   TopicKey &
   Readonly<{
     domain: string;
-    /** The broker's name of the error. */
     reason: string;
     state: "blocked" | "released";
     refusedAt: Date;
   }>;
 
-/** The refusals of some domains, oldest first. */
+/** Oldest first. */
 export async function selectRefusals(
   database: Queryable,
   domains: readonly string[],
@@ -29,7 +28,7 @@ export async function selectRefusals(
   return rows;
 }
 
-/** Blocks a key by one of its events, in place of an earlier event of the key. */
+/** Blocks the event's key; replaces an earlier refusal of the key. */
 export async function insertRefusal(
   transaction: Queryable,
   domain: string,
@@ -43,7 +42,6 @@ export async function insertRefusal(
   );
 }
 
-/** Unblocks a key: nothing of it waits any more. */
 export async function deleteRefusal(
   transaction: Queryable,
   domain: string,
@@ -57,8 +55,8 @@ export async function deleteRefusal(
 }
 
 /**
- * Lets the relay send the events of the key again. A position belongs to one domain.
- * @returns the refusal as it was; undefined if there is no blocked one at this place.
+ * Lets the relay retry the key's events.
+ * @returns the previous refusal; undefined if no blocked event is at this place.
  */
 export async function releaseRefusal(
   transaction: Queryable,
@@ -73,5 +71,5 @@ export async function releaseRefusal(
   return rows[0];
 }
 
-/** So many blocked keys are a misconfigured topic rather than bad events; the relay then waits instead. */
+/** More blocked keys suggest a misconfigured topic, so the relay then waits instead. */
 export const REFUSALS_MAX = 1_000;

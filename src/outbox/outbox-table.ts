@@ -1,4 +1,4 @@
-/** Every statement on the `outbox` table: events that wait for a relay to other systems. */
+/** The table `outbox`: events for other systems that are not sent yet. */
 import type { OutboxEvent } from "../contract/domain.ts";
 import { withCopyData } from "../database/copy/copy-encoder.ts";
 import type { Queryable } from "../database/queryable.ts";
@@ -6,22 +6,17 @@ import type { Transaction } from "../database/transaction.ts";
 import type { Place } from "./outbox-checkpoints-table.ts";
 import type { TopicKey } from "./outbox-refusals-table.ts";
 
-/** An event that waits to be sent. */
 export type WaitingEvent = Place &
   TopicKey &
   Readonly<{ payload: Buffer; headers: Readonly<Record<string, string>> }>;
 
-/** What follows a place in the outbox. */
 export type NextEvents = Readonly<{
   events: readonly WaitingEvent[];
-  /** The last place that was read, whether its event is among them or held back; undefined if nothing follows. */
+  /** The last event read, held or not. */
   last: Place | undefined;
 }>;
 
-/**
- * Adds the events of one batch in the caller's transaction.
- * @param events in position order; events of one position in the order in which they happened.
- */
+/** @param events in position order and, within a position, in the order in which they happened. */
 export async function insertEvents(
   transaction: Transaction,
   domain: string,
@@ -51,9 +46,9 @@ export async function insertEvents(
 }
 
 /**
- * Reads what follows the checkpoint, in order.
- * @param held keys whose events are held back: they are passed over, and stay in the table.
- * @param bytesMax about as many bytes of events; at least one event comes, however large it is.
+ * Reads the events after the checkpoint, in order.
+ * @param held keys whose events are skipped and stay in the table.
+ * @param bytesMax approximate; at least one event is returned.
  */
 export async function selectNext(
   transaction: Transaction,
@@ -90,7 +85,7 @@ export async function selectNext(
   return { events: rows.filter(({ isHeld }) => !isHeld), last: rows.at(-1) };
 }
 
-/** Reads what is held back of one key, up to the checkpoint, in order. */
+/** In order. */
 export async function selectHeld(
   transaction: Transaction,
   domain: string,
@@ -117,7 +112,7 @@ export async function selectHeld(
   return rows;
 }
 
-/** Removes events that were sent: all of a range but those that are held back. */
+/** Does not delete events of held keys. */
 export async function deleteSent(
   transaction: Queryable,
   domain: string,
@@ -137,7 +132,6 @@ export async function deleteSent(
   );
 }
 
-/** Removes events of one key that had been held back and were sent. */
 export async function deleteHeld(
   transaction: Queryable,
   domain: string,
@@ -151,7 +145,6 @@ export async function deleteHeld(
   );
 }
 
-/** Removes the event at a place. */
 export async function deleteEvent(
   transaction: Queryable,
   domain: string,
@@ -165,15 +158,15 @@ export async function deleteEvent(
 }
 
 export type OutboxCounts = Readonly<{
-  /** Events that were not sent yet and wait for nothing but the relay. */
+  /** Unsent events, without held ones. */
   pending: number;
-  /** Seconds since the oldest of them was written; 0 if there is none. */
+  /** Age of the oldest; 0 if there is none. */
   oldestSeconds: number;
-  /** Events that are refused, or wait behind a refused event of their key. */
+  /** Refused events, and events behind a refused event with the same key. */
   held: number;
 }>;
 
-/** Counts what the outbox of a domain holds, at a cost that grows with it: a drained outbox holds next to nothing. */
+/** The cost is linear in the events; a drained outbox has few. */
 export async function countEvents(database: Queryable, domain: string): Promise<OutboxCounts> {
   const { rows } = await database.query<{ pending: bigint; held: bigint; oldestSeconds: number }>(
     `with checkpoint as (
@@ -194,7 +187,7 @@ export async function countEvents(database: Queryable, domain: string): Promise<
   return { pending: Number(pending), held: Number(held), oldestSeconds: Math.max(0, oldestSeconds) };
 }
 
-/** Never by sorting all there is: that is what a table without statistics gets. */
+/** Forces index order: without statistics PostgreSQL would sort the table. */
 async function inOrderOfIndex(transaction: Transaction): Promise<void> {
   await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
 }
@@ -203,7 +196,6 @@ function columnsOf(keys: readonly TopicKey[]): [topics: string[], keys: string[]
   return [keys.map(({ topic }) => topic), keys.map(({ key }) => key)];
 }
 
-/** The place of each event among those of its position, from 0. */
 function ordinalsOf(events: readonly OutboxEvent[]): number[] {
   let last: bigint | undefined;
   let ordinal = -1;

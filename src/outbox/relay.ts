@@ -1,12 +1,12 @@
 /**
- * Sends the events of one domain from the outbox to a broker, in order, for as long as the process runs.
+ * Relays the events of one domain from the outbox to a broker, in order.
  *
  *   outbox ─▶ take the turn ─▶ open a session, if the turn is new ─▶ read a batch ─▶ send it, wait for all of it
- *          ─▶ in one transaction: move the checkpoint, remove what was sent
+ *          ─▶ in one transaction: move the checkpoint, remove the sent events
  *
- * Of all processes that run the domain one has the turn. A crash between sending and the checkpoint sends the batch again,
- * with the same `message-id`s; nothing else does. A fault of the broker or the database is retried for as long as it
- * takes. An event that the broker refuses for good blocks its key alone.
+ * One process of those that run the domain has the turn. Only a crash between sending and the checkpoint repeats a batch,
+ * with the same `message-id`s. Faults of the broker or the database are retried without limit. An event that the broker
+ * permanently refuses blocks only its key.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { failpoint } from "../config/failpoint.ts";
@@ -37,22 +37,20 @@ export type RelayOptions = Readonly<{
   domain: string;
   transport: Transport;
   logger: Logger;
-  /** Told of each batch that the broker has stored. */
+  /** Called after the broker has stored a batch. */
   onSent?: (events: readonly WaitingEvent[], seconds: number) => void;
-  /** Milliseconds until the next attempt, by the number of failures before it. */
+  /** @returns milliseconds until the next attempt. */
   backoff?: (failures: number) => number;
-  /** How long another process waits before it takes over. */
+  /** Lease after which another process may take over. */
   turnSeconds?: number;
 }>;
 
-/** One round of work: what is sent, and what is written when it was sent. */
 type Batch = Readonly<{
   events: readonly WaitingEvent[];
   /** The checkpoint after the batch. */
   checkpoint: Place;
-  /** Whether nothing is left to do, as far as the relay knows. */
+  /** Whether the outbox is drained, as far as known. */
   isLast: boolean;
-  /** Removes what was sent. */
   finish: (transaction: Parameters<typeof deleteSent>[0]) => Promise<void>;
 }>;
 
@@ -64,11 +62,10 @@ export class OutboxRelay {
   #running: Promise<void> = Promise.resolve();
   #session: TransportSession | undefined;
   #epoch: bigint | undefined;
-  /** The turn after a batch behind which there is more: the checkpoint was moved with it. */
+  /** Kept between batches until the outbox is drained. */
   #turn: Turn | undefined;
-  /** How many events the next batch may have: fewer while the broker refuses one of them. */
+  /** Reduced while the broker refuses an event. */
   #eventsMax = BATCH_EVENTS_MAX;
-  /** In a row. */
   #failures = 0;
   #refusals: readonly Refusal[] = [];
   #woken = Promise.withResolvers<void>();
@@ -79,12 +76,10 @@ export class OutboxRelay {
     this.domain = options.domain;
   }
 
-  /** Whether the last batch failed and no later one has succeeded. */
   get isFailing(): boolean {
     return this.#failures > 0;
   }
 
-  /** Refused events, by the last look. */
   get refusals(): readonly Refusal[] {
     return this.#refusals;
   }
@@ -93,12 +88,11 @@ export class OutboxRelay {
     this.#running = this.#run();
   }
 
-  /** There may be events: a batch with some was committed, or an operator released one. */
   wake(): void {
     this.#woken.resolve();
   }
 
-  /** Finishes the batch in flight, if the broker answers soon, and lets another process go on at once. */
+  /** Completes the batch in flight if the broker answers in time. */
   async stop(): Promise<void> {
     this.#stop.abort();
     const isOver = (milliseconds: number) => Promise.race([this.#running, delay(milliseconds)]);
@@ -126,14 +120,14 @@ export class OutboxRelay {
     }
   }
 
-  /** Relays one batch. @returns false if there is nothing to do, or another process does it. */
+  /** @returns false if there are no events, or another process has the turn. */
   async #relayNext(): Promise<boolean> {
     const { database } = this.#options;
     this.#refusals = await selectRefusals(database, [this.domain]);
     const turn = this.#turn ?? (await this.#takeTurn());
     this.#turn = undefined;
     if (!turn) return false;
-    // The session first: what an earlier relay still sends cannot come behind what is read from here on.
+    // Open the session before reading: it fences an earlier relay that may still be sending.
     const session = await this.#sessionOf(turn.epoch);
     const batch = await this.#read(turn);
     try {
@@ -164,7 +158,7 @@ export class OutboxRelay {
     return this.#session;
   }
 
-  /** What waits of a released key comes first: until it was sent, later events of the key are held back. */
+  /** Held events of a released key come first, to keep the key's order. */
   #read(turn: Turn): Promise<Batch> {
     const { domain } = this;
     const released = this.#refusals.find(({ state }) => state === "released");
@@ -211,13 +205,12 @@ export class OutboxRelay {
     const seconds = isLast ? undefined : this.#turnSeconds;
     await database.transaction(async (transaction) => {
       const isMine = await moveCheckpoint(transaction, this.domain, turn.epoch, checkpoint, seconds);
-      // Rolls back. The batch is sent again by the other relay.
       if (!isMine) throw new Error("another relay has taken over while this one was sending");
       await finish(transaction);
     });
   }
 
-  /** Finds the refused event by halves, and blocks its key. */
+  /** Halves the batch until one event is isolated, then blocks its key. */
   async #refuse(turn: Turn, { reason, suspects }: RefusedError): Promise<void> {
     const { database, logger } = this.#options;
     const [refused] = suspects;
@@ -238,7 +231,6 @@ export class OutboxRelay {
     );
   }
 
-  /** Nothing was lost: what was not acknowledged is still in the outbox. */
   async #fail(error: unknown): Promise<void> {
     const { database, logger, backoff = backoffMilliseconds } = this.#options;
     this.#failures += 1;
@@ -247,7 +239,6 @@ export class OutboxRelay {
       "the outbox is not relayed; retrying",
     );
     await this.#endSession();
-    // Another process may reach the broker although this one does not.
     if (this.#epoch !== undefined) await endTurn(database, this.domain, this.#epoch).catch(() => {});
     await this.#pause(backoff(this.#failures - 1));
   }
@@ -258,7 +249,6 @@ export class OutboxRelay {
     await session?.[Symbol.asyncDispose]();
   }
 
-  /** Ends early when the relay stops, or is woken. */
   async #pause(milliseconds: number, woken: Promise<void> = new Promise(() => {})): Promise<void> {
     const over = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, over.signal]);
@@ -267,18 +257,15 @@ export class OutboxRelay {
   }
 }
 
-/** One request of this size costs a broker little more than a small one. */
+/** Costs a broker little more than a small request. */
 const BATCH_EVENTS_MAX = 1_000;
-/** Slow, because a topic may have a narrow limit for all records of a batch together: then every step back costs a session. */
+/** Slow: if the topic limits whole batches, each refusal costs a session. */
 const BATCH_GROWTH = 1.25;
-/**
- * Brokers limit the bytes of a batch, 1 MiB by default, and all events of a batch may be for one partition. The rest is
- * for what a record carries around its payload.
- */
+/** Half of a broker's default limit per partition and batch; the rest is for keys, headers and framing. */
 const BATCH_BYTES_MAX = 512 * 1024;
-/** What another process projects is found within this time if that process does not relay it itself. */
+/** Finds events of other processes that do not relay them. */
 const POLL_MS = 1_000;
-/** A batch takes a part of it; a broker that does not answer by then is not waited for. */
+/** Longer than a batch normally takes. */
 const STOP_MS = 2_000;
-/** Longer than a batch may take to be sent; after it, another process takes over from one that was paused or killed. */
+/** Longer than sending a batch may take (transport-kafka's SEND_TIMEOUT_MS). */
 const TURN_SECONDS = 10;

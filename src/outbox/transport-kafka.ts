@@ -1,13 +1,12 @@
 /**
- * Kafka as the transport of the outbox: each batch is one transaction of a producer with a fixed transactional id.
+ * Kafka transport of the outbox: each batch is one transaction of a producer with a fixed transactional id.
  *
  *   open:  find the coordinator ─▶ InitProducerId: a new epoch; the earlier one's transaction is aborted
  *   send:  AddPartitionsToTxn ─▶ one Produce to each leader, acks all ─▶ all acknowledged ─▶ EndTxn (commit)
  *
- * A relay that was paused has an older epoch: brokers refuse its records, and its transaction cannot be committed. The
- * requests are sent here and not by the library's Producer: that one gives InitProducerId a producer id of 0, which
- * fences a process that starts again, takes versions of AddPartitionsToTxn that only brokers may send on a cluster with
- * access rules, and hides which partition refused a record.
+ * A paused relay has an older epoch: brokers refuse its records, and it cannot commit. The library's Producer is not used:
+ * it sends InitProducerId with producer id 0, which fences a restarted process; it uses AddPartitionsToTxn versions that
+ * only brokers may send on a cluster with ACLs; and it hides which partition refused a record.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -33,7 +32,6 @@ import { type Cluster, findTopic } from "../kafka/find-topic.ts";
 import type { WaitingEvent } from "./outbox-table.ts";
 import { RefusedError, type Transport, type TransportSession } from "./transport.ts";
 
-/** An event on its way to a partition. */
 type Outgoing = Readonly<{ event: WaitingEvent; topic: string; partition: number }>;
 
 export class KafkaTransport implements Transport {
@@ -64,7 +62,7 @@ class KafkaSession implements TransportSession {
   readonly #config: OutboxConfig;
   readonly #admin: Admin;
   readonly #connections: ConnectionPool;
-  /** The next sequence number of each partition. With them a broker recognises a batch that it has already. */
+  /** The next sequence number per partition, by which brokers detect duplicates. */
   readonly #sequences = new NumericMap();
   #brokers: Broker[] = [];
   #coordinator: Broker | undefined;
@@ -73,18 +71,18 @@ class KafkaSession implements TransportSession {
 
   constructor(config: OutboxConfig) {
     this.#config = config;
-    // A broker that hangs accepts connections all the same: the next session asks another one first.
+    // A hanging broker accepts connections, so each session tries the brokers in random order.
     const brokers = inAnyOrder(config.brokers);
     const connection = { ...kafkaConnection({ ...config, brokers }), requestTimeout: REQUEST_TIMEOUT_MS };
     this.#admin = new Admin(connection);
     this.#connections = new ConnectionPool(config.clientId, connection);
   }
 
-  /** Takes the place of every earlier session with this transactional id. */
+  /** Fences every earlier session with this transactional id. */
   async begin(): Promise<void> {
     const { brokers } = await this.#admin.metadata({ topics: [], forceUpdate: true });
     this.#brokers = inAnyOrder([...brokers.values()]);
-    // Without the id and epoch of an earlier session: they would say that this one continues it.
+    // An earlier session's id and epoch would continue that session.
     this.#producer = await this.#askCoordinator((coordinator) =>
       initProducerIdV4.api.async(
         coordinator,
@@ -123,7 +121,7 @@ class KafkaSession implements TransportSession {
     });
     const answers = await Promise.allSettled(
       [...byLeader].map(async ([leader, share]) => {
-        if (!leader) throw new Error("a partition has no leader at the moment");
+        if (!leader) throw new Error("a partition has no leader");
         await this.#produce(domain, await this.#connections.get(leader), share);
       }),
     );
@@ -137,9 +135,9 @@ class KafkaSession implements TransportSession {
 
   async #addPartitions(outgoing: readonly Outgoing[]): Promise<void> {
     const byTopic = Map.groupBy(outgoing, ({ topic }) => topic);
-    const topics = [...byTopic].map(([name, ofTopic]) => ({
+    const topics = [...byTopic].map(([name, share]) => ({
       name,
-      partitions: [...new Set(ofTopic.map(({ partition }) => partition))],
+      partitions: [...new Set(share.map(({ partition }) => partition))],
     }));
     const { transactionalId } = this.#config;
     await this.#askCoordinator((coordinator) =>
@@ -171,7 +169,7 @@ class KafkaSession implements TransportSession {
     }
   }
 
-  /** After a lost answer the same request is right: a transaction that is committed already is committed. */
+  /** Idempotent, so it can be retried after a lost answer. */
   async #commit(): Promise<void> {
     const { producerId, producerEpoch } = this.#producer;
     await this.#askCoordinator((coordinator) =>
@@ -180,8 +178,8 @@ class KafkaSession implements TransportSession {
   }
 
   /**
-   * Repeats a request while the coordinator is busy, moves to another broker or cannot be reached. It is busy with the
-   * markers of the transaction before for some milliseconds; the limit of time is that of the whole batch.
+   * Retries while the coordinator is busy, moving or unreachable; it is busy for milliseconds after each transaction. The
+   * batch's timeout limits the retries.
    */
   async #askCoordinator<T>(request: (coordinator: Connection) => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
@@ -189,7 +187,7 @@ class KafkaSession implements TransportSession {
         this.#coordinator ??= await this.#findCoordinator();
         return await request(await this.#connections.get(this.#coordinator));
       } catch (error) {
-        if (this.#isClosed || !isPassing(error)) throw error;
+        if (this.#isClosed || !isTransient(error)) throw error;
         if (!isAnswer(error, "CONCURRENT_TRANSACTIONS")) this.#coordinator = undefined;
         await delay(Math.min(RETRY_MS * 2 ** attempt, RETRY_MS_MAX));
       }
@@ -207,7 +205,6 @@ class KafkaSession implements TransportSession {
     return coordinator;
   }
 
-  /** What is still in flight is refused by its epoch as soon as the next session begins. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     const closing = Promise.all([this.#connections.close(), this.#admin.close()]).catch(() => {});
@@ -222,18 +219,17 @@ function inAnyOrder<T>(items: readonly T[]): T[] {
     .map(({ item }) => item);
 }
 
-/** As the clients of other languages choose it, so that a key has one partition whoever sends. */
+/** Kafka's default partitioner, so that a key has one partition for all clients. */
 function partitionOf(key: string, partitions: number): number {
   return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;
 }
 
-/** The event's own headers, but for its identity, which is its place in the outbox. */
+/** The `message-id` is the event's place in the outbox. */
 function headersOf(domain: string, { position, ordinal, headers }: WaitingEvent): Map<Buffer, Buffer> {
   const all = { ...headers, "message-id": `${domain}/${position}/${ordinal}` };
   return new Map(Object.entries(all).map(([name, text]) => [Buffer.from(name), Buffer.from(text)]));
 }
 
-/** The refusal in an answer to Produce; undefined if the error is a fault. */
 function refusalOf(error: unknown, outgoing: readonly Outgoing[]): RefusedError | undefined {
   const { response } = error as { response?: produceV9.ProduceResponse };
   for (const { name, partitionResponses } of response?.responses ?? []) {
@@ -251,10 +247,10 @@ function refusalOf(error: unknown, outgoing: readonly Outgoing[]): RefusedError 
   return undefined;
 }
 
-/** Whether the same request may well succeed a moment later: the network failed, or the coordinator is busy or moves. */
-function isPassing(error: unknown): boolean {
+/** Network errors, and a busy or moving coordinator. */
+function isTransient(error: unknown): boolean {
   return (
-    PASSING.some((id) => isAnswer(error, id)) ||
+    TRANSIENT.some((id) => isAnswer(error, id)) ||
     findErrorBy(error as Error, "code", NetworkError.code) !== null
   );
 }
@@ -263,7 +259,7 @@ function isAnswer(error: unknown, apiId: string): boolean {
   return findErrorBy(error as Error, "apiId", apiId) !== null;
 }
 
-/** @throws Error if the work takes longer. It goes on, and its result is dropped. */
+/** @throws Error on timeout; the work continues, its result is dropped. */
 async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   const timer = new AbortController();
   const late = delay(milliseconds, undefined, { signal: timer.signal }).then(() => {
@@ -279,9 +275,8 @@ async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
 }
 
 /**
- * Errors that are about the events: sending them again gives the same answer. All others are faults, and the relay
- * waits. So are a topic that does not exist and a missing permission: they concern every event of a topic, an operator
- * mends them once, and no event has to be released then.
+ * Errors of the events themselves, which a retry cannot fix. All others are faults, also a missing topic or permission:
+ * they affect all events of a topic, and after the fix no event needs a release.
  * Source: Kafka protocol guide, "Error Codes".
  */
 const REFUSALS: ReadonlyMap<number, string> = new Map([
@@ -292,7 +287,7 @@ const REFUSALS: ReadonlyMap<number, string> = new Map([
   [87, "INVALID_RECORD"],
 ]);
 
-const PASSING = [
+const TRANSIENT = [
   "CONCURRENT_TRANSACTIONS",
   "COORDINATOR_LOAD_IN_PROGRESS",
   "COORDINATOR_NOT_AVAILABLE",
@@ -302,17 +297,17 @@ const PASSING = [
 /** Source: Kafka's Topic.java. */
 const LEGAL_TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 const NONE = { producerId: -1n, producerEpoch: -1 };
-/** Sequence numbers begin at 0 again after the largest 32-bit integer. */
+/** Sequence numbers wrap to 0 after the largest 32-bit integer. */
 const SEQUENCES = 2 ** 31;
 
-/** Shorter than a relay's turn, so that a slow broker does not let two relays send the same events. */
+/** Shorter than a relay's turn, so that two relays do not send the same events. */
 const SEND_TIMEOUT_MS = 8_000;
-/** Short enough for a second attempt at another broker within that time. */
+/** Leaves time for a second attempt at another broker. */
 const REQUEST_TIMEOUT_MS = 4_000;
 const PRODUCE_TIMEOUT_MS = 3_500;
-/** Consumers of committed records wait for an open transaction; the broker aborts that of a dead relay after this. */
+/** Then the broker aborts a dead relay's transaction, for which consumers wait. */
 const TRANSACTION_TIMEOUT_MS = 10_000;
 const DISCONNECT_TIMEOUT_MS = 500;
-/** The markers of a transaction are written within milliseconds. */
+/** Transaction markers are written within milliseconds. */
 const RETRY_MS = 2;
 const RETRY_MS_MAX = 200;

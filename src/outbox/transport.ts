@@ -1,31 +1,28 @@
-/** What the relay needs of a broker. */
+/** The relay's interface to a broker. */
 import type { WaitingEvent } from "./outbox-table.ts";
 
 export interface Transport extends AsyncDisposable {
   /**
-   * Opens a session. From then on the broker accepts nothing from any earlier session of the same relay, in this process
-   * or in another one, and what an earlier session left unfinished is never shown to consumers.
-   * @throws a fault of the broker or of the network; retrying is right.
+   * Opens a session, which fences earlier sessions of the relay in all processes; consumers never see their unfinished
+   * batches.
+   * @throws a retryable fault.
    */
   open(): Promise<TransportSession>;
 }
 
-/** A session sends one batch at a time. After an exception it is of no use any more. */
+/** Sends one batch at a time. Unusable after an exception. */
 export interface TransportSession extends AsyncDisposable {
   /**
-   * Sends a batch and resolves once the broker has stored all of it. Consumers see all of the batch or nothing of it.
+   * Resolves when the broker has stored the whole batch. Consumers see all of it or nothing.
    * @param domain the first part of each event's `message-id`.
-   * @throws RefusedError if the broker will not take some of the events however often they are sent; any other
-   * exception is a fault, and retrying is right.
+   * @throws RefusedError if the broker permanently refuses events; any other exception is a retryable fault.
    */
   send(domain: string, events: readonly WaitingEvent[]): Promise<void>;
 }
 
-/** The broker refuses events for what they are. */
+/** The broker permanently refuses events. */
 export class RefusedError extends Error {
-  /** The broker's name of the error. */
   readonly reason: string;
-  /** The events among which the refused ones are. */
   readonly suspects: readonly WaitingEvent[];
 
   constructor(reason: string, suspects: readonly WaitingEvent[]) {

@@ -1,4 +1,4 @@
-/** One relay at a time: the turn in the database and the session at the broker, each without the other. */
+/** One relay at a time: the turn in the database and the broker's session, each tested alone. */
 import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -78,7 +78,7 @@ check("a transactional id is used again and again, by one process after the othe
   await createTopic(topic, 2);
   const config = outboxConfig(address);
   for (let position = 1; position <= 4; position++) {
-    // A new topic may lack a leader for a moment; the relay begins again after such a fault, as here.
+    // A new topic may briefly lack a leader; like the relay, retry.
     await until(`event ${position} is sent`, async () => {
       await using transport = new KafkaTransport(config);
       await using session = await transport.open();

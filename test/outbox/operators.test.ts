@@ -1,4 +1,4 @@
-/** What operators see of events that a broker refuses, and do about them: routes, readiness, metrics, shell and page. */
+/** Refused events for operators: routes, readiness, metrics, command line and page. */
 import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -28,7 +28,7 @@ type Outbox = {
   actions: { action: string; position: string; author: string; reason: string }[];
 };
 
-/** A service whose ledger sends events to Kafka; three events of key `a`, the first two of which are refused. */
+/** A service with three events of key `a`; Kafka refuses the first two. */
 async function start() {
   const database = await createDatabase(undefined, [ledger]);
   const topic = `good-${randomUUID()}`;

@@ -1,4 +1,4 @@
-/** Events of a domain: written by the engine with the projection, once and in order, or not at all. */
+/** The engine writes a domain's events with the projection: once and in order, or not at all. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { type OutboxEvent, PROJECTED } from "../../src/contract/domain.ts";
@@ -26,7 +26,7 @@ async function eventsOf(database: TestDatabase) {
   return rows;
 }
 
-/** Projects nothing into tables, and returns the events of each row. */
+/** Returns the events of each row, and writes no tables. */
 const domainWithEvents = (eventsOfRow: (row: InboxRow) => OutboxEvent[]) =>
   domainThat(async (batch, transaction) => {
     for (const { position } of batch) {

@@ -1,4 +1,4 @@
-/** Events that the broker refuses for good: they stop their key alone, until an operator decides. */
+/** Permanently refused events block only their key, until an operator decides. */
 import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -28,7 +28,7 @@ const address = broker?.address as string;
 const ANN = { author: "Ann", reason: "the topic takes it now" };
 const LARGE = "x".repeat(5_000);
 
-/** A topic whose records have at most so many bytes. */
+/** A topic with this record limit. */
 async function narrowTopic(bytes: number): Promise<string> {
   const topic = `narrow-${randomUUID()}`;
   await createTopic(topic, 2);
@@ -78,7 +78,7 @@ check("a refused event stops its key; the others go on, later ones of the key wa
   await using relay = startRelay(database, outboxConfig(address));
   await blocked(database);
   const { domains, refusals: found } = await deskOf(database).show();
-  // The third event of b is the eighth of all.
+  // The third event of b is the eighth overall.
   assert.equal(
     found.map(({ position, ordinal, topic: of, reason, state }) => [position, ordinal, of, reason, state]),
     [["8", 0, topic, "MESSAGE_TOO_LARGE", "blocked"]],
@@ -108,7 +108,7 @@ check("a released event is sent, then those behind it, in their order", async ()
   await addMixed(database, topic);
   await using relay = startRelay(database, outboxConfig(address));
   await blocked(database);
-  // Too soon: it is refused again, and is in the way as before.
+  // Released before the fix: it is refused and blocks the key again.
   await deskOf(database).release({ position: 8n, ordinal: 0 }, ANN);
   relay.wake();
   await blocked(database);

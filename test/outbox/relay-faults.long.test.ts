@@ -1,4 +1,4 @@
-/** Kafka goes away, a broker of the cluster dies, a relay is paused for longer than its turn: nothing is lost or late. */
+/** Kafka is unavailable, a broker crashes, a relay is paused for longer than its turn: no event is lost or late. */
 import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -40,7 +40,7 @@ async function checkpointOf(database: TestDatabase): Promise<number> {
   return Number(rows[0]?.position ?? 0n);
 }
 
-/** Adds events while something happens, until it has happened. @returns how many there are. */
+/** Adds events until the work is done. @returns their number. */
 async function addWhile(
   database: TestDatabase,
   topic: string,
@@ -61,7 +61,7 @@ async function addWhile(
     await addEvents(database, count + 1, events);
     count += events.length;
     wake();
-    // Some batches ahead, and no more: what is not sent yet has to be sent in the end.
+    // Only some batches ahead: the rest must be sent in the end.
     const added = count;
     await until(
       "the relay follows",
@@ -72,7 +72,7 @@ async function addWhile(
   return count;
 }
 
-/** Every event arrived, the first copies of each key in their order. @returns how many copies there are. */
+/** Every event arrived, and first copies are in order per key. @returns the number of copies. */
 function copiesIn(received: readonly Received[], count: number): number {
   const first = new Map<string, Received>();
   for (const one of received) {
@@ -162,7 +162,7 @@ check("a relay that is paused beyond its turn sends nothing behind the relay tha
     const happens = (async () => {
       for (let round = 0; round < PAUSES; round++) {
         await passes("the process sends", await checkpointOf(database));
-        // Wherever it is: before a request, between two of them, or within its transaction of the database.
+        // At any step: before or between requests, or in its database transaction.
         paused.signal("SIGSTOP");
         const before = await checkpointOf(database);
         const successor = startRelay(database, config, { turnSeconds: 1 });
@@ -178,7 +178,7 @@ check("a relay that is paused beyond its turn sends nothing behind the relay tha
     const copies = copiesIn(received, count);
     for (const texts of Object.values(textsByKey(received))) {
       for (const [index, text] of texts.entries()) {
-        // A copy may begin anywhere before, and goes on without a gap. What comes late ends with one.
+        // Copies continue without a gap from an earlier event; a late event would cause a gap.
         const before = Number(texts[index - 1] ?? -1);
         assert.ok(Number(text) <= before + 1, `${text} comes behind ${before}`);
       }
@@ -212,9 +212,9 @@ check("Kafka is away and comes back: the events wait, and nothing of them is los
 });
 
 const AHEAD_EVENTS = 3_000;
-/** Enough that some of the pauses strike within a batch. */
+/** Enough to pause within a batch. */
 const PAUSES = 5;
-/** More than a batch that was in flight. */
+/** More than a batch in flight. */
 const PASSED_EVENTS = 1_000;
 
 faults.after(async () => {

@@ -1,4 +1,4 @@
-/** The relay on a real Kafka: what consumers of committed records see, and what is left in the outbox. */
+/** The relay on a real Kafka: committed records, and events left in the outbox. */
 import { randomUUID } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -54,7 +54,7 @@ check("every event arrives once, in the order of its key, and leaves the outbox"
       texts.map((_text, place) => String(place)),
     );
   }
-  // What comes later is sent too, without being asked for by anything but the relay's own look.
+  // The relay finds later events by polling.
   await addEvents(database, 10_000, [{ topic, key: "late", text: "late" }]);
   relay.wake();
   assert.equal(textsByKey(await receive(address, topic, 2_501)).late, ["late"]);
@@ -128,7 +128,7 @@ check(
     await dying.ended;
     assert.is((await database.query("select from outbox")).rows.length, 300, "the outbox knows of nothing");
     assert.is((await receive(address, topic, 300)).length, 300, "the broker has stored the batch");
-    // As after the turn of the process that died.
+    // The dead process's turn has expired.
     await database.admin("update outbox_checkpoints set turn_until = null");
     await using _relay = startRelay(database, config);
     await untilDrained(database);
@@ -158,7 +158,7 @@ check("several relays of one domain send every event once", async () => {
   try {
     for (let first = 1; first <= 4_000; first += 200) {
       await addEvents(database, first, eventsOfKeys(topic, 200, 5));
-      // Each projects in turns, as two processes do.
+      // Both project alternately, like two processes.
       relays[first % 400 === 1 ? 0 : 1]?.wake();
     }
     await untilDrained(database);

@@ -1,4 +1,4 @@
-/** Where events go, by the environment. */
+/** Settings of the outbox's broker. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadConfig } from "../../src/config/config.ts";
