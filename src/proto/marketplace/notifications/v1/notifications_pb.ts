@@ -2,7 +2,7 @@
 // @generated from file marketplace/notifications/v1/notifications.proto (package marketplace.notifications.v1, syntax proto3)
 /* eslint-disable */
 
-// What happened to the orders of a user.
+// Status changes of a user's orders.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -28,28 +28,28 @@ export type ListRequest = Message$1<"marketplace.notifications.v1.ListRequest"> 
   user: bigint;
 
   /**
-   * The first moment; none for all until `to`.
+   * Start, inclusive; without it, all messages before `to`.
    *
    * @generated from field: google.protobuf.Timestamp from = 2;
    */
   from?: Timestamp | undefined;
 
   /**
-   * The moment after the last one; none for all since `from`. Not before `from`.
+   * End, exclusive, not before `from`; without it, all messages since `from`.
    *
    * @generated from field: google.protobuf.Timestamp to = 3;
    */
   to?: Timestamp | undefined;
 
   /**
-   * At most so many messages; 100 if it is 0.
+   * Maximum number of messages; 0 means 100.
    *
    * @generated from field: uint32 page_size = 4;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before; empty for the first page.
+   * The `next_page_token` of the previous page; empty for the first page.
    *
    * @generated from field: string page_token = 5;
    */
@@ -73,7 +73,7 @@ export type ListResponse = Message$1<"marketplace.notifications.v1.ListResponse"
   messages: Message[];
 
   /**
-   * Asks for the next page; empty if this is the last one.
+   * Token for the next page; empty on the last one.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -88,7 +88,7 @@ export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
   messageDesc(file_marketplace_notifications_v1_notifications, 1);
 
 /**
- * A status that an order came into.
+ * A status change of an order.
  *
  * @generated from message marketplace.notifications.v1.Message
  */
@@ -111,7 +111,7 @@ export type Message = Message$1<"marketplace.notifications.v1.Message"> & {
   moment?: Timestamp | undefined;
 
   /**
-   * 1 for the first change of the order.
+   * Number of the order's change, from 1.
    *
    * @generated from field: uint32 sequence = 4;
    */
@@ -130,7 +130,7 @@ export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
  */
 export const NotificationsService: GenService<{
   /**
-   * The messages of a user from a moment on and before another one, the earliest first, a page at a time.
+   * Lists a user's messages from `from` up to but excluding `to`, oldest first, in pages.
    *
    * @generated from rpc marketplace.notifications.v1.NotificationsService.List
    */

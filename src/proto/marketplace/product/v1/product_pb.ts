@@ -2,7 +2,7 @@
 // @generated from file marketplace/product/v1/product.proto (package marketplace.product.v1, syntax proto3)
 /* eslint-disable */
 
-// What is for sale: names and prices.
+// Products: names and prices.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -62,14 +62,14 @@ export const GetProductResponseSchema: GenMessage<GetProductResponse> = /*@__PUR
  */
 export type ListSkusRequest = Message<"marketplace.product.v1.ListSkusRequest"> & {
   /**
-   * The last SKU of the page before; 0 for the first page.
+   * Last SKU of the previous page; 0 for the first page.
    *
    * @generated from field: uint32 start_after_sku = 1;
    */
   startAfterSku: number;
 
   /**
-   * At most so many.
+   * Maximum number of SKUs.
    *
    * @generated from field: uint32 count = 2;
    */
@@ -105,7 +105,7 @@ export const ListSkusResponseSchema: GenMessage<ListSkusResponse> = /*@__PURE__*
  */
 export const ProductService: GenService<{
   /**
-   * One product. NOT_FOUND if there is none with this SKU; RESOURCE_EXHAUSTED above the limit of calls.
+   * Gets a product. NOT_FOUND if the SKU does not exist; RESOURCE_EXHAUSTED above the call limit.
    *
    * @generated from rpc marketplace.product.v1.ProductService.GetProduct
    */
@@ -115,7 +115,7 @@ export const ProductService: GenService<{
     output: typeof GetProductResponseSchema;
   },
   /**
-   * SKUs in ascending order, a page at a time.
+   * Lists SKUs in ascending order, in pages.
    *
    * @generated from rpc marketplace.product.v1.ProductService.ListSkus
    */
