@@ -80,7 +80,7 @@ app(
   },
 );
 
-app("a domain that cannot project is not ready, and the other one goes on", async () => {
+app("a domain that cannot project is not ready, and the other one continues", async () => {
   await using database = await createDatabase(undefined, [ledger]);
   await using service = await startInProcess(database, { DOMAINS: "orders,ledger" }, BOTH);
   const { url } = service;
@@ -153,7 +153,7 @@ app("a message on the channel of a domain that does not run here waits at the br
   ]);
 });
 
-app("what a domain begins with is in its inbox once, whatever starts at a time or later", async () => {
+app("a domain's first messages are in its inbox once, however many processes start and when", async () => {
   const firstMessages = ["opening", "second"].map((id) => ({
     messageId: id,
     payload: entryOf(id, "bank", 100),

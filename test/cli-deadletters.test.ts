@@ -105,7 +105,7 @@ cli("discard and restore need a reason, and say what they did", async () => {
   assert.match((await waybill("restore", position, "--reason", "use")).stdout, "is open");
 });
 
-cli("whatever a message holds is shown to the terminal and never obeyed", async () => {
+cli("the terminal shows control sequences of a message and never obeys them", async () => {
   const hostile = '\u001b]0;pwned\u0007\u001b[2J\u009b31m\u202egnp.exe\u2066 {"name":"Ann", "a":\r\n"';
   const position = await bury(Buffer.from(hostile));
   const listed = await bury(orderWith({ locale: ["\u001b[31m", "\u202e"], sm_id: "\u001b[31m\u009b\u202e" }));

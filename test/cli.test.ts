@@ -194,7 +194,7 @@ cli("publisher refuses numbers that make no sense", async () => {
   }
 });
 
-cli("publisher says that the broker is away, and ends with 1", async () => {
+cli("publisher reports an unreachable broker and exits with 1", async () => {
   const { status, stderr } = await run("tools/publisher/main.ts", ["--count", "1"], {
     NATS_URL: "nats://127.0.0.1:1",
   });
@@ -202,7 +202,7 @@ cli("publisher says that the broker is away, and ends with 1", async () => {
   assert.match(stderr, "127.0.0.1:1");
 });
 
-cli("audit exits 0 where conservation holds, and 1 with the positions where it does not", async () => {
+cli("audit exits with 0 if conservation holds, otherwise with 1 and the positions", async () => {
   await using database = await createDatabase();
   const environment = { DATABASE_URL: database.serviceUrl };
   const { receipts } = await appendAll(database, [

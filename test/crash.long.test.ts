@@ -14,7 +14,7 @@ crash("kill -9 of the service at ten random moments", async () =>
   underLoad(await start(), (service) => world.killService(service, 10)),
 );
 
-crash("PostgreSQL is away for twenty seconds", async () =>
+crash("PostgreSQL is down for twenty seconds", async () =>
   underLoad(await start(), async (service) => {
     await stack.postgres.stop("SIGQUIT");
     const stoppedAt = performance.now();

@@ -108,7 +108,7 @@ demo("the demo reports a Jaeger that does not start, and continues", async () =>
   assert.match(stdout + stderr, /continuing without it: Jaeger/);
 });
 
-demo("a broker that nobody knows is refused, with those that are known", async () => {
+demo("an unknown broker is refused, and the message lists the known ones", async () => {
   for (const [script, option] of [
     ["tools/stack/demo.ts", "--source"],
     ["tools/publisher/main.ts", "--to"],

@@ -79,7 +79,7 @@ async function sendGarbageAmidOrders(source: BrokerKind, names: Record<string, s
   }
   for (const { payload, code, errors } of rows) {
     const piece = expected.get(payload.toString("latin1"))?.pop();
-    assert.ok(piece, "a dead letter holds bytes that nobody published");
+    assert.ok(piece, "a dead letter holds bytes that were never published");
     assert.is(code, piece?.code, piece?.kind);
     const paths = errors.map(({ path }: { path: string }) => path).sort();
     if (piece?.paths) assert.equal(paths, [...piece.paths].sort(), piece.kind);
@@ -154,12 +154,12 @@ all(
       );
     }
     assert.match(await metrics(), lagOf("kafka"));
-    assert.not.match(await metrics(), lagOf("jetstream"), "nobody knows what waits at a broker that is away");
+    assert.not.match(await metrics(), lagOf("jetstream"), "the lag of an unreachable broker is unknown");
     {
       await using transport = await connectTo(ordersKit, "kafka", names);
       await transport.publish(toPayload(factory.next()));
     }
-    await until("Kafka goes on", settled(601));
+    await until("Kafka continues", settled(601));
     await jetStream?.start();
     await until("it is ready again", async () => (await reasons()).length === 0);
     await service.child.end("SIGTERM");

@@ -96,7 +96,7 @@ check(
   },
 );
 
-check("an audit has no limit of time, and times are read right, whatever the role has", async () => {
+check("an audit has no timeout, and times are parsed correctly, at any settings of the role", async () => {
   await using database = await createDatabase();
   for (const setting of ["statement_timeout", "transaction_timeout", "lock_timeout"])
     await database.admin(`alter role waybill in database ${database.name} set ${setting} = '300ms'`);

@@ -82,7 +82,7 @@ for (const source of BROKER_KINDS) {
   const isThere = source !== "kafka" || (await findKafka(() => {})) !== undefined;
   const check = checkIf(isThere, restore);
   check(
-    `${source}: what came after the moment comes again from the broker; what no broker holds is missing`,
+    `${source}: the broker redelivers messages after the moment; what no broker holds is missing`,
     async () => {
       await using stack = await startStack("restore", () => {}, { source });
       assert.ok(stack.broker);

@@ -163,7 +163,7 @@ tidy("every suite runs, and none runs alone", () => {
   }
 });
 
-tidy("no test waits for a time where it could wait for a condition", () => {
+tidy("no test waits for a time if it could wait for a condition", () => {
   for (const file of globSync("test/**/*.test.ts")) {
     // Crash tests spread their kills over time.
     if (file === "test/crash-moments.long.test.ts" || file === "test/tidy.test.ts") continue;

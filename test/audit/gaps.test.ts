@@ -88,7 +88,7 @@ async function missingAfterParts(parts: readonly Numbers[], settled = 0) {
 const missingAfter = async (numbers: Numbers, settled = 0) =>
   (await missingAfterParts([numbers], settled))[0];
 
-gaps("nothing is missing where every number came, in whatever order", async () => {
+gaps("nothing is missing if every number arrived, in any order", async () => {
   assert.equal(await missingAfter([[1], [2], [3]]), []);
   assert.equal(
     await missingAfter([
@@ -108,7 +108,7 @@ gaps("what is missing is named, at the beginning too", async () => {
   assert.equal(await missingAfter([[4], [5]]), [[1, 3, 1]]);
 });
 
-gaps("a store that was wiped begins anew, and what is missing after that is missing too", async () => {
+gaps("a wiped store numbers from 1 again, and later gaps count too", async () => {
   assert.equal(await missingAfter([[1], [2], [3], [1], [2]]), []);
   assert.equal(await missingAfter([[1], [2], [3], [2], [5]]), [
     [1, 1, 4],
@@ -116,11 +116,11 @@ gaps("a store that was wiped begins anew, and what is missing after that is miss
   ]);
 });
 
-gaps("what may still be on its way is not missing yet", async () => {
+gaps("a message that may still be in flight is not missing yet", async () => {
   assert.equal(await missingAfter([[1], [5]], 60), []);
 });
 
-gaps("an id that is no number of a broker is passed over", async () => {
+gaps("an id without a broker's number is skipped", async () => {
   await using database = await createDatabase();
   const ids = ["1-10", "x", "99999999999999999999-1", "2-999999999999999999999", "2-20", "4-40"];
   const messages = ids.map((messageId) => messageOf("x", { source: "nats-streaming", messageId }));
@@ -131,7 +131,7 @@ gaps("an id that is no number of a broker is passed over", async () => {
   );
 });
 
-gaps("an audit goes on with the numbers where the last one ended", async () => {
+gaps("an audit continues with the numbers after the last one", async () => {
   assert.equal(await missingAfterParts([[[1], [2]], [[3]], [], [[4]]]), [[], [], [], []]);
   assert.equal(await missingAfterParts([[[1], [2]], [[5]], [[6]]]), [[], [[3, 4, 3]], [[3, 4, 3]]]);
   assert.equal(
@@ -218,7 +218,7 @@ gaps("of a stream only what is missing between its messages counts, each stream 
   ]);
 });
 
-gaps("what a source found to be gone is counted once, however often and in whatever pieces", async () => {
+gaps("a gap that a source reports counts once, however often and in however many pieces", async () => {
   await using database = await createDatabase();
   const note = (series: string, from: bigint, to: bigint) =>
     insertSourceGap(database, "orders", { source: "kafka", channel: "orders", series, from, to });

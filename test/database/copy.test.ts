@@ -83,14 +83,14 @@ copying("a whole number of any size becomes the same numeric, and is stored like
   assert.equal(rows, []);
 });
 
-copying("none at all is no row", async () => {
+copying("an empty result has no rows", async () => {
   const bytes = await database.transaction((transaction) =>
     transaction.copyOut("copy (select 1 where false) to stdout (format binary)"),
   );
   assert.is(new CopyDecoder(bytes).next(), false);
 });
 
-copying("an error of the server is one of the database, and the connection goes on", async () => {
+copying("an error of the server is a DatabaseError, and the connection stays usable", async () => {
   const failing = database.transaction((transaction) =>
     transaction.copyOut(
       "copy (select 1 / (3 - n) from generate_series(1, 5) as n) to stdout (format binary)",

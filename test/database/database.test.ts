@@ -56,7 +56,7 @@ databases("a database that refuses to connect is a DatabaseError without SQLSTAT
   }
 });
 
-databases("times are read right, whatever format the database has for them", async () => {
+databases("times are parsed correctly, at any date style of the database", async () => {
   await using database = await createDatabase();
   const time = new Date("2026-02-03T04:05:06.789Z");
   for (const style of ["German", "SQL, DMY", "Postgres, MDY"]) {
@@ -92,7 +92,7 @@ databases("a connection that met a read-only or ending server is thrown away", a
   }
 });
 
-databases("a statement that is cancelled fails on its own, and its connection goes on", async () => {
+databases("a cancelled statement fails alone, and its connection stays usable", async () => {
   await using database = await createDatabase();
   await checkCancel(database, database.serviceUrl);
 });

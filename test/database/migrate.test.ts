@@ -91,7 +91,7 @@ migrations("migrating again changes nothing", async () => {
   assert.equal(await run(database), []);
 });
 
-migrations("the schema is the one that is committed (npm run schema writes it anew)", async () => {
+migrations("the schema is the committed one (npm run schema writes it)", async () => {
   await using database = await createDatabase();
   const client = new pg.Client({ connectionString: database.adminUrl });
   await client.connect();
@@ -265,7 +265,7 @@ migrations(
 );
 
 migrations(
-  "a migrate says whom it waits for, goes on when that one is done, and gives up after a time",
+  "a migrate names the process that it waits for, continues after it, and gives up after a timeout",
   async () => {
     await using database = await createDatabase();
     const earlier = new pg.Client({

@@ -63,7 +63,7 @@ for (const role of ["owner", "service"] as const) {
   });
 }
 
-test("the trigger alone also stops the service, should somebody grant it too much", async () => {
+test("the trigger alone stops the service too, if an operator grants it too much", async () => {
   await admin("grant update, delete, truncate on inbox to waybill");
   for (const statement of ["update inbox set payload = ''", "delete from inbox", "truncate inbox"]) {
     await database.query(statement).then(
@@ -74,7 +74,7 @@ test("the trigger alone also stops the service, should somebody grant it too muc
   await admin("revoke update, delete, truncate on inbox from waybill");
 });
 
-test("invariant 3: a message that comes again keeps its first position", async () => {
+test("invariant 3: a redelivered message keeps its first position", async () => {
   const first = messageOf("one");
   const second = messageOf("two");
   const { receipts } = await appendAll(database, [first]);
@@ -117,7 +117,7 @@ test("positions are those of the messages, also where other domains append at th
   }
 });
 
-test("invariant 4: whoever has seen a position has seen every lower one of the domain", async () => {
+test("invariant 4: a reader that sees a position has seen every lower one of the domain", async () => {
   let isDone = false;
   const seen: bigint[] = [];
   const read = async () => {
@@ -155,7 +155,7 @@ test("invariant 4: whoever has seen a position has seen every lower one of the d
   );
 });
 
-test("bytes are kept as they came, whatever they are", async () => {
+test("any bytes are stored unchanged", async () => {
   const payloads = [
     Buffer.alloc(0),
     Buffer.from([0, 0xff, 0x80, 0xfe]),

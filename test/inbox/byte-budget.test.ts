@@ -53,7 +53,7 @@ budgets("an inbox under load leaves the others their part", () => {
   const budget = new ByteBudget(1_200);
   const [greedy, quiet, third] = [budget.share(), budget.share(), budget.share()];
   while (greedy.hasRoom(10)) greedy.take(10);
-  assert.is(greedy.heldBytes, 800, "its own part, and the half that belongs to whoever asks first");
+  assert.is(greedy.heldBytes, 800, "its own share, and the half that is first come, first served");
   assert.ok(quiet.hasRoom(200));
   assert.not.ok(quiet.hasRoom(201));
   quiet.take(200);

@@ -45,13 +45,13 @@ test("any bytes come back as they were, through the database", async () => {
   }
 });
 
-test("nothing is kept where nothing came", () => {
+test("nothing is stored if nothing was delivered", () => {
   assert.is(headersToJson({ headers: [] }), undefined);
   assert.is(headersToJson({ headers: [], key: null }), undefined);
   assert.is(headersToJson({ headers: [["a", null]] }), '{"headers":[["a",null]]}');
 });
 
-test("a trace context is one that can be gone on with, the first of several", () => {
+test("the first valid trace context counts", () => {
   const withFlags = (flags: string) => `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`;
   assert.is(
     traceparentIn([

@@ -23,7 +23,7 @@ http("the same key at the same time: the second waits and gets the first one's p
 
 http("with the database away the sender is told at once", async () => {
   const sink = new TestSink();
-  sink.failure = "the database is away";
+  sink.failure = "the database is unavailable";
   const source = new HttpSource({ channel: "orders", hasPayload: async () => true });
   source.start(sink);
   await source.receive({ payload: Buffer.from("a") }).then(

@@ -44,16 +44,16 @@ test("what arrives while an append is in flight is the next append", async () =>
   await inbox.drain(1);
 });
 
-test("invariant 1: nothing is acknowledged before its append has committed, or ever where it fails", async () => {
+test("invariant 1: nothing is acknowledged before its append commits, and nothing if the append fails", async () => {
   const { inbox, batches, gates } = controlled();
   const committed: bigint[] = [];
   inbox.offer(messageOf("a"), ({ position }) => committed.push(position));
   await until("the append is in flight", () => batches.length === 1);
   assert.equal(committed, []);
-  gates.shift()?.reject(new Error("the database is away"));
+  gates.shift()?.reject(new Error("the database is unavailable"));
   await until("it is tried again", () => batches.length === 2);
   assert.equal(committed, []);
-  assert.is(inbox.failure, "the database is away");
+  assert.is(inbox.failure, "the database is unavailable");
   gates.shift()?.resolve();
   await until("it is acknowledged", () => committed.length === 1);
   assert.is(inbox.failure, undefined);
@@ -64,7 +64,7 @@ for (const [where, make] of [
   ["payloads", () => messageOf(Buffer.alloc(1_000))],
   ["headers", () => messageOf("", { headers: JSON.stringify({ key: "x".repeat(990) }) })],
 ] as const) {
-  test(`invariant 11: what is held is bounded in bytes, of ${where}, while the database is away, and refused beyond`, async () => {
+  test(`invariant 11: while the database is unavailable, buffered bytes, of ${where}, are bounded, and more is refused`, async () => {
     const bufferBytesMax = 100_000;
     const { inbox, batches } = controlled({ bufferBytesMax });
     let taken = 0;
@@ -127,7 +127,7 @@ test("one acknowledgement that throws does not keep the others from theirs", asy
   assert.equal(acknowledged, ["b"]);
 });
 
-test("a message that is larger than the buffer is taken when nothing else is held, so it is not refused for ever", async () => {
+test("an empty buffer accepts a message that is larger than the buffer, so it is not refused forever", async () => {
   const { inbox, batches, gates } = controlled({ bufferBytesMax: 1_000 });
   assert.ok(inbox.offer(messageOf(Buffer.alloc(5_000)), () => {}));
   assert.not(inbox.hasRoomFor(messageOf("a")));

@@ -33,24 +33,27 @@ function publish({ stream, newStreamSubject: subject = "" }: JetStreamOptions, t
   });
 }
 
-check("while a message is on its way the server is told so, and does not deliver it again", async () => {
-  let redelivered = 0;
-  const chosen = { ...options(), ackWaitSeconds: 1, onRedelivered: () => redelivered++ };
-  await publish(chosen, ["slow"]);
-  await withSource(new JetStreamSource(chosen), async (sink) => {
-    await until("it is offered", () => sink.offers.length === 1);
-    // A consumer that never extends deadlines shows that AckWait passed three times.
-    await withClient(async ({ connection, manager }) => {
-      const silent = { durable_name: "silent", ack_policy: AckPolicy.Explicit, ack_wait: nanos(1_000) };
-      await manager.consumers.add(chosen.stream, silent);
-      const messages = await (await jetstream(connection).consumers.get(chosen.stream, "silent")).consume();
-      let deliveries = 0;
-      for await (const _message of messages) if (++deliveries === 4) break;
+check(
+  "while a message is in flight its deadline is extended, so the server does not redeliver it",
+  async () => {
+    let redelivered = 0;
+    const chosen = { ...options(), ackWaitSeconds: 1, onRedelivered: () => redelivered++ };
+    await publish(chosen, ["slow"]);
+    await withSource(new JetStreamSource(chosen), async (sink) => {
+      await until("it is offered", () => sink.offers.length === 1);
+      // A consumer that never extends deadlines shows that AckWait passed three times.
+      await withClient(async ({ connection, manager }) => {
+        const silent = { durable_name: "silent", ack_policy: AckPolicy.Explicit, ack_wait: nanos(1_000) };
+        await manager.consumers.add(chosen.stream, silent);
+        const messages = await (await jetstream(connection).consumers.get(chosen.stream, "silent")).consume();
+        let deliveries = 0;
+        for await (const _message of messages) if (++deliveries === 4) break;
+      });
+      assert.equal([sink.offers.length, redelivered], [1, 0]);
+      sink.commitAll();
     });
-    assert.equal([sink.offers.length, redelivered], [1, 0]);
-    sink.commitAll();
-  });
-});
+  },
+);
 
 check("what a member held that died comes to another one, and is counted as delivered again", async () => {
   let redelivered = 0;
@@ -62,7 +65,7 @@ check("what a member held that died comes to another one, and is counted as deli
   await until("it is offered", () => sink.offers.length === 1);
   await dying.close();
   await withSource(new JetStreamSource(chosen), async (nextSink) => {
-    await until("it comes again", () => nextSink.offers.length === 1);
+    await until("it is redelivered", () => nextSink.offers.length === 1);
     assert.is(redelivered, 1);
     assert.is(nextSink.offers[0]?.message.messageId, sink.offers[0]?.message.messageId);
   });
@@ -76,7 +79,7 @@ check("a message that finds no room waits here, and not at the server until AckW
     new JetStreamSource(chosen),
     async (_sink, source) => {
       await publish(chosen, texts(3));
-      await until("they are on their way", () => source.lag === 3);
+      await until("they are in flight", () => source.lag === 3);
       assert.is(sink.offers.length, 0);
       sink.hasRoom = true;
       await until("all are there", () => sink.offers.length === 3);
@@ -128,7 +131,7 @@ check("no more messages than the bound are in flight without an acknowledgement"
 });
 
 check(
-  "headers stay, repeated ones and the id of its publisher too; and the subject where there are several",
+  "headers are stored, with repeated ones and the publisher's id, and the subject if the stream has several",
   async () => {
     const chosen = { ...options(), newStreamSubject: undefined };
     await withClient(async ({ connection, manager }) => {
@@ -203,7 +206,7 @@ check(
       sink.commitAll();
       await withClient(({ manager }) => manager.consumers.delete(chosen.stream, chosen.durable));
       await publish(chosen, ["later"]);
-      await until("it goes on", () => sink.payloads().includes("later"));
+      await until("it continues", () => sink.payloads().includes("later"));
     });
   },
 );
@@ -220,7 +223,7 @@ check("a stream that is made again while nothing finds room is not taken for the
   await withSource(
     new JetStreamSource(chosen),
     async (_sink, source) => {
-      await until("the old ones are on their way", () => source.lag === 3);
+      await until("the old ones are in flight", () => source.lag === 3);
       await withClient(async ({ manager }) => {
         await manager.streams.delete(chosen.stream);
         await manager.streams.add({ name: chosen.stream, subjects: [chosen.newStreamSubject as string] });
@@ -325,7 +328,7 @@ check("comes back after the server was killed, with every payload as it was", as
     await until("it notices", () => !source.health.connected);
     await server.start();
     await until("connected again", () => source.health.connected);
-    await until("it comes again", () => sink.payloads().filter((text) => text === "before").length === 2);
+    await until("it is redelivered", () => sink.payloads().filter((text) => text === "before").length === 2);
     sink.commitAll();
     await send("after");
     await until("and the next one", () => sink.payloads().includes("after"));

@@ -93,7 +93,7 @@ for (const groupProtocol of ["consumer", "classic"] as const) {
 
 for (const groupProtocol of ["consumer", "classic"] as const) {
   check(
-    `${groupProtocol}: a member that stays goes on storing offsets while others come and go`,
+    `${groupProtocol}: a member that stays continues to commit offsets while others come and go`,
     async () => {
       const shared = { ...options(), groupProtocol };
       await createTopic(shared.topic, 2);
@@ -301,7 +301,7 @@ check("comes back after the broker was killed, and reads again what was not comm
     await until("it notices", () => !source.health.connected);
     await broker.start();
     await until("connected again", () => source.health.connected);
-    await until("it comes again", () => sink.payloads().filter((text) => text === "before").length === 2);
+    await until("it is redelivered", () => sink.payloads().filter((text) => text === "before").length === 2);
     assert.is(new Set(sink.offers.map(({ message }) => message.messageId)).size, 1);
     await produce(chosen.topic, [{ value: "after" }], at);
     await until("and the next one", () => sink.payloads().includes("after"));

@@ -27,7 +27,7 @@ function reading(offsets: readonly number[]) {
   return { partition, sink, read, commit };
 }
 
-partitions("everything below the lowest offset on its way is done, with holes between offsets", () => {
+partitions("everything below the lowest offset in flight is safe, despite gaps between offsets", () => {
   const { partition, commit } = reading([3, 5, 9]);
   assert.is(partition.safeOffset, 3);
   commit(5);

@@ -244,7 +244,7 @@ check("the offset does not move past a gap that could not be written down", asyn
   const chosen = {
     ...options(),
     noteGap: async () => {
-      if (++attempts < 3) throw new Error("the database is away");
+      if (++attempts < 3) throw new Error("the database is unavailable");
     },
   };
   await createTopic(chosen.topic);

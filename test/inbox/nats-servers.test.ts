@@ -88,7 +88,7 @@ servers("nats-streaming: a wrong password is said, and neither is part of the re
   await source.close();
 });
 
-servers("nats-streaming: of several servers the ones that are away are passed over", async () => {
+servers("nats-streaming: of several servers the unreachable ones are skipped", async () => {
   const nobody = `127.0.0.1:${await freePort()}`;
   await withNatsStreaming(`nats://way%3Abill:${encoded}@${nobody},nats://${locked.address}`);
 });
@@ -98,7 +98,7 @@ checkIf(ipv6 !== undefined, servers)("nats-streaming: an IPv6 address", () =>
 );
 
 checkIf(jetStream !== undefined && ipv6OfJetStream !== undefined, servers)(
-  "jetstream: an encoded user and password, an IPv6 address, and a server that is away",
+  "jetstream: an encoded user and password, an IPv6 address, and an unreachable server",
   async () => {
     const nobody = `127.0.0.1:${await freePort()}`;
     const options = jetStreamOptions(jetStream as NonNullable<typeof jetStream>);

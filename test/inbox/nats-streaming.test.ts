@@ -12,7 +12,7 @@ import { until } from "../support/wait.ts";
 
 const nats = suite("nats-streaming");
 
-nats("the durable survives: what is published while nobody listens is delivered afterwards", async () => {
+nats("the durable survives: messages published while no source runs are delivered afterwards", async () => {
   const shared = natsStreamingOptions();
   const sink = new TestSink();
   const first = new NatsStreamingSource(shared);

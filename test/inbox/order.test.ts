@@ -71,7 +71,7 @@ order("a redrive below the head fails as a whole", async () => {
   assert.equal(rows, [{ state: "open" }]);
 });
 
-order("a service on such a database takes nothing in, says why, and goes on after a migrate", async () => {
+order("a service on such a database accepts nothing, says why, and continues after a migrate", async () => {
   await using database = await createDatabase();
   await setBack(database);
   const config = loadConfig(DOMAINS, { DATABASE_URL: database.serviceUrl, SOURCES: "http", HTTP_PORT: "0" });

@@ -33,7 +33,7 @@ refusals("one warning when refusing begins, and one when it has ended, with how 
   let hasRoom = false;
   const log = new RefusalLog({
     hasRoom: () => hasRoom,
-    failure: () => "the database is away",
+    failure: () => "the database is unavailable",
     logger,
     quietMilliseconds: QUIET_MS,
   });
@@ -43,7 +43,7 @@ refusals("one warning when refusing begins, and one when it has ended, with how 
   assert.match(lines[0]?.msg ?? "", BEGUN);
   assert.equal(
     [lines[0]?.source, lines[0]?.reason, lines[0]?.level],
-    ["nats-streaming", "the database is away", 40],
+    ["nats-streaming", "the database is unavailable", 40],
   );
   hasRoom = true;
   await until("it has ended", () => lines.length === 2);
@@ -56,7 +56,7 @@ refusals("one warning when refusing begins, and one when it has ended, with how 
   assert.is(lines[3]?.count, 1, "a shutdown ends it");
 });
 
-refusals("refusing goes on while there is no room, though nothing is sent", async () => {
+refusals("refusing continues while there is no room, even if nothing is sent", async () => {
   const { lines, logger } = logged();
   let asked = 0;
   let hasRoom = false;

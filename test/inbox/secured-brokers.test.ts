@@ -122,7 +122,7 @@ for (const mechanism of ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const) {
 }
 
 only(kafka !== undefined)(
-  "kafka: a broker that nobody vouches for is said, and a client without a certificate too",
+  "kafka: an untrusted broker is reported, and so is a client without a certificate",
   async () => {
     const options = kafkaBehindTls("PLAIN");
     await isRefused(new KafkaSource({ ...options, tls: {} }), /certificate/);

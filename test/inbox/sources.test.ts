@@ -163,7 +163,7 @@ for (const kind of kinds) {
 
   if (kind.isStored) {
     check(
-      "invariant 1: what was not committed comes again, under the same id; what was does not",
+      "invariant 1: an uncommitted message is redelivered under the same id; a committed one is not",
       async () => {
         const ids: string[] = [];
         await withLives(
@@ -212,7 +212,7 @@ for (const kind of kinds) {
       }),
     );
 
-    check("what is sent while nobody listens is delivered afterwards", async () => {
+    check("messages sent while no source runs are delivered afterwards", async () => {
       const { open, connect } = kind.create();
       const listening = open();
       listening.start(new TestSink());
@@ -274,7 +274,7 @@ for (const kind of kinds) {
   );
 
   if (kind.hasHeaders) {
-    check("headers stay with their message, and a trace context among them is gone on with", () =>
+    check("headers are stored with their message, and a trace context among them is continued", () =>
       withLives(async (sink, send) => {
         const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         await send("traced", traceparent);

@@ -13,7 +13,7 @@ const { pb } = createRequire(import.meta.url)("node-nats-streaming/lib/pb");
 const NUMBERS = Array.from({ length: 63 }, (_, bits) => [2 ** bits - 1, 2 ** bits, 2 ** bits + 1]).flat();
 const TIMES = [1_763_741_234_567_890_123n, 1_763_741_234_567_890_240n, 1n, 2n ** 62n].map(Number);
 
-test("a delivery says what the library reads in it, whatever the numbers", () => {
+test("a delivery decodes as the library decodes it, for any numbers", () => {
   for (const [index, number] of [...NUMBERS, ...TIMES].entries()) {
     const payload = Buffer.alloc(index % 300, index);
     const delivery = new pb.MsgProto();
@@ -36,7 +36,7 @@ test("a delivery says what the library reads in it, whatever the numbers", () =>
   }
 });
 
-test("what a newer server might add is passed over, and what is no delivery is refused", () => {
+test("unknown fields of a newer server are skipped, and bytes that are not a delivery are refused", () => {
   const fixed32 = Buffer.from([0xa5, 0x01, 1, 2, 3, 4]);
   const fixed64 = Buffer.from([0xa1, 0x01, 1, 2, 3, 4, 5, 6, 7, 8]);
   const text = Buffer.from([0xa2, 0x01, 2, 65, 66]);

@@ -152,11 +152,11 @@ timer("a tick that found no room is offered again at the next second", async () 
 timer("a database that cannot be asked is reported, and asked again at the next second", async () => {
   const { time, due, sink, source } = started();
   await time.settled();
-  due.fault = new Error("the database is away");
+  due.fault = new Error("the database is unavailable");
   due.at = new Date(BEGIN_MS - 5_000);
   await time.nextSecond();
   await time.settled();
-  assert.equal(source.health, { connected: false, reason: "the database is away" });
+  assert.equal(source.health, { connected: false, reason: "the database is unavailable" });
   due.fault = undefined;
   await time.nextSecond();
   await time.settled();

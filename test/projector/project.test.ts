@@ -58,7 +58,7 @@ test("invariant 5: many projectors at once, and every wake-up twice, change noth
   assert.is(report.domains.orders?.received, 900n);
 });
 
-test("invariant 5: concurrent projectors have each effect once, also where no unique key would stop them", async () => {
+test("invariant 5: concurrent projectors have each effect once, even if no unique key would stop them", async () => {
   await using database = await createDatabase();
   await database.admin("create table effects (position bigint); grant all on effects to waybill");
   // An existing row: creating it would serialise the projectors.
@@ -313,7 +313,7 @@ test("invariant 10: a lost connection is tried again and never makes a dead lett
   assert.ok((await audit(database, [domain])).holds);
 });
 
-test("invariant 10: a missing table and a full disk are faults, whatever their message says", async () => {
+test("invariant 10: a missing table and a full disk are faults, even if their message suggests bad data", async () => {
   await using database = await createDatabase();
   await appendAll(database, mixedMessages(5));
   for (const sqlState of ["42P01", "53100", "57014", "40001", "40P01", "08006"]) {
@@ -331,7 +331,7 @@ test("invariant 10: a missing table and a full disk are faults, whatever their m
   assert.is((await tablesOf(database)).deadLetters.length, 0);
 });
 
-test("a batch from memory is used only where it begins exactly at the checkpoint", async () => {
+test("a batch from memory is used only if it begins exactly at the checkpoint", async () => {
   await using database = await createDatabase();
   const handover = new Handover();
   const [early, unseen, late] = [mixedMessages(5, 1), mixedMessages(5, 2), mixedMessages(5, 3)] as const;

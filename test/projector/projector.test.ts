@@ -78,7 +78,7 @@ faults(
 );
 
 faults(
-  "a message that fails alone while its neighbours pass is buried after five attempts, the rest goes on",
+  "a message that fails alone while its neighbours succeed is buried after five attempts, and the rest continues",
   async () => {
     await using database = await createDatabase();
     await failFor(database, "poison%", "XX000");
@@ -114,8 +114,8 @@ faults("the last message of all is compared with the one before it", async () =>
 
 for (const [what, pattern, sqlState] of [
   ["a fault that strikes all", "%", "XX000"],
-  ["a fault of the surroundings, even where it strikes one message", "poison 0", "57P01"],
-  ["a full disk, even where it strikes one message", "poison 0", "53100"],
+  ["an environment fault, even if it hits one message", "poison 0", "57P01"],
+  ["a full disk, even if it hits one message", "poison 0", "53100"],
 ] as const) {
   faults(`${what} buries nothing, and when it has passed all is projected`, async () => {
     await using database = await createDatabase();
@@ -136,36 +136,31 @@ for (const [what, pattern, sqlState] of [
   });
 }
 
-faults(
-  "a projection that stands still is reported by readiness, metric and log, until it goes on",
-  async () => {
-    await using database = await createDatabase();
-    await failFor(database, "%", "57P01");
-    const service = await startAsProcess(database.serviceUrl);
-    const readiness = async () =>
-      (await (await fetch(`${service.url}/readyz`)).json()) as { reasons?: string[] };
-    const body = new Uint8Array(orderWith({ order_uid: "stuck" }));
-    await fetch(`${service.url}/orders`, { method: "POST", body });
-    await until("readiness says so", async () =>
-      ((await readiness()).reasons ?? []).some((reason) =>
-        /stalled for \d+ s before position 1/.test(reason),
-      ),
-    );
-    const metrics = await (await fetch(`${service.url}/metrics`)).text();
-    const seconds = Number(/waybill_projector_stalled_seconds\{domain="orders"\} (\S+)/.exec(metrics)?.[1]);
-    assert.ok(seconds >= 10, String(seconds));
-    const line = await until("the log says so", () =>
-      readFileSync(service.logFile, "utf8")
-        .split("\n")
-        .find((text) => text.includes("the projection is stalled") && text.endsWith("}")),
-    );
-    const { position, reason } = JSON.parse(line);
-    assert.equal([position, reason], ["1", "a fault"]);
-    await database.admin("drop trigger fail on orders");
-    await until("it is ready again", async () => (await fetch(`${service.url}/readyz`)).ok);
-    assert.is((await fetch(`${service.url}/orders/stuck`)).status, 200);
-    await service.child.end("SIGTERM");
-  },
-);
+faults("a stalled projection is reported by readiness, metric and log, until it makes progress", async () => {
+  await using database = await createDatabase();
+  await failFor(database, "%", "57P01");
+  const service = await startAsProcess(database.serviceUrl);
+  const readiness = async () =>
+    (await (await fetch(`${service.url}/readyz`)).json()) as { reasons?: string[] };
+  const body = new Uint8Array(orderWith({ order_uid: "stuck" }));
+  await fetch(`${service.url}/orders`, { method: "POST", body });
+  await until("readiness says so", async () =>
+    ((await readiness()).reasons ?? []).some((reason) => /stalled for \d+ s before position 1/.test(reason)),
+  );
+  const metrics = await (await fetch(`${service.url}/metrics`)).text();
+  const seconds = Number(/waybill_projector_stalled_seconds\{domain="orders"\} (\S+)/.exec(metrics)?.[1]);
+  assert.ok(seconds >= 10, String(seconds));
+  const line = await until("the log says so", () =>
+    readFileSync(service.logFile, "utf8")
+      .split("\n")
+      .find((text) => text.includes("the projection is stalled") && text.endsWith("}")),
+  );
+  const { position, reason } = JSON.parse(line);
+  assert.equal([position, reason], ["1", "a fault"]);
+  await database.admin("drop trigger fail on orders");
+  await until("it is ready again", async () => (await fetch(`${service.url}/readyz`)).ok);
+  assert.is((await fetch(`${service.url}/orders/stuck`)).status, 200);
+  await service.child.end("SIGTERM");
+});
 
 faults.run();

@@ -41,7 +41,7 @@ trials(
 );
 
 trials(
-  "a dry run teaches the live projection nothing: it goes on writing without looking first",
+  "a dry run does not affect the live projection, which continues to write without a lookup",
   async () => {
     await using database = await createDatabase();
     const live = domain.createProjection();

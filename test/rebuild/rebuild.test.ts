@@ -74,7 +74,7 @@ rebuilding("of what is right nothing changes, operators' decisions included", as
   assert.is(await leftovers(database), 0);
 });
 
-rebuilding("what somebody changed or lost by hand is as it was", async () => {
+rebuilding("rows that were changed or deleted by hand are restored", async () => {
   await using database = await createDatabase();
   await fill(database);
   const before = await everything(database);
@@ -141,9 +141,7 @@ rebuilding("under another schema what was dead becomes valid, and the service sh
       ["projected", "dead", 1n],
     ],
   );
-  await until("the cache has let go of the old one", async () =>
-    (await read("first")).includes('"locale":7'),
-  );
+  await until("the cache has dropped the old one", async () => (await read("first")).includes('"locale":7'));
   assert.is(await read("second"), orderWith({ order_uid: "second" }).toString());
   assert.ok((await audit(database, [orders])).holds);
   // The service continues from there.

@@ -161,7 +161,7 @@ rebuilding("only what can change waits for the lock", async () => {
   assert.equal((await isInsertOnly(orders))[0], ["orders", false]);
 });
 
-rebuilding("while a domain is taken over, the others go on, and its operators wait", async () => {
+rebuilding("while a domain is taken over, the others continue, and its operators wait", async () => {
   await using database = await createDatabase(undefined, [ledger]);
   await using owner = new Database(database.ownerUrl, { connectionsMax: 1, logger: createLogger("silent") });
   await using context = await openDesk(database);

@@ -49,32 +49,29 @@ logger("secrets are redacted, and an error is its name, message, stack and code 
   assert.is((failure as { err?: { code: string } }).err?.code, "23505");
 });
 
-logger(
-  "whatever passes through, no line holds any of it, and info has no line for a single message",
-  async () => {
-    await using database = await createDatabase();
-    const service = await startAsProcess(database.serviceUrl, { LOG_LEVEL: "trace" });
-    const before = (await readFile(service.logFile, "utf8")).split("\n").length;
-    const factory = new OrderFactory(3);
-    const orders = Array.from({ length: 60 }, () => factory.next());
-    for (const order of orders) {
-      const broken = toPayload({ ...order, sm_id: "seven" }).toString();
-      await fetch(`${service.url}/orders`, { method: "POST", body: toPayload(order).toString() });
-      await fetch(`${service.url}/orders`, { method: "POST", body: broken });
-      await fetch(`${service.url}/deadletters?q=${encodeURIComponent(order.delivery.name)}`);
+logger("no line holds any content of messages, and info has no line for a single message", async () => {
+  await using database = await createDatabase();
+  const service = await startAsProcess(database.serviceUrl, { LOG_LEVEL: "trace" });
+  const before = (await readFile(service.logFile, "utf8")).split("\n").length;
+  const factory = new OrderFactory(3);
+  const orders = Array.from({ length: 60 }, () => factory.next());
+  for (const order of orders) {
+    const broken = toPayload({ ...order, sm_id: "seven" }).toString();
+    await fetch(`${service.url}/orders`, { method: "POST", body: toPayload(order).toString() });
+    await fetch(`${service.url}/orders`, { method: "POST", body: broken });
+    await fetch(`${service.url}/deadletters?q=${encodeURIComponent(order.delivery.name)}`);
+  }
+  await until("all are processed", async () => (await auditOf(service.url)).pending === 0);
+  await service.child.end("SIGTERM");
+  const log = await readFile(service.logFile, "utf8");
+  for (const { order_uid, delivery } of orders) {
+    for (const value of [order_uid, delivery.name, delivery.phone, delivery.email, delivery.address]) {
+      assert.not(log.includes(value), `${value} in the log`);
     }
-    await until("all are processed", async () => (await auditOf(service.url)).pending === 0);
-    await service.child.end("SIGTERM");
-    const log = await readFile(service.logFile, "utf8");
-    for (const { order_uid, delivery } of orders) {
-      for (const value of [order_uid, delivery.name, delivery.phone, delivery.email, delivery.address]) {
-        assert.not(log.includes(value), `${value} in the log`);
-      }
-    }
-    const lines = log.trim().split("\n");
-    for (const line of lines) assert.type(JSON.parse(line).msg, "string");
-    assert.ok(lines.length - before < 20, `${lines.length - before} lines for 120 messages`);
-  },
-);
+  }
+  const lines = log.trim().split("\n");
+  for (const line of lines) assert.type(JSON.parse(line).msg, "string");
+  assert.ok(lines.length - before < 20, `${lines.length - before} lines for 120 messages`);
+});
 
 logger.run();

@@ -220,7 +220,7 @@ check("every alert is evaluated without an error over metrics that exist, and no
     for (const [metric] of query.matchAll(/\b(waybill_\w+|up)\b/g)) {
       assert.ok(
         (await server?.query(`count(${metric})`))?.[0],
-        `${name} asks for ${metric}, which nobody has`,
+        `${name} asks for ${metric}, which does not exist`,
       );
     }
   }
@@ -243,7 +243,7 @@ check("a figure leads to the trace of a message that made it", async () => {
   );
 });
 
-check("no label has many values, whatever arrives", async () => {
+check("no label has many values, for any messages", async () => {
   const counts = await server?.query('count by (__name__) ({__name__=~"waybill_.*", __name__!~".*_bucket"})');
   for (const { metric, value } of counts ?? []) {
     assert.ok(Number(value[1]) <= 100, `${metric.__name__} has ${value[1]} series`);

@@ -145,7 +145,7 @@ check("a dead letter, its redrive by an operator, and what becomes of that: one 
   assert.is(request("POST /deadletters/:position/redrive").spanID, linkOf(redrive)?.spanID);
 });
 
-check("a request's own trace goes on; without one it begins with the request", async () => {
+check("a request's trace continues; without one it begins with the request", async () => {
   const traceId = "0af7651916cd43dd8448eb211c80319c";
   const post = (headers: Record<string, string>) =>
     fetch(`${service.url}/orders`, {
@@ -172,7 +172,7 @@ check("a request's own trace goes on; without one it begins with the request", a
   assert.is((await biographyOf(untraced)).traceparent, unwanted);
 });
 
-check("what is not sampled leaves no span behind, whoever set the work in motion", async () => {
+check("unsampled work leaves no span, by any trigger", async () => {
   const traceId = "1af7651916cd43dd8448eb211c80319d";
   const post = (flags: string) =>
     fetch(`${service.url}/orders`, {
