@@ -7,6 +7,8 @@ export type FailpointName =
   | "append-before-commit"
   /** They are committed, and nothing is acknowledged yet. */
   | "commit-before-ack"
+  /** A batch is projected, and neither its writes nor its events are committed. */
+  | "projection-before-commit"
   /** A batch is projected and committed, and not in the cache yet. */
   | "projection-before-cache"
   /** Some letters are moved and appended again, and not committed. */
@@ -31,6 +33,7 @@ export function failpoint(name: FailpointName): void {
 export const FAILPOINTS: readonly FailpointName[] = [
   "append-before-commit",
   "commit-before-ack",
+  "projection-before-commit",
   "projection-before-cache",
   "redrive-before-commit",
   "relay-before-checkpoint",

@@ -134,6 +134,7 @@ async function projectBatch(
     const written = domain.isLive ? withTraces(events, rows) : [];
     await insertEvents(transaction, domain.name, written);
     await recordOutcomes(transaction, domain, rows, outcomes, last.position);
+    failpoint("projection-before-commit");
     return { checkpoint: last.position, rows, outcomes, added, events: written.length };
   });
   failpoint("projection-before-cache");

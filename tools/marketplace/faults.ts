@@ -3,6 +3,7 @@
  * two Kafka brokers are down at a time, as `min.insync.replicas` demands.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import type { FailpointName } from "../../src/config/failpoint.ts";
 import { pollAfter } from "../stack/child.ts";
 import type { Kafka } from "../stack/kafka.ts";
 import { metricsOf, sumOf } from "./notifications.ts";
@@ -16,25 +17,21 @@ export type Chance = Readonly<{
 
 export type Fault = (world: World, chance: Chance) => Promise<void>;
 
+/** Places that each process passes that appends and projects. */
+const STEPS: readonly FailpointName[] = [
+  "append-before-commit",
+  "commit-before-ack",
+  "projection-before-commit",
+  "projection-before-cache",
+];
+
 export const FAULTS: Readonly<Record<string, Fault>> = {
   ...ofService("loms"),
   ...ofService("cart"),
   ...ofService("product"),
   ...ofService("notifications"),
-  "relay killed between sending and its checkpoint": async (world, chance) => {
-    const victim = anyOf(world, "loms", chance);
-    await victim.end("SIGKILL");
-    const passes = Math.round(chance.between(1, 20));
-    // The process may die before it is ready.
-    const extra = { WAYBILL_FAILPOINT: `relay-before-checkpoint:${passes}` };
-    const isReady = await victim.start(extra).then(
-      () => true,
-      () => false,
-    );
-    if (isReady) await Promise.race([victim.ended(), delay(FAILPOINT_PATIENCE_MS)]);
-    await victim.end("SIGKILL");
-    await victim.start();
-  },
+  ...diesAt("loms", [...STEPS, "relay-before-checkpoint"]),
+  ...diesAt("cart", STEPS),
   "relay paused beyond its turn and its transaction": async (world) => {
     const [paused, other] = await findRelay(world);
     const sent = await sentBy(other);
@@ -104,6 +101,28 @@ function ofService(domain: string): Record<string, Fault> {
   };
 }
 
+/** What kills a process of a domain at a place in the code, which it passes a few times before. */
+function diesAt(domain: string, places: readonly FailpointName[]): Record<string, Fault> {
+  return Object.fromEntries(
+    places.map((place): [string, Fault] => [
+      `${domain} killed at ${place}`,
+      async (world, chance) => {
+        const victim = anyOf(world, domain, chance);
+        await victim.end("SIGKILL");
+        const extra = { WAYBILL_FAILPOINT: `${place}:${Math.round(chance.between(1, 20))}` };
+        // The process may die before it is ready.
+        const isReady = await victim.start(extra).then(
+          () => true,
+          () => false,
+        );
+        if (isReady) await Promise.race([victim.ended(), delay(FAILPOINT_PATIENCE_MS)]);
+        await victim.end("SIGKILL");
+        await victim.start();
+      },
+    ]),
+  );
+}
+
 function anyOf({ services }: World, domain: string, chance: Chance): Service {
   return chance.pick(services.filter((service) => service.domain === domain));
 }
@@ -137,7 +156,7 @@ async function until(label: string, isTrue: () => Promise<boolean>): Promise<voi
 
 /** Longer than the relay's turn and than the transaction timeout of its producer, both 10 s. */
 const PAUSE_MS = 10_500;
-/** With the load of a torture a relay sends several batches a second. */
+/** With the load of a torture a process passes each place several times a second, if it projects or relays at all. */
 const FAILPOINT_PATIENCE_MS = 10_000;
 /**
  * A process that is halted within a transaction of PostgreSQL keeps its rows locked for 30 s; the other one projects, and

@@ -29,19 +29,19 @@ export async function readHistories(
 
 /**
  * Waits until notifications has as many changes as there are and the outbox of loms is empty, or until nothing moves.
- * @param onProgress is told how many notifications there are.
+ * @param onProgress is told how many notifications there are, and how many events wait in the outbox.
  * @returns what has not arrived.
  */
 export async function untilDelivered(
   { loms, notifications }: World,
   changes: number,
-  onProgress: (done: number) => void,
+  onProgress: (done: number, waiting: number) => void,
 ): Promise<string[]> {
   let movedAt = performance.now();
   let last = "";
   for (;;) {
     const [waiting, written] = [await outboxOf(loms.url), await countNotified(notifications.url)];
-    onProgress(written);
+    onProgress(written, waiting);
     if (waiting === 0 && written >= changes) return [];
     const now = `${waiting} ${written}`;
     if (now !== last) movedAt = performance.now();

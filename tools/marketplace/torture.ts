@@ -4,6 +4,7 @@
  * with what the services say. The faults and their sequence come from a seed.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import type { Step } from "../../src/cli/progress.ts";
 import { SeededRandom } from "../domains/random.ts";
 import { isReady } from "../stack/service.ts";
 import { type Clients, STUBBORN } from "./clients.ts";
@@ -19,7 +20,7 @@ export type TortureOptions = Readonly<{
   /** Only faults whose name contains it. */
   only: string;
   say: (text: string) => void;
-  show: (phase: string, step: Readonly<{ done: number; total?: number }>) => void;
+  show: (phase: string, step: Step) => void;
   signal: AbortSignal;
 }>;
 

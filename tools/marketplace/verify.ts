@@ -3,6 +3,8 @@
  * order one checkout, stocks are what the orders leave, every change of an order is one notification, in order, and the
  * audits of all services hold.
  */
+
+import type { Step } from "../../src/cli/progress.ts";
 import type { OrderInfoResponse } from "../../src/proto/marketplace/loms/v1/loms_pb.ts";
 import { type Clients, codeOf } from "./clients.ts";
 import type { Purchase } from "./load.ts";
@@ -33,7 +35,7 @@ export async function verify(
   clients: Clients,
   before: Before,
   purchases: readonly Purchase[],
-  show: (phase: string, step: Readonly<{ done: number; total?: number }>) => void,
+  show: (phase: string, step: Step) => void,
 ): Promise<Verdict> {
   const orders = await readOrders(clients, (done) => show("reading orders", { done }));
   const total = orders.length;
@@ -41,8 +43,8 @@ export async function verify(
     show("reading histories", { done, total }),
   );
   const changes = histories.reduce((sum, { changes }) => sum + changes.length, 0);
-  const late = await untilDelivered(world, changes, (done) =>
-    show("waiting for notifications", { done, total: changes }),
+  const late = await untilDelivered(world, changes, (done, waiting) =>
+    show("waiting for notifications", { done, total: changes, note: `${waiting} events in the outbox` }),
   );
   const findings = [
     ...compareOrders(orders, purchases, before.lastOrderId),
