@@ -11,7 +11,7 @@ import { messagesRoutes } from "../http/api/messages.ts";
 import { operationsRoutes } from "../http/api/operations.ts";
 import { outboxRoutes } from "../http/api/outbox.ts";
 import { pageRoutes } from "../http/page.ts";
-import type { Door } from "../http/server/access.ts";
+import type { AccessGuards } from "../http/server/access.ts";
 import { ClientAddresses } from "../http/server/client-address.ts";
 import { Origins } from "../http/server/origins.ts";
 import { HttpServer } from "../http/server/server.ts";
@@ -48,7 +48,7 @@ export function createServer(
     recentDeadLetters: () => selectRecentGroups(pools.reads, RECENT_GROUPS_SHOWN),
   };
   const services = lines.flatMap(({ name, service }) => (service ? [{ domain: name, ...service }] : []));
-  const door: Door = {
+  const guards: AccessGuards = {
     tokens: config,
     attempts: new TokenGuessLimiter(new ClientAddresses(config.trustedProxies)),
     origins: new Origins(config),
@@ -75,12 +75,12 @@ export function createServer(
       audit: (isFull) => auditor.run(isFull),
     }),
     feed.route,
-    ...sessionRoutes(door),
+    ...sessionRoutes(guards),
     ...pageRoutes(services.flatMap(({ domain, page }) => (page ? [{ domain, ...page }] : []))),
   ];
   return new HttpServer({
     routes: [...routes, ...docsRoutes(routes)],
-    door,
+    guards,
     logger,
     metrics,
     tracing,

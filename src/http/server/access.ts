@@ -13,7 +13,7 @@ import type { TokenGuessLimiter } from "./token-guess-limiter.ts";
 
 export type Tokens = Readonly<{ adminToken: string | undefined; ingressToken: string | undefined }>;
 
-export type Door = Readonly<{
+export type AccessGuards = Readonly<{
   tokens: Tokens;
   attempts: TokenGuessLimiter;
   origins: Origins;
@@ -29,11 +29,11 @@ type Asking = IncomingMessage & Pick<Request, "isOperator" | "isStillAllowed" | 
 export function checkAccess(
   request: Asking,
   route: Pick<Route, "access" | "openWith" | "kind">,
-  door: Door,
+  guards: AccessGuards,
 ): void | Promise<void> {
   const { kind, openWith } = route;
   const access = openWith !== undefined && request.query[openWith] !== undefined ? "open" : route.access;
-  const { tokens, origins, sessions } = door;
+  const { tokens, origins, sessions } = guards;
   const isChange = request.method !== "GET" && request.method !== "HEAD";
   if (isChange) origins.checkChange(request);
   // Beyond loopback, an open route may be reached under unknown host names.
@@ -42,31 +42,31 @@ export function checkAccess(
   if (!isForAll && !isCredential && !hasAnyToken(request, tokens)) origins.checkHost(request);
   if (access === "open") return;
   if (!isChange) origins.checkRead(request);
-  if (isCredential) return checkCredential(request, access, door);
+  if (isCredential) return checkCredential(request, access, guards);
   const isOperator = tokens.adminToken === undefined || hasToken(request, tokens.adminToken);
   const session = isOperator || access === "ingress" ? undefined : sessions.read(request);
-  if (session === undefined) return decide(request, access, door, isOperator);
+  if (session === undefined) return decide(request, access, guards, isOperator);
   return sessions.isOver(session).then((isOver) => {
     request.isStillAllowed = async () => !(await sessions.isOver(session));
-    return decide(request, access, door, !isOver);
+    return decide(request, access, guards, !isOver);
   });
 }
 
 function decide(
   request: Asking,
   access: Exclude<Access, Credential>,
-  door: Door,
+  guards: AccessGuards,
   isOperator: boolean,
 ): void | Promise<void> {
-  const { ingressToken } = door.tokens;
+  const { ingressToken } = guards.tokens;
   const isIngress = ingressToken === undefined || hasToken(request, ingressToken);
   const isAllowed =
     access === "operator" ? isOperator : access === "ingress" ? isIngress : isOperator || isIngress;
-  if (!isAllowed) return refuse(request, tokenNeeded(), door);
+  if (!isAllowed) return refuse(request, tokenNeeded(), guards);
   request.isOperator = isOperator;
 }
 
-async function checkCredential(request: Asking, credential: Credential, door: Door): Promise<void> {
+async function checkCredential(request: Asking, credential: Credential, guards: AccessGuards): Promise<void> {
   try {
     const token = bearerOf(request);
     const subject = token === undefined ? undefined : await credential.authenticate(token);
@@ -74,12 +74,16 @@ async function checkCredential(request: Asking, credential: Credential, door: Do
     request.subject = subject;
   } catch (error) {
     if (!(error instanceof NotAllowedError)) throw error;
-    await refuse(request, error, door);
+    await refuse(request, error, guards);
   }
 }
 
 /** A request without a token, or with another route's token, does not count as a guess. */
-async function refuse(request: Asking, refusal: NotAllowedError, { tokens, attempts }: Door): Promise<never> {
+async function refuse(
+  request: Asking,
+  refusal: NotAllowedError,
+  { tokens, attempts }: AccessGuards,
+): Promise<never> {
   if (request.headers.authorization === undefined) throw refusal;
   if (hasAnyToken(request, tokens)) throw new NotAllowedError("the token is valid, but not for this route");
   await attempts.count(request);

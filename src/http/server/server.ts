@@ -11,7 +11,7 @@ import { checkNames } from "../../contract/values/parameters.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Tracing } from "../../telemetry/tracing.ts";
 import type { Metrics } from "../../watch/metrics.ts";
-import { checkAccess, type Door } from "./access.ts";
+import { type AccessGuards, checkAccess } from "./access.ts";
 import { discardRest } from "./discard.ts";
 import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
 import { Response } from "./response.ts";
@@ -19,7 +19,7 @@ import { checkHostHeader, normaliseTarget } from "./target.ts";
 
 export type HttpServerOptions = Readonly<{
   routes: readonly Route[];
-  door: Door;
+  guards: AccessGuards;
   logger: Logger;
   metrics: Metrics;
   tracing?: Tracing | undefined;
@@ -107,9 +107,9 @@ export class HttpServer {
     try {
       checkHostHeader(request);
       if (request.path.includes("%")) checkEncoding(request.path);
-      const { door, tracing } = this.#options;
+      const { guards, tracing } = this.#options;
       tracing?.setRoute(request as unknown as IncomingMessage, route.path);
-      const checking = checkAccess(request, route, door);
+      const checking = checkAccess(request, route, guards);
       const handle = () => {
         if (known) checkNames(request.query, known);
         return route.handle(request, response);

@@ -4,10 +4,15 @@ import { NotAllowedError } from "../../contract/errors.ts";
 import { answer, header, object, problems, TEXT } from "../../contract/openapi.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
 import { isEqual } from "../../contract/values/secrets.ts";
-import type { Door } from "./access.ts";
+import type { AccessGuards } from "./access.ts";
 import { expiredCookie } from "./sessions.ts";
 
-export function sessionRoutes({ tokens: { adminToken }, attempts, origins, sessions }: Door): Route[] {
+export function sessionRoutes({
+  tokens: { adminToken },
+  attempts,
+  origins,
+  sessions,
+}: AccessGuards): Route[] {
   return [
     {
       method: "POST",

@@ -67,9 +67,9 @@ function describeWith({ key, headers = [], payload, subject }) {
   ].join(", ");
 }
 
-function redrivenAs({ position: at, outcome }) {
-  const target = outcome === "dead" ? `/ui/dead-letter?position=${at}` : `/messages/${at}`;
-  return link(target, `position ${at}: ${outcome}`);
+function redrivenAs({ position: redrive, outcome }) {
+  const target = outcome === "dead" ? `/ui/dead-letter?position=${redrive}` : `/messages/${redrive}`;
+  return link(target, `position ${redrive}: ${outcome}`);
 }
 
 function showProblems(errors) {
