@@ -14,6 +14,8 @@ export type JaegerSpan = Readonly<{
   tags: readonly { key: string; value: unknown }[];
   logs: readonly { fields: readonly { key: string; value: unknown }[] }[];
   processID: string;
+  /** The service that sent it. */
+  serviceName: string;
 }>;
 
 export class Jaeger implements AsyncDisposable {
@@ -70,8 +72,11 @@ export class Jaeger implements AsyncDisposable {
   async spansOf(traceId: string): Promise<readonly JaegerSpan[]> {
     const response = await fetch(`${this.url}/api/traces/${traceId}`);
     if (!response.ok) return [];
-    const { data } = (await response.json()) as { data: { spans: JaegerSpan[] }[] };
-    return data[0]?.spans ?? [];
+    const { data } = (await response.json()) as {
+      data: { spans: JaegerSpan[]; processes: Record<string, { serviceName: string }> }[];
+    };
+    const [{ spans, processes } = { spans: [], processes: {} }] = data;
+    return spans.map((span) => ({ ...span, serviceName: processes[span.processID]?.serviceName ?? "" }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
