@@ -89,8 +89,9 @@ const MORE_PARTS: Readonly<Record<string, Part>> = {
     measure: (stack, { minutes }) => measureOutage(stack, minutes, say),
   },
   outbox: {
-    shows: "--orders events from the outbox to Kafka, and the cost of events for the projection",
-    measure: (stack, { orders }) => measureOutbox(stack, orders, say),
+    shows:
+      "--orders events from the outbox to Kafka, the cost of events for the projection, their lag (--minutes)",
+    measure: (stack, { orders, minutes }) => measureOutbox(stack, orders, minutes * 60, say),
   },
   settings: {
     shows: "drain with PostgreSQL settings, each compared with the defaults",

@@ -91,7 +91,7 @@ async function atOnce(callers: number, seconds: number, call: () => Promise<unkn
 }
 
 /** Open loop: a call's clock starts at its scheduled time, even if earlier calls are late. */
-async function atRate(rate: number, seconds: number, call: () => Promise<unknown>): Promise<number[]> {
+export async function atRate(rate: number, seconds: number, call: () => Promise<unknown>): Promise<number[]> {
   const begun = performance.now();
   const calls: Promise<number>[] = [];
   for (let count = 0; count < rate * seconds; count++) {

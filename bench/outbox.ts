@@ -1,6 +1,6 @@
 /**
- * Rate at which the relay drains a filled outbox to Kafka, compared with a producer without an outbox; and the cost of
- * events for the projection that writes them.
+ * Rate at which the relay drains a filled outbox to Kafka, compared with a producer without an outbox; the cost of events
+ * for the projection of orders; the time from an event's commit to Kafka's acknowledgement.
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -9,53 +9,63 @@ import { Admin, Producer } from "@platformatic/kafka";
 import type { AnyDomain, OutboxEvent } from "../src/contract/domain.ts";
 import type { Message } from "../src/contract/message.ts";
 import { Database } from "../src/database/database.ts";
+import { FIRST_STOCKS } from "../src/domains/loms/first-stocks.ts";
+import { loms } from "../src/domains/loms/index.ts";
 import { orders } from "../src/domains/orders/index.ts";
 import { append } from "../src/inbox/append.ts";
 import { insertEvents } from "../src/outbox/outbox-table.ts";
 import { Handover } from "../src/projector/handover.ts";
 import { projectingOf, projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
-import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
+import { LomsFactory } from "../tools/domains/loms/factory.ts";
 import { HOW_TO_GET } from "../tools/stack/broker.ts";
 import { startBroker } from "../tools/stack/brokers.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { createBenchDatabase } from "./database.ts";
 import { BATCH } from "./limits.ts";
 import { inTurns, type Measurement } from "./measurement.ts";
+import { measureLag } from "./outbox-lag.ts";
 import { withService } from "./service.ts";
 
+/** @param seconds of the steady rate of orders. */
 export async function measureOutbox(
   stack: Stack,
   count: number,
+  seconds: number,
   say: (text: string) => void,
 ): Promise<Measurement[]> {
-  return [await measureDrained(stack, count, say), await measureCost(stack, count, say)];
+  const broker = await startBroker("kafka", join(stack.folder, "kafka"), say);
+  if (!broker) throw new Error(HOW_TO_GET.kafka);
+  try {
+    return [
+      await measureDrained(stack, broker.address, count, say),
+      await measureCost(stack, count, say),
+      await measureLag(stack, broker.address, seconds, say),
+    ];
+  } finally {
+    await broker.stop("SIGKILL");
+  }
 }
 
 async function measureDrained(
   stack: Stack,
+  brokers: string,
   count: number,
   say: (text: string) => void,
 ): Promise<Measurement> {
-  const broker = await startBroker("kafka", join(stack.folder, "kafka"), say);
-  if (!broker) throw new Error(HOW_TO_GET.kafka);
-  try {
-    const ways = {
-      relay: () => drainOnce(stack, broker.address, count),
-      producer: () => produceOnce(broker.address, count),
-    };
-    const rates = await inTurns(ways, ROUNDS, "outbox", say);
-    return {
-      name: `drain of ${count.toLocaleString("en")} events from the outbox to Kafka`,
-      unit: "events/s",
-      figures: rates.get("relay") as number[],
-      limits: rates.get("producer") as number[],
-      limit: "by a producer alone",
-      goal: { of: "figure", atLeast: 10_000 },
-    };
-  } finally {
-    await broker.stop("SIGKILL");
-  }
+  const ways = {
+    relay: () => drainOnce(stack, brokers, count),
+    producer: () => produceOnce(brokers, count),
+  };
+  const rates = await inTurns(ways, ROUNDS, "outbox", say);
+  return {
+    name: `drain of ${count.toLocaleString("en")} events from the outbox to Kafka`,
+    unit: "events/s",
+    figures: rates.get("relay") as number[],
+    limits: rates.get("producer") as number[],
+    limit: "by a producer alone",
+    goal: { of: "figure", atLeast: 10_000 },
+  };
 }
 
 /** Measures from the first batch, to exclude the start of the process. */
@@ -121,10 +131,11 @@ async function produceOnce(brokers: string, count: number): Promise<number> {
   }
 }
 
-/** Projection with and without events, in turns. */
+/** Projection of loms with and without its events, in turns. No relay runs. */
 async function measureCost(stack: Stack, count: number, say: (text: string) => void): Promise<Measurement> {
-  const factory = new OrderFactory(1);
-  const payloads = Array.from({ length: count }, () => toPayload(factory.next()));
+  const factory = new LomsFactory(1);
+  const payloads = Array.from({ length: count }, () => factory.valid().payload);
+  let events = 0n;
   const rateOf = async (domain: AnyDomain): Promise<number> => {
     await using database = await createBenchDatabase(stack);
     const connected = new Database(database.environment.DATABASE_URL as string, {
@@ -132,44 +143,53 @@ async function measureCost(stack: Stack, count: number, say: (text: string) => v
       logger: createLogger("silent"),
     });
     try {
-      await appendAll(connected, payloads);
       const projecting = projectingOf(domain, { isLive: true });
+      const projectAll = async () => {
+        while ((await projectNext(connected, projecting, new Handover())).rows.length > 0);
+      };
+      await appendAll(
+        connected,
+        FIRST_STOCKS.map(({ payload }) => payload),
+      );
+      await projectAll();
+      await appendAll(connected, payloads);
       const begun = performance.now();
-      while ((await projectNext(connected, projecting, new Handover())).rows.length > 0);
-      return (count * 1000) / (performance.now() - begun);
+      await projectAll();
+      const rate = (count * 1000) / (performance.now() - begun);
+      const { rows } = await connected.query<{ count: bigint }>("select count(*) from outbox");
+      events += rows[0]?.count ?? 0n;
+      return rate;
     } finally {
       await connected.close();
     }
   };
   const rates = await inTurns(
-    { "with events": () => rateOf(withEvents(orders)), without: () => rateOf(orders) },
+    { "with events": () => rateOf(loms), without: () => rateOf(withoutEvents(loms)) },
     ROUNDS,
     "events",
     say,
   );
   return {
-    name: "projection that writes an event for each message",
-    unit: "messages/s",
+    name: "projection of loms with its outbox",
+    unit: "commands/s",
     figures: rates.get("with events") as number[],
     limits: rates.get("without") as number[],
     limit: "without events",
+    note: `${count.toLocaleString("en")} commands with ${(events / BigInt(ROUNDS)).toLocaleString("en")} events`,
   };
 }
 
-/** The domain, changed to return one event per projected message. */
-function withEvents(domain: AnyDomain): AnyDomain {
+/** The domain, changed to return no events. */
+function withoutEvents(domain: AnyDomain): AnyDomain {
   return {
     ...domain,
     createProjection: () => {
       const projection = domain.createProjection();
       return {
-        project: async (batch, transaction) => {
-          const projected = await projection.project(batch, transaction);
-          const events = batch
-            .filter((_row, index) => projected.outcomes[index]?.kind === "projected")
-            .map(({ position }) => eventOf("events", position));
-          return { ...projected, events };
-        },
+        project: async (batch, transaction) => ({
+          ...(await projection.project(batch, transaction)),
+          events: [],
+        }),
       };
     },
   };
@@ -180,13 +200,13 @@ async function appendAll(database: Database, payloads: readonly Buffer[]): Promi
     const messages = payloads.slice(start, start + BATCH).map(
       (payload): Message => ({
         source: "http",
-        channel: orders.name,
+        channel: loms.name,
         messageId: randomUUID(),
         payload,
         publishedAtMs: undefined,
       }),
     );
-    await append(database, orders.name, messages, async () => {});
+    await append(database, loms.name, messages, async () => {});
   }
 }
 
