@@ -1,12 +1,11 @@
-/** Every statement on checkouts and on what they order. */
+/** Statements on `cart_checkouts` and `cart_checkout_items`. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Checkout, FrozenItem } from "./model.ts";
 
-/** A checkout with what it orders. */
 export type WholeCheckout = Checkout & Readonly<{ items: readonly Pick<FrozenItem, "sku" | "count">[] }>;
 
-/** The open ones of these users, and those with these ids. */
+/** Open checkouts of the users, and checkouts with the ids. */
 export async function selectCheckoutsOf(
   database: Queryable,
   users: readonly string[],
@@ -21,7 +20,7 @@ export async function selectCheckoutsOf(
   return rows.map(checkoutOf);
 }
 
-/** One checkout; its items by SKU ascending. */
+/** Items by SKU ascending. */
 export async function selectCheckout(database: Queryable, id: string): Promise<WholeCheckout | undefined> {
   const { rows } = await database.query<StoredCheckout & Pick<WholeCheckout, "items">>(
     `select ${COLUMNS}, (
@@ -34,14 +33,14 @@ export async function selectCheckout(database: Queryable, id: string): Promise<W
 }
 
 export type OpenCheckouts = Readonly<{
-  /** Those that began after this position. */
+  /** Exclusive position. */
   after: bigint;
-  /** And so many seconds ago at least. */
+  /** Minimum age. */
   ageSeconds: number;
   limit: number;
 }>;
 
-/** Ids and positions of open checkouts, the oldest first. */
+/** The oldest first. */
 export async function selectOpenCheckouts(
   database: Queryable,
   { after, ageSeconds, limit }: OpenCheckouts,
@@ -57,7 +56,6 @@ export async function selectOpenCheckouts(
   return rows;
 }
 
-/** How many checkouts are open, and for how many seconds the oldest one is. */
 export async function measureOpenCheckouts(
   database: Queryable,
 ): Promise<{ count: number; oldestSeconds: number }> {
@@ -69,7 +67,7 @@ export async function measureOpenCheckouts(
   return rows[0] ?? { count: 0, oldestSeconds: 0 };
 }
 
-/** In the order of positions: a user's checkout closes before the next one opens. */
+/** In position order: a user's checkout closes before the next one opens. */
 export async function upsertCheckouts(
   transaction: Transaction,
   checkouts: readonly Checkout[],

@@ -1,7 +1,4 @@
-/**
- * The cart's part of the proof. Each statement returns the rows that break a rule. With a position as `$1` it skips what
- * was proved up to there; with 0 it looks at everything.
- */
+/** The cart's audit checks. `$1` is the last audited position; 0 checks all rows. */
 import type { AuditCheck } from "../../contract/domain.ts";
 
 export const CART_CHECKS: readonly AuditCheck[] = [
@@ -18,7 +15,7 @@ export const CART_CHECKS: readonly AuditCheck[] = [
   },
   {
     name: "done_has_order",
-    sql: `select position, 'whether a checkout is done and whether it has an order do not agree' as detail
+    sql: `select position, 'a checkout that is done has no order, or an open one has' as detail
           from cart_checkouts
           where position > $1::bigint
             and case state when 'done' then order_id is null when 'open' then order_id is not null else false end`,
@@ -32,7 +29,7 @@ export const CART_CHECKS: readonly AuditCheck[] = [
   },
   {
     name: "frozen_items_have_checkouts",
-    sql: `select position, 'a frozen item belongs to no checkout that was begun there' as detail
+    sql: `select position, 'a frozen item belongs to no checkout of its position' as detail
           from cart_checkout_items as item
           where position > $1::bigint and not exists (
             select from cart_checkouts where id = item.checkout and opened_position = item.position)`,
@@ -47,7 +44,7 @@ export const CART_CHECKS: readonly AuditCheck[] = [
   },
   {
     name: "checkouts_follow_commands",
-    sql: `select checkout.position, 'a checkout is not what the commands about it say' as detail
+    sql: `select checkout.position, 'a checkout differs from its commands' as detail
           from cart_checkouts as checkout
             left join cart_commands as begun on begun.position = checkout.opened_position
             left join cart_commands as last on last.position = checkout.position
@@ -60,7 +57,7 @@ export const CART_CHECKS: readonly AuditCheck[] = [
   },
   {
     name: "commands_begin_checkouts",
-    sql: `select command.position, 'a checkout that was begun is not there' as detail
+    sql: `select command.position, 'a checkout that was begun is missing' as detail
           from cart_commands as command left join cart_checkouts as checkout on checkout.id = command.checkout
           where command.position > $1::bigint and command.reason is null and command.checkout is not null
             and checkout.id is null`,

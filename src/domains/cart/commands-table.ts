@@ -1,9 +1,8 @@
-/** Every statement on the decided commands of carts. Rows are only ever added. */
+/** Statements on `cart_commands`, which is append-only. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Decided } from "./model.ts";
 
-/** Those with these ids. */
 export async function selectDecided(database: Queryable, ids: readonly string[]): Promise<Decided[]> {
   if (ids.length === 0) return [];
   const { rows } = await database.query<StoredDecided>(
@@ -13,7 +12,6 @@ export async function selectDecided(database: Queryable, ids: readonly string[])
   return rows.map(decidedOf);
 }
 
-/** Those at these positions, by their positions. */
 export async function selectDecidedAt(
   database: Queryable,
   positions: readonly bigint[],
@@ -26,7 +24,7 @@ export async function selectDecidedAt(
   return new Map(rows.map((row) => [row.position, decidedOf(row)]));
 }
 
-/** The payload of a command that came as a call, whether it is decided or not; undefined if none came with this id. */
+/** Payload of a command that arrived as a call, decided or not. */
 export async function selectAppended(database: Queryable, id: string): Promise<Buffer | undefined> {
   const { rows } = await database.query<{ payload: Buffer }>(
     "select payload from inbox where source = 'http' and channel = 'cart' and message_id = $1",

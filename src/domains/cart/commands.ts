@@ -1,4 +1,4 @@
-/** What can be asked of the cart. Whatever needs the cart to be judged is a matter of rules.ts. */
+/** Shapes of the cart's commands. Rules that depend on the cart are in rules.ts. */
 import { type } from "arktype";
 import {
   COMMAND_ID,
@@ -11,9 +11,9 @@ import type { Rejection } from "../../contract/rejection.ts";
 import { integerText } from "../../contract/values/integer-text.ts";
 import { INT64_MAX } from "../../contract/values/integers.ts";
 
-/** No command needs more. It decides an outcome, so it is no setting. */
+/** Above every valid command. Not a setting, because outcomes depend on it. */
 export const COMMAND_BYTES_MAX = 64 * 1024;
-/** No order takes more of one SKU, or more SKUs. Source: loms.proto. */
+/** Limits of an order. Source: loms.proto. */
 export const COUNT_MAX = 65_535;
 export const SKUS_MAX = 1_000;
 export const MESSAGE_LENGTH_MAX = 500;
@@ -21,7 +21,7 @@ export const MESSAGE_LENGTH_MAX = 500;
 const UINT64_MAX = 2n ** 64n - 1n;
 
 const id = type(COMMAND_ID).describe(COMMAND_ID_DESCRIPTION);
-/** No caller can send such an id: theirs have no space. */
+/** Callers' ids contain no space, so they cannot collide. */
 const endingId = type(/^[\x21-\x7e]{1,64} (done|failed)$/).describe(
   'the id of a checkout, a space, and "done" or "failed"',
 );
@@ -30,14 +30,13 @@ const sku = "1 <= number.integer <= 4294967295";
 
 const common = { "+": "reject", id, user: int64 } as const;
 
-/** The shape of each type of command. */
 export const COMMANDS = {
   "item.add": type({
     ...common,
     type: "'item.add'",
     sku,
     count: `1 <= number.integer <= ${COUNT_MAX}`,
-    // What could still be ordered when the caller asked.
+    // Stock when the call arrived.
     available: integerText(0n, UINT64_MAX),
   }),
   "item.delete": type({ ...common, type: "'item.delete'", sku }),
@@ -70,16 +69,12 @@ const SHAPES = new CommandShapes(COMMANDS, COMMAND_BYTES_MAX);
 export const COMMAND_TYPES: readonly CommandType[] = SHAPES.types;
 export const COMMAND_PATHS = SHAPES.paths;
 
-/** Validates a payload. @returns the command, or why it is none. */
+/** @returns the command, or a rejection. */
 export const parseCommand = (payload: Buffer): Command | Rejection => SHAPES.parse(payload);
 
-/** Validates a document. */
 export const checkCommand = (value: unknown): Command | Rejection => SHAPES.check(value);
 
-/**
- * Whether two commands ask for the same. The stock is what was seen on the way, not what was asked for: a caller who asks
- * again under the same key may meet another stock.
- */
+/** Ignores `available`: a repeated call may read another stock. */
 export function isSameRequest(one: Command, other: Command): boolean {
   return isSameCommand({ ...one, available: undefined }, { ...other, available: undefined });
 }

@@ -1,4 +1,4 @@
-/** The decisions about carts, for callers who wait for them. */
+/** Decisions about carts, for waiting callers. */
 import { Decisions } from "../../contract/decisions.ts";
 import type { DomainContext } from "../../contract/domain.ts";
 import { DeclinedError } from "../../contract/errors.ts";

@@ -1,4 +1,4 @@
-/** Folds one command into the state: the rules decide, and what they decided is kept. */
+/** Folds one command into the state. */
 import type { Command } from "./commands.ts";
 import type { Decided } from "./model.ts";
 import { decide } from "./rules.ts";

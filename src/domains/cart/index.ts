@@ -1,9 +1,8 @@
 /**
- * The cart: what users mean to buy, and how it becomes an order. No piece is ordered twice and none is lost, wherever a
- * process dies between the cart and the order.
+ * Carts and checkouts. A crash between cart and order neither loses a checkout nor orders it twice.
  *
  *   call ─▶ product, stock ─▶ command ─▶ commands.ts (shape) ─▶ fold.ts ─ rules.ts (decision) ─▶ items, checkouts
- *                                        checkout/ ─▶ order service ─▶ checkout.done ─▶ what was frozen leaves the cart
+ *                                        checkout/ ─▶ order service ─▶ checkout.done ─▶ frozen items leave the cart
  */
 import type { DomainModule } from "../../contract/domain.ts";
 import { CART_CHECKS } from "./checks-table.ts";

@@ -1,9 +1,9 @@
-/** Every statement on what carts hold. */
+/** Statements on `cart_items`. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Item } from "./model.ts";
 
-/** What the carts of these users hold, by SKU ascending. */
+/** By user and SKU ascending. */
 export async function selectItems(database: Queryable, users: readonly string[]): Promise<Item[]> {
   if (users.length === 0) return [];
   const { rows } = await database.query<Item>(

@@ -1,4 +1,4 @@
-/** What the cart measures of itself. */
+/** The cart's metrics. */
 import type { DomainContext } from "../../contract/domain.ts";
 import { refreshed } from "../../contract/refreshed.ts";
 import type { ResumeResult } from "./checkout/resume.ts";
@@ -26,24 +26,24 @@ export function createMetrics({
   const reads: Record<CacheResult, number> = { hit: 0, miss: 0, error: 0 };
   metrics.counter(
     "waybill_cart_commands_total",
-    "Commands that this process decided.",
+    "Commands decided by this process.",
     ["type", "status"],
     () =>
       [...decided].flatMap(([type, counts]) =>
         Object.entries(counts).map(([status, value]) => ({ value, labels: { type, status } })),
       ),
   );
-  metrics.counter("waybill_cart_declines_total", "Declined commands, by the rule.", ["reason"], () =>
+  metrics.counter("waybill_cart_declines_total", "Declined commands by rule.", ["reason"], () =>
     [...declined].map(([reason, value]) => ({ value, labels: { reason } })),
   );
   const open = refreshed(() => measureOpenCheckouts(database), logger);
-  metrics.gauge("waybill_cart_open_checkouts", "Checkouts that have not ended.", [], () => {
+  metrics.gauge("waybill_cart_open_checkouts", "Open checkouts.", [], () => {
     const measured = open();
     return measured ? [{ value: measured.count }] : [];
   });
   metrics.gauge(
     "waybill_cart_oldest_open_checkout_seconds",
-    "Age of the oldest checkout that has not ended; 0 if there is none.",
+    "Age of the oldest open checkout; 0 if there is none.",
     [],
     () => {
       const measured = open();
@@ -58,13 +58,13 @@ export function createMetrics({
   );
   metrics.counter(
     "waybill_cart_product_cache_reads_total",
-    "Readings of the product cache; an error is a shard that does not answer.",
+    "Reads of the product cache; error: the shard did not answer.",
     ["result"],
     () => Object.entries(reads).map(([result, value]) => ({ value, labels: { result } })),
   );
   const seconds = metrics.seconds(
     "waybill_cart_product_cache_seconds",
-    "How long a reading of the product cache takes.",
+    "Duration of a read of the product cache.",
     [],
   );
   return {

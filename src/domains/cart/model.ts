@@ -1,50 +1,47 @@
-/**
- * The words of the cart. A checkout freezes what the cart holds; when it is done, exactly that is removed. What is added
- * meanwhile is not frozen, and stays.
- */
+/** The cart's words. A checkout freezes the cart's items and removes exactly those when it is done. */
 import type { CommandType } from "./commands.ts";
 
-/** What a user means to buy of one SKU. */
+/** Pieces of one SKU in a user's cart. */
 export type Item = Readonly<{
   user: string;
   sku: number;
-  /** 0 if the cart holds it no more. */
+  /** 0 after removal. */
   count: number;
-  /** How many of them the user's open checkout orders. */
+  /** Part of `count` that the open checkout orders. */
   frozen: number;
-  /** The position that changed it last. */
+  /** Position of the last change. */
   position: bigint;
 }>;
 
 export type CheckoutState = "open" | "done" | "failed";
 
-/** The way from a cart to an order. A user has at most one that is open. */
+/** At most one checkout of a user is open. */
 export type Checkout = Readonly<{
-  /** Of the command that began it; the order is created under this key. */
+  /** Id of the command that began it, and idempotency key of the order. */
   id: string;
   user: string;
   state: CheckoutState;
-  /** The order; of one that failed, only if it was named. */
+  /** Set if done; after a failure, if the order service named an order. */
   order: string | undefined;
-  /** What the order service said of one that failed: the gRPC status, the rule if it named one, and the sentence. */
+  /** After a failure: the order service's gRPC status, rule and sentence. */
   status: string | undefined;
   reason: string | undefined;
   message: string | undefined;
-  /** The position that began it, and the one that changed it last. */
+  /** Positions of the first and last change. */
   openedPosition: bigint;
   position: bigint;
 }>;
 
-/** How many of one SKU a checkout orders. */
+/** Pieces of one SKU that a checkout orders. */
 export type FrozenItem = Readonly<{
   checkout: string;
   sku: number;
   count: number;
-  /** That began the checkout. */
+  /** Position of `checkout.begin`. */
   position: bigint;
 }>;
 
-/** Why a rule says no. It is final for the id of the command. */
+/** Reasons for a decline, which is final for the command's id. */
 export const DECLINE_REASONS = [
   "insufficient_stock",
   "count_overflow",
@@ -56,14 +53,12 @@ export const DECLINE_REASONS = [
 
 export type DeclineReason = (typeof DECLINE_REASONS)[number];
 
-/** A command that was decided. */
 export type Decided = Readonly<{
   position: bigint;
   id: string;
   type: CommandType;
   user: string;
-  /** undefined if it succeeded. */
+  /** Undefined after a success. */
   reason: DeclineReason | undefined;
-  /** The checkout that it is about. */
   checkout: string | undefined;
 }>;

@@ -1,4 +1,4 @@
-/** Opens the cart: its calls and shop page, the clients of other services, the product cache, the work on open checkouts. */
+/** Opens the cart's calls, shop page, clients, product cache and background work. */
 import type { DomainContext, DomainService } from "../../contract/domain.ts";
 import { LomsService } from "../../proto/marketplace/loms/v1/loms_pb.ts";
 import { NotificationsService } from "../../proto/marketplace/notifications/v1/notifications_pb.ts";
@@ -37,7 +37,7 @@ export async function openCart(
   const checkouts = new Checkouts({ context, decisions, loms });
   return {
     routes: commandRoutes(context),
-    // Without the `http` source no call could store a command.
+    // Calls store commands through the `http` source.
     ...(context.isTakingHttp
       ? {
           rpcs: [
@@ -59,5 +59,5 @@ export async function openCart(
   };
 }
 
-/** What the product service allows all carts together. */
+/** Agreed with the product service, for all carts together. */
 const PRODUCT_LIMIT = { name: "product", perSecond: 10 } as const;

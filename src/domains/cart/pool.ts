@@ -1,22 +1,21 @@
-/** A worker pool: a list of items enters, a list of results leaves. */
+/** A worker pool: items enter, results leave in the same order. */
 
 export type PoolOptions = Readonly<{
-  /** The most items that are worked on at once. */
   atOnce: number;
-  /** The caller's: when it aborts, nothing more begins. */
+  /** The caller's. */
   signal: AbortSignal;
 }>;
 
 /**
- * Works on all items, several at once. Its guarantees:
- *  1. At most `atOnce` items are worked on at any moment.
- *  2. Items begin in their order, and the results have the order of the items, whichever is finished first.
- *  3. After the first error nothing more begins, the signal of what is under way aborts, and that error is thrown.
- *  4. When the caller's signal aborts, nothing more begins, the signal of what is under way aborts, and the reason of the
- *     abort is thrown, unless an error came first. If the signal is aborted before the call, nothing begins at all.
- *  5. It settles only after everything that began has settled: nothing goes on behind the caller's back.
+ * Guarantees:
+ *  1. At most `atOnce` items are in progress.
+ *  2. Items start in order; results have the order of the items.
+ *  3. The first error starts no further item, aborts the signal of the others, and is thrown.
+ *  4. So does an abort by the caller; its reason is thrown unless an error came first. After an earlier abort nothing
+ *     starts.
+ *  5. It settles after all started work has settled.
  *
- * @param work gets one item and the signal that it has to heed.
+ * @param work must end when its signal aborts.
  */
 export async function mapPooled<T, R>(
   items: readonly T[],
@@ -34,7 +33,7 @@ export async function mapPooled<T, R>(
         results[index] = await work(item, signal);
       }
     } catch (error) {
-      // The first reason to abort is kept; what others throw because of it is dropped.
+      // The first reason wins; errors caused by the abort are dropped.
       failed.abort(error);
     }
   };

@@ -1,7 +1,4 @@
-/**
- * Projects commands: what the batch names is loaded with one query for each table, the commands are folded in memory in
- * their order, and what changed is written once.
- */
+/** Projects commands: loads each table with one query, folds the batch in memory, and writes each changed row once. */
 import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import { FirstCommands } from "../../contract/first-commands.ts";
@@ -41,7 +38,6 @@ export class CartProjection implements Projection<Decided> {
   }
 }
 
-/** The carts of the users, their open checkouts, those that the commands name, and what was decided under their ids. */
 async function load(commands: readonly Command[], transaction: Transaction): Promise<CartState> {
   const users = [...new Set(commands.map(({ user }) => user))];
   const ids = [...new Set(commands.map(({ id }) => id))];

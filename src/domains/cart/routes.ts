@@ -1,8 +1,4 @@
-/**
- * Commands as messages: `POST /cart/commands` stores any bytes, as a broker would deliver them, and `GET
- * /cart/commands/:id` shows what became of a command. People's calls come over gRPC and its gateway instead.
- */
-
+/** Commands as messages, and their decisions. Users call gRPC or its gateway instead. */
 import type { DomainContext } from "../../contract/domain.ts";
 import { NotFoundError } from "../../contract/errors.ts";
 import {
@@ -58,7 +54,7 @@ const INTAKE: IntakeDescription = {
 
 const SHOW_COMMAND: Operation = {
   tags: ["cart"],
-  summary: "What became of a command",
+  summary: "Show the decision about a command",
   parameters: [inPath("id", "the id of the command", { type: "string", minLength: 1, maxLength: 72 })],
   responses: {
     200: answer(

@@ -1,4 +1,4 @@
-/** What the cart answers: commands when they are decided, lists from the tables and the products. */
+/** The cart's calls: commands return after their decision; lists come from the tables and the product service. */
 import type { Client, ServiceImpl } from "@connectrpc/connect";
 import type { DomainContext } from "../../contract/domain.ts";
 import { DeclinedError, KeyReusedError, NotFoundError, UpstreamError } from "../../contract/errors.ts";
@@ -82,13 +82,12 @@ export function implementationOf(options: CartRpcsOptions) {
   } satisfies ServiceImpl<typeof CartService>;
 }
 
-/** Decides a command, or gives the decision of the first call with its id, which may have seen another stock. */
+/** Decides a command. A repeated call gets the first decision, although it may have read another stock. */
 async function decideAsFirst(
   { context, decisions }: CartRpcsOptions,
   call: RpcCall,
   command: Command,
 ): Promise<Decided> {
-  // Whoever has hung up waits for no decision.
   call.signal.throwIfAborted();
   try {
     return await decide(context, decisions, call, command.id, command);
@@ -101,5 +100,5 @@ async function decideAsFirst(
   }
 }
 
-/** Of one call of List. The product service answers ten calls a second to all carts together. */
+/** Concurrent product reads of one List. The limit of ten a second is for all carts. */
 const PRODUCTS_AT_ONCE = 5;

@@ -1,22 +1,21 @@
 /**
- * The rules: a command and the state before it enter, a decision leaves. Nothing is changed here and nothing else is
- * looked at, so the same commands always have the same outcome.
- * Source of the form: J. Chassaing, "Functional Event Sourcing Decider" (decide and evolve as pure functions).
+ * The rules, as pure functions: a command and the state before it enter, a decision leaves.
+ * Source of the form: J. Chassaing, "Functional Event Sourcing Decider".
  */
 import { COUNT_MAX, type Command, type CommandOf, SKUS_MAX } from "./commands.ts";
 import type { Checkout, DeclineReason, Item } from "./model.ts";
 import type { CartState } from "./state.ts";
 
 export type Decision = Readonly<{
-  /** Why not; undefined if the command succeeds. */
+  /** Undefined if the command succeeds. */
   reason?: DeclineReason;
-  /** Items as they are afterwards, without the position. */
+  /** Changed items. */
   items?: readonly ItemAfter[];
-  /** The checkout as it is afterwards. */
+  /** The changed checkout. */
   checkoutAfter?: Omit<Checkout, "openedPosition" | "position">;
-  /** What the checkout begins to order. */
+  /** Items frozen by the command. */
   frozen?: readonly Item[];
-  /** The checkout that the command is about. */
+  /** Id of the command's checkout. */
   checkout?: string;
 }>;
 
@@ -44,8 +43,8 @@ export function decide(state: CartState, command: Command): Decision {
 }
 
 /**
- * The stock must cover all that the cart holds: so two additions at once cannot both take the last piece. While a checkout
- * is open, its order may have reserved what the cart still holds; that declines more for a moment, and never less.
+ * The stock must cover the whole cart, so two concurrent additions cannot both take the last piece. During a checkout
+ * the order may have reserved items that the cart still holds: then more is declined, never less.
  */
 function decideAdd(state: CartState, { user, sku, count, available }: CommandOf<"item.add">): Decision {
   const item = state.item(user, sku) ?? { user, sku, count: 0, frozen: 0 };
@@ -56,7 +55,7 @@ function decideAdd(state: CartState, { user, sku, count, available }: CommandOf<
   return { items: [{ ...item, count: wanted }] };
 }
 
-/** A user who checks out twice at once gets the same checkout, and so the same order. */
+/** Concurrent checkouts of a user are one checkout, and so one order. */
 function decideBegin(state: CartState, { id, user }: CommandOf<"checkout.begin">): Decision {
   const open = state.openCheckout(user);
   if (open) return { checkout: open.id };
@@ -79,10 +78,7 @@ function decideBegin(state: CartState, { id, user }: CommandOf<"checkout.begin">
   };
 }
 
-/**
- * What was frozen leaves the cart with the order, and is free again without one. What the user deleted meanwhile is not
- * frozen any more: if it was added again, it stays.
- */
+/** With an order, frozen items leave the cart; without one they are unfrozen. An item deleted meanwhile is not frozen. */
 function decideEnd(state: CartState, command: CommandOf<"checkout.done" | "checkout.failed">): Decision {
   const { user, checkout: id, order } = command;
   const checkout = state.checkout(id);

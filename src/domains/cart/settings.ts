@@ -6,13 +6,13 @@ import type { SettingsOf } from "../../config/settings.ts";
 export type CartSettings = Readonly<{
   productUrl: string;
   lomsUrl: string;
-  /** For the shop page alone. */
+  /** For the shop page. */
   notificationsUrl: string | undefined;
-  /** The token of calls that no caller began. */
+  /** Token of background calls. */
   token: string | undefined;
-  /** The shards of the product cache; none: no cache. */
+  /** Shards of the product cache; empty disables it. */
   redisUrls: readonly string[];
-  /** After so many seconds a checkout that has not ended is taken up again. */
+  /** Age at which an open checkout is resumed. */
   resumeSeconds: number;
 }>;
 
@@ -44,39 +44,39 @@ export const CART_SETTINGS: SettingsOf<CartSettings> = {
     variable: "CART_PRODUCT_URL",
     fallback: undefined,
     rule: serviceUrl,
-    description: "the gRPC address of the service that knows the products",
+    description: "gRPC address of the product service",
   },
   lomsUrl: {
     variable: "CART_LOMS_URL",
     fallback: undefined,
     rule: serviceUrl,
-    description: "the gRPC address of the service that keeps stock and orders",
+    description: "gRPC address of the order service",
   },
   notificationsUrl: {
     variable: "CART_NOTIFICATIONS_URL",
     fallback: "",
     rule: optionalServiceUrl,
     description:
-      "the gRPC address of the service with the notifications, for the shop page; none: it shows none",
+      "gRPC address of the notifications service, for the shop page; none: the page shows no notifications",
   },
   token: {
     variable: "CART_TOKEN",
     fallback: "",
     rule: secret.pipe((text) => text || undefined),
-    description: "the bearer token of calls that no caller began, such as those that finish a checkout",
+    description: "bearer token of background calls, such as those that finish a checkout",
     isSecret: true,
   },
   redisUrls: {
     variable: "REDIS_URLS",
     fallback: "",
     rule: redisUrls,
-    description: "the Redis servers that share the cached products, separated by commas; none: no cache",
+    description: "Redis servers that share the cached products, separated by commas; none: no cache",
     isSecret: true,
   },
   resumeSeconds: {
     variable: "CART_RESUME_SECONDS",
     fallback: "5",
     rule: integerBetween(1, 3_600),
-    description: "after so many seconds a checkout that has not ended is taken up again, by any process",
+    description: "age in seconds at which any process resumes an open checkout",
   },
 };

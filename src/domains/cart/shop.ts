@@ -1,6 +1,6 @@
 /**
- * The calls of the shop page beyond the cart. A browser reaches cart alone: cart asks product, loms and notifications with
- * the caller's token, so no service has to trust pages of another origin. What they refuse, the page gets as it is.
+ * The shop page's calls beyond the cart. The browser calls cart only, and cart calls the other services with the
+ * caller's token, so no service has to accept pages of another origin. Their refusals are passed on.
  */
 import type { Client } from "@connectrpc/connect";
 import { DeclinedError } from "../../contract/errors.ts";
@@ -18,7 +18,7 @@ export type ShopRpcsOptions = Readonly<{
   catalogue: Pick<Client<typeof ProductService>, "listSkus">;
   products: Pick<Products, "find">;
   loms: Client<typeof LomsService>;
-  /** Undefined if no address is set. */
+  /** Undefined without an address. */
   notifications: Client<typeof NotificationsService> | undefined;
 }>;
 
@@ -85,9 +85,9 @@ export function shopRpcs({ catalogue, products, loms, notifications }: ShopRpcsO
   });
 }
 
-/** Little more than a second's share of the calls to product, if none of them is cached. */
+/** About a second of the product limit if nothing is cached. */
 const PAGE_SIZE = 12;
-/** As for the list of a cart. */
+/** As in Cart.List. */
 const PRODUCTS_AT_ONCE = 5;
-/** The most that notifications give at once. */
+/** The maximum of notifications. */
 const NOTIFICATIONS_PAGE_SIZE = 1_000;

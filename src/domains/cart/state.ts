@@ -1,20 +1,17 @@
-/**
- * What the rules look at: carts, checkouts and earlier commands, as they are before the next command. It holds what one
- * batch needs, and changes while the batch is folded; nothing of it outlives the batch.
- */
+/** Carts, checkouts and earlier commands of one batch, as they are before the next command. */
 import type { Checkout, Decided, FrozenItem, Item } from "./model.ts";
 
 export class CartState {
   readonly #carts = new Map<string, Map<number, Item>>();
   readonly #checkouts = new Map<string, Checkout>();
-  /** The id of the open checkout of a user. */
+  /** Ids of open checkouts, by user. */
   readonly #open = new Map<string, string>();
   readonly #decided = new Map<string, Decided>();
   readonly #changedItems = new Map<string, Item>();
   readonly #changedCheckouts = new Set<string>();
   readonly #frozen: FrozenItem[] = [];
 
-  /** Puts what the tables hold. */
+  /** Adds rows of the tables. */
   load(stored: {
     items?: readonly Item[];
     checkouts?: readonly Checkout[];
@@ -25,7 +22,7 @@ export class CartState {
     for (const one of stored.decided ?? []) this.#decided.set(one.id, one);
   }
 
-  /** What the cart of a user holds, by SKU ascending. */
+  /** By SKU ascending. */
   items(user: string): Item[] {
     return [...(this.#carts.get(user)?.values() ?? [])].sort((one, other) => one.sku - other.sku);
   }
@@ -34,7 +31,7 @@ export class CartState {
     return this.#carts.get(user)?.get(sku);
   }
 
-  /** How many SKUs the cart of a user holds. */
+  /** Number of SKUs. */
   size(user: string): number {
     return this.#carts.get(user)?.size ?? 0;
   }
@@ -69,7 +66,7 @@ export class CartState {
     this.#decided.set(decided.id, decided);
   }
 
-  /** What has to be written. */
+  /** Rows to write. */
   get changed(): { items: Item[]; checkouts: Checkout[]; frozen: readonly FrozenItem[] } {
     return {
       items: [...this.#changedItems.values()],

@@ -1,4 +1,4 @@
-/** The stock that can still be ordered, as the order service says. */
+/** Reads the available stock of a SKU. */
 import type { Client } from "@connectrpc/connect";
 import { UpstreamError } from "../../contract/errors.ts";
 import type { LomsService } from "../../proto/marketplace/loms/v1/loms_pb.ts";

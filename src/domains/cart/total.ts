@@ -1,7 +1,7 @@
-/** What a cart costs. */
+/** The total price of a cart. */
 import { OutOfRangeError } from "../../contract/errors.ts";
 
-/** @throws OutOfRangeError if the sum does not fit into 64 bits without a sign; it is never wrapped. */
+/** @throws OutOfRangeError instead of wrapping beyond 64 unsigned bits. */
 export function totalOf(items: readonly Readonly<{ count: number; price: number }>[]): bigint {
   const total = items.reduce((sum, { count, price }) => sum + BigInt(count) * BigInt(price), 0n);
   if (total <= TOTAL_MAX) return total;

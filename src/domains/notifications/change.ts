@@ -1,6 +1,6 @@
 /**
- * One event of the order service: what an order came into, as its outbox sends it. The payload and two headers enter; a
- * change or a rejection leaves. Members that are not known are passed over, so that the order service can add some.
+ * Parses an event of the order service: payload and two headers enter, a change or a rejection leaves. Unknown members are
+ * ignored, so that the order service can add some.
  */
 import { type } from "arktype";
 import { headersOf } from "../../contract/headers.ts";
@@ -17,35 +17,34 @@ export const STATUSES = ["new", "awaiting payment", "payed", "cancelled", "faile
 export type Status = (typeof STATUSES)[number];
 
 export type Change = Readonly<{
-  /** The identity of the event, the same in a copy. */
+  /** Identity of the event; copies share it. */
   messageId: string;
   order: bigint;
   user: bigint;
   status: Status;
-  /** When the order came into the status, in milliseconds since the Unix epoch. */
+  /** Time of the change, in milliseconds since the Unix epoch. */
   momentMs: number;
   /** 1 for the first change of its order. */
   sequence: number;
 }>;
 
-/** No event needs more. It decides an outcome, so it is no setting. */
+/** Above every valid event. Not a setting, because outcomes depend on it. */
 export const EVENT_BYTES_MAX = 64 * 1024;
 
-/** Headers that an event carries beside its payload. */
 export const EVENT_HEADERS = ["message-id", "sequence"] as const;
 
 const int64 = integerText(1n, INT64_MAX);
-// The form of JavaScript alone, so that every reader understands the same moment.
+// Only the form of toISOString, which every reader understands alike.
 const moment = type("string").narrow(
   (text, context) => isMoment(text) || context.mustBe("a UTC date-time such as 2026-01-31T12:00:00.000Z"),
 );
 
 const event = type({ order_id: int64, user: int64, status: type.enumerated(...STATUSES), moment });
 
-/** What is wrong with a header has a path as if the headers were a member of the payload. */
+/** Headers have paths like members of the payload. */
 export const CHANGE_PATHS: readonly string[] = [...pathsOf(event), ...EVENT_HEADERS.map(pathOfHeader)];
 
-/** @returns the change, or why the message is none. */
+/** @returns the change, or a rejection. */
 export function parseChange(row: Pick<InboxRow, "payload" | "headersJson">): Change | Rejection {
   const document = parseJsonDocument(row.payload, EVENT_BYTES_MAX);
   if ("code" in document) return document;
@@ -65,7 +64,6 @@ export function parseChange(row: Pick<InboxRow, "payload" | "headersJson">): Cha
   return { messageId, order: BigInt(order), user: BigInt(user), status, momentMs, sequence };
 }
 
-/** Whether two events with one identity say the same. */
 export function isSameChange(one: Change, other: Change): boolean {
   return (
     one.order === other.order &&

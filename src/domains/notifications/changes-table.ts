@@ -1,4 +1,4 @@
-/** Every statement on the changes. Rows are only ever added. */
+/** Statements on `notifications_changes`, which is append-only. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Arrival } from "./arrival.ts";
@@ -6,10 +6,9 @@ import type { Change } from "./change.ts";
 
 export type StoredChange = Change & Readonly<{ position: bigint; arrival: Arrival }>;
 
-/** A place among the changes of a user: by moment, then by position. */
+/** Sort key of a user's changes. */
 export type Place = Readonly<{ momentMs: number; position: bigint }>;
 
-/** Those with these identities. */
 export async function selectChanges(
   database: Queryable,
   messageIds: readonly string[],
@@ -22,7 +21,7 @@ export async function selectChanges(
   return rows;
 }
 
-/** The greatest sequence of each order that has changes. */
+/** Greatest sequence by order. */
 export async function selectLastSequences(
   database: Queryable,
   orders: readonly bigint[],
@@ -36,7 +35,7 @@ export async function selectLastSequences(
   return new Map(rows.map(({ order, last }) => [order, last]));
 }
 
-/** The changes of a user's orders, the earliest first. @param after the last one of the page before. */
+/** The earliest first. @param after last row of the previous page. */
 export async function selectChangesOfUser(
   database: Queryable,
   user: bigint,
@@ -52,7 +51,7 @@ export async function selectChangesOfUser(
   return rows;
 }
 
-/** At most a thousand changes of one order, in the order in which they were written. */
+/** The first thousand changes, in order of arrival. */
 export async function selectChangesOfOrder(database: Queryable, order: bigint): Promise<StoredChange[]> {
   const { rows } = await database.query<StoredChange>(
     `select ${COLUMNS} from notifications_changes where order_id = $1::bigint order by position limit 1000`,

@@ -1,10 +1,7 @@
-/**
- * The notifications' part of the proof. Each statement returns the rows that break a rule. That each event has one row is
- * a matter of the engine, which compares the table with the inbox.
- */
+/** Audit checks of notifications. The engine itself checks that each event has one row. */
 import type { AuditCheck } from "../../contract/domain.ts";
 
-/** The last header of a name that is text, as the code reads it. */
+/** The last text header of a name, as `headersOf` reads it. */
 const header = (name: string) => `(
   select header ->> 1 from jsonb_array_elements(inbox.headers -> 'headers') with ordinality as one (header, place)
   where header ->> 0 = '${name}' and jsonb_typeof(header -> 0) = 'string' and jsonb_typeof(header -> 1) = 'string'
@@ -13,7 +10,7 @@ const header = (name: string) => `(
 export const NOTIFICATIONS_CHECKS: readonly AuditCheck[] = [
   {
     name: "changes_equal_events",
-    sql: `select change.position, 'the change of order ' || order_id || ' is not what its event says' as detail
+    sql: `select change.position, 'the change of order ' || order_id || ' differs from its event' as detail
           from notifications_changes as change left join inbox using (position)
             cross join lateral (select convert_from(payload, 'UTF8')::json as event) as parsed
           where change.position > $1::bigint
@@ -22,9 +19,8 @@ export const NOTIFICATIONS_CHECKS: readonly AuditCheck[] = [
                (event ->> 'moment')::timestamptz, ${header("sequence")})`,
   },
   {
-    // A sequence that does not follow the one before it is counted as what it is, and no other is.
     name: "sequences_dense_or_counted",
-    sql: `select change.position, 'order ' || order_id || ' has a gap that is not counted, or counts one that is not' as detail
+    sql: `select change.position, 'order ' || order_id || ' has a wrong arrival' as detail
           from notifications_changes as change cross join lateral (
             select coalesce(max(sequence), 0) as sequence from notifications_changes as earlier
             where earlier.order_id = change.order_id and earlier.position < change.position

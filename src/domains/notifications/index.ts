@@ -1,6 +1,6 @@
 /**
- * Notifications: what happened to the orders of a user. The events of the order service come in over Kafka, and each one
- * is kept once, though the outbox of that service may send copies after a crash.
+ * Notifications: changes of a user's orders. Events of the order service arrive over Kafka; each is stored once, although
+ * that service's outbox can send copies after a crash.
  *
  *   event ─▶ change.ts (shape) ─▶ projection.ts ─ arrival.ts (gaps) ─▶ notifications_changes ─▶ open.ts (log line, List)
  */
@@ -17,7 +17,7 @@ export const notifications: DomainModule<object, StoredChange> = {
   paths: CHANGE_PATHS,
   personalNames: ["user"],
   settings: {},
-  // No caller waits for an event, so none has to wait for the disk: it is projected again after a crash.
+  // No caller waits; a crash of PostgreSQL only repeats the projection.
   isDurable: false,
   checks: NOTIFICATIONS_CHECKS,
   createProjection: () => new NotificationsProjection(),

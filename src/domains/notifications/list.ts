@@ -1,4 +1,4 @@
-/** The messages of a user over RPC, a page at a time, read from the table. */
+/** The List call: a user's messages, a page at a time. */
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { DomainContext } from "../../contract/domain.ts";
@@ -15,7 +15,7 @@ export function notificationsRpcs({
       const toMs = to === undefined ? LATEST_MS : firstMsOf(to);
       if (toMs < fromMs) throw new InvalidInputError("to", "to must not be before from");
       const size = pageSize || PAGE_SIZE;
-      // One more than the page has says whether another one follows.
+      // One more row tells whether another page follows.
       const range = { fromMs, toMs, after: placeOf(pageToken), limit: size + 1 };
       const changes = await selectChangesOfUser(database, user, range);
       const page = changes.slice(0, size);
@@ -33,19 +33,20 @@ export function notificationsRpcs({
   };
 }
 
-/** The first millisecond that is not before the moment. */
+/** Rounds up to a millisecond. */
 function firstMsOf({ seconds, nanos }: Readonly<{ seconds: bigint; nanos: number }>): number {
   return Number(seconds) * 1000 + Math.ceil(nanos / 1e6);
 }
 
-/** @param token of the form that the description asks for, or empty. */
+/** @param token empty, or of the form in notifications.proto. */
 function placeOf(token: string): Place {
   if (token === "") return { momentMs: 0, position: 0n };
   const [momentMs, position] = token.split(".") as [string, string];
-  if (Number(momentMs) > LATEST_MS) throw new InvalidInputError("page_token", "page_token is of no page");
+  if (Number(momentMs) > LATEST_MS)
+    throw new InvalidInputError("page_token", "page_token belongs to no page");
   return { momentMs: Number(momentMs), position: BigInt(position) };
 }
 
 const PAGE_SIZE = 100;
-/** After every moment that an event can have. */
+/** After the moment of every event. */
 const LATEST_MS = Date.UTC(10_000, 0, 1);

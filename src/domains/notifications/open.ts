@@ -1,4 +1,4 @@
-/** Opens notifications: one log line a change, what callers read, and its routes. */
+/** Opens notifications: calls, routes, and one log line for each change. */
 import type { DomainContext, DomainService } from "../../contract/domain.ts";
 import { served } from "../../contract/rpc.ts";
 import { NotificationsService } from "../../proto/marketplace/notifications/v1/notifications_pb.ts";

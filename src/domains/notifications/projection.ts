@@ -1,4 +1,4 @@
-/** Projects events: each one is a change of an order, and is written once by its identity. */
+/** Projects events: one row for each identity. */
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import type { InboxRow } from "../../contract/message.ts";
 import { conflict, type Rejection } from "../../contract/rejection.ts";
@@ -38,7 +38,7 @@ export class NotificationsProjection implements Projection<StoredChange> {
   }
 }
 
-/** A copy, as the outbox sends it after a crash, or an identity that stands for two events. */
+/** An equal event is a copy; another one with the same identity is a conflict. */
 function compare(first: StoredChange, change: Change, position: bigint): Outcome {
   return isSameChange(first, change)
     ? { kind: "duplicate", originalPosition: first.position }

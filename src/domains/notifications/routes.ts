@@ -1,6 +1,6 @@
 /**
- * Routes beside the calls: one that takes events, and one that shows what is known of an order. An order's id in an address
- * is no user's id: addresses stand in traces.
+ * Routes beside the calls: one takes events, one shows an order's changes. Addresses contain no user, because traces
+ * contain addresses.
  */
 import type { DomainContext } from "../../contract/domain.ts";
 import { InvalidInputError, NotFoundError } from "../../contract/errors.ts";
@@ -36,7 +36,7 @@ export function notificationsRoutes({
       const order = parsePosition(request.params.order ?? "");
       if (order === undefined) throw new InvalidInputError("order", "order must be the id of an order");
       const changes = await selectChangesOfOrder(database, order);
-      if (changes.length === 0) throw new NotFoundError("no change of this order is known");
+      if (changes.length === 0) throw new NotFoundError("no change of this order has arrived");
       sendJson(response, 200, {
         changes: changes.map(({ position, status, momentMs, sequence, arrival }) => ({
           position: String(position),
@@ -56,7 +56,7 @@ const INTAKE: IntakeDescription = {
   tag: "notifications",
   summary: "One event of the order service into the inbox",
   description:
-    "As Kafka brings it: `order_id`, `user`, `status` and `moment`, with the headers `message-id` (`<domain>/<position>/<ordinal>`) and `sequence`. A `message-id` counts once. What is no event becomes a dead letter; see `GET /messages/:position`.",
+    "As over Kafka: `order_id`, `user`, `status` and `moment`, with the headers `message-id` (`<domain>/<position>/<ordinal>`) and `sequence`. A repeated `message-id` is a duplicate. An invalid event becomes a dead letter; see `GET /messages/:position`.",
   headers: EVENT_HEADERS,
 };
 
@@ -66,7 +66,7 @@ const SHOW: Operation = {
   parameters: [inPath("order", "the id of the order", POSITION)],
   responses: {
     200: answer(
-      "the changes in the order in which they were written, each with how it follows the one before",
+      "the changes in order of arrival; `arrival` compares the sequence with the previous change",
       object({
         changes: arrayOf(
           object({

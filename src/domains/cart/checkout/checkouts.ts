@@ -1,12 +1,11 @@
 /**
- * The way from a cart to an order, over two services, each step of which can be repeated:
+ * The saga from cart to order. Each step can be repeated:
  *
- *   1. `checkout.begin` is decided: the items are frozen under the checkout's id.
- *   2. The order service is asked for an order under that id as its key; asked again, it answers with the same order.
- *   3. `checkout.done` or `checkout.failed` is decided, under an id that is made of the checkout's.
+ *   1. `checkout.begin` freezes the items under the checkout's id.
+ *   2. OrderCreate uses that id as its idempotency key, so repeated calls get one order.
+ *   3. `checkout.done` or `checkout.failed`, under an id derived from the checkout's, ends it.
  *
- * A process may die, or its caller hang up, between any two steps: the checkout is open then, and whoever comes next goes
- * on from where it stands: the same user's next call, or the work in the background of any process.
+ * A checkout that is interrupted stays open until the user's next call or the background work of any process ends it.
  */
 import type { Client } from "@connectrpc/connect";
 import type { DomainContext } from "../../../contract/domain.ts";
@@ -25,7 +24,7 @@ export type CheckoutsOptions = Readonly<{
   loms: Pick<Client<typeof LomsService>, "orderCreate">;
 }>;
 
-/** What a call needs of the one that it answers; work in the background has no more. */
+/** The part of a call that background work has too. */
 export type Caller = Pick<RpcCall, "requestHeader" | "signal">;
 
 export class Checkouts {
@@ -35,10 +34,7 @@ export class Checkouts {
     this.#options = options;
   }
 
-  /**
-   * Goes on with a checkout until it has ended, with an order or without.
-   * @throws if it is still open: the failure says nothing of whether there will be an order.
-   */
+  /** @returns the ended checkout. @throws if it stays open, which does not tell whether an order exists. */
   async finish(id: string, caller: Caller): Promise<Checkout> {
     const { database } = this.#options.context;
     let checkout = await selectCheckout(database, id);
@@ -56,12 +52,12 @@ export class Checkouts {
     try {
       await decide(context, decisions, caller, command.id, command);
     } catch (error) {
-      // Another process has recorded the same end in other words.
+      // Another process has recorded the end with another message.
       if (!(error instanceof KeyReusedError)) throw error;
     }
   }
 
-  /** @throws if the order service gave no final answer. */
+  /** @throws without a final answer of the order service. */
   async #order({ id, user, items }: WholeCheckout, signal: AbortSignal): Promise<Ending> {
     const common = { user, checkout: id };
     const headers = { "idempotency-key": id };
@@ -83,8 +79,5 @@ export class Checkouts {
 
 type Ending = CommandOf<"checkout.done"> | CommandOf<"checkout.failed">;
 
-/**
- * Whoever asks again gets the same answer: the order was refused, it can be none, or another command has its key. Every
- * other status says nothing of whether there is an order.
- */
+/** A repeated call gets the same answer: no order was created. Other statuses leave that open. */
 const FINAL: readonly string[] = ["FAILED_PRECONDITION", "INVALID_ARGUMENT", "ALREADY_EXISTS"];

@@ -1,7 +1,6 @@
 /**
- * Finishes, in the background, checkouts that were cut: their process died, their caller hung up, or the order service was
- * away. Every process does it, since each step of a checkout can be repeated; the pauses have jitter, so that processes
- * do not ask at one moment.
+ * Ends interrupted checkouts in the background. Every process does it, because each step can be repeated; jitter
+ * spreads the processes.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { DomainContext } from "../../../contract/domain.ts";
@@ -11,15 +10,15 @@ import type { Checkouts } from "./checkouts.ts";
 export type ResumeOptions = Readonly<{
   context: Pick<DomainContext, "database" | "logger">;
   checkouts: Pick<Checkouts, "finish">;
-  /** The age from which on a checkout is taken up; also the longest pause between two rounds. */
+  /** Minimum age of a checkout, and maximum pause between rounds. */
   resumeSeconds: number;
-  /** Told of each attempt: whether the checkout has ended. */
+  /** Called after each attempt. */
   onResumed: (result: ResumeResult) => void;
 }>;
 
 export type ResumeResult = "ended" | "open";
 
-/** Resolves when the signal aborts. */
+/** Runs until the signal aborts. */
 export async function resumeCheckouts(options: ResumeOptions, signal: AbortSignal): Promise<void> {
   const { resumeSeconds, context } = options;
   let after = 0n;
@@ -35,10 +34,9 @@ export async function resumeCheckouts(options: ResumeOptions, signal: AbortSigna
 }
 
 /**
- * One round, the oldest first. It ends at the first checkout that stays open: mostly the others would too.
- * @param after where the last round ended. The next one goes on behind it, so that one that cannot be finished keeps no
- * other waiting.
- * @returns where this round ended; 0 if it came to the last one.
+ * One round, the oldest first. It ends at the first checkout that stays open, because the others probably would too.
+ * @param after end of the last round, so that one checkout cannot block the others.
+ * @returns the end of this round; 0 after the last checkout.
  */
 export async function resumeSome(
   { context, checkouts, resumeSeconds, onResumed }: ResumeOptions,
@@ -64,7 +62,7 @@ export async function resumeSome(
   return open.length === CHECKOUTS_A_ROUND ? (open.at(-1)?.openedPosition ?? 0n) : 0n;
 }
 
-/** Enough to catch up after an outage, and few enough that one round is soon over. */
+/** Bounds the length of a round. */
 const CHECKOUTS_A_ROUND = 50;
-/** An order service that has not answered by then is asked again in the next round. */
+/** Longest attempt of a round; the next round repeats it. */
 const PATIENCE_MS = 10_000;

@@ -1,6 +1,6 @@
 /**
- * Products by SKU in Redis, for all processes together: a product is asked for by everyone and changes rarely, and the
- * product service answers ten calls a second. A shard that is away makes misses, and no errors.
+ * Products by SKU in Redis, shared by all processes: all carts read them, they change rarely, and the product service
+ * allows ten calls a second. An unavailable shard causes misses, not errors.
  */
 import { shardOf } from "./rendezvous.ts";
 import { Shard } from "./shard.ts";
@@ -9,14 +9,14 @@ export type Product = Readonly<{ name: string; price: number }>;
 
 export type CacheResult = "hit" | "miss" | "error";
 
-/** Told of each reading: what it gave, and how many seconds it took. */
+/** Called after each read. */
 export type OnCacheRead = (result: CacheResult, seconds: number) => void;
 
 export class ProductCache {
   readonly #shards: ReadonlyMap<string, Shard>;
   readonly #onRead: OnCacheRead;
 
-  /** @param urls of the servers; none: nothing is cached. */
+  /** @param urls empty disables the cache. */
   constructor(urls: readonly string[], onRead: OnCacheRead) {
     const shards = urls.map((url) => new Shard(url));
     this.#shards = new Map(shards.map((shard) => [shard.name, shard]));
@@ -31,7 +31,7 @@ export class ProductCache {
     for (const shard of this.#shards.values()) shard.close();
   }
 
-  /** @returns undefined if it is not cached, or if its shard does not answer. */
+  /** @returns undefined if it is not cached or its shard does not answer. */
   async get(sku: number): Promise<Product | undefined> {
     const key = keyOf(sku);
     const shard = this.#shardOf(key);
@@ -49,7 +49,7 @@ export class ProductCache {
     }
   }
 
-  /** Keeps it for a while, if its shard takes it. Nobody need wait for that. */
+  /** Never throws; callers need not wait. */
   async put(sku: number, { name, price }: Product): Promise<void> {
     const key = keyOf(sku);
     const text = JSON.stringify({ name, price });
@@ -66,7 +66,7 @@ export class ProductCache {
 
 const keyOf = (sku: number): string => `waybill:product:${sku}`;
 
-/** @returns undefined for what this version did not write: it is a miss. */
+/** @returns undefined for text of another version: a miss. */
 function parseProduct(text: string | null): Product | undefined {
   try {
     const { name, price } = JSON.parse(text ?? "null") ?? {};
@@ -76,8 +76,5 @@ function parseProduct(text: string | null): Product | undefined {
   }
 }
 
-/**
- * A price that has changed is shown at most so much later. Orders hold no prices, so nobody pays an old one; and with ten
- * calls a second 600 products stay cached.
- */
+/** Longest delay of a changed price; orders hold no prices. Ten calls a second keep 600 products cached. */
 const LIFETIME_SECONDS = 60;

@@ -1,6 +1,6 @@
 /**
- * Products by SKU: from the cache, else from the product service, and then into the cache. However many callers of this
- * process ask for one SKU at a time, it is asked for once. What does not exist is not cached: it may exist soon.
+ * Products by SKU, from the cache or else the product service. Concurrent callers of a process share one read of a SKU.
+ * Missing products are not cached, because they may appear soon.
  */
 import type { Client } from "@connectrpc/connect";
 import { UpstreamError } from "../../../contract/errors.ts";
@@ -12,7 +12,7 @@ export type ProductsOptions = Readonly<{
   cache: Pick<ProductCache, "get" | "put">;
 }>;
 
-/** One question that is under way, for the caller who began it and for all who wait meanwhile. */
+/** A read in progress, with its first caller's signal. */
 type Flight = Readonly<{ product: Promise<Product | undefined>; signal: AbortSignal }>;
 
 export class Products {
@@ -25,7 +25,7 @@ export class Products {
 
   /**
    * @returns undefined if there is no such product.
-   * @throws what the product service answers; the reason of the signal when it aborts.
+   * @throws the product service's error; the signal's reason when it aborts.
    */
   async find(sku: number, signal: AbortSignal): Promise<Product | undefined> {
     for (;;) {
@@ -35,7 +35,7 @@ export class Products {
       try {
         return await beforeAbort(others.product, signal);
       } catch (error) {
-        // The caller who began it gave up: that is no answer for those who wait.
+        // If the first caller gave up, read again.
         if (signal.aborted || !others.signal.aborted) throw error;
       }
     }
@@ -63,7 +63,7 @@ export class Products {
   }
 }
 
-/** The promise, or the reason of the abort if that comes first. */
+/** @throws the reason of the abort if that comes first. */
 async function beforeAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);

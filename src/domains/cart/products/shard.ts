@@ -1,16 +1,16 @@
 /**
- * One Redis server of a cache. A command has its answer in bounded time or fails; while the server is away or hangs, it
- * fails at once. The connection comes back in the background.
+ * One Redis server of a cache. A command is answered in bounded time or fails, at once if the server is unavailable or
+ * hangs. The client reconnects in the background.
  */
 import type { RedisClientType } from "@redis/client";
 
 export class Shard {
-  /** Host and port: another password does not make it another shard. */
+  /** Host and port: a new password does not move keys. */
   readonly name: string;
   readonly #url: string;
   #client: RedisClientType | undefined;
   #isClosed = false;
-  /** Commands that got no answer in time and have none yet. */
+  /** Commands beyond their timeout without an answer. */
   #unanswered = 0;
 
   constructor(url: string) {
@@ -18,16 +18,16 @@ export class Shard {
     this.#url = url;
   }
 
-  /** Begins to connect, and connects again whenever the connection is lost. */
+  /** Starts to connect; reconnects after a loss. */
   async connect(): Promise<void> {
-    // The library is large, and only services need it.
+    // Loaded by services only: the library is large.
     const { createClient } = await import("@redis/client");
     if (this.#isClosed || this.#client) return;
     const client: RedisClientType = createClient({
       url: this.#url,
-      // Without a connection a command fails, and is not kept for later.
+      // Fail commands without a connection.
       disableOfflineQueue: true,
-      // A server that hangs answers no ping, and after that nothing moves on the connection until it times out.
+      // Pings keep an idle connection alive; if the server hangs, it times out.
       pingInterval: PING_INTERVAL_MS,
       socket: {
         connectTimeout: CONNECT_TIMEOUT_MS,
@@ -36,7 +36,7 @@ export class Shard {
           Math.min(RECONNECT_MAX_MS, RECONNECT_MIN_MS * 2 ** attempt) * (0.5 + Math.random() / 2),
       },
     });
-    // Every failed attempt is one, and it will be tried again.
+    // Failed attempts are retried.
     client.on("error", () => {});
     this.#client = client;
     client.connect().catch(() => {});
@@ -72,12 +72,12 @@ export class Shard {
   }
 }
 
-/** A hundred times what an answer takes, and a tenth of what the product service may take. */
+/** About a hundred times a normal answer, a tenth of a product call. */
 const ANSWER_TIMEOUT_MS = 100;
 const CONNECT_TIMEOUT_MS = 1_000;
 const PING_INTERVAL_MS = 2_000;
-/** Longer than the time between two pings, or idle connections would end. */
+/** Longer than a ping interval, or idle connections would end. */
 const SILENCE_MAX_MS = 6_000;
 const RECONNECT_MIN_MS = 50;
-/** A server that comes back is used again within this time. */
+/** Longest time until a restarted server is used. */
 const RECONNECT_MAX_MS = 2_000;
