@@ -1,21 +1,17 @@
-/**
- * The call that is being answered. The calls that its handler makes belong to it: they have what is left of its time, end
- * with it, and carry its token, request id and trace.
- */
+/** The call in progress. Calls that its handler makes inherit its deadline, cancellation, token, request id and trace. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import type { HandlerContext } from "@connectrpc/connect";
 import { normalTraceparent } from "../telemetry/trace-context.ts";
 
 export type Call = Readonly<{
-  /** Aborts when the caller hangs up, when the time is over, and when the call is answered. */
+  /** Aborts when the caller cancels, at the deadline, and when the call is answered. */
   signal: AbortSignal;
-  /** When its time is over, by the clock of `performance`; infinite if it has no deadline. */
+  /** By the clock of `performance`; infinite without a deadline. */
   deadlineAt: number;
-  /** The caller's `authorization`, which goes on with calls below. */
   authorization: string | undefined;
   requestId: string;
-  /** What the caller sent. */
+  /** The caller's. */
   traceparent: string | undefined;
 }>;
 
@@ -31,7 +27,6 @@ export function callOf(context: HandlerContext): Call {
   };
 }
 
-/** The call that is being answered here; undefined if none is. */
 export function currentCall(): Call | undefined {
   return calls.getStore();
 }
@@ -40,12 +35,12 @@ export function withinCall<T>(call: Call, work: () => T): T {
   return calls.run(call, work);
 }
 
-/** Does what belongs to no call, though a call may have set it in motion. */
+/** Runs work that must outlive the call that started it. */
 export function outsideCalls<T>(work: () => T): T {
   return calls.run(undefined, work);
 }
 
 const calls = new AsyncLocalStorage<Call | undefined>();
 
-/** As the HTTP server takes it. */
+/** As in the HTTP server. */
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;

@@ -1,9 +1,7 @@
 /**
- * Clients of other services. A call belongs to the one that is being answered, if there is one: it has what is left of
- * its time and ends with it. Reading is tried again if the other service is away or busy; what changes something is
- * not, because whether it took effect is not known.
+ * Clients of other services. A call made within another call inherits its deadline and cancellation. Reads are retried if
+ * the other service is unavailable or busy; writes are not, because the first attempt may have taken effect.
  */
-
 import { setTimeout as delay } from "node:timers/promises";
 import type { DescMessage, DescMethodUnary, DescService, MessageInitShape } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
@@ -61,7 +59,7 @@ function callingTransport(
   const { hostname, port } = new URL(url);
   const address = { "server.address": hostname, "server.port": Number(port || 80) };
 
-  /** One request of a call. */
+  /** One attempt. */
   async function send<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     signal: AbortSignal | undefined,
@@ -132,7 +130,7 @@ function isReading({ idempotency }: DescMethodUnary): boolean {
   return idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
-/** Whether the same call may go well a moment later. */
+/** Whether a retry may succeed. */
 function isPassing(error: unknown): boolean {
   if (error instanceof DeadlineError) return false;
   return (
@@ -149,8 +147,8 @@ function hasEnded(): UnavailableError {
   return new UnavailableError("the call has ended before another one was made for it", 1);
 }
 
-/** More would press a service that is busy. */
+/** More would load a busy service further. */
 const ATTEMPTS_MAX = 3;
 
-/** A peer that is silent is found dead within these times; the deadline of a call ends it sooner. */
+/** Bounds on how long a dead peer stays unnoticed. */
 const CONNECTION = { connectTimeoutMs: 5_000, pingIntervalMs: 20_000, pingTimeoutMs: 5_000 };

@@ -1,16 +1,15 @@
 /**
- * How much time a call has. A caller that names none gets a default, and nobody gets more than the maximum: what waits
- * has an end, whatever callers say.
+ * Every call has a deadline: the caller's, up to a maximum, or the default.
  * Sources: gRPC over HTTP/2, "Timeout"; Connect protocol, "Connect-Timeout-Ms".
  */
 import type { IncomingHttpHeaders } from "node:http2";
 
-/** Writes the deadline of a unary call that holds into its headers. @returns milliseconds. */
+/** Writes the effective deadline of a unary call into its headers. @returns milliseconds. */
 export function boundDeadline(headers: IncomingHttpHeaders): number {
   return bound(headers, DEADLINE_DEFAULT_MS, DEADLINE_MAX_MS) as number;
 }
 
-/** The same for a stream, which may go on without a deadline, such as a watch. */
+/** The same for a stream, which may have none. */
 export function boundStream(headers: IncomingHttpHeaders): void {
   bound(headers, undefined, STREAM_MAX_MS);
 }
@@ -24,7 +23,7 @@ function bound(headers: IncomingHttpHeaders, byDefault: number | undefined, max:
     return byDefault;
   }
   const asked = isGrpc ? grpcMilliseconds(String(given)) : Number(given);
-  // What is no time is refused where the call is read.
+  // The library rejects a malformed timeout.
   if (Number.isNaN(asked)) return byDefault;
   if (asked <= max) return asked;
   headers[name] = isGrpc ? `${max}m` : String(max);
@@ -45,8 +44,8 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   n: 1e-6,
 };
 
-/** As long as a caller over HTTP waits at most. */
+/** Also the longest wait of a caller over HTTP. */
 export const DEADLINE_DEFAULT_MS = 30_000;
 const DEADLINE_MAX_MS = 300_000;
-/** A day; a timer has a bound, beyond which it would fire at once. */
+/** A day: timers fire at once if their delay exceeds 2^31 ms. */
 const STREAM_MAX_MS = 86_400_000;

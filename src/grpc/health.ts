@@ -1,6 +1,6 @@
 /**
- * The standard health service: whether this process, and each of its services, takes calls. It is the readiness that
- * HTTP shows, and NOT_SERVING as soon as the process stops. It needs no token, as readiness needs none.
+ * The standard health service: the readiness of `/readyz`, for the process and each service; NOT_SERVING as soon as the
+ * process stops. It needs no token.
  * Source: grpc/health/v1/health.proto.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -19,7 +19,7 @@ export class Health {
 
   /**
    * @param domains the domain of each service, by the full name of the service.
-   * @param unready why the process, or a domain of it, is not ready.
+   * @param unready why the process or a domain is not ready.
    */
   constructor(domains: ReadonlyMap<string, string>, unready: () => readonly Unready[]) {
     this.#domains = domains;
@@ -45,7 +45,7 @@ export class Health {
     });
   }
 
-  /** From now on nothing is served; who watches is told so at once. */
+  /** Reports NOT_SERVING from now on, to watchers at once. */
   stop(): void {
     this.#stopping.abort();
   }
@@ -72,5 +72,5 @@ export class Health {
   }
 }
 
-/** Readiness is computed when it is asked for; who watches learns of a change within this time. */
+/** Watchers learn of a change within this time. */
 const WATCH_INTERVAL_MS = 500;

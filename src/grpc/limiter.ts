@@ -1,13 +1,11 @@
 /**
- * No more than so many calls in any second, over all processes with the same database. Each call gets a slot; the slots
- * are apart by the same time, are kept in one row (rate-limits-table.ts), and there is no burst. A call whose slot would
- * come after its deadline gets none and fails at once.
+ * At most N calls in any second, over all processes with the same database. Each call takes a slot; slots are evenly
+ * spaced, without bursts, and kept in one row (rate-limits-table.ts). A call without a slot before its deadline fails at
+ * once.
  *
- * What holds: no call is sent before its slot, or later than LATENESS_MAX_MS after it: one that this process is too
- * late for gives its slot back and takes another. The slots of N + 1 calls span a second and MARGIN_MS, so the other
- * service counts at most N in any second as long as no call takes MARGIN_MS - LATENESS_MAX_MS longer on its way than
- * another one. What does not hold: that, if the network or the other service delays single calls by more. The margin
- * costs a tenth of the rate. A slot whose caller goes away while it waits is lost.
+ * A call is sent within LATENESS_MAX_MS after its slot; if this process is later, the call gives its slot back and takes
+ * another. N + 1 slots span a second plus MARGIN_MS, so the other service counts at most N in any second unless one call
+ * travels more than MARGIN_MS - LATENESS_MAX_MS longer than another. A cancelled call loses its slot.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { TooManyCallsError, UnavailableError } from "../contract/errors.ts";
@@ -16,7 +14,7 @@ import { type Slot, takeSlot } from "./rate-limits-table.ts";
 
 export class Limiter {
   readonly #database: Queryable;
-  /** The statement that was sent last. One at a time: who waits for a connection would seem to be late for its slot. */
+  /** One statement at a time: otherwise time spent waiting for a connection would count as lateness. */
   #lastTaken: Promise<unknown> = Promise.resolve();
 
   constructor(database: Queryable) {
@@ -25,7 +23,7 @@ export class Limiter {
 
   /**
    * Resolves when the call may be sent.
-   * @param deadlineAt by the clock of `performance`.
+   * @param deadlineAt in milliseconds by the clock of `performance`.
    * @throws TooManyCallsError if there is no slot before the deadline; UnavailableError if the signal aborts first.
    */
   async wait(
@@ -48,10 +46,10 @@ export class Limiter {
       if (!next) throw tooOften(name);
       slot = next;
       const answered = performance.now();
-      // The statement gave the moment at some time between these two, and waited for its turn before that.
+      // The server read its clock between these two moments.
       const latestAt = answered + slot.inMs;
       const earliestAt = asked + slot.queuedMs + slot.inMs;
-      // Only if the database was slow to take the statement; the slot is lost.
+      // The database was slow; the slot is lost.
       if (latestAt >= deadlineAt) throw tooOften(name);
       await delay(Math.max(0, latestAt - answered), undefined, signal ? { signal } : {}).catch(() => {});
       if (signal?.aborted) throw hasEnded();
@@ -70,8 +68,8 @@ function tooOften(name: string): TooManyCallsError {
   return new TooManyCallsError(`there is no turn in time under the limit ${name}`, 1);
 }
 
-/** By how much a call may take longer on its way than another one, lateness of its sender included. */
+/** Tolerated difference between the delays of two calls, lateness included; it costs a tenth of the rate. */
 const MARGIN_MS = 100;
 
-/** What a busy process is late by now and then; a process that always is gets no turn, rather than breaking the limit. */
+/** A busy process is this late at times; one that always is gets no turn, rather than breaking the limit. */
 const LATENESS_MAX_MS = 50;

@@ -1,6 +1,6 @@
 /**
- * What every procedure has around its handler, whether it is called over gRPC or through the gateway: the rules of its
- * description, its deadline, a request id, metrics, a span, and a status for what the handler throws.
+ * Wraps every handler, for gRPC and the gateway alike, with validation, the deadline, a request id, metrics, a span, and a
+ * status for its errors.
  */
 import type { DescMethodUnary, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { Code, type HandlerContext } from "@connectrpc/connect";
@@ -28,7 +28,7 @@ type Answer = (
 
 export type Watching = Readonly<{ metrics: Metrics; logger: Logger; tracing: Tracing | undefined }>;
 
-/** @throws if one of its procedures is no unary one. */
+/** @throws if a procedure is not unary. */
 export function proceduresOf({ service, implementation }: RpcService, watching: Watching): Procedure[] {
   return service.methods.map((method): Procedure => {
     if (method.methodKind !== "unary")
@@ -70,7 +70,7 @@ function around(method: DescMethodUnary, handler: Answer, { metrics, logger, tra
   };
 }
 
-/** Begins nothing if the time is over already, and waits no longer than the caller does. */
+/** Settles when the caller's signal aborts, even if the handler does not; skips the handler after the deadline. */
 async function handle(
   method: DescMethodUnary,
   handler: Answer,
@@ -90,14 +90,14 @@ async function handle(
   }
 }
 
-/** The span of the call; or what the caller sent, though it is not sampled; or what is active anyway. */
+/** The context of the call's span; without a span the active one, or else the caller's, so that its trace id passes on. */
 function surroundingsOf({ traceparent }: Call, span: Span | undefined) {
   if (span) return trace.setSpan(contexts.active(), span);
   if (trace.getSpanContext(contexts.active())) return contexts.active();
   return (traceparent === undefined ? undefined : contextOf(traceparent)) ?? ROOT_CONTEXT;
 }
 
-/** Those that the service itself is to blame for. Source: OpenTelemetry, "Semantic conventions for gRPC". */
+/** Codes that mark a server span as failed. Source: OpenTelemetry, "Semantic conventions for gRPC". */
 const FAULTS: ReadonlySet<Code> = new Set([
   Code.Unknown,
   Code.DeadlineExceeded,

@@ -1,20 +1,18 @@
-/** The table of limits: when the next call under each may be sent. */
+/** The limits, each with the moment of its next free slot. */
 import type { Queryable } from "../database/queryable.ts";
 
-/** A moment in the future. */
 export type Slot = Readonly<{
   /** From the end of the statement. */
   inMs: number;
-  /** How long the statement waited for others that took slots. */
+  /** How long the statement waited for the row lock. */
   queuedMs: number;
-  /** The moment after it, as the row has it: the slot's identity. */
+  /** The moment of the slot after it, as stored: the slot's identity. */
   nextAt: string;
 }>;
 
 /**
- * Takes the next slot, the clock of the database deciding, unless it would come later than `withinMs` after the
- * statement came in: then nothing changes.
- * @param missed a slot that was taken and not used; it is given back if nobody has taken a later one.
+ * Takes the next slot by the clock of the database, unless it is more than `withinMs` away: then nothing changes.
+ * @param missed an unused slot, which is given back if no later one is taken.
  */
 export async function takeSlot(
   database: Queryable,
@@ -41,5 +39,5 @@ const EARLIEST = `greatest(
   limits.next_at - case when limits.next_at = $4::timestamptz then $2 else 0 end * interval '1 millisecond',
   clock_timestamp())`;
 
-/** No deadline is further away; an interval of the database has a bound. */
+/** Beyond any deadline; an infinite one does not fit an interval. */
 const WITHIN_MS_MAX = 24 * 3_600_000;

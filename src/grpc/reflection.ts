@@ -1,6 +1,5 @@
 /**
- * The standard description of a server by itself, so that tools call it without a schema: which services there are, and
- * the files that describe them, with all that those import. It needs no token, as the API document needs none.
+ * Server reflection: services and their descriptor files with all imports, so that tools need no schema. It needs no token.
  * Source: grpc/reflection/v1/reflection.proto.
  */
 import {
@@ -22,12 +21,12 @@ import {
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 
-/** @param services all that the server has, this one apart. */
+/** @param services all others of the server. */
 export function addReflection(router: ConnectRouter, services: readonly DescService[]): void {
   const described = new Descriptions([...services, ServerReflection]);
   router.service(ServerReflection, {
     serverReflectionInfo: async function* (requests) {
-      // A file is sent once on a stream: most are imported by several others.
+      // Most files are imported by several others; each is sent once per stream.
       const sent = new Set<DescFile>();
       for await (const request of requests) {
         yield {
@@ -48,7 +47,7 @@ class Descriptions {
   constructor(services: readonly DescService[]) {
     this.#services = services;
     for (const { file } of services) this.#add(file);
-    // Errors carry details of these types, which no request or answer names.
+    // Types of error details, which no request or answer imports.
     this.#add(file_google_rpc_error_details);
     this.#registry = createRegistry(...this.#files.values());
   }
@@ -80,7 +79,7 @@ class Descriptions {
     }
   }
 
-  /** The file of a type, or of a member of one, such as a procedure. */
+  /** The file of a type or of its member, such as a procedure. */
   #fileOf(symbol: string): DescFile | undefined {
     const type = this.#registry.get(symbol);
     if (type) return type.file;
@@ -103,7 +102,7 @@ function membersOf(type: NonNullable<ReturnType<Registry["get"]>>): string[] {
   return type.kind === "enum" ? type.values.map(({ name }) => name) : [];
 }
 
-/** A file with all that it imports, the asked one first. */
+/** The file first, then its imports. */
 function answerWith(file: DescFile | undefined, sent: Set<DescFile>): Answer {
   if (!file) return notFound();
   sent.delete(file);

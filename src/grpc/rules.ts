@@ -1,12 +1,9 @@
-/** Checks a request against the rules of its description. */
+/** Validates a request by the rules in its `.proto`. */
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
 import { InvalidRequestError } from "./status.ts";
 
-/**
- * @throws InvalidRequestError with every violation, or with the first alone if a list is long: a megabyte holds half a
- * million elements, and finding all that is wrong with them takes a second.
- */
+/** @throws InvalidRequestError with all violations, or only the first if a list is too long to report every element. */
 export function checkRules(description: DescMessage, request: Message): void {
   const first = quick.validate(description, request);
   if (first.kind === "valid") return;
@@ -27,5 +24,5 @@ function hasLongList({ fields }: DescMessage, request: Message): boolean {
 const quick = createValidator({ failFast: true });
 const thorough = createValidator();
 
-/** More than any request of ours may have. */
+/** Above `max_items` of every `.proto` here. */
 const ELEMENTS_MAX = 2_000;

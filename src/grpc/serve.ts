@@ -1,4 +1,4 @@
-/** What serves calls, to be loaded by processes that serve some. */
+/** Everything that serves calls; processes without procedures do not load it. */
 export { Health as HealthService } from "../proto/grpc/health/v1/health_pb.ts";
 export { gatewayRoutes } from "./gateway/routes.ts";
 export { Health } from "./health.ts";

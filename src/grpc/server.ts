@@ -1,7 +1,6 @@
 /**
- * The gRPC server, over HTTP/2 without TLS; the Connect protocol is answered on the same port. A call enters, is checked
- * for its token before its body is read, and is answered by its procedure. Bytes that are no HTTP/2 end their
- * connection and nothing else.
+ * The gRPC server, over HTTP/2 without TLS; it also answers the Connect protocol. It checks the token of a call before it
+ * reads the body, then the procedure answers. Bytes that are not HTTP/2 end only their connection.
  */
 import {
   constants,
@@ -34,11 +33,11 @@ import { nameOf } from "./status.ts";
 
 export type GrpcServerOptions = Readonly<{
   procedures: readonly Procedure[];
-  /** Adds what the server answers about itself: health and descriptions. It asks for no token. */
+  /** Adds health and reflection, which need no token. */
   addOwn: (router: ConnectRouter) => void;
-  /** Called before calls in flight are waited for. */
+  /** Called before `close` waits for calls in flight. */
   onStop: () => void;
-  /** Undefined if calls need none. */
+  /** Undefined if calls need no token. */
   token: string | undefined;
   messageBytesMax: number;
   metrics: Metrics;
@@ -66,7 +65,7 @@ export class GrpcServer {
     this.#server.on("request", (request, response) => this.#answer(request, response));
   }
 
-  /** @returns the port that was bound. @throws if the address cannot be had. */
+  /** @returns the bound port. @throws if the address cannot be bound. */
   async listen(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
@@ -78,7 +77,7 @@ export class GrpcServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Takes no new call, lets calls in flight finish for a moment, then ends what is left. */
+  /** Refuses new calls, and ends calls in flight after DRAIN_TIMEOUT_MS. */
   async close(): Promise<void> {
     this.#options.onStop();
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -123,7 +122,7 @@ export class GrpcServer {
       refuse(request, response);
       return;
     }
-    // Without a caller who waits, nothing ends a request whose body never comes, or an answer that nobody reads.
+    // The deadline of the library does not end a request without a body, or an answer that the caller does not read.
     if (handler.method.methodKind === "unary") {
       const endsMs = boundDeadline(request.headers) + GRACE_MS;
       const timer = setTimeout(() => request.stream.close(constants.NGHTTP2_CANCEL), endsMs);
@@ -131,7 +130,7 @@ export class GrpcServer {
     } else boundStream(request.headers);
     this.#handle(handler, request, response).catch((error: unknown) => {
       if (request.stream.closed || request.stream.destroyed) return;
-      // Not the address: the Connect protocol may have a request in it.
+      // Not the URL: a Connect GET has the request in it.
       logger.error({ err: error, procedure: handler.requestPath }, "a call could not be answered");
       request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     });
@@ -158,7 +157,7 @@ export class GrpcServer {
   }
 }
 
-/** Answers what no procedure has the name of, in the words of the protocol that asks. */
+/** Answers a call of an unknown procedure, in its own protocol. */
 function refuse(request: Http2ServerRequest, response: Http2ServerResponse): void {
   if (request.headers["content-type"]?.startsWith("application/grpc")) {
     response.writeHead(200, {
@@ -170,22 +169,22 @@ function refuse(request: Http2ServerRequest, response: Http2ServerResponse): voi
   response.end();
 }
 
-/** What no URL can be made of would only fail further below. */
+/** The library throws on an authority that is not part of a valid URL. */
 function isAuthority(authority: string | undefined): boolean {
   return authority !== undefined && URL.canParse(`http://${authority}`);
 }
 
-/** Calls that one connection may have in flight: as many as a caller under load has, and still a bound. */
+/** Calls in flight per connection: enough for a caller under load. */
 const STREAMS_MAX = 1_000;
-/** What one connection may keep in memory, beyond which its calls are refused. */
+/** Memory per connection; calls beyond it are refused. */
 const SESSION_MEGABYTES_MAX = 64;
-/** A connection without a call is of no use for so long; clients connect again. */
+/** Idle connections are closed after this; clients reconnect. */
 const IDLE_MS = 15 * 60_000;
-/** After so long the system asks whether a silent peer is still there. */
+/** Interval of TCP keep-alive probes. */
 const KEEP_ALIVE_MS = 60_000;
-/** Longer than an answer that says that the time is over needs. */
+/** Enough to answer DEADLINE_EXCEEDED. */
 const GRACE_MS = 2_000;
-/** How long calls in flight may take at a stop, as in the HTTP server. */
+/** As in the HTTP server. */
 const DRAIN_TIMEOUT_MS = 2_000;
-/** Connections that wait to be taken; as in the HTTP server. */
+/** As in the HTTP server. */
 const LISTEN_BACKLOG = 1_024;

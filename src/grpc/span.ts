@@ -1,5 +1,5 @@
 /**
- * How the span of a call is named and described.
+ * Names and attributes of spans.
  * Source: OpenTelemetry, "Semantic conventions for gRPC".
  */
 import type { DescMethod } from "@bufbuild/protobuf";
@@ -15,7 +15,7 @@ export function spanAttributes({ parent, name }: DescMethod): Attributes {
   return { "rpc.system": "grpc", "rpc.service": parent.typeName, "rpc.method": name };
 }
 
-/** @param isError whether the status means that something is wrong on this side of the call. */
+/** @param isError whether the status is an error on this side of the call. */
 export function endSpan(span: Span | undefined, code: Code, isError: boolean): void {
   if (!span) return;
   span.setAttribute("rpc.grpc.status_code", code);

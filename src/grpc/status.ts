@@ -1,5 +1,5 @@
 /**
- * The one place where an error becomes the status of a call. What is not expected becomes INTERNAL without any detail.
+ * The one place that maps errors to statuses. An unexpected error becomes INTERNAL without detail.
  * Sources: gRPC, "Status codes"; google/rpc/error_details.proto.
  */
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
@@ -29,7 +29,7 @@ import { DatabaseError } from "../database/database-error.ts";
 import { NotReadyError } from "../database/wait.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../proto/google/rpc/error_details_pb.ts";
 
-/** A request that breaks rules of its description. */
+/** A request that breaks rules of its `.proto`. */
 export class InvalidRequestError extends Error {
   readonly violations: NonNullable<CallFailure["violations"]>;
 
@@ -38,7 +38,7 @@ export class InvalidRequestError extends Error {
     this.violations = violations;
   }
 
-  /** @param violations those that protovalidate found. */
+  /** @param violations from protovalidate. */
   static of(violations: readonly Violation[]): InvalidRequestError {
     return new InvalidRequestError(
       violations.slice(0, PROBLEMS_MAX).map(({ field, ruleId, message }) => ({
@@ -50,17 +50,17 @@ export class InvalidRequestError extends Error {
   }
 }
 
-/** The code of a call that went well; it has no error, so the library's type lacks it. */
+/** The code of success, which the library's type of error codes lacks. */
 export const OK = 0 as Code;
 
-/** Names of the codes, as all implementations of gRPC spell them. */
+/** The code's name in gRPC's own spelling. */
 export function nameOf(code: Code): string {
   return NAMES[code] ?? "UNKNOWN";
 }
 
 /**
- * @param context of the call that failed: whatever was thrown after its end, its end is the reason.
- * @returns a status whose `cause`, which never leaves the process, is what was not expected.
+ * @param context of the failed call: after its end, that end is the reason, whatever the error is.
+ * @returns a status; `cause`, which never leaves the process, is an unexpected error.
  */
 export function statusOf(error: unknown, { signal, timeoutMs }: HandlerContext): ConnectError {
   const left = timeoutMs();
@@ -73,7 +73,7 @@ export function statusOf(error: unknown, { signal, timeoutMs }: HandlerContext):
   return ofThrown(error);
 }
 
-/** What a status says, as it is written into a problem document. */
+/** A status as members of a problem document. */
 export function failureOf(error: ConnectError): CallFailure {
   const [info] = error.findDetails(ErrorInfoSchema);
   const [request] = error.findDetails(BadRequestSchema);
@@ -160,12 +160,12 @@ function detail<Desc extends DescMessage>(desc: Desc, value: MessageInitShape<De
   return { desc, value } as Detail;
 }
 
-/** The description of error details asks for reasons in capitals: `INT64_GT` for the rule `int64.gt`. */
+/** ErrorInfo requires reasons in capitals: `INT64_GT` for the rule `int64.gt`. */
 function reasonOf(rule: string): string {
   return rule.replaceAll(/[^A-Za-z0-9]+/g, "_").toUpperCase();
 }
 
-/** No rule has an underscore in its first part. */
+/** The inverse of `reasonOf`: no rule has an underscore in its first part. */
 function ruleOf(reason: string): string {
   return reason.toLowerCase().replace("_", ".");
 }
@@ -201,5 +201,5 @@ const NAMES: readonly string[] = [
   "UNAUTHENTICATED",
 ];
 
-/** Long enough not to press a database that is coming back. */
+/** Spares a database that is recovering. */
 const DATABASE_RETRY_AFTER_SECONDS = 2;

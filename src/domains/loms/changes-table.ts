@@ -1,10 +1,10 @@
-/** Every statement on the changes of orders. Rows are only ever added. */
+/** The changes of orders, append-only. */
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Change } from "./model.ts";
 
-/** All changes of one order, in their sequence. */
+/** By sequence. */
 export async function selectChanges(database: Queryable, order: bigint): Promise<Change[]> {
   const { rows } = await database.query<Change>(
     `select order_id as "order", sequence, status, position, (extract(epoch from at) * 1000)::float8 as "atMs"

@@ -1,11 +1,7 @@
-/**
- * The part of loms in the proof. Each statement returns the rows that break a rule. With a position as `$1` it skips what
- * was proved up to there; with 0 it looks at everything.
- */
+/** Audit checks: each returns the rows that break a rule. `$1` is the last proved position, or 0 for a full audit. */
 import type { AuditCheck } from "../../contract/domain.ts";
 import { PAYMENT_MS } from "./rules.ts";
 
-/** How long an order waits for its payment. */
 const PAYMENT_TIME = `${PAYMENT_MS} * interval '1 millisecond'`;
 
 const PREVIOUS = `
@@ -32,7 +28,7 @@ export const LOMS_CHECKS: readonly AuditCheck[] = [
             and coalesce(stock.reserved, 0) <> coalesce(stock.given_reserved, 0) + coalesce(unpaid.count, 0)`,
   },
   {
-    // Only in a full audit: it adds up all payed orders since the stock was given.
+    // Full audits only: it sums all payed orders since the last stock.put.
     name: "total_moves_once_for_each_payed_order",
     sql: `select stock.position, 'the total of SKU ' || sku || ' is not what payed orders left of it' as detail
           from loms_stocks as stock left join (
@@ -61,7 +57,7 @@ export const LOMS_CHECKS: readonly AuditCheck[] = [
               is distinct from (created_position, created_at, status <> 'failed')`,
   },
   {
-    // Orders without items are among them, and items without an order.
+    // Also finds orders without items and items without an order.
     name: "items_are_those_of_the_command",
     sql: `select created.position, 'the items of order ' || order_id || ' are not those that were ordered' as detail
           from loms_commands as created join inbox using (position)

@@ -1,10 +1,9 @@
-/** Every statement on the commands of loms. Rows are only ever added. */
+/** The decided commands, append-only. */
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Decided } from "./model.ts";
 
-/** Those with these ids. */
 export async function selectCommands(database: Queryable, ids: readonly string[]): Promise<Decided[]> {
   if (ids.length === 0) return [];
   const { rows } = await database.query<StoredCommand>(
@@ -14,7 +13,7 @@ export async function selectCommands(database: Queryable, ids: readonly string[]
   return rows.map(decidedOf);
 }
 
-/** Those at the given positions, by their positions. */
+/** By position. */
 export async function selectCommandsAt(
   database: Queryable,
   positions: readonly bigint[],

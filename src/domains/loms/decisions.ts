@@ -1,4 +1,4 @@
-/** The decisions of loms, for callers who wait for them. */
+/** Decisions for callers who wait for them. */
 import { Decisions } from "../../contract/decisions.ts";
 import type { DomainContext } from "../../contract/domain.ts";
 import { type Command, nameOf, parseCommand } from "./commands.ts";

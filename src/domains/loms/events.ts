@@ -1,10 +1,10 @@
-/** What other systems hear of loms: one event for each status that an order comes into. */
+/** Events for other systems: one for each change of an order's status. */
 import type { OutboxEvent } from "../../contract/domain.ts";
 import type { Folded } from "./fold.ts";
 
 export const EVENTS_TOPIC = "loms.order-events";
 
-/** Events of one order keep their order. The header `sequence` counts them, so that a consumer sees a gap. */
+/** The key keeps the events of an order in sequence; the header `sequence` shows consumers a gap. */
 export function eventsOf({ changes }: Folded): OutboxEvent[] {
   return changes.map(({ order, user, sequence, status, position, atMs }, ordinal) => ({
     position,

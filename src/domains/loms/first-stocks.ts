@@ -1,7 +1,7 @@
-/** The stocks that loms begins with. They are commands, so a rebuild knows them from the same position on. */
+/** Initial stocks, as commands, so that a rebuild has them at the same positions. */
 import type { NewMessage } from "../../contract/message.ts";
 
-/** Of the last one more is reserved than there is: nothing of it can be ordered. */
+/** The last one has more reservations than pieces: none is available. */
 const STOCKS: readonly (readonly [sku: number, total: number, reserved: number])[] = [
   [773297411, 150, 10],
   [1002, 200, 20],

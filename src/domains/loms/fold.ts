@@ -1,7 +1,6 @@
 /**
- * Folds one command into the state: time goes on, orders that nobody payed in time are cancelled, the rules decide, and
- * what they decided happens. Only commands that are decided are folded: dead letters and duplicates move neither stock nor
- * time.
+ * Folds one command into the state: advance the time, cancel unpaid orders that are due, decide, apply the decision. Dead
+ * letters and duplicates are not folded, so they move neither stock nor time.
  */
 import { type Command, nameOf } from "./commands.ts";
 import type { Decided, OrderChange } from "./model.ts";
@@ -10,9 +9,9 @@ import type { LomsState } from "./state.ts";
 
 export type Folded = Readonly<{
   decided: Decided;
-  /** Orders that nobody payed in time come first. */
+  /** Expired orders first. */
   changes: readonly OrderChange[];
-  /** How many of the changes are those. */
+  /** The number of expired orders. */
   expired: number;
 }>;
 

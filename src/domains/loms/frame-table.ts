@@ -1,13 +1,13 @@
-/** What every batch needs, in one query: the time, the last order, and when the next order is due. */
+/** State that every batch needs, in one query. */
 import type { Queryable } from "../../database/queryable.ts";
 import { PAYMENT_MS } from "./rules.ts";
 
 export type Frame = Readonly<{
-  /** The domain time of the last command, in milliseconds since the Unix epoch; 0 if there is none. */
+  /** Domain time of the last command, since the Unix epoch; 0 if there is none. */
   nowMs: number;
-  /** The id of the last order; 0 if there is none. */
+  /** 0 if there is none. */
   lastOrder: bigint;
-  /** When the time for payment of the next order is over; undefined if no order awaits its payment. */
+  /** When the next unpaid order expires. */
   nextDueMs: number | undefined;
 }>;
 

@@ -1,6 +1,6 @@
 /**
- * Loms, the logistics and order management of the marketplace: orders reserve stock, are payed or cancelled, and no piece is
- * sold twice. Every command gets a decision, and what was decided never changes.
+ * Loms, the logistics and order management system: orders reserve stock and are payed or cancelled, and no piece is sold
+ * twice. Each command gets one final decision.
  *
  *   command ─▶ commands.ts (shape) ─▶ fold.ts ─ rules.ts (decision) ─▶ orders, stocks, changes ─▶ events
  */
@@ -31,7 +31,7 @@ export const loms: DomainModule<object, Folded> = {
   createProjection: () => new LomsProjection(),
   firstMessages: FIRST_STOCKS,
   open: async (context) => (await import("./open.ts")).openLoms(context),
-  // Time reaches the rules as messages: one each second while an order is due that nobody payed.
+  // Time reaches the rules as messages: one a second while an unpaid order is due.
   timer: {
     nextDueAt: async (database) => {
       const first = await selectFirstUnpaid(database);

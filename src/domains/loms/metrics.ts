@@ -1,4 +1,4 @@
-/** What loms measures of itself. */
+/** The metrics of loms. */
 import type { DomainContext } from "../../contract/domain.ts";
 import { refreshed } from "../../contract/refreshed.ts";
 import { COMMAND_TYPES, type CommandType } from "./commands.ts";
@@ -7,7 +7,7 @@ import { DECLINE_REASONS, type DeclineReason, ORDER_STATUSES, type OrderStatus }
 import { countUnpaid, selectFirstUnpaid } from "./orders-table.ts";
 import { PAYMENT_MS } from "./rules.ts";
 
-/** @returns counts what was projected. */
+/** @returns a function that counts projected commands. */
 export function createMetrics({
   database,
   metrics,
@@ -31,12 +31,12 @@ export function createMetrics({
   metrics.counter("waybill_loms_declines_total", "Declined commands, by the rule.", ["reason"], () =>
     [...declined].map(([reason, value]) => ({ value, labels: { reason } })),
   );
-  metrics.counter("waybill_loms_changes_total", "Statuses that orders came into.", ["status"], () =>
+  metrics.counter("waybill_loms_changes_total", "Changes of orders, by the new status.", ["status"], () =>
     [...changed].map(([status, value]) => ({ value, labels: { status } })),
   );
   metrics.counter(
     "waybill_loms_expired_orders_total",
-    "Orders that were cancelled because nobody payed them in time.",
+    "Orders cancelled because they were not payed in time.",
     [],
     () => [{ value: expired }],
   );
@@ -44,13 +44,13 @@ export function createMetrics({
     const first = await selectFirstUnpaid(database);
     return { orders: first ? await countUnpaid(database) : 0, first };
   }, logger);
-  metrics.gauge("waybill_loms_unpaid_orders", "Orders that await their payment.", [], () => {
+  metrics.gauge("waybill_loms_unpaid_orders", "Orders that await payment.", [], () => {
     const read = unpaid();
     return read ? [{ value: read.orders }] : [];
   });
   metrics.gauge(
     "waybill_loms_overdue_seconds",
-    "How long the first unpaid order is beyond its time for payment.",
+    "Seconds by which the oldest unpaid order is past its time for payment; 0 if none is.",
     [],
     () => {
       const read = unpaid();

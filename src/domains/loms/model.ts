@@ -1,36 +1,35 @@
-/** The words of loms. */
+/** The types of loms. */
 import type { CommandType } from "./commands.ts";
 
-/** Spelled as other systems read them. */
+/** The spelling is a contract with other systems. */
 export const ORDER_STATUSES = ["new", "awaiting payment", "payed", "cancelled", "failed"] as const;
 export type OrderStatus = (typeof ORDER_STATUSES)[number];
 
 export type Item = Readonly<{ sku: number; count: number }>;
 
 export type Order = Readonly<{
-  /** Orders are counted from 1, in the order of positions and without a gap. */
+  /** Dense from 1, by position. */
   id: bigint;
   user: bigint;
   status: OrderStatus;
-  /** One for each SKU, by SKU ascending. */
+  /** One per SKU, by SKU ascending. */
   items: readonly Item[];
-  /** How many changes it has. */
+  /** The number of its changes. */
   sequence: number;
-  /** Domain time, in milliseconds since the Unix epoch. */
+  /** Domain time, since the Unix epoch. */
   createdAtMs: number;
-  /** The position that created it, and the one that changed it last. */
   createdPosition: bigint;
+  /** Of the last change. */
   position: bigint;
 }>;
 
 /** The pieces of one SKU. */
 export type Stock = Readonly<{
   sku: number;
-  /** All that are there. */
   total: number;
-  /** By others, and by orders that await their payment. */
+  /** By others and by unpaid orders. */
   reserved: number;
-  /** What the last stock.put says: all that were there, and what others reserve. */
+  /** From the last stock.put: the total, and the reservations of others. */
   givenTotal: number;
   givenReserved: number;
   givenPosition: bigint;
@@ -38,20 +37,19 @@ export type Stock = Readonly<{
   position: bigint;
 }>;
 
-/** A status that an order came into. */
 export type Change = Readonly<{
   order: bigint;
-  /** 1 for the first change of its order. */
+  /** From 1, per order. */
   sequence: number;
   status: OrderStatus;
   position: bigint;
   atMs: number;
 }>;
 
-/** A change, with whose order it is: what other systems hear. */
+/** A change with the user of its order, for other systems. */
 export type OrderChange = Change & Readonly<{ user: bigint }>;
 
-/** Why a rule says no. It is final for the id of the command. */
+/** Final for the id of the command. */
 export const DECLINE_REASONS = [
   "unknown_sku",
   "insufficient_stock",
@@ -62,21 +60,21 @@ export const DECLINE_REASONS = [
 
 export type DeclineReason = (typeof DECLINE_REASONS)[number];
 
-/** What a position did: one command that was decided. */
+/** A decided command. */
 export type Decided = Readonly<{
   position: bigint;
   /** Unique. */
   id: string;
   type: CommandType;
-  /** undefined if it was not declined. */
+  /** Undefined if it succeeded. */
   reason: DeclineReason | undefined;
-  /** The order that it creates or is about; undefined if there is none. */
+  /** The order that it creates or names. */
   order: bigint | undefined;
   /** Domain time: the greatest time of receipt so far. */
   atMs: number;
 }>;
 
-/** What can still be ordered. Others may have reserved more than there is. */
+/** Never negative, though others may reserve more than the total. */
 export function availableOf({ total, reserved }: Pick<Stock, "total" | "reserved">): number {
   return Math.max(0, total - reserved);
 }

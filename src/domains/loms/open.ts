@@ -1,4 +1,4 @@
-/** Opens loms for people and other services: its RPCs, routes and metrics. */
+/** Opens the RPCs, routes and metrics of loms. */
 import type { DomainContext, DomainService } from "../../contract/domain.ts";
 import { served } from "../../contract/rpc.ts";
 import { LomsService } from "../../proto/marketplace/loms/v1/loms_pb.ts";

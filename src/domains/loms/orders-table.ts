@@ -1,10 +1,10 @@
-/** Every statement on the orders of loms and on their items. */
+/** The orders and their items. */
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Order } from "./model.ts";
 
-/** Those that are named, and all that await their payment and were created by then, with their items. */
+/** The named orders, and all unpaid ones created by then. */
 export async function selectOrders(
   database: Queryable,
   named: readonly bigint[],
@@ -23,7 +23,6 @@ export async function selectOrders(
   return rows.map(orderOf);
 }
 
-/** undefined if there is none. */
 export async function selectOrder(database: Queryable, id: bigint): Promise<Order | undefined> {
   const { rows } = await database.query<StoredOrder>(
     `select ${COLUMNS} from loms_orders cross join lateral (${ITEMS}) as items where id = $1::bigint`,
@@ -32,7 +31,7 @@ export async function selectOrder(database: Queryable, id: bigint): Promise<Orde
   return rows[0] && orderOf(rows[0]);
 }
 
-/** When the first of the orders that await their payment was created; undefined if there is none. */
+/** When the oldest unpaid order was created. */
 export async function selectFirstUnpaid(database: Queryable): Promise<Date | undefined> {
   const { rows } = await database.query<{ createdAt: Date | null }>(
     `select min(created_at) as "createdAt" from loms_orders where status = 'awaiting payment'`,
@@ -40,7 +39,6 @@ export async function selectFirstUnpaid(database: Queryable): Promise<Date | und
   return rows[0]?.createdAt ?? undefined;
 }
 
-/** How many orders await their payment. */
 export async function countUnpaid(database: Queryable): Promise<number> {
   const { rows } = await database.query<{ count: number }>(
     "select count(*)::float8 as count from loms_orders where status = 'awaiting payment'",
@@ -48,7 +46,7 @@ export async function countUnpaid(database: Queryable): Promise<number> {
   return rows[0]?.count ?? 0;
 }
 
-/** Adds orders, as they are after the batch, and their items. */
+/** Adds orders as they are after the batch. */
 export async function copyOrders(transaction: Transaction, orders: readonly Order[]): Promise<void> {
   if (orders.length === 0) return;
   await withCopyData(
@@ -88,7 +86,7 @@ export async function copyOrders(transaction: Transaction, orders: readonly Orde
   );
 }
 
-/** Changes orders that are there: one version of a row, however many changes it had. */
+/** Updates existing orders. */
 export async function updateOrders(transaction: Transaction, orders: readonly Order[]): Promise<void> {
   if (orders.length === 0) return;
   await transaction.query(
@@ -107,7 +105,6 @@ export async function updateOrders(transaction: Transaction, orders: readonly Or
 const COLUMNS = `id, user_id as "user", status, sequence, (extract(epoch from created_at) * 1000)::float8 as "createdAtMs",
   created_position as "createdPosition", position, skus, counts`;
 
-/** Of one order. */
 const ITEMS = `select array_agg(sku::float8 order by sku) as skus, array_agg(count::float8 order by sku) as counts
   from loms_items where order_id = loms_orders.id`;
 

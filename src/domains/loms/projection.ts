@@ -1,7 +1,7 @@
 /**
- * Projects commands: what the batch names is loaded with one query for each table, the commands are folded in memory in
- * their order, and what changed is written once. No lock is taken but the engine's on the checkpoint, so an SKU that
- * everybody orders costs no more than any other: one new version of its row for each batch.
+ * Projects a batch: load all orders, stocks and commands that it names with one query per table, fold the commands in
+ * memory, write each changed row once. The only lock is the engine's on the checkpoint, so a hot SKU costs one row version
+ * per batch.
  */
 import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
@@ -48,7 +48,7 @@ export class LomsProjection implements Projection<Folded> {
   }
 }
 
-/** Loads what the commands name, and the orders whose time for payment is over before the last of them. */
+/** Loads what the commands name, and the orders that expire before the last of them. */
 async function load(
   state: LomsState,
   commands: readonly Command[],

@@ -1,6 +1,6 @@
 /**
- * Commands as messages over HTTP. Any command is taken, so that operators can put stocks, and each is shown with what became
- * of it. Whose order it is says OrderInfo alone.
+ * Commands as messages over HTTP, among them `stock.put` of operators, and their decisions. The user of an order is left
+ * to OrderInfo.
  */
 import type { ServerResponse } from "node:http";
 import type { DomainContext } from "../../contract/domain.ts";
@@ -63,7 +63,7 @@ export function lomsRoutes({ database, intake }: Pick<DomainContext, "database" 
   return take ? [take, show] : [show];
 }
 
-/** The id of a command, or the name of a tick. */
+/** An id, or the name of a tick. */
 const NAME = /^[\x20-\x7e]{1,69}$/;
 const ID: Schema = { type: "string", pattern: "^[ -~]{1,69}$" };
 

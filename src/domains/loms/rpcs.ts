@@ -1,7 +1,4 @@
-/**
- * Orders and stock over RPC. A command is answered when it is decided, in this process or in another; what is asked is read
- * from the tables.
- */
+/** The RPCs. A command is answered when any process has decided it; reads come from the tables. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { isRejection } from "../../contract/command-shapes.ts";
 import type { DomainContext } from "../../contract/domain.ts";
@@ -69,7 +66,7 @@ export function lomsRpcs(
   };
 }
 
-/** A call has passed the rules of the .proto. Those of the domain are checked before anything is stored. */
+/** Checks the domain's shape before anything is stored: a call has passed only the rules of the `.proto`. */
 function commandOf(document: object): Command {
   const command = checkCommand(document);
   if (!isRejection(command)) return command;

@@ -1,23 +1,21 @@
 /**
- * The rules: a command and the state before it enter, a decision leaves. Nothing is changed here and nothing else is
- * looked at, so the same commands always have the same outcome.
+ * The rules: a command and the state before it enter, a decision leaves. Pure functions, so that the same commands always
+ * have the same outcome.
  *
  *   new ─▶ awaiting payment ─▶ payed
  *    │                    └──▶ cancelled
  *    └──▶ failed
  *
- * Source of the form: J. Chassaing, "Functional Event Sourcing Decider" (decide and evolve as pure functions).
+ * Source: J. Chassaing, "Functional Event Sourcing Decider".
  */
 import type { Command, CommandOf } from "./commands.ts";
 import { availableOf, type DeclineReason, type Item, type Order, type OrderStatus } from "./model.ts";
 import type { LomsState } from "./state.ts";
 
 export type Decision = Readonly<{
-  /** Why it is declined. A declined order is kept all the same, as failed. */
+  /** Undefined if it succeeds. A declined order is kept as failed. */
   reason?: DeclineReason;
-  /** The order that it creates or is about. */
   order?: bigint;
-  /** What happens, in this order. */
   facts: readonly Fact[];
 }>;
 
@@ -26,7 +24,7 @@ export type Fact =
   | Readonly<{ kind: "status changed"; order: bigint; status: Exclude<OrderStatus, "new"> }>
   | Readonly<{ kind: "stock given"; sku: number; total: number; reserved: number }>;
 
-/** How long an order waits for its payment, in milliseconds of domain time. It decides outcomes, so it is no setting. */
+/** Domain time until an unpaid order is cancelled. A constant, because it decides outcomes. */
 export const PAYMENT_MS = 10 * 60 * 1000;
 
 export function decide(state: LomsState, command: Command): Decision {
@@ -44,12 +42,12 @@ export function decide(state: LomsState, command: Command): Decision {
   }
 }
 
-/** What nobody pays in time is cancelled. */
+/** The end of an order that is not payed in time. */
 export function expire({ id }: Order): Fact {
   return { kind: "status changed", order: id, status: "cancelled" };
 }
 
-/** All items are reserved, or none. An order whose items cannot be reserved stays, as failed. */
+/** Reserves all items or none; without a reservation the order is kept as failed. */
 function decideCreation(state: LomsState, command: CommandOf<"order.create">): Decision {
   const order = state.lastOrder + 1n;
   const items = addedUp(command.items);
@@ -67,7 +65,7 @@ function shortageOf(state: LomsState, items: readonly Item[]): DeclineReason | u
   return isShort ? "insufficient_stock" : undefined;
 }
 
-/** What is done already is no error, and is not done again. */
+/** Repeating is no error and has no effect. */
 function decideEnd(state: LomsState, id: bigint, status: "payed" | "cancelled"): Decision {
   const order = state.order(id);
   if (!order) return { reason: "order_not_found", facts: [] };
@@ -76,7 +74,7 @@ function decideEnd(state: LomsState, id: bigint, status: "payed" | "cancelled"):
   return { order: id, facts: [{ kind: "status changed", order: id, status }] };
 }
 
-/** What orders reserve stays reserved, so a stock cannot have fewer pieces than that. */
+/** Declines a total below the reservations of orders, which stay. */
 function decideStock(state: LomsState, { sku, total, reserved }: CommandOf<"stock.put">): Decision {
   const stock = state.stock(sku);
   const byOrders = stock ? stock.reserved - stock.givenReserved : 0;
@@ -84,7 +82,7 @@ function decideStock(state: LomsState, { sku, total, reserved }: CommandOf<"stoc
   return { facts: [{ kind: "stock given", sku, total, reserved }] };
 }
 
-/** The same SKU twice in one order is ordered once, in the sum; which may be more than one item can have. */
+/** Adds up the counts of each SKU; the sum may exceed the bound of one item. */
 function addedUp(items: readonly Item[]): Item[] {
   const counts = new Map<number, number>();
   for (const { sku, count } of items) counts.set(sku, (counts.get(sku) ?? 0) + count);

@@ -1,14 +1,14 @@
 /**
- * What the rules look at: orders, stocks and earlier commands, as they are before the next command. It holds what one batch
- * needs, and changes while the batch is folded; nothing of it outlives the batch.
+ * The state that the rules read: the orders, stocks and commands that one batch names. It changes with each folded command
+ * and does not outlive the batch.
  */
 import type { Decided, Item, Order, OrderChange, OrderStatus, Stock } from "./model.ts";
 import { type Fact, PAYMENT_MS } from "./rules.ts";
 
 export class LomsState {
-  /** Domain time, in milliseconds since the Unix epoch: the greatest time of receipt of a folded command. */
+  /** Domain time, since the Unix epoch: the greatest time of receipt of a folded command. */
   nowMs = 0;
-  /** The id of the last order; 0 if there is none. */
+  /** 0 if there is none. */
   lastOrder = 0n;
   readonly #orders = new Map<bigint, Order>();
   readonly #stocks = new Map<number, Stock>();
@@ -16,10 +16,10 @@ export class LomsState {
   readonly #newOrders = new Set<bigint>();
   readonly #changedOrders = new Set<bigint>();
   readonly #changedStocks = new Set<number>();
-  /** The ids of orders that await their payment. Later orders are due later. */
+  /** Unpaid orders, by due time. */
   readonly #unpaid = new Set<bigint>();
 
-  /** Puts what the tables hold. */
+  /** Adds rows of the tables. */
   load(stored: {
     nowMs?: number;
     lastOrder?: bigint;
@@ -51,7 +51,7 @@ export class LomsState {
     this.#commands.set(command.id, command);
   }
 
-  /** Orders whose time for payment is over, the earliest first. */
+  /** Expired orders, the oldest first. */
   dueOrders(): Order[] {
     const due: Order[] = [];
     for (const id of this.#unpaid) {
@@ -62,7 +62,7 @@ export class LomsState {
     return due;
   }
 
-  /** Makes a fact of a position part of the state. @returns the change of an order that it is. */
+  /** Applies a fact. @returns the change of an order, if it is one. */
   evolve(fact: Fact, position: bigint): OrderChange | undefined {
     switch (fact.kind) {
       case "order created": {
@@ -89,7 +89,7 @@ export class LomsState {
     }
   }
 
-  /** What has to be written. */
+  /** Rows to be written. */
   get changed(): { newOrders: Order[]; oldOrders: Order[]; stocks: Stock[] } {
     const ordersOf = (ids: readonly bigint[]) => ids.map((id) => this.#orders.get(id) as Order);
     return {

@@ -1,9 +1,9 @@
-/** Every statement on the stocks of loms. */
+/** The stocks. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Stock } from "./model.ts";
 
-/** Those of the SKUs that are known. */
+/** Without unknown SKUs. */
 export async function selectStocks(database: Queryable, skus: readonly number[]): Promise<Stock[]> {
   if (skus.length === 0) return [];
   const { rows } = await database.query<Stock>(
@@ -15,7 +15,7 @@ export async function selectStocks(database: Queryable, skus: readonly number[])
   return rows;
 }
 
-/** Writes stocks as they are after a batch: one version of a row, however many orders moved it. */
+/** Writes stocks as they are after the batch. */
 export async function upsertStocks(transaction: Transaction, stocks: readonly Stock[]): Promise<void> {
   if (stocks.length === 0) return;
   await transaction.query(

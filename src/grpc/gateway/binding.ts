@@ -1,7 +1,7 @@
 /**
- * Where the parts of a request stand in HTTP, as the `google.api.http` option of a procedure says.
- * Source: google/api/http.proto, "HTTP rule". What our descriptions do not need is refused when the service starts: PUT,
- * PATCH and custom methods, and variables that are more than one segment.
+ * Maps path, query and body of an HTTP request to fields, by the `google.api.http` option of a procedure. PUT, PATCH, custom
+ * methods and variables of several segments are unsupported: the service does not start with them.
+ * Source: google/api/http.proto, "HTTP rule".
  */
 import { type DescField, type DescMethodUnary, getOption, hasOption } from "@bufbuild/protobuf";
 import type { Route } from "../../contract/route.ts";
@@ -14,13 +14,13 @@ export type Binding = Readonly<{
   /** A polka pattern. */
   path: string;
   pathFields: readonly DescField[];
-  /** Fields that stand in the query; none if the body holds all that is not in the path. */
+  /** None if the body is the whole request. */
   queryFields: readonly DescField[];
   /** The whole request, one field of it, or nothing. */
   body: "*" | DescField | undefined;
 }>;
 
-/** @throws if the rule asks for what is not supported. */
+/** @throws if the rule is unsupported. */
 export function bindingsOf(method: DescMethodUnary): Binding[] {
   if (!hasOption(method, httpOption)) return [];
   const rule = getOption(method, httpOption);

@@ -1,6 +1,6 @@
 /**
- * Requests in JSON and in addresses, and where they are wrong: each member that is not known, or is of another type, is
- * named by its path. Names are those of the description, or their form in lower camel case.
+ * Validates requests in JSON and in URLs: each unknown member and each wrong type is a violation with its path. Names are
+ * those of the `.proto` or in lower camel case.
  * Source: Protocol Buffers, "ProtoJSON format".
  */
 import {
@@ -16,7 +16,7 @@ import { PROBLEMS_MAX } from "../../contract/rejection.ts";
 
 type Violation = NonNullable<CallFailure["violations"]>[number];
 
-/** Where a JSON value does not fit the message, a hundred places at most; empty if it does. */
+/** @returns at most PROBLEMS_MAX violations. */
 export function violationsIn(desc: DescMessage, value: unknown): Violation[] {
   const violations: Violation[] = [];
   for (const violation of violationsOf(desc, value, "")) {
@@ -26,7 +26,7 @@ export function violationsIn(desc: DescMessage, value: unknown): Violation[] {
   return violations;
 }
 
-/** One at a time, so that a megabyte of what is wrong takes no longer than the first hundred of it. */
+/** Lazy, so that validation stops at the hundredth violation. */
 function* violationsOf(desc: DescMessage, value: unknown, path: string): Generator<Violation> {
   if (isWellKnown(desc)) {
     if (!fits(() => fromJson(desc, value as JsonValue))) yield wrongType(path, desc.name);
@@ -47,19 +47,18 @@ function* violationsOf(desc: DescMessage, value: unknown, path: string): Generat
   }
 }
 
-/** The field by its name in the description, or by its name in lower camel case. */
 export function fieldNamed({ fields }: DescMessage, name: string): DescField | undefined {
   return fields.find((field) => field.name === name || field.jsonName === name);
 }
 
-/** Whether values of the field can be written as texts of an address. */
+/** Whether the field can be part of a URL. */
 export function hasTextForm(field: DescField): boolean {
   if (field.fieldKind === "map") return false;
   const message = field.fieldKind === "message" || field.fieldKind === "list" ? field.message : undefined;
   return message === undefined || TEXTUAL.has(message.typeName);
 }
 
-/** The JSON value of a text that stood in an address. */
+/** The JSON value of a part of a URL. */
 export function jsonOfText(field: DescField, text: string): JsonValue {
   if (scalarOf(field) === ScalarType.BOOL && /^(true|false)$/.test(text)) return text === "true";
   const isEnum = field.fieldKind === "enum" || (field.fieldKind === "list" && field.enum !== undefined);
@@ -84,7 +83,7 @@ function* violationsOfField(field: DescField, value: unknown, path: string): Gen
   }
 }
 
-/** @param within what the value stands in: the field as a whole. */
+/** @param within wraps the value into the field's whole value. */
 function* violationsOfValue(
   field: DescField,
   value: unknown,
@@ -96,7 +95,7 @@ function* violationsOfValue(
     return;
   }
   const whole: JsonObject = { [field.jsonName]: within(value as JsonValue) };
-  // A number that JSON cannot hold exactly has been rounded by now.
+  // JSON.parse has rounded such a number.
   const isRounded = typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
   const isRight = fits(() => fromJson(field.parent, whole)) && !(isRounded && LONG.has(scalarOf(field)));
   if (!isRight) yield wrongType(path, descriptionOf(field));

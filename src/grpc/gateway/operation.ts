@@ -1,4 +1,4 @@
-/** How the API document describes a route of the gateway. */
+/** The API document's entry for a route of the gateway. */
 import type { DescField, DescMethodUnary } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { COMMAND_ID, COMMAND_ID_DESCRIPTION } from "../../contract/command-shapes.ts";
@@ -42,7 +42,7 @@ export function operationOf(domain: string, method: DescMethodUnary, binding: Bi
   };
 }
 
-/** The first sentence of the comment, and the others; its name if there is none. */
+/** Splits the comment of the `.proto` after its first sentence. */
 function wordsOf({ parent, name }: DescMethodUnary): Pick<Operation, "summary" | "description"> {
   const comment = COMMENTS[`${parent.typeName}.${name}`] ?? `${parent.name}.${name}`;
   const end = comment.indexOf(". ");

@@ -1,4 +1,4 @@
-/** Reads the request of a call from an HTTP request: from its path, its query and its body. */
+/** Reads the message of a call from path, query and body of an HTTP request. */
 import {
   type DescField,
   type DescMethodUnary,
@@ -14,7 +14,7 @@ import { parseJsonDocument } from "../../contract/values/json-document.ts";
 import type { Binding } from "./binding.ts";
 import { jsonOfText, violationsIn } from "./json-form.ts";
 
-/** @throws CallFailedError, and what readBody throws. */
+/** @throws CallFailedError, and the errors of readBody. */
 export async function readRequest(
   request: Request,
   { input }: DescMethodUnary,
@@ -25,7 +25,6 @@ export async function readRequest(
   if (body !== undefined) {
     const read = await readJson(request, bytesMax);
     if (body !== "*") whole[body.name] = read;
-    // What is no object is refused below, as what it is.
     else if (typeof read !== "object" || read === null || Array.isArray(read))
       refuse(violationsIn(input, read));
     else whole = read;
@@ -66,7 +65,7 @@ async function readJson(request: Request, bytesMax: number): Promise<JsonValue> 
   );
 }
 
-/** The address counts, whatever the body says. */
+/** The URL overrides the body. */
 function put(whole: JsonObject, field: DescField, value: JsonValue): void {
   delete whole[field.jsonName];
   whole[field.name] = value;

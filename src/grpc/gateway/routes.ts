@@ -1,8 +1,7 @@
 /**
- * The gateway: a route for each procedure whose description gives it one. An HTTP request enters, becomes the message
- * that gRPC would have brought, and is answered by the same procedure in this process; JSON leaves.
+ * The gateway: a route for each procedure with a `google.api.http` option. A request becomes the same message as over gRPC,
+ * the same procedure answers in this process, and JSON leaves.
  */
-
 import type { ServerResponse } from "node:http";
 import { create, toJson } from "@bufbuild/protobuf";
 import { Code, ConnectError, createHandlerContext } from "@connectrpc/connect";
@@ -15,7 +14,6 @@ import { type Binding, bindingsOf } from "./binding.ts";
 import { operationOf } from "./operation.ts";
 import { readRequest } from "./request.ts";
 
-/** @param bytesMax of a body. */
 export function gatewayRoutes(domain: string, procedures: readonly Procedure[], bytesMax: number): Route[] {
   return procedures.flatMap((procedure) =>
     bindingsOf(procedure.method).map(
@@ -66,14 +64,14 @@ async function call(
   }
 }
 
-/** The headers that a call knows; others stay behind. */
+/** Only the headers that procedures use. */
 function metadataOf({ headers }: Request, response: ServerResponse): Headers {
   const metadata = new Headers();
   for (const name of METADATA) {
     const value = headers[name];
     if (typeof value === "string") metadata.set(name, value);
   }
-  // The server gives every answer an id; the call bears the same.
+  // The id that the HTTP server gave to the answer.
   const { requestId } = response as ServerResponse & { requestId?: string };
   if (requestId !== undefined) metadata.set("x-request-id", requestId);
   return metadata;

@@ -1,6 +1,5 @@
 /**
- * JSON Schemas of messages, with the rules of their descriptions. A request may write 64 bits as a string or as a number; an
- * answer always writes them as a string.
+ * JSON Schemas of messages with their rules. 64-bit integers are strings in answers, strings or numbers in requests.
  * Sources: Protocol Buffers, "ProtoJSON format"; buf/validate/validate.proto; JSON Schema 2020-12.
  */
 import { type DescField, type DescMessage, getOption, hasOption, ScalarType } from "@bufbuild/protobuf";
@@ -11,7 +10,7 @@ import {
 import { arrayOf, FLAG, object, oneOf, type Schema, TEXT, TIME } from "../../contract/openapi.ts";
 import { COMMENTS } from "../../proto/comments.ts";
 
-/** @param without fields that stand elsewhere, such as in the path. */
+/** @param without fields outside of the body. */
 export function requestSchema(desc: DescMessage, without: readonly DescField[] = []): Schema {
   return ofMessage(desc, true, [], without);
 }
@@ -32,7 +31,7 @@ function ofMessage(
 ): Schema {
   const wellKnown = WELL_KNOWN[desc.typeName];
   if (wellKnown) return wellKnown;
-  // A message within itself is described once.
+  // A recursive message: describe it once.
   if (within.includes(desc)) return { type: "object" };
   const required: Record<string, Schema> = {};
   const optional: Record<string, Schema> = {};
@@ -114,7 +113,7 @@ type Bounds = Partial<
   enum?: readonly number[];
 };
 
-/** The bounds of a type, unless a rule is narrower. */
+/** Bounds of the type and of the rules, the narrower one if both exist. */
 function within(type: Bounds, bounds: Bounds): Bounds {
   const { minimum, maximum, ...rest } = type;
   return {
@@ -125,7 +124,7 @@ function within(type: Bounds, bounds: Bounds): Bounds {
   };
 }
 
-/** Rules of all kinds of numbers have the same names. */
+/** All numeric types name their rules alike. */
 function boundsOf(rules: FieldRules | undefined): Bounds {
   const { value } = (rules?.type ?? {}) as { value?: Record<string, unknown> };
   if (value === undefined) return {};
@@ -163,7 +162,7 @@ function ofText(rules: FieldRules | undefined): Schema {
   };
 }
 
-/** Whether the zero value, which is what a missing field has, breaks the rules. */
+/** Whether the zero value, which a missing field has, breaks the rules. */
 function mustStand(field: DescField): boolean {
   const rules = rulesOf(field);
   if (!rules) return false;
@@ -176,7 +175,7 @@ function mustStand(field: DescField): boolean {
   return minimum > 0 || exclusiveMinimum >= 0 || maximum < 0 || exclusiveMaximum <= 0;
 }
 
-/** What has a value even if nobody gave it one. */
+/** Whether answers contain the field even if it is unset. */
 function isAlwaysWritten(field: DescField): boolean {
   return field.fieldKind === "list" || field.fieldKind === "map" || field.presence === IMPLICIT;
 }
