@@ -80,6 +80,12 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     );
   }
 
+  /** Closes the connections that are idle, so that later statements run in new sessions. */
+  async renewConnections(): Promise<void> {
+    const idle = Array.from({ length: this.#pool.idleCount }, () => classify(this.#pool.connect()));
+    for (const client of await Promise.all(idle)) client.release(true);
+  }
+
   get connections(): ConnectionCounts {
     const { totalCount, idleCount, waitingCount } = this.#pool;
     return { busy: totalCount - idleCount, idle: idleCount, waiting: waitingCount };

@@ -14,6 +14,7 @@ import { WAIT_FOR_DISK } from "./durability.ts";
 import { installQueues, type QueueDefinition } from "./jobs.ts";
 import { lockMigrations } from "./migration-lock.ts";
 import type { Queryable } from "./queryable.ts";
+import { searchPathProblem } from "./search-path.ts";
 
 export type MigratedDomain = Readonly<{
   name: string;
@@ -36,6 +37,8 @@ export async function migrate(
   await client.connect();
   try {
     await requireUtf8(client);
+    const problem = await searchPathProblem(client);
+    if (problem !== undefined) throw new Error(problem);
     await using database = new Database(ownerUrl, {
       connectionsMax: 1,
       logger: createLogger("silent"),

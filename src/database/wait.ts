@@ -3,9 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { DATABASE_CONNECTIONS } from "../config/config.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { backoffMilliseconds } from "./backoff.ts";
+import type { Database } from "./database.ts";
 import { DatabaseError } from "./database-error.ts";
 import { type MigratedDomain, missingMigrations } from "./migrate.ts";
-import type { Queryable } from "./queryable.ts";
+import { searchPathProblem } from "./search-path.ts";
 
 /** The message tells the operator what to do, and is public. */
 export class NotReadyError extends Error {}
@@ -15,13 +16,19 @@ export class NotReadyError extends Error {}
  * @throws when the signal aborts.
  */
 export async function waitForSchema(
-  database: Queryable,
+  database: Database,
   domains: readonly MigratedDomain[],
   logger: Logger,
   signal: AbortSignal,
   onWaiting: (reason: string) => void,
 ): Promise<void> {
   await untilItSucceeds(logger, signal, onWaiting, async () => {
+    const problem = await searchPathProblem(database);
+    if (problem !== undefined) {
+      // A repaired search path holds for new sessions only.
+      await database.renewConnections();
+      throw new NotReadyError(problem);
+    }
     const missing = await missingMigrations(database, domains);
     if (missing.length === 0) return;
     throw new NotReadyError(`the database lacks ${missing.join(", ")}: run "npm run waybill -- migrate"`);
