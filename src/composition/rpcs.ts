@@ -24,9 +24,9 @@ export async function createRpcs(
 ): Promise<Rpcs> {
   if (lines.every(({ service }) => (service?.rpcs ?? []).length === 0))
     return { routes: [], server: undefined };
-  const { addReflection, GrpcServer, gatewayRoutes, Health, HealthService, proceduresOf } = await import(
-    "../grpc/serve.ts"
-  );
+  const { addReflection, CALL_BYTES_MAX, GrpcServer, gatewayRoutes, Health, HealthService, proceduresOf } =
+    await import("../grpc/serve.ts");
+  const bytesMax = Math.min(config.payloadBytesMax, CALL_BYTES_MAX);
   const watching = { metrics, logger, tracing };
   const served = lines.flatMap(({ name: domain, service }) =>
     (service?.rpcs ?? []).map((rpc) => ({
@@ -43,9 +43,7 @@ export async function createRpcs(
     health,
   );
   return {
-    routes: served.flatMap(({ domain, procedures }) =>
-      gatewayRoutes(domain, procedures, config.payloadBytesMax),
-    ),
+    routes: served.flatMap(({ domain, procedures }) => gatewayRoutes(domain, procedures, bytesMax)),
     server: new GrpcServer({
       procedures: served.flatMap(({ procedures }) => procedures),
       addOwn: (router) => {
@@ -54,7 +52,7 @@ export async function createRpcs(
       },
       onStop: () => ownHealth.stop(),
       token: config.ingressToken,
-      messageBytesMax: config.payloadBytesMax,
+      messageBytesMax: bytesMax,
       metrics,
       logger,
     }),

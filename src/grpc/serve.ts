@@ -4,4 +4,4 @@ export { gatewayRoutes } from "./gateway/routes.ts";
 export { Health } from "./health.ts";
 export { proceduresOf } from "./procedure.ts";
 export { addReflection } from "./reflection.ts";
-export { GrpcServer } from "./server.ts";
+export { CALL_BYTES_MAX, GrpcServer } from "./server.ts";

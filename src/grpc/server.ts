@@ -174,6 +174,12 @@ function isAuthority(authority: string | undefined): boolean {
   return authority !== undefined && URL.canParse(`http://${authority}`);
 }
 
+/**
+ * Size limit of a request, over gRPC and HTTP. An order of a thousand items takes 80 KiB in the widest JSON, and a megabyte
+ * of empty items held the event loop for 160 to 300 ms.
+ */
+export const CALL_BYTES_MAX = 128 * 1024;
+
 /** Calls in flight per connection: enough for a caller under load. */
 const STREAMS_MAX = 1_000;
 /** Memory per connection; calls beyond it are refused. */

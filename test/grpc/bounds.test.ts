@@ -1,4 +1,4 @@
-/** A megabyte of what is wrong costs a call no more than the first hundred places of it. */
+/** A request of the largest size holds the event loop for some milliseconds, whatever it holds. */
 import { type DescMethodUnary, fromBinary } from "@bufbuild/protobuf";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -7,44 +7,45 @@ import type { Request } from "../../src/contract/route.ts";
 import { bindingsOf } from "../../src/grpc/gateway/binding.ts";
 import { readRequest } from "../../src/grpc/gateway/request.ts";
 import { checkRules } from "../../src/grpc/rules.ts";
+import { CALL_BYTES_MAX } from "../../src/grpc/server.ts";
 import { InvalidRequestError } from "../../src/grpc/status.ts";
 import { problemOf } from "../../src/http/server/problem.ts";
 import { LomsService, OrderCreateRequestSchema } from "../../src/proto/marketplace/loms/v1/loms_pb.ts";
 import { errorOf } from "../support/error.ts";
-import { longestTurn } from "../support/turns.ts";
+import { largeOrdersMs, leastTurn } from "../support/turns.ts";
 
 const bounds = suite("bounds of calls");
 const orderCreate: DescMethodUnary = LomsService.method.orderCreate;
-const MIB = 1024 * 1024;
-const many = (element: string) => `{"items":[${element.repeat(MIB / element.length - 8)}0]}`;
+const many = (element: string) => `{"items":[${element.repeat(CALL_BYTES_MAX / element.length - 8)}0]}`;
 
 /** How a body is refused. */
 async function refusalOf(body: string): Promise<CallFailedError> {
   const [binding] = bindingsOf(orderCreate);
   assert.ok(binding);
-  const request = {
-    headers: {},
-    params: {},
-    query: {},
-    iterator: async function* () {
-      yield Buffer.from(body);
-    },
+  return (await errorOf(
+    readRequest(requestOf(body), orderCreate, binding, CALL_BYTES_MAX),
+  )) as CallFailedError;
+}
+
+function requestOf(body: string): Request {
+  const iterator = async function* () {
+    yield Buffer.from(body);
   };
-  const read = readRequest(request as unknown as Request, orderCreate, binding, MIB);
-  return (await errorOf(read)) as CallFailedError;
+  return { headers: {}, params: {}, query: {}, iterator } as unknown as Request;
 }
 
 const BODIES: Readonly<Record<string, string>> = {
   "elements of another type": many("1,"),
   "elements with a wrong member": many('{"sku":"x"},'),
   "elements with an unknown member": many('{"a":1},'),
-  "unknown members": `{${Array.from({ length: 90_000 }, (_value, index) => `"k${index}":1`).join()}}`,
+  "unknown members": `{${Array.from({ length: 900 }, (_value, index) => `"k${index}":1`).join()}}`,
 };
 
 for (const [name, body] of Object.entries(BODIES)) {
   bounds(`the gateway: ${name}`, async () => {
     let refusal: unknown;
-    const { cpuMilliseconds } = await longestTurn(async () => {
+    const limit = largeOrdersMs();
+    const turn = await leastTurn(limit, async () => {
       refusal = await refusalOf(body);
     });
     assert.instance(refusal, CallFailedError);
@@ -52,9 +53,39 @@ for (const [name, body] of Object.entries(BODIES)) {
     assert.is(details.violations?.length, 100);
     const { length } = JSON.stringify(problemOf(refusal));
     assert.ok(length < 50_000, `${length} characters of answer`);
-    assert.ok(cpuMilliseconds < 250, `${cpuMilliseconds} ms without a turn for others`);
+    assert.ok(turn < limit, `${turn} ms without a turn for others`);
   });
 }
+
+/** Right by their types, so that they are refused by the rules alone. */
+const GATEWAY_BODIES = [many("{},"), many('{"sku":"1"},'), many('{"sku":1,"count":1},')].map((body) =>
+  body.replace(",0]}", "]}"),
+);
+
+bounds("the gateway and the rules: a request full of items", async () => {
+  const [binding] = bindingsOf(orderCreate);
+  assert.ok(binding);
+  const limit = largeOrdersMs();
+  for (const body of GATEWAY_BODIES) {
+    const turn = await leastTurn(limit, async () => {
+      const message = await readRequest(requestOf(body), orderCreate, binding, CALL_BYTES_MAX);
+      assert.throws(() => checkRules(OrderCreateRequestSchema, message), "user");
+    });
+    assert.ok(turn < limit, `${turn} ms for ${body.slice(0, 40)}`);
+  }
+});
+
+bounds("over gRPC: a request full of items, or of unknown fields", async () => {
+  const limit = largeOrdersMs();
+  for (const field of [Buffer.from([18, 0]), Buffer.from([18, 4, 8, 1, 16, 1]), Buffer.from([120, 1])]) {
+    const bytes = Buffer.alloc(CALL_BYTES_MAX - (CALL_BYTES_MAX % field.length), field);
+    const turn = await leastTurn(limit, async () => {
+      const message = fromBinary(OrderCreateRequestSchema, bytes);
+      assert.throws(() => checkRules(OrderCreateRequestSchema, message), "user");
+    });
+    assert.ok(turn < limit, `${turn} ms for fields of ${field.length} bytes`);
+  }
+});
 
 bounds("the rules of a description: of a long list the first violation is named, of others each", () => {
   const itemsOf = (count: number) => {

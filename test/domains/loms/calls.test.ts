@@ -1,8 +1,12 @@
 /** Loms over gRPC and HTTP: a server on a database of its own, a client that is not ours, and the gateway. */
+import { ConnectError } from "@connectrpc/connect";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../../src/audit/audit.ts";
+import { INT64_MAX } from "../../../src/contract/values/integers.ts";
 import { loms } from "../../../src/domains/loms/index.ts";
+import { LomsService } from "../../../src/proto/marketplace/loms/v1/loms_pb.ts";
+import { clientOf } from "../../../tools/marketplace/clients.ts";
 import { createDatabase } from "../../support/database.ts";
 import { bufCurl } from "../../support/echo/echo.ts";
 import { startLoms } from "../../support/loms/service.ts";
@@ -169,6 +173,25 @@ calls("the metrics and the proof agree with what was done", async () => {
     holds,
     JSON.stringify(domains.loms, (_name, value) => value?.toString()),
   );
+});
+
+calls("the widest order is taken, and a request above 128 KiB is refused with that limit", async () => {
+  const client = clientOf(LomsService, `http://127.0.0.1:${service.grpcPort}`, TOKEN);
+  const send = async (items: { sku: number; count: number }[]) => {
+    const failure = ConnectError.from(await client.orderCreate({ user: INT64_MAX, items }).catch(String));
+    const response = await fetch(`${service.url}/order/create`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${TOKEN}` },
+      body: JSON.stringify({ user: String(INT64_MAX), items }, undefined, 4),
+    });
+    return [failure.message, await response.text()] as const;
+  };
+  const itemsOf = (length: number) =>
+    Array.from({ length }, (_none, index) => ({ sku: 2 ** 32 - 1 - index, count: 65_535 }));
+  for (const answer of await send(itemsOf(1_000))) assert.match(answer, "not known");
+  const [overGrpc, overHttp] = await send(itemsOf(12_000));
+  assert.match(overGrpc, /resource_exhausted.*131072/);
+  assert.match(overHttp, /"status":413.*131072/);
 });
 
 calls.run();
