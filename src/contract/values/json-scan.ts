@@ -9,11 +9,23 @@ export type JsonScan = {
   repeated: (string | number)[][];
   /** The first value that lies `depth` levels deep. */
   deepest: (string | number)[];
+  /** The path of the member whose name begins at `nameAt`. */
+  member: (string | number)[];
 };
 
-export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonScan {
-  const scan: JsonScan = { repeated: [], deepest: [] };
-  const levels = new Levels();
+export type JsonScanOptions = Readonly<{
+  depth?: number;
+  nameAt?: number;
+  /** Keeps the names of open objects, which takes several times as long. */
+  findsRepeated?: boolean;
+}>;
+
+export function scanJson(
+  text: string,
+  { depth = Number.POSITIVE_INFINITY, nameAt, findsRepeated = false }: JsonScanOptions = {},
+): JsonScan {
+  const scan: JsonScan = { repeated: [], deepest: [], member: [] };
+  const levels = new Levels(text, findsRepeated);
   let index = skipSpace(text, 0);
   /** Fails at the object that lacks the name. */
   const failAtName = (): JsonScan => {
@@ -27,7 +39,8 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
   const readName = (): boolean => {
     const end = text.charCodeAt(index) === QUOTE ? endOfString(text, index) : -1;
     if (end < 0) return false;
-    const isRepeated = levels.name(text, index, end);
+    const isRepeated = levels.name(index, end);
+    if (index === nameAt) scan.member = levels.path();
     if (isRepeated && scan.repeated.length < PROBLEMS_MAX) scan.repeated.push(levels.path());
     index = skipSpace(text, end);
     return text.charCodeAt(index) === COLON;
@@ -85,8 +98,18 @@ export function scanJson(text: string, depth = Number.POSITIVE_INFINITY): JsonSc
 class Levels {
   depth = 0;
   #arrays = new Uint8Array(1024);
-  readonly #steps: (string | number)[] = [];
+  readonly #text: string;
+  readonly #findsRepeated: boolean;
+  /** Of each upper level the current index, or where the current name begins. */
+  readonly #starts: number[] = [];
+  /** Where the current name ends; 0 before the first one. */
+  readonly #ends: number[] = [];
   readonly #names: Set<string>[] = [];
+
+  constructor(text: string, findsRepeated: boolean) {
+    this.#text = text;
+    this.#findsRepeated = findsRepeated;
+  }
 
   get isArray(): boolean {
     return this.#arrays[this.depth - 1] === 1;
@@ -99,9 +122,12 @@ class Levels {
       this.#arrays = larger;
     }
     this.#arrays[this.depth] = isArray ? 1 : 0;
-    if (this.depth < PATH_STEPS_MAX) this.#steps[this.depth] = isArray ? 0 : "";
+    if (this.depth < PATH_STEPS_MAX) {
+      this.#starts[this.depth] = 0;
+      this.#ends[this.depth] = 0;
+    }
     this.depth += 1;
-    if (!isArray && this.depth <= NAMES_DEPTH_MAX) this.#names[this.depth] = new Set();
+    if (this.#findsRepeated && !isArray && this.depth <= NAMES_DEPTH_MAX) this.#names[this.depth] = new Set();
   }
 
   pop(): void {
@@ -109,15 +135,16 @@ class Levels {
   }
 
   nextElement(): void {
-    if (this.depth <= PATH_STEPS_MAX) (this.#steps[this.depth - 1] as number) += 1;
+    if (this.depth <= PATH_STEPS_MAX) (this.#starts[this.depth - 1] as number) += 1;
   }
 
   /** @returns whether the object already had this name. */
-  name(text: string, start: number, end: number): boolean {
+  name(start: number, end: number): boolean {
     if (this.depth > PATH_STEPS_MAX) return false;
-    const name = JSON.parse(text.slice(start, end)) as string;
-    this.#steps[this.depth - 1] = name;
-    if (this.depth > NAMES_DEPTH_MAX) return false;
+    this.#starts[this.depth - 1] = start;
+    this.#ends[this.depth - 1] = end;
+    if (!this.#findsRepeated || this.depth > NAMES_DEPTH_MAX) return false;
+    const name = this.#nameBetween(start, end);
     const names = this.#names[this.depth] as Set<string>;
     const isRepeated = names.has(name);
     names.add(name);
@@ -125,7 +152,16 @@ class Levels {
   }
 
   path(): (string | number)[] {
-    return this.#steps.slice(0, Math.min(this.depth, PATH_STEPS_MAX));
+    return this.#starts.slice(0, Math.min(this.depth, PATH_STEPS_MAX)).map((start, level) => {
+      if (this.#arrays[level] === 1) return start;
+      const end = this.#ends[level] as number;
+      return end === 0 ? "" : this.#nameBetween(start, end);
+    });
+  }
+
+  #nameBetween(start: number, end: number): string {
+    const name = this.#text.slice(start + 1, end - 1);
+    return name.includes("\\") ? (JSON.parse(this.#text.slice(start, end)) as string) : name;
   }
 }
 

@@ -46,8 +46,7 @@ function wantedAt(root: Wanted, pointer: string): Wanted[] {
 /** The last member wins if a name is repeated: the repetition is the problem. */
 function findAll(text: string, root: Wanted): void {
   walkJson<Wanted | undefined>(text, root, {
-    member: (place, start, end) =>
-      place?.size ? place.get(JSON.parse(text.slice(start, end)) as string) : undefined,
+    member: (place, name) => (place?.size ? place.get(name) : undefined),
     element: (place, index) => (place?.size ? place.get(String(index)) : undefined),
     value: (place, start, end) => {
       // For an object or array, only its opening bracket.

@@ -22,6 +22,8 @@ export class Mask {
   readonly #names: ReadonlySet<string>;
   readonly #named: RegExp | undefined;
   readonly #root: Place;
+  /** Judging a name takes a microsecond, and a document can hold one name a hundred thousand times. */
+  readonly #judgedNames = new Map<string, boolean>();
 
   constructor({ personalNames, personalPaths, paths }: PersonalData) {
     this.#names = new Set(personalNames.map((name) => name.toLowerCase()));
@@ -107,14 +109,14 @@ export class Mask {
       text,
       this.#root,
       {
-        member: (place, from, to) => this.#below(place, nameIn(text, from, to)),
+        member: (place, name) => this.#below(place, name),
         element: (place) => elementOf(place),
         value: (place, from, to, kind) => {
-          if (kind === "container" || text.startsWith("null", from)) return;
           const isText = kind === "text";
           // A plain value in place of an object with personal members is probably personal.
           const isHidden = place.isPersonal || place.hasPersonal || (isText && isDocumentInText(text, from));
-          if (isHidden) hide(isText ? from + 1 : from, isText ? to - 1 : to);
+          if (!isHidden || kind === "container" || text.startsWith("null", from)) return;
+          hide(isText ? from + 1 : from, isText ? to - 1 : to);
         },
       },
       end,
@@ -128,8 +130,17 @@ export class Mask {
     return known ?? (this.#isPersonalName(name) ? PERSONAL : UNKNOWN);
   }
 
-  /** Case-insensitive, also by word: `Email`, `customer_email`, `customerEmail`. */
   #isPersonalName(name: string): boolean {
+    const known = this.#judgedNames.get(name);
+    if (known !== undefined) return known;
+    if (this.#judgedNames.size === JUDGED_NAMES_MAX) this.#judgedNames.clear();
+    const isPersonal = this.#hasPersonalWord(name);
+    this.#judgedNames.set(name, isPersonal);
+    return isPersonal;
+  }
+
+  /** Case-insensitive, also by word: `Email`, `customer_email`, `customerEmail`. */
+  #hasPersonalWord(name: string): boolean {
     const cut = name.slice(0, NAME_LENGTH_MAX);
     if (this.#names.has(cut.toLowerCase())) return true;
     const words = cut
@@ -170,11 +181,6 @@ function elementOf(place: Place): Place {
   return place.members.get("#") ?? (place.hasPersonal ? PERSONAL : UNKNOWN);
 }
 
-function nameIn(text: string, start: number, end: number): string {
-  const name = text.slice(start + 1, end - 1);
-  return name.includes("\\") ? (JSON.parse(text.slice(start, end)) as string) : name;
-}
-
 /** JSON inside a string; it is masked as a whole. */
 function isDocumentInText(text: string, start: number): boolean {
   return /^"\s{0,64}[{[]/.test(text.slice(start, start + 66));
@@ -188,3 +194,6 @@ const CONTEXT_LENGTH = 16 * 1024;
 
 /** Longer than any personal name; bounds the work per name. */
 const NAME_LENGTH_MAX = 128;
+
+/** Above the names of one document that is not refused for having more. */
+const JUDGED_NAMES_MAX = 1_000;
