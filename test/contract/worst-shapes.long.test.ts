@@ -1,6 +1,6 @@
 /**
- * Whatever a payload of the largest size holds, others are answered meanwhile: the longest turn of the event loop, in the
- * projection and in the requests that show a letter, is compared with the parsing of ordinary orders in the same run.
+ * No payload of the largest size blocks the event loop for long: the longest turn, in the projection and in the requests that
+ * show a letter, is compared with the parsing of ordinary orders in the same run.
  */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-/** A request of the largest size holds the event loop for some milliseconds, whatever it holds. */
+/** No request of the largest size blocks the event loop for long. */
 import { type DescMethodUnary, fromBinary } from "@bufbuild/protobuf";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
