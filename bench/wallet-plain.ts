@@ -4,7 +4,8 @@
  */
 import type pg from "pg";
 import { withClient } from "../tools/stack/postgres.ts";
-import type { Transfer } from "./wallet.ts";
+
+export type Transfer = Readonly<{ id: string; from: string; to: string; amount: string }>;
 
 /** @returns seconds until all transfers are applied. */
 export async function applyPlainly(

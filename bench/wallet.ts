@@ -12,9 +12,7 @@ import { createLogger } from "../src/telemetry/logger.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { createBenchDatabase } from "./database.ts";
 import { inTurns, type Measurement } from "./measurement.ts";
-import { applyPlainly } from "./wallet-plain.ts";
-
-export type Transfer = Readonly<{ id: string; from: string; to: string; amount: string }>;
+import { applyPlainly, type Transfer } from "./wallet-plain.ts";
 
 /** Sender and receiver, by the number of the command. */
 const SHAPES: Readonly<Record<string, (index: number) => Pick<Transfer, "from" | "to">>> = {

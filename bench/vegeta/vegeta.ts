@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { runGuarded } from "../../tools/stack/guard.ts";
-import type { Attacker, Report, Targets } from "./attack.ts";
+import type { Attacker, Report, Targets } from "./attacker.ts";
 
 export class Vegeta implements Attacker {
   /** Requests a second, each step a quarter higher. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runGuarded } from "../../tools/stack/guard.ts";
-import type { Attacker, Report, Target, Targets } from "./attack.ts";
+import type { Attacker, Report, Target, Targets } from "./attacker.ts";
 
 export class Wrk implements Attacker {
   /** Connections, doubled in each step. */
