@@ -1,30 +1,26 @@
-/** A broker that a test or command can start, kill, wipe and publish to. */
+/** A broker to start, kill, wipe and publish to. */
 import type { SourceName } from "../../src/config/sources.ts";
 
 export type BrokerKind = Exclude<SourceName, "http">;
 
 export interface Broker {
   readonly kind: BrokerKind;
-  /** Of the broker's process; 0 if it is not one of ours. */
+  /** 0 if it is not one of ours. */
   readonly pid: number;
-  /** `host:port` for clients. */
+  /** `host:port`. */
   readonly address: string;
-  /** The broker's port behind a proxy, and the proxy's port; undefined if a proxy may use any port. */
+  /** The broker's port behind a proxy, and the proxy's; undefined if any will do. */
   readonly proxied?: Readonly<{ port: number; listen: number }>;
-  /**
-   * Variables with which the service and the publisher connect.
-   * @param address of a proxy, if clients connect through one.
-   */
+  /** Variables for the service and publishers. @param address of a proxy. */
   environment(address?: string): Readonly<Record<string, string>>;
   start(): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Removes all stored data; the broker must be stopped. */
+  /** Only while it is stopped. */
   wipe(): Promise<void>;
 }
 
 export const BROKER_KINDS: readonly BrokerKind[] = ["nats-streaming", "jetstream", "kafka"];
 
-/** Advice if a broker's program is missing. */
 export const HOW_TO_GET: Readonly<Record<BrokerKind, string>> = {
   "nats-streaming":
     "NATS Streaming was not found (not in NATS_STREAMING_SERVER, not on PATH, no Go to build it, no Docker).",

@@ -1,9 +1,10 @@
+/** Starts a broker of any kind. */
 import type { Broker, BrokerKind } from "./broker.ts";
 import { JetStream } from "./jetstream.ts";
 import { Kafka } from "./kafka.ts";
 import { findBroker, NatsStreaming } from "./nats-streaming.ts";
 
-/** Finds or fetches the program, and starts it with an empty store in `folder`. @returns undefined if it is not available. */
+/** Finds or fetches the program; the store in `folder` is empty. @returns undefined if it is not available. */
 export async function startBroker(
   kind: BrokerKind,
   folder: string,

@@ -2,7 +2,7 @@
 import chromium from "@sparticuz/chromium";
 import { type Browser, chromium as browserType } from "playwright-core";
 
-/** @param args for Chromium, beside the required ones. */
+/** @param args beside the required ones. */
 export async function launchBrowser(args: readonly string[] = []): Promise<Browser> {
   return browserType.launch({
     executablePath: await chromium.executablePath(),

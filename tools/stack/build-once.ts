@@ -1,13 +1,10 @@
-/**
- * Builds or fetches a program once. Concurrent processes wait for the first one's build. Each of them reports progress,
- * so that a long build does not look like a hang.
- */
+/** Builds or fetches a program once; concurrent processes wait for the first and report progress. */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { guardFolder, releaseFolder } from "./guard.ts";
 
 export type Building = Readonly<{
-  /** The work and its duration, such as "building X with Go, once (about a minute)". */
+  /** With the duration, such as "building X with Go, once (about a minute)". */
   what: string;
   /** The resulting file or folder. */
   target: string;
@@ -15,7 +12,6 @@ export type Building = Readonly<{
   build: () => Promise<boolean>;
 }>;
 
-/** @returns whether the target exists. */
 export async function buildOnce(
   { what, target, isThere, build }: Building,
   say: (text: string) => void,
@@ -43,7 +39,7 @@ export async function buildOnce(
   }
 }
 
-/** A lock of a dead process is stale (for example after a power cut) and is removed. */
+/** The lock of a dead process is stale. */
 async function take(lock: string): Promise<boolean> {
   try {
     await writeFile(lock, String(process.pid), { flag: "wx" });

@@ -1,4 +1,4 @@
-/** A server of the stack as a child process. */
+/** A server as a child process. */
 import type { SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
@@ -6,15 +6,15 @@ import { spawnGuarded } from "./guard.ts";
 
 export type Child = Readonly<{
   pid: number;
-  /** Resolves with the exit status; null if a signal ended the program or it could not start. */
+  /** Null if a signal ended it or it could not start. */
   ended: Promise<number | null>;
-  /** Sends a signal and waits for the exit; sends SIGKILL after END_TIMEOUT_MS. */
+  /** Sends SIGKILL after END_TIMEOUT_MS. */
   end: (signal: NodeJS.Signals) => Promise<void>;
   signal: (signal: NodeJS.Signals) => void;
   hasEnded: () => boolean;
 }>;
 
-/** Starts a program. Its output goes to a log file and, line by line, to `onLine`. */
+/** Output goes to a log file and, by line, to `onLine`. */
 export function startChild(
   command: string,
   args: readonly string[],
@@ -37,7 +37,7 @@ export function startChild(
     child.once("error", () => resolve(null));
     child.once("exit", (code) => resolve(code));
   });
-  // Output may arrive after the exit, and from the program's own children much later.
+  // Output may arrive after the exit, from the program's own children.
   child.once("close", () => log.end());
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
   return {
@@ -56,7 +56,7 @@ export function startChild(
   };
 }
 
-/** Polls until `ready` returns true. @throws naming `label` after START_TIMEOUT_MS, or if the child ends. */
+/** @throws naming `label` after START_TIMEOUT_MS, or if the child ends. */
 export async function waitUntilReady(
   child: Child,
   label: string,
@@ -72,16 +72,14 @@ export async function waitUntilReady(
 }
 
 /**
- * Milliseconds until the next poll: a tenth of the time waited so far, because polling takes processor time from the
- * work that it waits for.
- * @param started time of the first poll.
+ * Milliseconds until the next poll: a tenth of the time waited, because polling takes processor time from the work.
  */
 export function pollAfter(started: number): number {
   const waited = performance.now() - started;
   return Math.min(Math.max(waited * POLL_SHARE, POLL_MS.least), POLL_MS.most);
 }
 
-/** Ample: seconds are usual, but a busy machine takes several times as long. */
+/** A busy machine takes several times the usual seconds. */
 const END_TIMEOUT_MS = 30_000;
 const START_TIMEOUT_MS = 150_000;
 const POLL_SHARE = 0.1;

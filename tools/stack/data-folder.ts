@@ -1,7 +1,4 @@
-/**
- * A folder under `.data/` for one run of a command, so that concurrent runs never share data. It is removed after the
- * run; if the run was killed, the next run removes it.
- */
+/** A folder under `.data/` for one run, removed afterwards; if the run is killed, the next one removes it. */
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +6,6 @@ import { isAlive } from "./build-once.ts";
 import { guardFolder, releaseFolder } from "./guard.ts";
 import { unmount } from "./limited-disk.ts";
 
-/** @param name name of the command. */
 export async function openDataFolder(name: string): Promise<AsyncDisposable & Readonly<{ path: string }>> {
   await removeLeftovers(name);
   const path = join(DATA_FOLDER, `${name}-${process.pid}`);
@@ -23,7 +19,6 @@ export async function openDataFolder(name: string): Promise<AsyncDisposable & Re
   };
 }
 
-/** Removes folders of killed runs. */
 async function removeLeftovers(name: string): Promise<void> {
   const entries = await readdir(DATA_FOLDER).catch(() => [] as string[]);
   for (const entry of entries) {
@@ -35,7 +30,7 @@ async function removeLeftovers(name: string): Promise<void> {
   }
 }
 
-/** Subfolder that may be mounted as a separate disk. */
+/** May be mounted as a separate disk. */
 export const DISK = "disk";
 
 const DATA_FOLDER = fileURLToPath(new URL("../../.data", import.meta.url));

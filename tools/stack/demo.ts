@@ -1,7 +1,4 @@
-/**
- * The command `npm run demo`: runs the service on its own stack and sends it a mixed load, which it verifies. With
- * `--once` it audits, prints the summary and exits; otherwise it runs until Ctrl-C.
- */
+/** `npm run demo`. With `--once` it audits and exits; otherwise it runs until Ctrl-C. */
 import { join } from "node:path";
 import { command, decimal, exits, integer, Option, run } from "../../src/cli/command.ts";
 import { Progress } from "../../src/cli/progress.ts";
@@ -66,7 +63,7 @@ const demo = command("demo", "Runs the service on its own stack with a mixed loa
       if (prometheus) started.use(prometheus);
 
       using progress = new Progress();
-      // Wait for the domain's first messages, so that they do not count as published.
+      // First messages must not count as published.
       const first = await settledSum(service.url, kit, kit.domain.firstMessages?.length ?? 0, progress);
       const report = await publishTo(stack, service.url, {
         kit,
@@ -84,7 +81,7 @@ const demo = command("demo", "Runs the service on its own stack with a mixed loa
       progress.end();
       const { published, mustProject, failed, verification } = report;
       const isServed = verification?.missing.length === 0 && verification.different.length === 0;
-      // A domain with a timer also receives ticks, which are all projected.
+      // Ticks of a timer are all projected.
       const ticks = sum.received - first.received - published;
       const isSettled =
         sum.pending === 0 &&
@@ -108,9 +105,9 @@ const demo = command("demo", "Runs the service on its own stack with a mixed loa
     }),
   );
 
-/** Number of messages to publish by domain, from the options `--<domain>`. */
+/** From the options `--<domain>`. */
 const counts = new Map<DomainKit, number>();
-/** Tracing variables for the service and the publisher. */
+/** Tracing, for service and publisher. */
 let observed: Readonly<Record<string, string>> = {};
 
 async function startJaeger(stack: Stack): Promise<Jaeger | undefined> {
@@ -135,7 +132,7 @@ async function startPrometheus(stack: Stack, { url }: ServiceProcess): Promise<P
   return prometheus;
 }
 
-/** Monitoring is optional: the demo continues without it, and the log stays readable while it runs. */
+/** Monitoring is optional. */
 function continueWithout(error: Error): null {
   say(`continuing without it: ${error.message}`);
   return null;
@@ -172,7 +169,7 @@ type Sum = {
   pending: number;
 };
 
-/** Audits until `received` messages have outcomes, or until nothing has changed for STANDSTILL_MS_MAX. */
+/** Gives up when nothing changes for STANDSTILL_MS_MAX. */
 async function settledSum(
   url: string,
   { domain }: DomainKit,
@@ -237,7 +234,7 @@ function say(text: string): void {
   process.stderr.write(`demo: ${text}\n`);
 }
 
-/** Enough for every kind of message within seconds. */
+/** Every kind of message within seconds. */
 const COUNT = 2_000;
 
 const STANDSTILL_MS_MAX = 60_000;

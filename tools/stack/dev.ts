@@ -1,4 +1,4 @@
-/** The command `npm run dev`: runs the service on its own stack and restarts it on every change of its files. */
+/** `npm run dev`. */
 import { command, exits, run } from "../../src/cli/command.ts";
 import { startServiceProcess } from "./service.ts";
 import { startStack } from "./stack.ts";

@@ -1,7 +1,4 @@
-/**
- * Finds programs written in Go: in an environment variable, on PATH, in the project's tool folder; otherwise builds them
- * into that folder.
- */
+/** Finds Go programs in an environment variable, on PATH or in the tool folder; otherwise builds them there. */
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -11,21 +8,20 @@ import { buildOnce } from "./build-once.ts";
 import { runGuarded } from "./guard.ts";
 
 export type GoProgram = Readonly<{
-  /** Display name. */
   name: string;
-  /** File name on PATH. */
+  /** On PATH. */
   file: string;
-  /** File name after `go install`: the last part of the package path. */
+  /** After `go install`: the last part of the package path. */
   builtFile: string;
-  /** Environment variable with the path of the file. */
+  /** Environment variable with the path. */
   variable: string;
-  /** Argument of `go install`; with `module`, the package within it. */
+  /** For `go install`; with `module`, the package in it. */
   source: string;
-  /** `path@version` of a module that has replace directives. */
+  /** `path@version`, if it has replace directives. */
   module?: string;
 }>;
 
-/** Finds or builds a program and reports its steps. @returns its path; undefined if it is not available. */
+/** @returns undefined if it is not available. */
 export async function findGoProgram(
   program: GoProgram,
   say: (text: string) => void,
@@ -50,12 +46,11 @@ export async function findGoProgram(
   return (await buildOnce(building, say)) ? target : undefined;
 }
 
-/** Whether the command exists and succeeds. */
 export function runs(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: RUNS_TIMEOUT_MS }).status === 0;
 }
 
-/** `go install` refuses modules with replace directives; those are built from a wrapper module. */
+/** `go install` refuses modules with replace directives, so those are built from a wrapper module. */
 async function build(program: GoProgram, folder: string, say: (text: string) => void): Promise<boolean> {
   if (!program.module) return run(["install", ...QUICKLY, program.source], { GOBIN: folder }, say);
   const [path = "", version = ""] = program.module.split("@");
@@ -64,7 +59,7 @@ async function build(program: GoProgram, folder: string, say: (text: string) => 
   const { Dir, Sum, GoModSum } = JSON.parse(downloaded.stdout) as Record<string, string>;
   const wrapper = join(folder, "module");
   await mkdir(wrapper, { recursive: true });
-  // The module's own requirements, replacements and checksums, so that exactly its release is built.
+  // The module's own requirements and checksums, so that exactly its release is built.
   const goMod = await readFile(join(Dir as string, "go.mod"), "utf8");
   const goSum = await readFile(join(Dir as string, "go.sum"), "utf8");
   const named = goMod.replace(/^module .*$/m, "module build");
@@ -99,11 +94,10 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** No debug information and no C compiler: saves a sixth of the build time and a third of the file. */
+/** Without debug information and C: saves a sixth of the time and a third of the file. */
 const QUICKLY = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w"];
 
-/** The project's folder by default. */
 const TOOLS_FOLDER =
   process.env.WAYBILL_TOOLS_FOLDER || fileURLToPath(new URL("../../.tools/bin", import.meta.url));
-/** A program that hangs counts as missing; Java and Maven need seconds to print their version on a busy machine. */
+/** Java and Maven need seconds on a busy machine; a longer wait means that the program hangs. */
 const RUNS_TIMEOUT_MS = 60_000;

@@ -1,20 +1,18 @@
 /**
- * Stops child processes even if this process is killed: SIGKILL leaves no time to stop them here. The guard is a shell
- * that reads from this process through a pipe. When this process ends, the operating system closes the pipe; the guard
- * then sends SIGINT to each remaining process group and SIGKILL to those that ignore it, unmounts disks and removes
- * folders. Children guard their own children in the same way.
+ * Stops children even if this process is killed. The guard is a shell that reads from this process through a pipe,
+ * which the operating system closes when this process ends. It then sends SIGINT to each remaining process group and
+ * later SIGKILL, unmounts disks and removes folders. Children guard their own children.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 
-/** No program of the stack reads standard input. */
 type GuardedOptions = Omit<SpawnOptions, "detached" | "stdio"> & {
   stdio?: readonly ["ignore", "pipe" | "ignore" | "inherit", "pipe" | "ignore" | "inherit"];
 };
 
 /**
- * Starts a program in its own process group, so that Ctrl-C reaches only the parent, which stops everything in order.
- * When the program ends, the guard kills the rest of its group.
+ * In its own process group, so that Ctrl-C reaches only the parent. When the program ends, the guard kills the rest
+ * of the group.
  */
 export function spawnGuarded(
   command: string,
@@ -23,7 +21,7 @@ export function spawnGuarded(
 ): ChildProcess {
   const { stdio = ["ignore", "pipe", "pipe"], ...others } = options;
   const pipe = guard();
-  // The shell registers its pid and then becomes the program, so the program never runs unregistered.
+  // The shell registers itself and then becomes the program, so the program never runs unregistered.
   const child = spawn("/bin/sh", ["-c", REGISTER_AND_RUN, "sh", command, ...args], {
     ...others,
     detached: true,
@@ -33,7 +31,7 @@ export function spawnGuarded(
   return child;
 }
 
-/** Runs a program to completion. @returns its output and exit status; the status is null if a signal ended it. */
+/** Runs to completion. @returns a null status if a signal ended it. */
 export async function runGuarded(
   command: string,
   args: readonly string[],
@@ -56,7 +54,7 @@ export async function runGuarded(
   return { status, stdout, stderr };
 }
 
-/** Lets the guard unmount and remove a folder. Call before creating the folder. */
+/** Call before creating the folder. */
 export function guardFolder(path: string): void {
   guard().write(`made ${path}\n`);
 }
@@ -71,14 +69,14 @@ let running: ChildProcess | undefined;
 function guard(): Socket {
   if (running === undefined) {
     running = spawn("/bin/sh", ["-c", GUARD], {
-      // In its own session, so that no signal for this process's group or terminal reaches it.
+      // No signal for this process's group or terminal reaches it.
       detached: true,
       cwd: "/",
       env: { PATH: "/usr/bin:/bin:/usr/sbin:/sbin" },
       stdio: ["pipe", "ignore", "ignore"],
     });
     running.unref();
-    // Do not keep this process alive.
+    // Must not keep this process alive.
     (running.stdin as Socket).unref().on("error", () => {});
   }
   return running.stdin as Socket;
@@ -86,7 +84,7 @@ function guard(): Socket {
 
 const REGISTER_AND_RUN = 'echo "started $$" >&3; exec "$@" 3>&-';
 
-/** POSIX shell, because Debian, Alpine and macOS have it. The positional parameters are the folders. */
+/** POSIX shell, for Debian, Alpine and macOS. The positional parameters are the folders. */
 const GUARD = `
 trap '' HUP INT QUIT TERM PIPE
 groups=' '

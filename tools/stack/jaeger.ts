@@ -1,11 +1,10 @@
-/** A Jaeger server in one process, with storage in memory. */
+/** A Jaeger server with storage in memory. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
 import { findGoProgram } from "./go-program.ts";
 import { freePort } from "./ports.ts";
 
-/** A span in Jaeger's query API. */
 export type JaegerSpan = Readonly<{
   traceID: string;
   spanID: string;
@@ -20,9 +19,9 @@ export type JaegerSpan = Readonly<{
 
 export class Jaeger implements AsyncDisposable {
   readonly #child: Child;
-  /** Base URL of its page and query API. */
+  /** Page and query API. */
   readonly url: string;
-  /** Variables for the Jaeger exporter and for OTLP. */
+  /** For the Jaeger exporter and OTLP. */
   readonly environment: Readonly<Record<string, string>>;
 
   private constructor(child: Child, url: string, environment: Readonly<Record<string, string>>) {
@@ -68,7 +67,7 @@ export class Jaeger implements AsyncDisposable {
     });
   }
 
-  /** Spans of a trace; empty until they arrive. */
+  /** Empty until they arrive. */
   async spansOf(traceId: string): Promise<readonly JaegerSpan[]> {
     const response = await fetch(`${this.url}/api/traces/${traceId}`);
     if (!response.ok) return [];
@@ -84,7 +83,7 @@ export class Jaeger implements AsyncDisposable {
   }
 }
 
-/** Finds or builds the program. @returns undefined if it is not available. */
+/** @returns undefined if it is not available. */
 export function findJaeger(say: (text: string) => void): Promise<string | undefined> {
   return findGoProgram(PROGRAM, say);
 }

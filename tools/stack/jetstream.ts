@@ -1,6 +1,6 @@
 /**
- * A NATS server with JetStream. The program is searched in this order: NATS_SERVER (a path), PATH (Debian package
- * `nats-server`), the project's `.tools/bin`, `go install` into that folder, the Docker image `nats`.
+ * NATS with JetStream, from NATS_SERVER (a path), PATH (Debian: `nats-server`), `.tools/bin`, `go install`, or the
+ * Docker image `nats`.
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -89,7 +89,7 @@ export class JetStream implements Broker {
   }
 }
 
-/** Finds or builds the program. @returns undefined if it is not available. */
+/** @returns undefined if it is not available. */
 export function findNatsServer(say: (text: string) => void): Promise<string | undefined> {
   return findGoProgram(SERVER, say);
 }

@@ -1,6 +1,6 @@
 /**
- * A Kafka cluster of three brokers with production settings: replication 3 and `min.insync.replicas` 2, so one broker
- * may die. The first node is also the controller; tests kill, pause and restart the other two.
+ * Three brokers with replication 3 and `min.insync.replicas` 2, so one may die. The first is also the controller;
+ * tests kill the other two.
  */
 import { join } from "node:path";
 import { Kafka } from "./kafka.ts";
@@ -26,7 +26,7 @@ export class KafkaCluster implements AsyncDisposable {
       return broker;
     };
     const first = await start(1);
-    // Without a pid it is a running broker, not a cluster of ours.
+    // A running broker, not a cluster of ours.
     if (!first?.pid) return undefined;
     const [second, third] = await Promise.all([start(2, first), start(3, first)]);
     if (!second || !third) return undefined;
@@ -35,18 +35,17 @@ export class KafkaCluster implements AsyncDisposable {
     return new KafkaCluster([first, second, third]);
   }
 
-  /** Value for KAFKA_BROKERS and OUTBOX_KAFKA_BROKERS. */
   get address(): string {
     return this.brokers.map(({ address }) => address).join();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The controller last, because brokers talk to it during shutdown.
+    // The controller last: brokers need it for their shutdown.
     for (const broker of this.brokers.toReversed()) await broker.stop("SIGKILL");
   }
 }
 
-/** The broker timeouts detect a dead broker in 2 s instead of the default 9 s. */
+/** Detects a dead broker in 2 s instead of 9 s. */
 const PROPERTIES = {
   "default.replication.factor": "3",
   "min.insync.replicas": "2",

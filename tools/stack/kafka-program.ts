@@ -1,6 +1,6 @@
 /**
- * Finds Kafka, in this order: KAFKA_BROKERS (a running broker), KAFKA_HOME, Java with the jars of
- * `org.apache.kafka:kafka_2.13` (Maven fetches them once into `.tools`), the Docker image `apache/kafka`.
+ * Finds Kafka: KAFKA_BROKERS (running), KAFKA_HOME, Java with `org.apache.kafka:kafka_2.13` (fetched once by Maven),
+ * or the Docker image `apache/kafka`.
  */
 import { existsSync } from "node:fs";
 import { cp, mkdir, rename, rm, writeFile } from "node:fs/promises";
@@ -18,15 +18,15 @@ export type KafkaProgram = Readonly<
   | { kind: "running"; address: string }
 >;
 
-/** Makes a start four times as fast. */
+/** Makes starts four times as fast. */
 type Prepared = Readonly<{
-  /** Formatted log folder of a first node without SCRAM users. */
+  /** Formatted log folder without SCRAM users. */
   log: string;
-  /** Java flags that load the broker's classes from a shared archive. */
+  /** Java flags for a shared archive of classes. */
   flags: readonly string[];
 }>;
 
-/** @returns undefined if Kafka is not available. */
+/** @returns undefined if it is not available. */
 export async function findProgram(say: (text: string) => void): Promise<KafkaProgram | undefined> {
   const { KAFKA_BROKERS: running, KAFKA_HOME: home } = process.env;
   if (running) return { kind: "running", address: running };
@@ -39,7 +39,7 @@ export async function findProgram(say: (text: string) => void): Promise<KafkaPro
   return runs("docker", ["info"]) ? { kind: "docker" } : undefined;
 }
 
-/** @returns undefined if this Java cannot do it; starts are then slower. */
+/** @returns undefined if this Java cannot do it. */
 async function prepareOnce(
   folder: string,
   classPath: string,
@@ -55,12 +55,12 @@ async function prepareOnce(
   if (!isThere() && !(await buildOnce(building, say).catch(() => false))) return undefined;
   return {
     log: join(folder, "log"),
-    // `auto` ignores an archive of another Java version.
+    // `auto` ignores another Java's archive.
     flags: [`-XX:SharedArchiveFile=${join(folder, ARCHIVE)}`, "-Xshare:auto"],
   };
 }
 
-/** Formats a log and runs a broker on a copy; Java writes the archive when that broker ends. */
+/** Java writes the archive when the broker ends. */
 async function prepare(folder: string, classPath: string): Promise<boolean> {
   const workFolder = `${folder}.part-${process.pid}`;
   const [used, result] = [join(workFolder, "used"), join(workFolder, "result")];
@@ -106,7 +106,6 @@ async function hasJars(folder: string, say: (text: string) => void): Promise<boo
   return await buildOnce({ what, target: folder, isThere, build: () => fetchJars(folder, say) }, say);
 }
 
-/** Moves the jars into place when all are complete. */
 async function fetchJars(folder: string, say: (text: string) => void): Promise<boolean> {
   const workFolder = `${folder}.part-${process.pid}`;
   const jars = join(workFolder, "jars");
@@ -141,7 +140,7 @@ ${dependency("org.slf4j", "slf4j-simple", SLF4J_VERSION)}
 export const KAFKA_VERSION = "4.1.1";
 /** Any 16 bytes in base64url. */
 export const KAFKA_CLUSTER_ID = "d2F5YmlsbC1zdGFjay0wMQ";
-/** For a short-lived Java: compile as little as possible. */
+/** Short-lived: compile little. */
 export const BRIEF = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"];
 const SLF4J_VERSION = "1.7.36";
 const ARCHIVE = "classes.jsa";

@@ -1,6 +1,6 @@
 /**
- * A Kafka broker: one node that is broker and controller at once (KRaft). If KAFKA_BROKERS names a running broker, that
- * one is used: it is never stopped or wiped, and gets a new topic and group, because others may use it too.
+ * One node, broker and controller (KRaft). A running broker in KAFKA_BROKERS may have other users: it is never
+ * stopped or wiped, and gets a new topic and group.
  */
 import { randomUUID } from "node:crypto";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
@@ -12,17 +12,16 @@ import { BRIEF, findProgram, KAFKA_CLUSTER_ID, KAFKA_VERSION, type KafkaProgram 
 import { freePort, isOpen } from "./ports.ts";
 
 export type KafkaSettings = Readonly<{
-  /** Additional `server.properties`. */
   properties?: Readonly<Record<string, string>>;
-  /** Additional listener, named after its protocol. */
+  /** Named after its protocol. */
   listener?: Readonly<{ protocol: "SASL_SSL" | "SASL_PLAINTEXT" | "SSL"; port: number }>;
-  /** First node of the cluster to join; it stays the controller. */
+  /** A first node, which stays the controller. */
   beside?: Kafka;
-  /** Node id: 1 for a controller, 2 for a second broker by default. */
+  /** By default 1, or 2 beside another node. */
   node?: number;
-  /** For a short-lived broker: Java compiles as little as possible. */
+  /** Short-lived: Java compiles little. */
   isBrief?: boolean;
-  /** SCRAM users in the syntax of `kafka-storage format --add-scram`. */
+  /** As for `kafka-storage format --add-scram`. */
   scram?: readonly string[];
 }>;
 
@@ -44,7 +43,7 @@ export class Kafka implements Broker {
     this.#settings = settings;
   }
 
-  /** @returns undefined if Kafka is not available. */
+  /** @returns undefined if it is not available. */
   static async find(
     folder: string,
     say: (text: string) => void,
@@ -65,7 +64,6 @@ export class Kafka implements Broker {
     return broker;
   }
 
-  /** A running broker at `address`. */
   static at(address: string): Kafka {
     return new Kafka(
       { kind: "running", address },
@@ -83,7 +81,7 @@ export class Kafka implements Broker {
     return this.#program.kind === "running" ? this.#program.address : `127.0.0.1:${this.#ports.clients}`;
   }
 
-  /** A broker advertises its address to clients; behind a proxy it must advertise the proxy's. */
+  /** Behind a proxy, a broker must advertise the proxy's address. */
   get proxied() {
     return { port: this.#ports.proxied, listen: this.#ports.proxy };
   }
@@ -120,7 +118,7 @@ export class Kafka implements Broker {
     await this.#child?.end(signal);
   }
 
-  /** Suspends the process like a hanging machine; connections stay open. */
+  /** Like a hanging machine; connections stay open. */
   pause(): void {
     this.#child?.signal("SIGSTOP");
   }
@@ -129,7 +127,6 @@ export class Kafka implements Broker {
     this.#child?.signal("SIGCONT");
   }
 
-  /** Resolves when the cluster has at least `count` brokers. */
   async waitForBrokers(count: number): Promise<void> {
     const child = this.#child;
     if (!child) return;
@@ -145,7 +142,7 @@ export class Kafka implements Broker {
     if (this.#program.kind !== "java") return;
     const { classPath, prepared } = this.#program;
     const { scram = [], beside } = this.#settings;
-    // A prepared log has the same contents, and saves a start of Java.
+    // Saves a start of Java.
     if (prepared && scram.length === 0 && !beside) {
       await cp(prepared.log, join(this.#folder, "log"), { recursive: true });
       return;
@@ -187,9 +184,9 @@ export class Kafka implements Broker {
       "transaction.state.log.num.partitions": "1",
       "group.initial.rebalance.delay.ms": "0",
       "auto.create.topics.enable": "false",
-      // Larger than the largest document, so that a too large message reaches the service and becomes a dead letter.
+      // A too large message must reach the service, to become a dead letter.
       "message.max.bytes": String(8 * 1024 * 1024),
-      // Partitions of a killed service are reassigned soon, even if it restarts under another client id.
+      // Reassigns a killed service's partitions soon.
       "group.consumer.min.session.timeout.ms": String(SESSION_SECONDS * 1000),
       "group.consumer.session.timeout.ms": String(SESSION_SECONDS * 1000),
       "group.consumer.min.heartbeat.interval.ms": "1000",
@@ -232,7 +229,7 @@ export class Kafka implements Broker {
 }
 
 async function answers(address: string, brokersMin = 1): Promise<boolean> {
-  // Imported lazily: it takes half a second.
+  // Takes half a second to import.
   const { Admin } = await import("@platformatic/kafka");
   const admin = new Admin({
     clientId: "waybill-stack",
@@ -240,7 +237,7 @@ async function answers(address: string, brokersMin = 1): Promise<boolean> {
     retries: 0,
     connectTimeout: 1_000,
   });
-  // The broker accepts connections before its coordinator works; the list of topics needs an active controller.
+  // It accepts connections before it works; the list of topics needs a controller.
   return await admin
     .metadata({ topics: [] })
     .then(({ controllerId, brokers }) => controllerId >= 0 && brokers.size >= brokersMin)
@@ -248,7 +245,7 @@ async function answers(address: string, brokersMin = 1): Promise<boolean> {
     .finally(() => admin.close().catch(() => {}));
 }
 
-/** A silent member loses its partitions after this time. */
+/** Session of a silent member. */
 export const SESSION_SECONDS = 6;
 
 const HEAP = "-Xmx768m";

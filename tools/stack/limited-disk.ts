@@ -1,7 +1,4 @@
-/**
- * A file system whose size can change while it is in use, for tests of a full disk. It is a tmpfs (Linux), which only
- * root can mount.
- */
+/** A tmpfs whose size can change while in use, for tests of a full disk. Only root can mount it. */
 import { spawnSync } from "node:child_process";
 import { mkdir, statfs } from "node:fs/promises";
 import { guardFolder, releaseFolder } from "./guard.ts";
@@ -22,9 +19,9 @@ export class LimitedDisk implements AsyncDisposable {
       : undefined;
   }
 
-  /** Shrinks the disk to its contents, so that writes fail. */
+  /** To its contents, so that writes fail. */
   async fill(): Promise<void> {
-    // A concurrent write makes the size too small and the resize fails; the next attempt leaves more slack.
+    // A concurrent write makes the size too small; the next attempt leaves slack.
     for (let attempt = 0; attempt < FILL_ATTEMPTS_MAX; attempt++) {
       const { blocks, bfree, bsize } = await statfs(this.#folder);
       if (this.#resize(String((blocks - bfree) * bsize + attempt * SLACK_BYTES))) return;
@@ -46,7 +43,7 @@ export class LimitedDisk implements AsyncDisposable {
   }
 }
 
-/** Unmounts a disk that a killed run left behind, if there is one. */
+/** After a killed run. */
 export function unmount(folder: string): void {
   run("umount", "-l", folder);
 }

@@ -1,7 +1,7 @@
-/** Memory of a process, from Linux's /proc. */
+/** Memory of processes. */
 import { readFileSync } from "node:fs";
 
-/** Resident bytes. @throws if the process does not exist. */
+/** Resident bytes (Linux). @throws if the process does not exist. */
 export function residentBytes(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
 }

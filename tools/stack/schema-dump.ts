@@ -1,10 +1,6 @@
-/**
- * Dumps the schema as text, from the catalogue. `npm run schema` writes the dump of an empty migrated database to
- * `migrations/schema.txt`, and a test compares the two.
- */
+/** The schema as text. `npm run schema` writes it to `migrations/schema.txt`, and a test compares. */
 import type { Queryable } from "../../src/database/queryable.ts";
 
-/** Tables, columns, constraints, indexes, triggers, functions, settings and privileges of the schema `public`. */
 export async function dumpSchema(database: Queryable): Promise<string> {
   const sections: string[] = [];
   for (const [title, query] of Object.entries(QUERIES)) {

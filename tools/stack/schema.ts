@@ -1,4 +1,4 @@
-/** The command `npm run schema`: writes `migrations/schema.txt` from the migrations. */
+/** `npm run schema`. */
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { command, exits, run } from "../../src/cli/command.ts";

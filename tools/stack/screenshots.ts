@@ -1,4 +1,4 @@
-/** The command `npm run screenshots`: writes pictures of the pages under the demo's load to `docs/`. */
+/** `npm run screenshots`: pages under the demo's load, into `docs/`. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
@@ -63,7 +63,7 @@ async function takeAll(): Promise<number> {
   await shoot(page.name, page.path, (tab) => tab.waitForSelector("[data-count=received]:not(:text-is('–'))"));
   await shoot("status", "/ui/status", async (tab) => {
     await isLive(tab);
-    // Publish while the charts collect their first samples, so that they show changes.
+    // The charts must show changes.
     for (let round = 0; round < 8; round++)
       await Promise.all([publishSome(url, 150), tab.waitForTimeout(2_000)]);
   });
@@ -93,7 +93,7 @@ async function publishSome(url: string, count: number): Promise<void> {
   for (const { payload } of load) await transport.publish(payload);
 }
 
-/** @returns the position of an instructive dead letter, and a function that corrects its text. */
+/** @returns an instructive dead letter, and how to correct its text. */
 async function publish(url: string): Promise<{ position: string; mend: (text: string) => string }> {
   await using transport = connectToHttp(url, KIT.intake, undefined);
   const factory = KIT.createFactory(11);

@@ -1,4 +1,4 @@
-/** Runs the service as a separate process, as in production. */
+/** The service as a separate process. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
@@ -11,9 +11,9 @@ export type ServiceProcess = Readonly<{
 }>;
 
 /**
- * Starts the service and waits until it is ready.
- * @param environment variables beside PATH.
- * @param nodeOptions Node flags, such as `--watch`.
+ * Resolves when the service is ready.
+ * @param environment beside PATH.
+ * @param nodeOptions such as `--watch`.
  */
 export async function startServiceProcess(
   environment: Readonly<Record<string, string>>,
@@ -34,7 +34,7 @@ export async function startServiceProcess(
     throw new Error(`the service ended with status ${code} while it was starting (see ${logFile})`);
   });
   failed.catch(() => {});
-  // The address is logged at level info, so it never appears with a higher LOG_LEVEL.
+  // The address is logged at level info, so it is missing with a higher LOG_LEVEL.
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => reject(new Error(`the service gave no address (see ${logFile})`)),
@@ -45,7 +45,6 @@ export async function startServiceProcess(
     await waitUntilReady(child, `the service (see ${logFile})`, () => isReady(url));
     return { child, url, logFile };
   } catch (error) {
-    // Do not leave the failed service running.
     await child.end("SIGKILL");
     throw error;
   } finally {

@@ -1,4 +1,4 @@
-/** PostgreSQL and a broker under `.data/`, migrated and ready for the service. */
+/** PostgreSQL and a broker under `.data/`, migrated. */
 import { join } from "node:path";
 import { install } from "../../src/cli/install.ts";
 import { channelsOf } from "../../src/config/config.ts";
@@ -16,13 +16,13 @@ export type Stack = AsyncDisposable &
   Readonly<{
     folder: string;
     postgres: Postgres;
-    /** Disk of PostgreSQL's data, if it is separate. */
+    /** If PostgreSQL has one. */
     disk: LimitedDisk | undefined;
-    /** Undefined if the broker is not available on this machine. */
+    /** If available on this machine. */
     broker: Broker | undefined;
-    /** Variables of the broker and of the domains' channels, for the service and publishers. */
+    /** Of broker and channels, for the service and publishers. */
     brokerEnvironment: Readonly<Record<string, string>>;
-    /** All variables that the service needs for this stack. */
+    /** All variables for the service. */
     environment: Readonly<Record<string, string>>;
   }>;
 
@@ -33,10 +33,7 @@ type StackOptions = Readonly<{
 }>;
 
 /**
- * Starts PostgreSQL and a broker, and installs the schema.
- * @param say reports each step.
  * @param limitsDisk gives PostgreSQL a disk that can be filled, if this process may mount one.
- * @param source kind of the broker.
  * @param kits domains that the service runs.
  */
 export async function startStack(
@@ -83,7 +80,7 @@ export async function startStack(
   };
 }
 
-/** On a shared Kafka, domains must not use their default topics. */
+/** On a shared Kafka, not their default topics. */
 function withTopics(
   environment: Readonly<Record<string, string>>,
   domains: readonly AnyDomain[],

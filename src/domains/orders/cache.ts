@@ -1,8 +1,6 @@
 /**
- * Orders in memory, ready to be sent. Orders are static, so an entry is evicted but never invalidated.
- * Documents are packed into large slabs and the map holds numbers only: memory is bounded exactly, and the garbage
- * collector sees a few hundred objects per million orders. A full cache evicts its oldest slab; readers put evicted
- * orders back at the new end.
+ * Orders in memory, ready to be sent: static, so evicted but never invalidated. Documents lie in large slabs and the
+ * map holds numbers, which bounds memory exactly and spares the garbage collector millions of objects.
  */
 import { hash } from "node:crypto";
 
@@ -16,14 +14,13 @@ export class OrderCache {
   readonly #slabBytes: number;
   /** Slab number times UNITS_PER_SLAB, plus the unit in the slab. */
   readonly #places = new Map<string, number>();
-  /** By number; numbers are reused. */
+  /** By number, which is reused. */
   readonly #slabs: (Slab | undefined)[] = [];
   readonly #freeNumbers: number[] = [];
-  /** Slab numbers, oldest first. */
   readonly #order: number[] = [];
   #bytes = 0;
 
-  /** @param bytesMax limit for slabs and bookkeeping; 0 disables the cache. */
+  /** @param bytesMax 0 disables the cache. */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
     this.#slabBytes = Math.max(SLAB_BYTES_MIN, Math.min(SLAB_BYTES_MAX, Math.floor(bytesMax / 16)));
@@ -50,8 +47,7 @@ export class OrderCache {
   }
 
   /**
-   * Adds an order; evicts the oldest slabs if the cache is full. An order that is cached already is stored twice and
-   * evicted with its first copy; that is cheaper than a lookup per insert.
+   * Stores an already cached order twice until its first copy is evicted; that is cheaper than a lookup per insert.
    */
   put(orderUid: string, document: Buffer): void {
     while (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) {
@@ -69,7 +65,7 @@ export class OrderCache {
     this.#bytes += ENTRY_OVERHEAD_BYTES;
   }
 
-  /** Adds an order unless it is cached or would evict others. @returns false if the cache is full. */
+  /** Never evicts. @returns false if the cache is full. */
   putIfRoom(orderUid: string, document: Buffer): boolean {
     if (this.#places.has(orderUid)) return true;
     if (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) return false;
@@ -77,7 +73,6 @@ export class OrderCache {
     return true;
   }
 
-  /** For a rebuild, which may change the orders. */
   clear(): void {
     while (this.#order.length > 0) this.#evictOldest();
   }
@@ -87,7 +82,6 @@ export class OrderCache {
     return ENTRY_OVERHEAD_BYTES + (fits ? 0 : Math.max(this.#slabBytes, entryBytes(document)));
   }
 
-  /** The slab being filled, if the document fits into it. */
   #slabFor(document: Buffer): number | undefined {
     const number = this.#order.at(-1);
     const newest = number === undefined ? undefined : this.#slabs[number];
@@ -108,7 +102,7 @@ export class OrderCache {
     const number = this.#order.shift() as number;
     const { bytes, ids } = this.#slabs[number] as Slab;
     for (const id of ids) this.#places.delete(id);
-    // A response in flight keeps the slab's memory until it is sent.
+    // A response in flight keeps the slab's memory.
     this.#slabs[number] = undefined;
     this.#freeNumbers.push(number);
     this.#bytes -= bytes.length + ids.length * ENTRY_OVERHEAD_BYTES;
@@ -129,11 +123,11 @@ const LENGTH_BYTES = 4;
 /** The length, and 27 characters of an ETag in quotes. */
 const HEADER_BYTES = LENGTH_BYTES + 29;
 
-/** Alignment of entries: keeps places so small that V8 stores them without an object. */
+/** Aligned, so that places are small integers, which V8 stores without an object. */
 const UNIT_BYTES = 8;
 const SLAB_BYTES_MAX = 1024 * 1024;
 const SLAB_BYTES_MIN = 16 * 1024;
 const UNITS_PER_SLAB = SLAB_BYTES_MAX / UNIT_BYTES;
 
-/** Map entry, id, and the id in its slab. Measured with a million orders: 76 on the heap, 132 resident. */
+/** Map entry, id, and the id in its slab. Measured: 76 bytes on the heap, 132 resident. */
 const ENTRY_OVERHEAD_BYTES = 150;

@@ -1,6 +1,6 @@
 /**
- * The orders domain. Messages enter, rows of `orders` and cached documents leave, and an invalid message becomes a
- * dead letter. The first write of an id wins, so a cached order is never stale.
+ * The orders domain: messages enter; rows of `orders`, cached documents and dead letters leave. The first write of
+ * an id wins.
  */
 import { integerBetween } from "../../config/rules.ts";
 import type { DomainContext, DomainModule, DomainService } from "../../contract/domain.ts";
@@ -80,5 +80,5 @@ function openOrders(
   };
 }
 
-/** The page shows this many orders; more would only scroll by. */
+/** More would only scroll by. */
 const ANNOUNCED_MAX = 20;

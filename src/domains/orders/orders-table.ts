@@ -1,6 +1,4 @@
-/**
- * All statements on `orders`. The table holds search columns only; an order's document is the payload of its position.
- */
+/** `orders` holds search columns only; the document is the payload of the position. */
 import { CopyDecoder } from "../../database/copy/copy-decoder.ts";
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { CopySource, Queryable } from "../../database/queryable.ts";
@@ -11,7 +9,7 @@ export type NewOrder = Readonly<{ position: bigint; order: Order; document: Buff
 export type StoredOrder = Readonly<{ orderUid: string; position: bigint; document: Buffer }>;
 export type OrderSummary = Order & Readonly<{ position: bigint }>;
 
-/** @throws DatabaseError (unique violation) if an id exists already; then nothing is inserted. */
+/** @throws DatabaseError (unique violation), without effect, if an id exists. */
 export async function copyOrders(transaction: Transaction, orders: readonly NewOrder[]): Promise<void> {
   if (orders.length === 0) return;
   await withCopyData(
@@ -33,7 +31,7 @@ export async function copyOrders(transaction: Transaction, orders: readonly NewO
   );
 }
 
-/** Finds orders by their ids; unknown ids are left out. Documents are byte for byte as accepted. */
+/** Documents byte for byte; unknown ids are left out. */
 export async function selectOrders(
   database: Queryable,
   orderUids: readonly string[],
@@ -47,7 +45,7 @@ export async function selectOrders(
   return rows.map(toStoredOrder);
 }
 
-/** Orders below a position with their documents, newest first. */
+/** Newest first. */
 export async function copyOrdersBefore(
   source: CopySource,
   before: bigint,
@@ -68,7 +66,7 @@ export async function copyOrdersBefore(
   return orders;
 }
 
-/** Orders below a position for lists, newest first. */
+/** Newest first, without documents. */
 export async function selectSummariesBefore(
   database: Queryable,
   before: bigint,
@@ -83,7 +81,6 @@ export async function selectSummariesBefore(
   return rows;
 }
 
-/** @returns undefined if the position became no order. */
 export async function selectOrderUid(database: Queryable, position: bigint): Promise<string | undefined> {
   const { rows } = await database.query<{ orderUid: string }>(
     `select order_uid as "orderUid" from orders where position = $1`,
@@ -92,12 +89,12 @@ export async function selectOrderUid(database: Queryable, position: bigint): Pro
   return rows[0]?.orderUid;
 }
 
-/** A subquery reads one index entry per order under any plan; a join could scan the whole inbox. */
+/** One index entry per order under any plan; a join could scan the whole inbox. */
 const DOCUMENT = "(select convert_from(payload, 'UTF8') from inbox where inbox.position = orders.position)";
 
 type StoredRow = { orderUid: string; position: bigint; document: string };
 
-/** Accepted documents are valid UTF-8, so the text encodes to the bytes that arrived. */
+/** Accepted documents are valid UTF-8, so encoding restores the bytes. */
 function toStoredOrder({ orderUid, position, document }: StoredRow): StoredOrder {
   return { orderUid, position, document: Buffer.from(document) };
 }

@@ -1,7 +1,4 @@
-/**
- * Projects orders. The first write of an id wins: the same bytes again are a duplicate, other bytes a `conflict`
- * that names both positions.
- */
+/** Projects orders. The same bytes under an id are a duplicate, other bytes a `conflict`. */
 
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import type { InboxRow } from "../../contract/message.ts";
@@ -18,12 +15,12 @@ type Holder = Readonly<{ position: bigint; document: Buffer }>;
 type Parsed = Order | Rejection;
 
 export class OrdersProjection implements Projection<NewOrder> {
-  /** Remaining batches that look up existing ids before they write. */
+  /** Remaining batches. */
   #lookupFirstBatches = 0;
 
   /**
-   * Most batches hold new ids only, so they are written at once and the unique key detects existing ids.
-   * After a conflict, this batch and the next 16 look up existing ids first, because duplicates come in bursts.
+   * Writes at once, because most batches hold new ids only. After a conflict, this batch and the next 16 look up
+   * existing ids first, because duplicates come in bursts.
    */
   async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<NewOrder>> {
     const parsed = await mapInTurns(batch, ({ payload }) => parseOrder(payload));
@@ -41,7 +38,7 @@ export class OrdersProjection implements Projection<NewOrder> {
   }
 }
 
-/** @param holders first orders by id; new ids of the batch are added. */
+/** @param holders receives the batch's new ids. */
 async function write(
   batch: readonly InboxRow[],
   parsed: readonly Parsed[],
@@ -77,5 +74,5 @@ function compareWith(holder: Holder, row: InboxRow): Outcome {
   return { kind: "dead", rejection: conflict("/order_uid", holder.position, row.position) };
 }
 
-/** A failed attempt costs about half a batch, so one per 16 batches costs at most a thirtieth. */
+/** A failed attempt costs half a batch: at most a thirtieth. */
 const LOOKUP_FIRST_BATCHES = 16;

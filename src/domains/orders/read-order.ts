@@ -1,15 +1,11 @@
-/**
- * Reads an order by id: from the cache, else from PostgreSQL with one query per id for all concurrent callers.
- */
+/** From the cache, else from PostgreSQL, with one query per id for all concurrent callers. */
 import { POSITION_MAX } from "../../contract/values/integers.ts";
 import type { CopySource, Queryable } from "../../database/queryable.ts";
 import { type CachedOrder, etagOf, type OrderCache } from "./cache.ts";
 import { copyOrdersBefore, type StoredOrder, selectOrders } from "./orders-table.ts";
 
 export type OrderReader = Readonly<{
-  /** Looks in memory only. */
   cached: (orderUid: string) => CachedOrder | undefined;
-  /** Looks in memory, then in the table. @returns undefined if there is no such order. */
   read: (orderUid: string) => Promise<CachedOrder | undefined>;
 }>;
 
@@ -35,10 +31,7 @@ export function createOrderReader(database: Queryable, cache: OrderCache): Order
   };
 }
 
-/**
- * Fills the cache from the table, newest first, until it is full or the table ends. Callers are served meanwhile.
- * @returns the number of orders added.
- */
+/** Newest first, until the cache is full. Callers are served meanwhile. */
 export async function restoreCache(
   source: CopySource,
   cache: OrderCache,
@@ -49,7 +42,6 @@ export async function restoreCache(
   while (reading && !signal.aborted) {
     const page: StoredOrder[] = await reading;
     const last = page.length < RESTORE_PAGE_ROWS ? undefined : page.at(-1);
-    // Fetch the next page while this one is added.
     reading = last && copyOrdersBefore(source, last.position, RESTORE_PAGE_ROWS);
     for (const { orderUid, document } of page) {
       if (cache.putIfRoom(orderUid, document)) restored++;
@@ -63,5 +55,5 @@ export async function restoreCache(
   return restored;
 }
 
-/** Amortises the round trip, and stays small enough to serve requests between pages. */
+/** Amortises the round trip, but lets requests in between pages. */
 const RESTORE_PAGE_ROWS = 4_000;

@@ -1,7 +1,4 @@
-/**
- * Read routes of orders. An order is sent byte for byte as it was accepted, and clients may cache it for good.
- * Clients and proxies normalise paths, so the ids `.` and `..` and ids with a slash work as `?id=` only.
- */
+/** Read routes. Clients and proxies normalise paths, so `.`, `..` and ids with a slash work as `?id=` only. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { InvalidInputError, NotFoundError } from "../../contract/errors.ts";
 import {
@@ -27,10 +24,8 @@ import { selectSummariesBefore } from "./orders-table.ts";
 import type { OrderReader } from "./read-order.ts";
 import { isOrderUid, type Order } from "./schema.ts";
 
-/** Reads by id: cached, read from the table, not found. */
 export type ReadCounts = { hit: number; miss: number; absent: number };
 
-/** @param reads counters that the routes increase. */
 export function ordersRoutes(database: Queryable, reader: OrderReader, reads: ReadCounts): Route[] {
   const sendById = (orderUid: unknown, request: Request, response: ServerResponse): void | Promise<void> => {
     if (typeof orderUid !== "string") throw new InvalidInputError("id", "only one id is allowed");
@@ -60,7 +55,7 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
     const last = orders.at(-1);
     const body = {
       orders: orders.map(listed),
-      // Cursor: the `before` of the next page.
+      // The `before` of the next page.
       next: last && orders.length === limit ? String(last.position) : null,
     };
     sendJson(response, 200, body);
@@ -84,7 +79,6 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
   ];
 }
 
-/** The JSON of an order in lists and events. */
 export function listed(order: Order & { position: bigint }) {
   return {
     id: order.orderUid,
@@ -117,7 +111,6 @@ function matches(ifNoneMatch: string, etag: string): boolean {
   return ifNoneMatch.split(",").some((candidate) => candidate.trim().replace(/^W\//, "") === etag);
 }
 
-/** `POST /orders`. */
 export const INTAKE: IntakeDescription = {
   path: "/orders",
   tag: "orders",
@@ -171,7 +164,7 @@ const FIND_ORDERS: Operation = {
   },
 };
 
-/** An order never changes, but holds personal data: shared caches must not store it. */
+/** Personal data: no shared caches. */
 const CACHE_CONTROL = "private, max-age=31536000, immutable";
 const LIST_DEFAULT = "50";
 const LIST_MAX = 500;

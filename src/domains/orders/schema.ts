@@ -1,7 +1,4 @@
-/**
- * Parses orders. Bytes enter; an accepted order or a rejection with one problem per invalid path leaves.
- * Nothing after this validates again.
- */
+/** Bytes enter; an order or a rejection with one problem per invalid path leaves. Nothing validates again. */
 import { type } from "arktype";
 import {
   excerptOf,
@@ -15,7 +12,7 @@ import { parseJsonDocument } from "../../contract/values/json-document.ts";
 import { schemaProblems } from "../../contract/values/schema-problems.ts";
 import { pathsOf } from "../../contract/values/shapes.ts";
 
-/** The search columns of an order; the rest stays in the document. */
+/** The search columns. */
 export type Order = Readonly<{
   orderUid: string;
   customerId: string;
@@ -24,7 +21,6 @@ export type Order = Readonly<{
   dateCreated: number;
 }>;
 
-/** @returns the order, or its rejection. */
 export function parseOrder(payload: Buffer): Order | Rejection {
   const document = parseJsonDocument(payload, ORDER_BYTES_MAX);
   if ("code" in document) return document;
@@ -60,12 +56,11 @@ export function parseOrder(payload: Buffer): Order | Rejection {
   };
 }
 
-/** Checks the syntax only. */
 export function isOrderUid(text: string): boolean {
   return ORDER_UID.test(text);
 }
 
-/** Stops at PROBLEMS_MAX, so a million invalid items cost no more than a hundred. */
+/** Bounded: a million invalid items cost as much as a hundred. */
 function collectItemProblems(items: unknown, problems: Problem[]): void {
   if (!Array.isArray(items)) return;
   for (let index = 0; index < items.length && problems.length < PROBLEMS_MAX; index++) {
@@ -77,7 +72,7 @@ function collectItemProblems(items: unknown, problems: Problem[]): void {
 
 const ORDER_UID = /^[^\p{Cc}]{1,128}$/u;
 
-/** A constant: as a setting, a rebuild under other settings would give other outcomes. */
+/** No setting: rebuilds must give the same outcomes. */
 export const ORDER_BYTES_MAX = 1024 * 1024;
 
 const wholeNumber = "0 <= number.integer <= 9007199254740991";
@@ -132,10 +127,10 @@ const orderType = type({
   oof_shard: "string",
 });
 
-/** The schema's own paths; names that a sender invents are not among them. */
+/** Without names that a sender invents. */
 export const ORDER_PATHS: readonly string[] = [...pathsOf(orderType), ...pathsOf(itemType, "/items/#")];
 
-/** Outside of the schema, because a custom rule disables arktype's compiled path. */
+/** Outside of the schema: a custom rule disables arktype's compiled path. */
 function noDateTime(text: string): Problem {
   const excerpt = excerptOf(text);
   return {
@@ -147,7 +142,6 @@ function noDateTime(text: string): Problem {
   };
 }
 
-/** Readable expectations of the schema's rules. */
 const EXPECTATIONS: Readonly<Record<string, string>> = {
   integer: "a whole number",
   minimum: "at least 0",

@@ -1,8 +1,8 @@
-/** Limits the calls of all callers together. */
+/** One limit for all callers. */
 import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { TooManyCallsError } from "../../contract/errors.ts";
 
-/** @returns a function that counts one call. @throws TooManyCallsError if this second's calls are used up. */
+/** @returns counts a call. @throws TooManyCallsError */
 export function callLimit(callsPerSecond: number): () => Promise<void> {
   const limiter = new RateLimiterMemory({ points: callsPerSecond, duration: 1 });
   return async () => {

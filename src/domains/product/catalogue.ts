@@ -1,4 +1,4 @@
-/** The products that every inbox starts with. They are ordinary commands, so a rebuild projects them again. */
+/** First products of every inbox: ordinary commands, so a rebuild projects them again. */
 import type { NewMessage } from "../../contract/message.ts";
 import PRODUCTS from "./catalogue.json" with { type: "json" };
 

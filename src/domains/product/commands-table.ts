@@ -1,10 +1,10 @@
-/** All statements on the projected commands. Rows are only added. */
+/** Statements on projected commands. Rows are only added. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 
 export type ProjectedCommand = Readonly<{ position: bigint; id: string; sku: number }>;
 
-/** Positions of projected commands, by command id. */
+/** By command id. */
 export async function selectCommands(
   database: Queryable,
   ids: readonly string[],

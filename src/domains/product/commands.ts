@@ -1,4 +1,4 @@
-/** The commands of products and their shapes. */
+/** Shapes of the commands. */
 import { type } from "arktype";
 import {
   COMMAND_ID,
@@ -8,13 +8,12 @@ import {
 } from "../../contract/command-shapes.ts";
 import type { Rejection } from "../../contract/rejection.ts";
 
-/** Ample for any command. A constant, because it decides outcomes. */
+/** No setting: it decides outcomes. */
 export const COMMAND_BYTES_MAX = 64 * 1024;
 
 const uint32 = type(`1 <= number.integer <= ${2 ** 32 - 1}`);
 
 const COMMANDS = {
-  /** Creates or replaces a product. */
   "product.put": type({
     "+": "reject",
     id: type(COMMAND_ID).describe(COMMAND_ID_DESCRIPTION),
@@ -31,5 +30,4 @@ export type Command = CommandOf<typeof COMMANDS>;
 const SHAPES = new CommandShapes(COMMANDS, COMMAND_BYTES_MAX);
 export const COMMAND_PATHS = SHAPES.paths;
 
-/** @returns the command, or its rejection. */
 export const parseCommand = (payload: Buffer): Command | Rejection => SHAPES.parse(payload);

@@ -3,7 +3,7 @@
  *
  *   command ─▶ commands.ts (shape) ─▶ projection.ts ─▶ product_commands, product_products ─▶ open.ts (answers)
  *
- * A command states what a product is, and the last one for a SKU counts. No valid command is declined.
+ * The last command for a SKU counts. Valid commands are never declined.
  */
 import type { DomainModule } from "../../contract/domain.ts";
 import { CATALOGUE } from "./catalogue.ts";
@@ -22,7 +22,7 @@ export const product: DomainModule<ProductSettings> = {
   paths: COMMAND_PATHS,
   personalNames: [],
   settings: PRODUCT_SETTINGS,
-  // Commands are not answered with their effect, so no caller waits for the disk.
+  // No answer shows a command's effect.
   isDurable: false,
   checks: PRODUCT_CHECKS,
   createProjection: () => new ProductProjection(),

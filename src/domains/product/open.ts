@@ -1,4 +1,4 @@
-/** Serves products: calls that read the tables, and a route that accepts commands. */
+/** Calls that read the tables, and a route for commands. */
 import type { DomainContext, DomainService } from "../../contract/domain.ts";
 import { NotFoundError } from "../../contract/errors.ts";
 import type { IntakeDescription } from "../../contract/route.ts";

@@ -1,4 +1,4 @@
-/** All statements on the products. */
+/** Statements on products. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 
@@ -7,11 +7,10 @@ export type Product = Readonly<{
   name: string;
   /** Minor units of the currency. */
   price: number;
-  /** Position of the product's last command. */
+  /** Of the last command. */
   position: bigint;
 }>;
 
-/** @returns undefined if there is no product with this SKU. */
 export async function selectProduct(
   database: Queryable,
   sku: number,
@@ -24,7 +23,7 @@ export async function selectProduct(
   return row && { name: row.name, price: Number(row.price) };
 }
 
-/** SKUs in ascending order. */
+/** Ascending. */
 export async function selectSkus(database: Queryable, after: number, limit: number): Promise<number[]> {
   const { rows } = await database.query<{ sku: bigint }>(
     "select sku from product_products where sku > $1 order by sku limit $2",
@@ -33,7 +32,7 @@ export async function selectSkus(database: Queryable, after: number, limit: numb
   return rows.map(({ sku }) => Number(sku));
 }
 
-/** @param products one per SKU, each newer than the stored one. */
+/** @param products one per SKU, newer than the stored one. */
 export async function upsertProducts(transaction: Transaction, products: readonly Product[]): Promise<void> {
   if (products.length === 0) return;
   await transaction.query(

@@ -1,4 +1,4 @@
-/** Projects commands: the first command with an id counts, and the last one for a SKU. */
+/** The first command with an id counts, and the last one for a SKU. */
 import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import { FirstCommands } from "../../contract/first-commands.ts";

@@ -1,9 +1,8 @@
-/** The environment variables of products. */
+/** Environment variables of products. */
 import { integerBetween } from "../../config/rules.ts";
 import type { SettingsOf } from "../../config/settings.ts";
 
 export type ProductSettings = Readonly<{
-  /** Calls that one process answers in a second. */
   callsPerSecond: number;
 }>;
 

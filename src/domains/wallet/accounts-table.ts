@@ -1,4 +1,4 @@
-/** All statements on the accounts of the wallet. */
+/** Statements on accounts. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import type { Account, AccountKey } from "./model.ts";
@@ -16,7 +16,6 @@ export async function selectAccounts(
   return rows.map((row) => ({ ...row, balance: BigInt(row.balance) }));
 }
 
-/** Writes each account once, however many postings it had in the batch. */
 export async function upsertAccounts(
   transaction: DatabaseTransaction,
   accounts: readonly Account[],

@@ -1,22 +1,22 @@
 /**
- * Amounts: decimal text in major units outside, whole minor units as `bigint` inside, never a JavaScript number.
- * The currency's exponent (ISO 4217) is the number of decimals.
+ * Decimal text in major units outside, `bigint` minor units inside, never a JavaScript number. The decimals are the
+ * currency's exponent (ISO 4217).
  */
 
-/** A positive decimal without sign, exponent or leading zeros. The currency limits its decimals later. */
+/** Positive, without sign, exponent or leading zeros. The currency limits the decimals later. */
 export const AMOUNT = /^(?=.{1,64}$)(?=.*[1-9])(0|[1-9][0-9]*)(\.[0-9]+)?$/;
 
-/** Limit of all balances: the columns are `numeric(38,0)`. */
+/** The columns are `numeric(38,0)`. */
 export const MINOR_MAX = 10n ** 38n - 1n;
 
-/** @param text matches AMOUNT. @returns minor units; undefined if the currency has fewer decimals. */
+/** @param text matches AMOUNT. @returns undefined if the currency has fewer decimals. */
 export function minorUnits(text: string, exponent: number): bigint | undefined {
   const [whole = "", decimals = ""] = text.split(".");
   if (decimals.length > exponent) return undefined;
   return BigInt(whole + decimals.padEnd(exponent, "0"));
 }
 
-/** Decimal text with all decimals of the currency, such as `100.50`. */
+/** With all decimals of the currency, such as `100.50`. */
 export function majorUnits(minor: bigint, exponent: number): string {
   const sign = minor < 0n ? "-" : "";
   const digits = String(minor < 0n ? -minor : minor).padStart(exponent + 1, "0");

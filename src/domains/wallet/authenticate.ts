@@ -1,6 +1,6 @@
 /**
- * Authenticates the wallet's callers: a bearer token (JWT) enters, the user that it proves leaves. The configured key
- * decides the allowed algorithms, never the token; otherwise `none`, or a public key used as a secret, would pass.
+ * A bearer token (JWT) enters, the user that it proves leaves. The configured key decides the algorithms, never the
+ * token; otherwise `none`, or a public key used as a secret, would pass.
  * Source: RFC 8725, JSON Web Token Best Current Practices.
  */
 import { type } from "arktype";
@@ -13,10 +13,7 @@ import type { WalletSettings } from "./settings.ts";
 
 export type TokenSettings = Pick<WalletSettings, "jwtSecret" | "jwks" | "jwtIssuer" | "jwtAudience">;
 
-/**
- * @param now the clock.
- * @param developmentSecret verifies tokens if no key is configured.
- */
+/** @param developmentSecret used if no key is configured. */
 export function walletUser(
   settings: TokenSettings,
   now: () => Date = () => new Date(),
@@ -76,7 +73,7 @@ function createVerifier(
   let secret: Promise<CryptoKey> | undefined;
   return async (token, options) => {
     secret ??= (jwtSecret ? Promise.resolve(jwtSecret) : developmentSecret()).then(importSecret);
-    // A secret that could not be read may be readable next time.
+    // Perhaps readable next time.
     const key = await secret.catch((error) => {
       secret = undefined;
       throw error;
@@ -85,11 +82,10 @@ function createVerifier(
   };
 }
 
-/** Verified tokens. Users repeat a token many times, and verifying costs as much as the rest of a request. */
+/** Verified tokens. Users repeat them, and verifying costs as much as the rest of a request. */
 class ProvedTokens {
   readonly #tokens = new Map<string, Readonly<{ subject: string; expiresAtMs: number }>>();
 
-  /** @returns undefined if the token must be verified. */
   subjectOf(token: string, now: Date): string | undefined {
     const known = this.#tokens.get(token);
     return known && now.getTime() < known.expiresAtMs ? known.subject : undefined;
@@ -102,7 +98,7 @@ class ProvedTokens {
   }
 }
 
-/** For a token without a key id: tries each matching key. */
+/** Without a key id: tries each matching key. */
 async function verifyByAny(
   token: string,
   keys: errors.JWKSMultipleMatchingKeys,
@@ -118,13 +114,13 @@ async function verifyByAny(
   throw new errors.JWSSignatureVerificationFailed();
 }
 
-/** Done once, because it costs more than verifying. */
+/** Costs more than verifying, so done once. */
 function importSecret(secret: Buffer): Promise<CryptoKey> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   return crypto.subtle.importKey("raw", new Uint8Array(secret), algorithm, false, ["verify"]);
 }
 
-/** Explains only what is wrong with a correctly signed token. */
+/** Explains errors of correctly signed tokens only. */
 function refuse(error: unknown): undefined {
   if (error instanceof errors.JWTExpired) throw new NotAllowedError("the token has expired");
   if (error instanceof errors.JWTClaimValidationFailed) {
@@ -139,11 +135,11 @@ function refuse(error: unknown): undefined {
 export const SECRET_ALGORITHM = "HS256";
 const PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256", "EdDSA"] as const;
 
-/** Clocks of two machines differ by less than this. */
+/** Clocks differ by less. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** A few megabytes of memory. */
+/** A few megabytes. */
 const PROVED_TOKENS_MAX = 10_000;
 
-/** Ten times the size of a token with all claims that are read here. */
+/** Ten times a token with all claims read here. */
 const TOKEN_LENGTH_MAX = 4_096;

@@ -1,13 +1,13 @@
-/** All statements that read balances, current or at a position, with one index lookup per account. */
+/** Reads balances with one index lookup per account. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { AccountKind } from "./model.ts";
 
-/** An owner's balance in one currency, in minor units. */
+/** In minor units. */
 export type Balance = Readonly<{ currency: string; available: bigint; held: bigint }>;
 
 type Row = Readonly<{ currency: string; kind: AccountKind; balance: string }>;
 
-/** @returns all balances of an owner, and the position that they reflect. */
+/** @returns the position that the balances reflect. */
 export async function selectBalances(
   database: Queryable,
   owner: string,
@@ -22,7 +22,7 @@ export async function selectBalances(
   return { position: rows[0]?.position ?? 0n, balances: balancesOf(accounts) };
 }
 
-/** All balances of an owner right after a position. */
+/** After the position. */
 export async function selectBalancesAt(
   database: Queryable,
   owner: string,
@@ -37,7 +37,7 @@ export async function selectBalancesAt(
   return balancesOf(rows);
 }
 
-/** The last position with a domain time up to `time`; 0 if there is none. */
+/** By domain time; 0 if there is none. */
 export async function selectPositionAt(database: Queryable, time: Date): Promise<bigint> {
   const { rows } = await database.query<{ position: bigint }>(
     "select position from wallet_transactions where at <= $1 order by at desc, position desc limit 1",
@@ -46,7 +46,6 @@ export async function selectPositionAt(database: Queryable, time: Date): Promise
   return rows[0]?.position ?? 0n;
 }
 
-/** Those of the owners whose accounts changed after a position. */
 export async function selectChangedOwners(
   database: Queryable,
   owners: readonly string[],
@@ -69,7 +68,7 @@ function balancesOf(rows: readonly Row[]): Balance[] {
   return [...balances.values()].sort((a, b) => (a.currency < b.currency ? -1 : 1));
 }
 
-/** The balance of `account` right after position `$2`. */
+/** Of `account`, after position `$2`. */
 const LAST_BALANCE = `
   select balance_after as balance from wallet_postings as posting
   where (posting.owner, posting.currency, posting.kind) = (account.owner, account.currency, account.kind)

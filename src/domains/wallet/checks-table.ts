@@ -1,7 +1,4 @@
-/**
- * The wallet's audit checks. Each statement returns the rows that break a rule, among those after position `$1`: 0
- * checks everything.
- */
+/** Each statement returns the rows after position `$1` that break a rule; 0 checks everything. */
 import type { AuditCheck } from "../../contract/domain.ts";
 
 const PREVIOUS = `

@@ -1,20 +1,20 @@
-/** The wallet's commands and their shapes. Rules that need balances, holds or currencies are in rules.ts. */
+/** Shapes of the commands. Rules that need state are in rules.ts. */
 import { type } from "arktype";
 import { COMMAND_ID, COMMAND_ID_DESCRIPTION, CommandShapes } from "../../contract/command-shapes.ts";
 import type { Rejection } from "../../contract/rejection.ts";
 import { AMOUNT } from "./amount.ts";
 
-/** Counterpart of deposits and withdrawals, and owner of commands without a user. No user can have this name. */
+/** Counterpart of deposits and withdrawals, and owner of commands without a user. Not a valid user name. */
 export const SYSTEM_OWNER = "external";
 
-/** Ample for any command. A constant, because it decides outcomes. */
+/** No setting: it decides outcomes. */
 export const COMMAND_BYTES_MAX = 64 * 1024;
 
-/** Longest expiry of a hold: a year. */
+/** A year. */
 export const HOLD_SECONDS_MAX = 366 * 24 * 3600;
 
 const id = type(COMMAND_ID).describe(COMMAND_ID_DESCRIPTION);
-/** A user: the subject of a token. */
+/** The subject of a token. */
 export const ownerName = type(/^(?!external$|\.{1,2}$)[\x21-\x7e]{1,64}$/).describe(
   `1 to 64 printable ASCII characters without spaces, and not "${SYSTEM_OWNER}", "." or ".."`,
 );
@@ -36,7 +36,7 @@ export const COMMANDS = {
   }),
   capture: type({ ...common, type: "'capture'", hold: id, "amount?": amount }),
   release: type({ ...common, type: "'release'", hold: id }),
-  // `from` is the transfer's sender: the receiver returns the money, and an id is unique per owner only.
+  // `from` is the sender: the receiver reverses, and ids are unique per owner only.
   reverse: type({ ...common, type: "'reverse'", transaction: id, "from?": ownerName, "amount?": amount }),
   "currency.put": type({
     "+": "reject",
@@ -62,8 +62,6 @@ export function ownerOf(command: Command): string {
   return "owner" in command ? command.owner : SYSTEM_OWNER;
 }
 
-/** @returns the command, or its rejection. */
 export const parseCommand = (payload: Buffer): Command | Rejection => SHAPES.parse(payload);
 
-/** The same for a parsed document. */
 export const checkCommand = (value: unknown): Command | Rejection => SHAPES.check(value);

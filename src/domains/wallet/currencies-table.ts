@@ -1,9 +1,8 @@
-/** All statements on the currencies of the wallet. */
+/** Statements on currencies. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import type { Currency } from "./model.ts";
 
-/** All currencies, ordered by code. */
 export async function selectCurrencies(database: Queryable): Promise<Currency[]> {
   const { rows } = await database.query<Currency>(
     `select code, numeric_code as "numericCode", exponent, enabled, position from wallet_currencies order by code`,
@@ -11,7 +10,6 @@ export async function selectCurrencies(database: Queryable): Promise<Currency[]>
   return rows;
 }
 
-/** All currencies, by code. */
 export async function readCurrencies(database: Queryable): Promise<ReadonlyMap<string, Currency>> {
   return new Map((await selectCurrencies(database)).map((currency) => [currency.code, currency]));
 }

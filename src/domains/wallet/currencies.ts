@@ -1,7 +1,7 @@
-/** The currencies that every wallet starts with. They are ordinary commands, so a rebuild projects them again. */
+/** First currencies of every wallet: ordinary commands, so a rebuild projects them again. */
 import type { NewMessage } from "../../contract/message.ts";
 
-/** Source: ISO 4217, list one. CLDR gives some currencies other decimals. */
+/** Source: ISO 4217, list one. CLDR differs in decimals. */
 const CURRENCIES: readonly (readonly [code: string, numericCode: number, exponent: number])[] = [
   ["RUB", 643, 2],
   ["USD", 840, 2],

@@ -1,4 +1,4 @@
-/** Delivers decisions to the callers that wait for them. */
+/** Delivers decisions to waiting callers. */
 import { Decisions } from "../../contract/decisions.ts";
 import type { DomainContext } from "../../contract/domain.ts";
 import { type Command, ownerOf, parseCommand } from "./commands.ts";

@@ -1,6 +1,6 @@
 /**
- * The secret that signs tokens if no key is configured, which is allowed on loopback only: random, created once, in a
- * file that only its owner can read. The service and `waybill token` of one checkout share it.
+ * Signs tokens if no key is configured (loopback only): random, in a file that only its owner can read, shared by
+ * the service and `waybill token` of one checkout.
  */
 import { randomBytes } from "node:crypto";
 import { link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ export const DEVELOPMENT_SECRET_FILE = fileURLToPath(
   new URL("../../../.data/wallet-development-secret", import.meta.url),
 );
 
-/** @throws NotAllowedError with advice if the file can neither be read nor created. */
+/** @throws NotAllowedError with advice. */
 export async function readDevelopmentSecret(file = DEVELOPMENT_SECRET_FILE): Promise<Buffer> {
   try {
     return (await readPrivate(file)) ?? (await make(file));
@@ -26,7 +26,7 @@ async function make(file: string): Promise<Buffer> {
   await mkdir(dirname(file), { recursive: true });
   const draft = `${file}.${randomBytes(6).toString("hex")}`;
   await writeFile(draft, randomBytes(SECRET_BYTES).toString("base64url"), { mode: 0o600, flag: "wx" });
-  // Linking is atomic: concurrent processes create one file, and all of them read it.
+  // Linking is atomic: concurrent processes create one file.
   await link(draft, file).catch(ignoreIfCode("EEXIST"));
   await rm(draft);
   return (await readPrivate(file)) as Buffer;

@@ -1,4 +1,4 @@
-/** JSON documents of the wallet. Amounts are decimal texts with all decimals of their currency. */
+/** Amounts are decimal texts with all decimals of their currency. */
 import { majorUnits } from "./amount.ts";
 import type { Balance } from "./balances-table.ts";
 import type { Currency, Posting, Transaction } from "./model.ts";
@@ -6,7 +6,6 @@ import type { Entry } from "./statement-table.ts";
 
 export type Currencies = ReadonlyMap<string, Currency>;
 
-/** Balances by currency. */
 export function balancesDocument(balances: readonly Balance[], currencies: Currencies) {
   return Object.fromEntries(
     balances.map(({ currency, available, held }) => [
@@ -16,7 +15,6 @@ export function balancesDocument(balances: readonly Balance[], currencies: Curre
   );
 }
 
-/** A command and its decision, as its owner sees them. */
 export function transactionDocument(transaction: Transaction, currencies: Currencies) {
   const { position, id, type, reason, currency, amount, counterparty, hold, originalPosition } = transaction;
   return {
@@ -35,10 +33,7 @@ export function transactionDocument(transaction: Transaction, currencies: Curren
   };
 }
 
-/**
- * A position as one owner sees it. Of another user's command, it shows only the effect on this owner: a transfer with
- * its sender, amount and id, or the expiry of a hold.
- */
+/** Of another user's command, shows only its effect on this owner. */
 export function entryDocument({ transaction, postings }: Entry, owner: string, currencies: Currencies) {
   const changes = postings.map((posting) => postingDocument(posting, currencies));
   const { owner: commandOwner, counterparty } = transaction;

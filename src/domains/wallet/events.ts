@@ -1,4 +1,4 @@
-/** The wallet's events for other systems: one per decision, and one per expired hold. */
+/** Events for other systems: one per decision and per expired hold. */
 import type { OutboxEvent } from "../../contract/domain.ts";
 import { majorUnits } from "./amount.ts";
 import { type CommandType, SYSTEM_OWNER } from "./commands.ts";
@@ -7,7 +7,7 @@ import type { Currency } from "./model.ts";
 
 export const EVENTS_TOPIC = "wallet.events";
 
-/** The owner is the key, so that consumers see one owner's events in order. Ticks have no event. */
+/** The owner is the key, which keeps the order. Ticks have no event. */
 export function eventsOf(
   { transaction, expired, currency, balances }: Folded,
   currencies: ReadonlyMap<string, Currency>,

@@ -1,6 +1,6 @@
 /**
- * Folds one command into the state: the clock advances, due holds expire, the rules decide, and the movement is
- * posted. Dead letters and duplicates are not folded, so they move neither money nor the clock.
+ * Folds one command: the clock advances, due holds expire, the rules decide, the movement is posted. Dead letters
+ * and duplicates change nothing.
  */
 import { type Command, ownerOf } from "./commands.ts";
 import type { Currency, Hold, Posting, Transaction } from "./model.ts";
@@ -10,15 +10,14 @@ import type { WalletState } from "./state.ts";
 export type Folded = Readonly<{
   command: Command;
   transaction: Transaction;
-  /** Of expired holds first, then of the command. */
+  /** Of expired holds first. */
   postings: readonly Posting[];
-  /** Holds that expired before the command. */
+  /** Before the command. */
   expired: readonly Hold[];
-  /** The command's hold, after the command. */
+  /** After the command. */
   hold: Hold | undefined;
-  /** The command's currency, if it exists. */
   currency: Currency | undefined;
-  /** The owner's balances in that currency after the command, in minor units. */
+  /** Of the owner in that currency, after the command, in minor units. */
   balances: Readonly<{ available: bigint; held: bigint }> | undefined;
 }>;
 

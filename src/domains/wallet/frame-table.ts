@@ -1,11 +1,10 @@
-/** Reads in one query what every batch needs: clock, currencies and the next expiry. */
+/** What every batch needs, in one query. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Currency } from "./model.ts";
 
 export type Frame = Readonly<{
-  /** Domain time of the last transaction, in milliseconds since the Unix epoch; 0 if there is none. */
+  /** Domain time of the last transaction; 0 without one. */
   nowMs: number;
-  /** Earliest expiry of an open hold. */
   nextExpiryMs: number | undefined;
   currencies: readonly Currency[];
 }>;

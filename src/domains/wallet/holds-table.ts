@@ -1,9 +1,9 @@
-/** All statements on the holds of the wallet. */
+/** Statements on holds. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import type { Hold } from "./model.ts";
 
-/** The named holds, and all open holds that are due by `dueByMs`. */
+/** The named holds, and open ones due by `dueByMs`. */
 export async function selectHolds(
   database: Queryable,
   named: readonly Pick<Hold, "owner" | "id">[],
@@ -19,7 +19,6 @@ export async function selectHolds(
   return rows.map((row) => ({ ...row, amount: BigInt(row.amount), remaining: BigInt(row.remaining) }));
 }
 
-/** Earliest expiry of an open hold. */
 export async function selectNextExpiry(database: Queryable): Promise<Date | undefined> {
   const { rows } = await database.query<{ expiresAtMs: number }>(
     `select ${EXPIRES_AT_MS} from wallet_holds where status = 'open' order by expires_at limit 1`,

@@ -1,6 +1,6 @@
 /**
- * The wallet: users deposit, withdraw, transfer and hold money, and no balance falls below 0. Every valid command gets
- * a decision that never changes; an invalid one becomes a dead letter.
+ * Deposits, withdrawals, transfers and holds without negative balances. Valid commands get a final decision, invalid
+ * ones become dead letters.
  *
  *   command ─▶ commands.ts (shape) ─▶ fold.ts ─ rules.ts (decision) ─▶ postings, accounts, holds ─▶ events
  */
@@ -34,7 +34,7 @@ export const wallet: DomainModule<WalletSettings, Folded> = {
   createProjection: () => new WalletProjection(),
   firstMessages: FIRST_CURRENCIES,
   open: async (context, settings) => (await import("./open.ts")).openWallet(context, settings),
-  // The rules get the time from messages: one per second while a hold is due.
+  // Time reaches the rules as messages: one per second while a hold is due.
   timer: {
     nextDueAt: selectNextExpiry,
     payloadOf: (second) => Buffer.from(JSON.stringify({ id: second.toISOString(), type: "tick" })),

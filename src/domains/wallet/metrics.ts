@@ -1,4 +1,4 @@
-/** Metrics of the wallet. They name no account, only the load of the busiest one. */
+/** Names no account, only the load of the busiest. */
 import type { DomainContext } from "../../contract/domain.ts";
 import { refreshed } from "../../contract/refreshed.ts";
 import { COMMAND_TYPES, type CommandType, SYSTEM_OWNER } from "./commands.ts";
@@ -8,7 +8,7 @@ import { DECLINE_REASONS, type DeclineReason } from "./model.ts";
 
 export type WalletMetrics = Readonly<{
   projected: (added: readonly Folded[]) => void;
-  /** Records a caller's wait for a decision, in seconds. */
+  /** In seconds. */
   answered: (seconds: number, labels: Readonly<{ status: AnswerStatus }>) => void;
 }>;
 

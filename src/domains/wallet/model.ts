@@ -1,10 +1,10 @@
 /**
- * The model of the wallet. Double entry: a movement takes from one account what it adds to another, so the postings of
- * a position sum to 0 in each currency.
+ * Double entry: a movement takes from one account what it adds to another, so postings of a position sum to 0 per
+ * currency.
  */
 import type { CommandType } from "./commands.ts";
 
-/** `available` can be spent; `held` awaits a capture, a release or an expiry. */
+/** `held` awaits a capture, a release or an expiry. */
 export type AccountKind = "available" | "held";
 
 export type AccountKey = Readonly<{ owner: string; currency: string; kind: AccountKind }>;
@@ -15,39 +15,35 @@ export type Account = AccountKey &
     balance: bigint;
     /** Number of postings. */
     sequence: bigint;
-    /** Position of the last posting. */
+    /** Of the last posting. */
     position: bigint;
   }>;
 
-/** A signed amount on one account. */
 export type Posting = AccountKey &
   Readonly<{
     position: bigint;
     sequence: bigint;
     amount: bigint;
     balanceAfter: bigint;
-    /** The command, or the expiry of a hold before it. */
+    /** `expiry`: of a hold, before the command. */
     cause: "command" | "expiry";
-    /** Id of the hold whose money moves. */
     hold: string | undefined;
   }>;
 
-/** An amount that moves between two accounts. */
 export type Movement = Readonly<{ from: AccountKey; to: AccountKey; amount: bigint }>;
 
 export type HoldStatus = "open" | "captured" | "released" | "expired";
 
 export type Hold = Readonly<{
   owner: string;
-  /** Id of the command that opened it. */
+  /** Of the opening command. */
   id: string;
   currency: string;
   amount: bigint;
-  /** Amount still held. */
   remaining: bigint;
   status: HoldStatus;
   expiresAtMs: number;
-  /** Positions that opened it and that changed it last. */
+  /** First and last change. */
   openedPosition: bigint;
   position: bigint;
 }>;
@@ -58,11 +54,11 @@ export type Currency = Readonly<{
   /** Number of decimals. */
   exponent: number;
   enabled: boolean;
-  /** Position of the last change. */
+  /** Last change. */
   position: bigint;
 }>;
 
-/** Why a command is declined. Final for the command's id. */
+/** Final for the command's id. */
 export const DECLINE_REASONS = [
   "insufficient_funds",
   "unknown_currency",
@@ -83,31 +79,30 @@ export const DECLINE_REASONS = [
 
 export type DeclineReason = (typeof DECLINE_REASONS)[number];
 
-/** A decided command. */
 export type Transaction = Readonly<{
   position: bigint;
   owner: string;
   id: string;
   type: CommandType;
-  /** Reason of a decline. */
+  /** Of a decline. */
   reason: DeclineReason | undefined;
   /** Domain time: the latest receive time so far. */
   atMs: number;
   currency: string | undefined;
-  /** In minor units; undefined if no money is involved or the amount was unreadable. */
+  /** In minor units; undefined without money or if unreadable. */
   amount: bigint | undefined;
-  /** The other user of a transfer. */
+  /** Of a transfer. */
   counterparty: string | undefined;
   hold: string | undefined;
-  /** For reversals: position of the original. */
+  /** For reversals. */
   originalPosition: bigint | undefined;
-  /** For reversals: amount of the original reversed so far, this one included. */
+  /** For reversals: sum so far. */
   reversedTotal: bigint | undefined;
-  /** For declines: the available balance. */
+  /** For declines. */
   available: bigint | undefined;
 }>;
 
 export const accountText = ({ owner, currency, kind }: AccountKey): string => `${owner}/${currency}/${kind}`;
 
-/** An id is unique per owner only. */
+/** Ids are unique per owner only. */
 export const idText = (owner: string, id: string): string => `${owner} ${id}`;

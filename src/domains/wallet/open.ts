@@ -1,4 +1,4 @@
-/** Serves the wallet: routes, live balances and metrics. */
+/** Routes, live balances and metrics. */
 import type { DomainContext, DomainService } from "../../contract/domain.ts";
 import { walletUser } from "./authenticate.ts";
 import { receiptOf, walletDecisions } from "./decisions.ts";

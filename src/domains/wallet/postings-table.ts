@@ -1,4 +1,4 @@
-/** All statements that add postings. */
+/** Adds postings. */
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
 import type { Posting } from "./model.ts";

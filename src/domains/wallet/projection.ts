@@ -1,7 +1,6 @@
 /**
- * Projects commands: one query per table loads the rows that the batch needs, the commands are folded in memory in
- * order, and each changed row is written once. The engine's lock on the checkpoint is the only one, so a busy account
- * costs no more than a quiet one.
+ * One query per table loads the batch's rows, the commands are folded in memory, and each changed row is written
+ * once. The only lock is the engine's on the checkpoint, so a busy account costs no more than a quiet one.
  */
 import { isRejection } from "../../contract/command-shapes.ts";
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
@@ -54,7 +53,6 @@ export class WalletProjection implements Projection<Folded> {
   }
 }
 
-/** Loads the rows that the commands name, and the holds that expire up to `untilMs`. */
 async function load(
   state: WalletState,
   commands: readonly Command[],
@@ -104,7 +102,7 @@ async function load(
   });
 }
 
-/** Positions at which earlier batches decided ids of these commands. */
+/** Of earlier batches. */
 function decidedBefore(state: WalletState, commands: readonly Command[]): bigint[] {
   return commands.flatMap((command) => state.transaction(ownerOf(command), command.id)?.position ?? []);
 }

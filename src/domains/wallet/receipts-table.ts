@@ -1,17 +1,17 @@
-/** Reads the decisions on commands. A decision reads the same at any later time and in any process. */
+/** Reads the same at any later time and in any process. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "./model.ts";
 import { type StoredTransaction, TRANSACTION_COLUMNS, transactionOf } from "./transactions-table.ts";
 
 export type Receipt = Readonly<{
   transaction: Transaction;
-  /** Exponent of the transaction's currency; undefined if the currency does not exist. */
+  /** Undefined if the currency does not exist. */
   exponent: number | undefined;
-  /** The owner's balances in that currency after the transaction, in minor units. */
+  /** After the transaction, in minor units. */
   balances: Readonly<{ available: bigint; held: bigint }> | undefined;
 }>;
 
-/** Receipts by position. */
+/** By position. */
 export async function selectReceipts(
   database: Queryable,
   positions: readonly bigint[],
@@ -36,7 +36,7 @@ export async function selectReceipts(
   );
 }
 
-/** Position of a user's command that arrived over HTTP. @returns undefined if none has this id. */
+/** For commands over HTTP. */
 export async function selectAppended(database: Queryable, messageId: string): Promise<bigint | undefined> {
   const { rows } = await database.query<{ position: bigint }>(
     "select position from inbox where source = 'http' and channel = 'wallet' and message_id = $1",

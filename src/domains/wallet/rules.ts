@@ -1,6 +1,5 @@
 /**
- * The rules: a command and the state before it enter, a decision leaves. The functions are pure, so the same commands
- * always get the same decisions.
+ * A command and the state before it enter, a decision leaves. Pure, so always the same decisions.
  * Source: J. Chassaing, "Functional Event Sourcing Decider" (decide and evolve as pure functions).
  */
 import { MINOR_MAX, minorUnits } from "./amount.ts";
@@ -10,7 +9,7 @@ import type { WalletState } from "./state.ts";
 
 export type Decision = Details & (Readonly<{ status: "succeeded" } & Effects> | Declined);
 
-/** Shown in a statement, for successes and declines. */
+/** Shown in statements. */
 type Details = Readonly<{
   currency?: string | undefined;
   amount?: bigint | undefined;
@@ -21,7 +20,7 @@ type Details = Readonly<{
 
 type Effects = Readonly<{
   movement?: Movement;
-  /** The hold after the command; fold.ts adds the position. */
+  /** fold.ts adds the position. */
   holdAfter?: Omit<Hold, "openedPosition" | "position"> & { openedPosition?: bigint };
   currencyAfter?: Omit<Currency, "position">;
 }>;
@@ -62,7 +61,6 @@ export function decide(state: WalletState, command: Command): Decision {
   }
 }
 
-/** Returns the remaining amount of an expired hold. */
 export function expire(hold: Hold): Readonly<{ movement: Movement; holdAfter: Hold }> {
   return {
     movement: { from: held(hold), to: available(hold), amount: hold.remaining },
@@ -72,7 +70,7 @@ export function expire(hold: Hold): Readonly<{ movement: Movement; holdAfter: Ho
 
 type Planned = Details & Effects & Readonly<{ movement: Movement }>;
 
-/** Commands that need an enabled currency. */
+/** Need an enabled currency. */
 function decideNew(
   state: WalletState,
   command: CommandOf<"deposit" | "withdraw" | "transfer" | "hold">,
@@ -95,7 +93,7 @@ function decideTransfer(state: WalletState, command: CommandOf<"transfer">): Dec
   return { ...decision, counterparty: to };
 }
 
-/** Holds can be captured or released even if their currency was disabled meanwhile. */
+/** Allowed even if the currency was disabled meanwhile. */
 function decideOfHold(state: WalletState, command: CommandOf<"capture" | "release">): Decision {
   const hold = state.hold(command.owner, command.hold);
   if (!hold) return { status: "declined", reason: "hold_not_found", hold: command.hold };
@@ -119,10 +117,7 @@ function decideOfHold(state: WalletState, command: CommandOf<"capture" | "releas
   });
 }
 
-/**
- * The user who has the money reverses: a deposit, withdrawal or capture is reversed by its owner, a transfer by its
- * receiver. A sender's reversal would take money from another user.
- */
+/** The user who has the money reverses; a sender's reversal of a transfer would take it from another user. */
 function decideReversal(state: WalletState, command: CommandOf<"reverse">): Decision {
   const { owner, from: sender } = command;
   const original = state.transaction(sender ?? owner, command.transaction);
@@ -147,7 +142,7 @@ function decideReversal(state: WalletState, command: CommandOf<"reverse">): Deci
   return settle(state, { ...about, ...moving(movement.from, movement.to, amount) });
 }
 
-/** The opposite movement; undefined if the transaction cannot be reversed. */
+/** @returns undefined if it cannot be reversed. */
 function undoing({ type, owner, currency, counterparty }: Transaction): Omit<Movement, "amount"> | undefined {
   if (currency === undefined) return undefined;
   const user = available({ owner, currency });
@@ -166,7 +161,7 @@ function undoing({ type, owner, currency, counterparty }: Transaction): Omit<Mov
   }
 }
 
-/** Stored amounts depend on a currency's exponent, so only `enabled` can change. */
+/** Stored amounts depend on the exponent, so only `enabled` can change. */
 function decideCurrency(state: WalletState, command: CommandOf<"currency.put">): Decision {
   const { code, numeric_code: numericCode, exponent, enabled } = command;
   const known = state.currencies.get(code);
@@ -175,7 +170,6 @@ function decideCurrency(state: WalletState, command: CommandOf<"currency.put">):
   return { status: "succeeded", currency: code, currencyAfter: { code, numericCode, exponent, enabled } };
 }
 
-/** The command's amount, or `whole` if it has none. */
 function wantedOf(
   state: WalletState,
   text: string | undefined,
@@ -191,7 +185,6 @@ function amountOf(text: string, { exponent }: Currency): bigint | DeclineReason 
   return amount > MINOR_MAX ? "overflow" : amount;
 }
 
-/** Accepts a movement if both accounts can have the resulting balance. */
 function settle(state: WalletState, planned: Planned): Decision {
   const { from, amount } = planned.movement;
   const { balance } = state.account(from);
@@ -199,7 +192,7 @@ function settle(state: WalletState, planned: Planned): Decision {
   if (from.owner !== SYSTEM_OWNER && balance < amount) {
     return { ...details, status: "declined", reason: "insufficient_funds" };
   }
-  // The system account mirrors the sum of all users, so no user's balance can exceed its limit.
+  // The system account mirrors all users, so no user's balance can exceed its limit.
   if (balance - amount < -MINOR_MAX) return { ...details, status: "declined", reason: "overflow" };
   return { ...planned, status: "succeeded" };
 }

@@ -7,17 +7,15 @@ import { integerBetween } from "../../config/rules.ts";
 import type { SettingsOf } from "../../config/settings.ts";
 
 export type WalletSettings = Readonly<{
-  /** Signs and verifies tokens. */
   jwtSecret: Buffer | undefined;
-  /** Public keys that verify tokens. */
   jwks: JSONWebKeySet | undefined;
   jwtIssuer: string | undefined;
   jwtAudience: string | undefined;
-  /** Longest wait of a caller for a decision, in seconds. */
+  /** In seconds. */
   answerSeconds: number;
 }>;
 
-/** No shorter than the hash. Source: RFC 7518, 3.2. */
+/** RFC 7518, 3.2: no shorter than the hash. */
 const SECRET_BYTES_MIN = 32;
 
 const jwtSecret = type("string").pipe((text, context) => {
@@ -73,7 +71,7 @@ export const WALLET_SETTINGS: SettingsOf<WalletSettings> = {
   },
 };
 
-/** At most one kind of key; without any, only loopback callers are allowed. */
+/** Without any key, loopback callers only. */
 export function checkWalletSettings(
   { jwtSecret, jwks }: Pick<WalletSettings, "jwtSecret" | "jwks">,
   reached: string | undefined,
@@ -83,11 +81,11 @@ export function checkWalletSettings(
   return [`WALLET_JWT_SECRET or WALLET_JWKS_FILE must be set because ${reached}, which others can reach`];
 }
 
-/** @returns the usable keys; undefined if the file is unreadable, has none, or has a private or secret key. */
+/** @returns undefined if unreadable, empty, or with a private or secret key. */
 function readKeys(path: string): JSONWebKeySet | undefined {
   try {
     const { keys } = JSON.parse(readFileSync(path, "utf8")) as JSONWebKeySet;
-    // A private or secret key could sign tokens; it must not be stored where tokens are only verified.
+    // A private or secret key could sign tokens.
     if (keys.some(({ d, k }) => d !== undefined || k !== undefined)) return undefined;
     const usable = keys.filter(isUsable);
     return usable.length > 0 ? { keys: usable } : undefined;
@@ -96,7 +94,7 @@ function readKeys(path: string): JSONWebKeySet | undefined {
   }
 }
 
-/** The set may hold keys for other purposes. */
+/** Skips keys for other purposes. */
 function isUsable(key: JWK): boolean {
   if (key.use !== undefined && key.use !== "sig") return false;
   try {
@@ -111,5 +109,5 @@ function isUsable(key: JWK): boolean {
   }
 }
 
-/** Source: RFC 7518, 3.3. */
+/** RFC 7518, 3.3. */
 const RSA_BITS_MIN = 2048;

@@ -1,7 +1,4 @@
-/**
- * The state that the rules see: accounts, holds, currencies and earlier transactions before the next command. It holds
- * the rows of one batch, changes with each command, and is dropped with the batch.
- */
+/** The state that the rules see: rows of one batch, changed by each command, dropped with the batch. */
 import { SYSTEM_OWNER } from "./commands.ts";
 import {
   type Account,
@@ -16,21 +13,20 @@ import {
 } from "./model.ts";
 
 export class WalletState {
-  /** Domain time, in milliseconds since the Unix epoch: the latest receive time of a folded command. */
+  /** Domain time: the latest receive time of a folded command. */
   nowMs = 0;
   readonly currencies = new Map<string, Currency>();
   readonly #accounts = new Map<string, Account>();
   readonly #holds = new Map<string, Hold>();
   readonly #transactions = new Map<string, Transaction>();
-  /** Reversed amounts by the position of the original. */
+  /** By the position of the original. */
   readonly #reversed = new Map<bigint, bigint>();
   readonly #changedAccounts = new Set<string>();
   readonly #changedHolds = new Set<string>();
   readonly #changedCurrencies = new Set<string>();
-  /** Lower bound: no open hold expires earlier. */
+  /** Lower bound. */
   #earliestExpiryMs = Number.POSITIVE_INFINITY;
 
-  /** Adds rows of the tables. */
   load(stored: {
     nowMs?: number;
     currencies?: readonly Currency[];
@@ -47,7 +43,7 @@ export class WalletState {
     for (const [position, amount] of stored.reversed ?? []) this.#reversed.set(position, amount);
   }
 
-  /** An account without postings is empty. */
+  /** Empty without postings. */
   account(key: AccountKey): Account {
     return this.#accounts.get(accountText(key)) ?? { ...key, balance: 0n, sequence: 0n, position: 0n };
   }
@@ -64,7 +60,7 @@ export class WalletState {
     return this.#reversed.get(position) ?? 0n;
   }
 
-  /** Open holds that have expired, earliest first. */
+  /** Earliest first. */
   dueHolds(): Hold[] {
     if (this.nowMs < this.#earliestExpiryMs) return [];
     const open = [...this.#holds.values()].filter(({ status }) => status === "open");
@@ -79,7 +75,6 @@ export class WalletState {
     );
   }
 
-  /** @returns the two postings. */
   move(
     { from, to, amount }: Movement,
     about: Pick<Posting, "position" | "cause" | "hold">,
@@ -104,7 +99,6 @@ export class WalletState {
       this.#reversed.set(originalPosition, reversedTotal);
   }
 
-  /** Rows to write. */
   get changed(): { accounts: Account[]; holds: Hold[]; currencies: Currency[] } {
     return {
       accounts: [...this.#changedAccounts].map((key) => this.#accounts.get(key) as Account),

@@ -1,9 +1,8 @@
-/** All statements that read an owner's history: own commands, received transfers and expired holds. */
+/** An owner's history: own commands, received transfers and expired holds. */
 import type { Queryable } from "../../database/queryable.ts";
 import type { Posting, Transaction } from "./model.ts";
 import { type StoredTransaction, TRANSACTION_COLUMNS, transactionOf } from "./transactions-table.ts";
 
-/** A position as one owner sees it. */
 export type Entry = Readonly<{
   transaction: Transaction;
   /** On the owner's accounts only. */
@@ -13,12 +12,12 @@ export type Entry = Readonly<{
 export type StatementFilter = Readonly<{
   currency?: string | undefined;
   status?: "succeeded" | "declined" | undefined;
-  /** Exclusive upper position. */
+  /** Exclusive. */
   before: bigint;
   limit: number;
 }>;
 
-/** Newest first. The limit counts positions, so the postings of a position stay together. */
+/** Newest first. The limit counts positions, so their postings stay together. */
 export async function selectStatement(
   database: Queryable,
   owner: string,
@@ -49,7 +48,7 @@ export async function selectStatement(
   );
 }
 
-/** @returns undefined if the position does not concern the owner. */
+/** @returns undefined if it does not concern the owner. */
 export async function selectEntry(
   database: Queryable,
   owner: string,
@@ -60,7 +59,7 @@ export async function selectEntry(
   return isOwn ? entry : undefined;
 }
 
-/** The entries of these positions, in the same order. */
+/** In the given order. */
 export async function selectEntries(
   database: Queryable,
   owner: string,

@@ -1,4 +1,4 @@
-/** `waybill token USER`: creates a development token, signed with the service's secret. */
+/** `waybill token USER`, for development. */
 import { SignJWT } from "jose";
 import { integerBetween } from "../../config/rules.ts";
 import type { DomainCommand } from "../../contract/domain.ts";
@@ -8,7 +8,7 @@ import { ownerName } from "./commands.ts";
 import { readDevelopmentSecret } from "./development-secret.ts";
 import type { WalletSettings } from "./settings.ts";
 
-/** Longest validity; longer-lived tokens tend to leak. */
+/** Longer-lived tokens tend to leak. */
 const WEEK_MINUTES = 7 * 24 * 60;
 
 export const tokenCommand: DomainCommand<WalletSettings> = {

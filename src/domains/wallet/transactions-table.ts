@@ -1,4 +1,4 @@
-/** All statements on the wallet's transactions that the projection needs. Rows are only added. */
+/** Statements on transactions for the projection. Rows are only added. */
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction as DatabaseTransaction } from "../../database/transaction.ts";
@@ -17,7 +17,7 @@ export async function selectTransactions(
   return rows.map(transactionOf);
 }
 
-/** Reversed amounts by the position of the original. The last reversal of each holds the sum. */
+/** The last reversal of each holds the sum. */
 export async function selectReversed(
   database: Queryable,
   positions: readonly bigint[],
@@ -33,7 +33,7 @@ export async function selectReversed(
   return new Map(rows.map(({ original, total }) => [original, BigInt(total)]));
 }
 
-/** The last decided position; 0 if there is none. */
+/** 0 without one. */
 export async function selectLastPosition(database: Queryable): Promise<bigint> {
   const { rows } = await database.query<{ position: bigint }>(
     "select coalesce(max(position), 0) as position from wallet_transactions",
@@ -83,7 +83,6 @@ const AT_MS = `(extract(epoch from at) * 1000)::float8 as "atMs"`;
 export const TRANSACTION_COLUMNS = `position, owner, id, type, reason, ${AT_MS}, currency, amount, counterparty, hold,
   original_position as "originalPosition", reversed_total as "reversedTotal", available`;
 
-/** A row as the driver returns it. */
 export type StoredTransaction = {
   [Name in keyof Transaction]: Name extends "amount" | "reversedTotal" | "available"
     ? string | null

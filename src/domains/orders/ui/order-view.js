@@ -1,10 +1,6 @@
-/**
- * A readable view of an order: recipient, payment, items. Values are inserted as text, never as markup, because an
- * order may hold any characters.
- */
+/** Inserts values as text, never as markup. */
 import { cell, element, facts } from "/ui/dom.js";
 
-/** @param raw the text exactly as accepted. */
 export function viewOrder(order, raw) {
   const money = moneyIn(order.payment.currency);
   return element("article", { class: "order", "aria-label": `Order ${order.order_uid}` }, [
@@ -59,7 +55,7 @@ function viewItems(items, money) {
     element("tr", {}, [
       cell("Item", item.name),
       cell("Brand", item.brand),
-      // Size "0" means that the item has none.
+      // "0": no size.
       cell("Size", item.size === "0" ? "–" : item.size),
       cell("Price", money(item.price), "number"),
       cell("Discount", `${item.sale} %`, "number"),
@@ -80,7 +76,7 @@ function viewItems(items, money) {
   ]);
 }
 
-/** Amounts are in the minor unit of their currency: cents, but whole yen and thousandths of a dinar. */
+/** Minor units: cents, but whole yen and thousandths of a dinar. */
 export function moneyIn(currency) {
   const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
   const digits = format.resolvedOptions().maximumFractionDigits;

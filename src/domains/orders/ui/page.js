@@ -1,4 +1,3 @@
-/** The orders page: live counts, the newest orders, and one order by id. */
 import { get } from "/ui/api.js";
 import { byId, cell, element } from "/ui/dom.js";
 import { viewOrder } from "/ui/orders/order-view.js";
@@ -19,7 +18,7 @@ function showCounts(counts) {
   }
 }
 
-/** @param orders oldest first, as they arrive. */
+/** @param orders oldest first. */
 function showNewest(orders) {
   for (const order of orders) {
     if (!shown.some(({ position }) => position === order.position)) shown.unshift(order);
@@ -43,7 +42,7 @@ function rowOf(order) {
   ]);
 }
 
-/** Keeps the id in the address, so that reload, sharing and the back button work. */
+/** For reload, sharing and the back button. */
 function openOrder(id) {
   if (idInAddress() === id) showOrder(id);
   else location.hash = `order=${encodeURIComponent(id)}`;
@@ -91,7 +90,7 @@ addEventListener("hashchange", () => {
 const asked = idInAddress();
 if (asked !== undefined) showOrder(asked);
 await start().catch((error) => {
-  // Without a session the shell asks for one; after other failures the feed reconnects.
+  // Without a session the shell signs in; otherwise the feed reconnects.
   if (error.status !== 401) showConnection(error.message, true);
 });
 watchEvents({ counts: ({ orders }) => showCounts(orders), orders: showNewest });

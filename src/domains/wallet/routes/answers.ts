@@ -4,7 +4,6 @@ import { majorUnits } from "../amount.ts";
 import type { DeclineReason } from "../model.ts";
 import type { Receipt } from "../receipts-table.ts";
 
-/** The body for a command that succeeded. */
 export function receiptDocument({ transaction, exponent, balances }: Receipt) {
   const { position, currency } = transaction;
   const isOfAccount = currency !== undefined && exponent !== undefined && balances !== undefined;

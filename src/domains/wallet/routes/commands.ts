@@ -1,8 +1,8 @@
 /**
- * Commands over HTTP. A command is appended, and the response waits for its decision:
+ * A command is appended, and the response waits for its decision:
  *
- *   request ─▶ command ─▶ inbox (append, commit) ─▶ decision, in this process or another ─▶ 201, or 409 with the reason
- *                                                └─ timeout ─▶ 202; repeating the request waits again
+ *   request ─▶ inbox (append, commit) ─▶ decision, in any process ─▶ 201, or 409 with the reason
+ *                                     └─ timeout ─▶ 202; repeating the request waits again
  */
 import type { ServerResponse } from "node:http";
 import type { DomainContext } from "../../../contract/domain.ts";
@@ -32,7 +32,7 @@ export type CommandRoutesOptions = Readonly<{
   answered: WalletMetrics["answered"];
 }>;
 
-/** Without the `http` source, commands arrive from brokers only, and HTTP can only show them. */
+/** Without the `http` source, commands can only be shown. */
 export function commandRoutes(options: CommandRoutesOptions): Route[] {
   const { context, user } = options;
   const answer = async (request: Request, response: ServerResponse, given: Given) =>
@@ -107,7 +107,6 @@ async function submit(
   sendJson(response, 201, receiptDocument(receipt));
 }
 
-/** Shows a command of the caller by its id; waits if it is undecided. */
 async function showCommand(
   options: CommandRoutesOptions,
   request: Request,
@@ -127,13 +126,12 @@ async function showCommand(
   sendJson(response, 200, entryDocument(entry, owner, await readCurrencies(database)));
 }
 
-/** Position of the decision, if there is one. */
 async function positionOf({ context }: CommandRoutesOptions, owner: string, id: string) {
   const [decided] = await selectTransactions(context.database, [{ owner, id }]);
   return decided?.position;
 }
 
-/** Waits for the decision on an appended command. @returns its position; undefined after the timeout. */
+/** @returns undefined after the timeout. */
 async function waitFor(
   { context, decisions, answerSeconds }: CommandRoutesOptions,
   position: bigint,
@@ -150,7 +148,6 @@ function sendPending(response: ServerResponse, position: bigint, id: string): vo
   sendJson(response, 202, { position: String(position), status: "pending" }, { location });
 }
 
-/** Commands that users may send. */
 const USER_COMMANDS: readonly CommandType[] = COMMAND_TYPES.filter(
   (type) => type !== "currency.put" && type !== "tick",
 );

@@ -1,6 +1,6 @@
 /**
- * `GET /wallet/balances/events`: streams a user's balances when they change. One query at a time finds the changed
- * owners for all watchers, so it also sees decisions of other processes.
+ * `GET /wallet/balances/events`. One query at a time finds the changed owners for all watchers, including decisions
+ * of other processes.
  */
 import type { ServerResponse } from "node:http";
 import type { DomainContext } from "../../../contract/domain.ts";
@@ -14,7 +14,6 @@ import * as operations from "./operations.ts";
 type Watcher = {
   readonly owner: string;
   readonly isStillAllowed: () => Promise<boolean>;
-  /** Whether the first balances were sent. */
   isUpToDate: boolean;
 };
 
@@ -25,11 +24,10 @@ export class LiveBalances {
   readonly #watchers = new Map<ServerResponse, Watcher>();
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> | undefined;
-  /** Changes up to this position were sent. */
   #sentPosition = 0n;
   #ticks = 0;
 
-  /** @param tickMs poll interval. @param ticksPerBeat polls per keep-alive. */
+  /** @param ticksPerBeat polls per keep-alive. */
   constructor(database: DomainContext["database"], tickMs = TICK_MS, ticksPerBeat = TICKS_PER_BEAT) {
     this.#database = database;
     this.#tickMs = tickMs;
@@ -46,7 +44,7 @@ export class LiveBalances {
     };
   }
 
-  /** Ends every stream, so that the server can close. */
+  /** Lets the server close. */
   close(): void {
     for (const response of this.#watchers.keys()) response.end();
   }
@@ -57,7 +55,7 @@ export class LiveBalances {
     response.writeHead(200, {
       "content-type": "text/event-stream",
       "cache-control": "no-store",
-      // Otherwise nginx would buffer the events.
+      // For nginx, which would buffer.
       "x-accel-buffering": "no",
     });
     response.write(":\n\n");
@@ -80,7 +78,7 @@ export class LiveBalances {
     this.#poll();
   }
 
-  /** Errors are ignored: without a database nothing changes, and the next tick polls again. */
+  /** Ignores errors: the next tick polls again. */
   #poll(): void {
     this.#polling ??= this.#sendChanges()
       .catch(() => {})
@@ -90,7 +88,7 @@ export class LiveBalances {
   }
 
   async #sendChanges(): Promise<void> {
-    // Read the position first: the queries after it see all changes up to it.
+    // First the position: later queries see all changes up to it.
     const head = await selectLastPosition(this.#database);
     const watchers = [...this.#watchers.values()];
     const fresh = watchers.filter(({ isUpToDate }) => !isUpToDate).map(({ owner }) => owner);
@@ -110,13 +108,13 @@ export class LiveBalances {
     for (const [response, watcher] of this.#watchers) {
       if (watcher.owner !== owner) continue;
       watcher.isUpToDate = true;
-      // Drop a slow reader; its next connection starts with current balances.
+      // A slow reader reconnects to current balances.
       if (response.writableLength > BACKLOG_BYTES_MAX) response.destroy();
       else response.write(event);
     }
   }
 
-  /** Sends a keep-alive comment, and ends streams whose token has expired. */
+  /** Keep-alive; ends streams whose token has expired. */
   #beat(): void {
     for (const [response, { isStillAllowed }] of this.#watchers) {
       response.write(":\n\n");
@@ -125,8 +123,8 @@ export class LiveBalances {
   }
 }
 
-/** Feels immediate to a person. */
+/** Feels immediate. */
 const TICK_MS = 500;
-/** Every 15 seconds: proxies close connections that are silent for longer. */
+/** 15 s: proxies close silent connections. */
 const TICKS_PER_BEAT = 30;
 const BACKLOG_BYTES_MAX = 64 * 1024;

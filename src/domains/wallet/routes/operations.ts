@@ -1,4 +1,4 @@
-/** The wallet's routes in the API document. */
+/** The routes in the API document. */
 import {
   answer,
   arrayOf,
@@ -28,7 +28,7 @@ const TAGS = ["wallet"] as const;
 const ID: Schema = { type: "string", pattern: "^[!-~]{1,64}$" };
 const CODE: Schema = { type: "string", pattern: "^[A-Z]{3}$" };
 const AMOUNT: Schema = { type: "string", pattern: "^-?[0-9]+(\\.[0-9]+)?$" };
-/** A position, or 0 for the state before all commands. */
+/** 0: before all commands. */
 const MOMENT: Schema = { type: "string", pattern: "^[0-9]{1,19}$" };
 const BALANCE = object({ available: AMOUNT, held: AMOUNT });
 const BALANCES: Schema = { type: "object", additionalProperties: BALANCE };
@@ -226,7 +226,7 @@ export const currencies: Operation = {
   },
 };
 
-/** Members of the body: all that are not given by the path, the key or the token. */
+/** Without members given by path, key or token. */
 function bodyOf(type: CommandType, elsewhere: readonly string[]): Schema {
   const { properties, required, ...rest } = schemaOf(COMMANDS[type] as never) as Record<string, never>;
   const isElsewhere = (name: string) => ["id", "type", "owner", ...elsewhere].includes(name);

@@ -1,7 +1,4 @@
-/**
- * Reads a command from a request. The Idempotency-Key is its id, the token its owner, and the body the rest. The result
- * equals a command from a broker.
- */
+/** The Idempotency-Key is the id, the token names the owner. The result equals a command from a broker. */
 import { readBody } from "../../../contract/body.ts";
 import { COMMAND_ID, COMMAND_ID_DESCRIPTION } from "../../../contract/command-shapes.ts";
 import { InvalidInputError } from "../../../contract/errors.ts";
@@ -10,7 +7,7 @@ import type { Request } from "../../../contract/route.ts";
 import { parseJsonDocument } from "../../../contract/values/json-document.ts";
 import { COMMAND_BYTES_MAX, type Command, type CommandType, checkCommand } from "../commands.ts";
 
-/** Members given by path and token; the body must not repeat them. */
+/** By path and token; the body must not repeat them. */
 export type Given = Readonly<{ type?: CommandType; owner?: string; hold?: string }>;
 
 /** @throws InvalidInputError naming the member; TooLargeError; UnsupportedBodyError */
@@ -32,18 +29,18 @@ export async function readCommand(request: Request, given: Given): Promise<Comma
   return command;
 }
 
-/** Repeated requests give equal bytes, even if the body's members are in another order. */
+/** Equal bytes for any order of the body's members. */
 export function payloadOf(command: Command): Buffer {
   return Buffer.from(JSON.stringify(command));
 }
 
-/** @throws InvalidInputError if this is not a command id. */
+/** @throws InvalidInputError */
 export function readKey(header: string | string[] | undefined): string {
   if (typeof header === "string" && COMMAND_ID.test(header)) return header;
   throw new InvalidInputError("Idempotency-Key", `Idempotency-Key must be ${COMMAND_ID_DESCRIPTION}`);
 }
 
-/** Unknown members come last; validation then names them. */
+/** Unknown members last; validation then names them. */
 function inSequence(value: Record<string, unknown>): Record<string, unknown> {
   const known = SEQUENCE.filter((name) => name in value).map((name) => [name, value[name]]);
   return { ...Object.fromEntries(known), ...value };

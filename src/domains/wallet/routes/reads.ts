@@ -1,4 +1,4 @@
-/** Read routes of a user's own wallet, and of any wallet for operators: balances, statement, transactions, currencies. */
+/** Read routes of users for their own wallet, and of operators for any. */
 import type { ServerResponse } from "node:http";
 import type { DomainContext } from "../../../contract/domain.ts";
 import { InvalidInputError, NotFoundError, UnavailableError } from "../../../contract/errors.ts";
@@ -51,7 +51,7 @@ export function readRoutes(options: ReadRoutesOptions): Route[] {
       async (request, response) => {
         const { author, reason, ...query } = request.query;
         const statement = await statementOf(database, request.params.owner as string, filterOf(query));
-        // Record the access before the data is sent.
+        // Before the data is sent.
         const positions = statement.entries.map(({ position }) => BigInt(position));
         await context.recordReveals(positions, { author, reason });
         sendJson(response, 200, statement);
@@ -60,7 +60,7 @@ export function readRoutes(options: ReadRoutesOptions): Route[] {
     get("/wallet/transactions/:position", user, operations.transaction, async (request, response) => {
       const owner = request.subject as string;
       const entry = await selectEntry(database, owner, readPosition(request.params.position));
-      // The same answer for other users' transactions, so that callers learn nothing about them.
+      // Reveals nothing about other users' transactions.
       if (!entry) throw new NotFoundError("there is no such transaction");
       sendJson(response, 200, entryDocument(entry, owner, await readCurrencies(database)));
     }),
@@ -75,7 +75,7 @@ export function readRoutes(options: ReadRoutesOptions): Route[] {
   ];
 }
 
-/** The caller's balances: current, after a position is processed (`after`), or in the past (`at`). */
+/** Current, after a position (`after`), or in the past (`at`). */
 async function readBalances(
   { context: { database, settled }, answerSeconds }: ReadRoutesOptions,
   { subject = "", query }: Request,
@@ -94,7 +94,6 @@ async function readBalances(
   return { position, balances: await selectBalancesAt(database, subject, position) };
 }
 
-/** A position, or an RFC 3339 time. */
 function readMoment(text: string): bigint | Date {
   if (/^\d+$/.test(text)) return readPosition(text, "at", 0n);
   const time = RFC_3339.test(text) ? Date.parse(text) : Number.NaN;

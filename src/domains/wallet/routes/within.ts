@@ -1,4 +1,4 @@
-/** Waits at most `seconds`, and no longer than the caller stays connected. */
+/** Not longer than the caller stays connected. */
 import type { ServerResponse } from "node:http";
 
 export async function within<T>(

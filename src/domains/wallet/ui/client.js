@@ -1,4 +1,4 @@
-/** Calls the service as a wallet user. The token lives as long as the tab. */
+/** The token lives as long as the tab. */
 import { Refused } from "/ui/api.js";
 import { callerWith } from "/ui/caller.js";
 
@@ -8,7 +8,7 @@ const { token, headers, ask } = callerWith("wallet-token");
 
 export { ask, Refused, token as tokenOfTab };
 
-/** The user named by the token, unverified; the service verifies it. */
+/** Unverified; the service verifies it. */
 export function userOf(token) {
   try {
     const [, claims] = token.split(".");
@@ -18,7 +18,7 @@ export function userOf(token) {
   }
 }
 
-/** Calls `onEvent` for each event until the stream ends. EventSource cannot send the token. */
+/** Until the stream ends. EventSource cannot send the token. */
 export async function follow(path, onEvent) {
   const response = await fetch(path, { headers: headers() });
   if (!response.ok) throw new Refused(response.status, await response.json());

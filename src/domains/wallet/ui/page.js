@@ -1,11 +1,10 @@
-/** The wallet page of a user: live balances, deposits and withdrawals, and the statement. */
 import { byId, cell, element, time } from "/ui/dom.js";
 import { showConnection } from "/ui/shell.js";
 import { ask, follow, newKey, Refused, tokenOfTab, userOf } from "/ui/wallet/client.js";
 
-/** The form's request and its key, until the service has decided. */
+/** The form's request, until it is decided. */
 let asked;
-/** `next` of the oldest shown page. */
+/** Of the oldest shown page. */
 let next = null;
 
 async function start() {
@@ -27,7 +26,6 @@ function showSignIn(problem = "") {
   byId("user-token").focus();
 }
 
-/** Follows the balances; a change of them is also one of the statement. */
 async function watch() {
   try {
     await follow("/wallet/balances/events", ({ balances }) => {
@@ -64,7 +62,7 @@ function showOlder(position) {
   byId("older").hidden = next === null;
 }
 
-/** One row per change, or one row if nothing changed. */
+/** One row without changes. */
 function rowsOf(entry) {
   const changes = entry.changes.length > 0 ? entry.changes : [undefined];
   return changes.map((change) =>
@@ -78,7 +76,6 @@ function rowsOf(entry) {
   );
 }
 
-/** The command; if nothing changed, with the requested amount. */
 function describe({ type, counterparty, incoming, amount, currency }, change) {
   const partner = counterparty === undefined ? "" : ` ${incoming ? "from" : "with"} ${counterparty}`;
   const requested = change === undefined ? ` ${amountOf(amount, currency)}` : "";
@@ -88,7 +85,7 @@ function describe({ type, counterparty, incoming, amount, currency }, change) {
 const wordsOf = (reason) => reason.replaceAll("_", " ");
 const amountOf = (amount, currency = "") => (amount === undefined ? "" : `${amount} ${currency}`);
 
-/** Repeating the same request reuses its key, so the service performs it once. */
+/** A repeated request reuses its key, so it is performed once. */
 async function move(route) {
   const body = { currency: byId("currency").value, amount: byId("amount").value.trim() };
   const same = JSON.stringify([route, body]);
@@ -102,14 +99,14 @@ async function move(route) {
   await refresh(document.position);
 }
 
-/** Shows the state after a position without waiting for the next event. */
+/** Without waiting for the next event. */
 async function refresh(position) {
   const { document } = await ask(`/wallet/balances?after=${position}`);
   showBalances(document.balances);
   await showNewest();
 }
 
-/** Explains an error. A decided command is finished; any other may be repeated with its key. */
+/** A decided command is finished; others may be repeated with their key. */
 function complain(error) {
   if (!(error instanceof Refused))
     return say(`${sentence(error.message)} It is safe to send it again.`, "bad");
