@@ -1,4 +1,4 @@
-/** Duration of an audit in a large inbox: in full, and since the previous one. */
+/** Audits of a large inbox: in full, and since the previous one. */
 
 import { type AuditOptions, audit } from "../src/audit/audit.ts";
 import { Database } from "../src/database/database.ts";
@@ -45,5 +45,5 @@ export async function measureAudit(
   }
 }
 
-/** Messages between two audits, ten minutes apart, at 100 a second. */
+/** Ten minutes at 100 a second. */
 const ADDED = 60_000;

@@ -1,6 +1,4 @@
-/**
- * Compares the brokers: in each round, the same service drains the same orders from each of them in turn.
- */
+/** The same service drains the same orders from each broker. */
 import { join } from "node:path";
 import { BROKER_KINDS, type BrokerKind, HOW_TO_GET } from "../tools/stack/broker.ts";
 import { startBroker } from "../tools/stack/brokers.ts";

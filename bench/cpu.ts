@@ -1,4 +1,4 @@
-/** Processor seconds of processes and their children, from Linux's /proc; undefined elsewhere. */
+/** Includes children. Undefined without Linux's /proc. */
 import { readdirSync, readFileSync } from "node:fs";
 
 export function cpuSecondsOf(pids: readonly number[]): (number | undefined)[] {
@@ -24,13 +24,13 @@ function ownSeconds(pid: number): number {
   return fields ? (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND : 0;
 }
 
-/** Seconds of children that have exited. */
+/** Children that have exited. */
 function ownDeadChildren(pid: number): number {
   const fields = statOf(pid);
   return fields ? (Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND : 0;
 }
 
-/** Fields of /proc/PID/stat after the program's name, which may contain spaces. */
+/** After the name, which may contain spaces. */
 function statOf(pid: number): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "utf8");

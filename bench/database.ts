@@ -1,13 +1,13 @@
-/** Creates a database for one measurement, so that measurements do not share data. */
+/** Measurements do not share databases. */
 import { install } from "../src/cli/install.ts";
 import { DOMAINS } from "../src/domains/index.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 
 export type BenchDatabase = AsyncDisposable &
   Readonly<{
-    /** URL of the superuser. */
+    /** Of the superuser. */
     adminUrl: string;
-    /** Environment variables for a service on this database. */
+    /** For a service on this database. */
     environment: Readonly<Record<string, string>>;
   }>;
 
@@ -19,7 +19,7 @@ export async function createBenchDatabase({ postgres, environment }: Stack): Pro
     MIGRATION_DATABASE_URL: postgres.ownerUrl(name),
   };
   await install(urls.MIGRATION_DATABASE_URL, urls.DATABASE_URL, DOMAINS);
-  // Otherwise PostgreSQL would flush pages of earlier databases during the measurement.
+  // Or PostgreSQL flushes earlier databases' pages during the measurement.
   await postgres.admin((client) => client.query("checkpoint"));
   return {
     adminUrl: postgres.adminUrl(name),

@@ -1,7 +1,4 @@
-/**
- * Latency of dead-letter pages among a million letters: each filter over HTTP, one request at a time. The letters come
- * from a month of generated garbage, projected as usual.
- */
+/** Pages of dead letters among a million: each filter over HTTP, one request at a time. */
 import { Database } from "../src/database/database.ts";
 import { orders } from "../src/domains/orders/index.ts";
 import { moveDeadLetters } from "../src/projector/dead-letters-table.ts";
@@ -32,7 +29,6 @@ export async function measureDeadLetters(
         const begun = performance.now();
         const page = (await get(service.url, `/deadletters?${query()}`)) as { next: string | null };
         times.push(performance.now() - begun);
-        // Every other request also gets the next page.
         if (request % 2 === 0 && page.next !== null) {
           const again = performance.now();
           await get(service.url, `/deadletters?${query()}&before=${page.next}`);
@@ -119,7 +115,7 @@ async function measureBulk(url: string, say: (text: string) => void): Promise<vo
   );
 }
 
-/** Projects a month of garbage and discards a fifth of the letters. */
+/** A month of garbage, a fifth of it discarded. */
 async function bury(
   stack: Stack,
   letters: number,
@@ -196,6 +192,6 @@ const SEARCH = "search of 1,000 payloads";
 const CHANNELS = ["orders", "orders.eu", "orders.us"];
 const DAYS = 30;
 
-/** Distinct payloads; each occurs a few hundred times. */
+/** Each occurs a few hundred times. */
 const POOL = 3_000;
 const REQUESTS = 150;

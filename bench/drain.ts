@@ -1,6 +1,6 @@
 /**
- * Rate at which messages waiting in the broker become readable, from the service's first outcome to its last. The limit
- * is measured in the same round: a binary COPY of the same bytes into two bare tables.
+ * From the first outcome to the last, for messages waiting in the broker. The limit is a binary COPY of the same
+ * bytes, in the same round.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
@@ -69,7 +69,7 @@ export async function measureDrain(
   ];
 }
 
-/** Publishes orders and a share of garbage to the broker. @returns the payloads. */
+/** @returns the payloads. */
 export async function publishLoad(stack: Stack, count: number, garbageShare = 0): Promise<Buffer[]> {
   if (!stack.broker) throw new Error("this measurement needs a NATS Streaming server");
   const factory = new OrderFactory(1);
@@ -88,7 +88,6 @@ export async function publishLoad(stack: Stack, count: number, garbageShare = 0)
   return payloads;
 }
 
-/** Runs the service until it has processed the waiting messages. */
 export async function drain(
   stack: Stack,
   environment: Readonly<Record<string, string>>,
@@ -109,7 +108,7 @@ export async function drain(
     const before = await settled();
     const cpuBefore = cpuSecondsOf(servers);
     const work = async ({ child, url }: ServiceProcess) => {
-      // Measure from the first outcome, to exclude the start of the process.
+      // Without the start of the process.
       while ((await settled()) === before) await delay(5);
       const first = await settled();
       const started = performance.now();
@@ -132,5 +131,5 @@ export async function drain(
 const ROUNDS = 3;
 const GARBAGE_POOL = 2_000;
 
-/** Orders per second of the best public implementation, measured on two cores with everything on one machine. */
+/** Orders per second, measured on two cores with everything on one machine. */
 const BEST_PUBLIC = 3_500;

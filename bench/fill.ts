@@ -1,4 +1,4 @@
-/** Fills a database with orders without a broker, and generates small garbage. */
+/** Orders without a broker, and small garbage. */
 import { setTimeout as delay } from "node:timers/promises";
 import { Database } from "../src/database/database.ts";
 import { orders } from "../src/domains/orders/index.ts";
@@ -10,7 +10,7 @@ import { ordersKit } from "../tools/domains/orders/index.ts";
 import { makeGarbage } from "../tools/publisher/garbage.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 
-/** All kinds except large payloads, which would dominate the bytes, and conflicts, which need an order. */
+/** Without large payloads, which would dominate, and conflicts, which need an order. */
 export function makeSmallGarbage(factory: OrderFactory, count: number): Buffer[] {
   const payloads: Buffer[] = [];
   while (payloads.length < count) {
@@ -21,8 +21,8 @@ export function makeSmallGarbage(factory: OrderFactory, count: number): Buffer[]
 }
 
 /**
- * Appends the orders `first` to `last`, with ids `bench-<number - 1>`, as if from a broker, and projects them.
- * @param sequencesAbove added to the order's number for the broker's sequence.
+ * Appends and projects orders with ids `bench-<number - 1>`.
+ * @param sequencesAbove added to the number for the broker's sequence.
  */
 export async function fill(
   environment: Readonly<Record<string, string>>,
@@ -40,7 +40,7 @@ export async function fill(
   });
   const domain = projectingOf(orders, { isLive: true });
   let isIn = false;
-  // Project concurrently, because it takes as long as appending.
+  // Takes as long as appending.
   const projecting = (async () => {
     for (;;) {
       const wasIn = isIn;
@@ -75,6 +75,6 @@ export async function fill(
   }
 }
 
-/** Distinct orders; each occurs a few hundred times under new ids. */
+/** Each occurs a few hundred times, under new ids. */
 const POOL = 3_000;
 const CHUNK = 200_000;

@@ -1,4 +1,4 @@
-/** Whether throughput depends on the size of the inbox: the same drain with no rows, one million and five million. */
+/** The same drain with no rows, one million and five million. */
 
 import { audit } from "../src/audit/audit.ts";
 import { Database } from "../src/database/database.ts";
@@ -16,7 +16,7 @@ export async function measureGrowth(
   count: number,
   say: (text: string) => void,
 ): Promise<Measurement[]> {
-  // Without a cache, because restoring it at the start would disturb the measurement.
+  // Restoring a cache would disturb the measurement.
   const uncached = { CACHE_BYTES_MAX: "0" };
   const empty: number[] = [];
   const rates = new Map(SIZES.map((size) => [size, [] as number[]]));
@@ -25,7 +25,7 @@ export async function measureGrowth(
   for (const size of SIZES) {
     await fill(grown.environment, filled + 1, size, say, SEQUENCES_ABOVE);
     filled = size;
-    // Audit now, because the service would otherwise audit all rows after its start.
+    // Or the service audits all rows after its start.
     const database = new Database(grown.environment.DATABASE_URL as string, {
       connectionsMax: 1,
       logger: createLogger("silent"),
@@ -33,7 +33,7 @@ export async function measureGrowth(
     });
     await audit(database, [orders], { gapSettledSeconds: 0 }).finally(() => database.close());
     await withClient(grown.adminUrl, async (client) => {
-      // Otherwise PostgreSQL would vacuum and flush pages during the measurement.
+      // Or PostgreSQL vacuums and flushes during the measurement.
       await client.query("vacuum analyze");
       await client.query("checkpoint");
     });
@@ -62,6 +62,6 @@ export async function measureGrowth(
 
 const ROUNDS = 2;
 
-/** Keeps these message ids apart in the index from those of a new broker, which start at 1. */
+/** Apart from a new broker's ids, which start at 1. */
 const SEQUENCES_ABOVE = 100_000_000;
 const SIZES = [1_000_000, 5_000_000];

@@ -1,7 +1,4 @@
-/**
- * Latency from publishing to readable, at steady rates. Open loop: an order's clock starts at its scheduled time, so
- * neither a slow service nor a slow publisher hides a delay (no coordinated omission).
- */
+/** Open loop: an order's clock starts at its scheduled time, so no delay is hidden (no coordinated omission). */
 import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
 import { ordersKit } from "../tools/domains/orders/index.ts";
@@ -38,7 +35,7 @@ export async function measureLatency(stack: Stack, say: (text: string) => void):
   });
 }
 
-/** Latencies of watched orders in milliseconds, sorted. */
+/** Sorted milliseconds of watched orders. */
 async function timesAt(transport: Transport, url: string, rate: number, seconds: number): Promise<number[]> {
   const factory = new OrderFactory(rate);
   const count = rate * seconds;
@@ -46,7 +43,7 @@ async function timesAt(transport: Transport, url: string, rate: number, seconds:
   const verifier = new Verifier(url, ordersKit.readBack);
   const watched: Promise<number | undefined>[] = [];
   const publishing: Promise<void>[] = [];
-  // Watching needs extra requests; this many a second do not disturb the measurement.
+  // More watching would disturb the measurement.
   const every = Math.max(1, Math.round(rate / WATCHED_PER_SECOND));
   const started = performance.now();
   for (const [index, order] of orders.entries()) {

@@ -1,11 +1,11 @@
-/** PostgreSQL's limit for the same bytes: binary COPY into bare tables, in batches of the service's size. */
+/** Binary COPY of the same bytes into bare tables, in the service's batches. */
 import type pg from "pg";
 import { type CopyEncoder, withCopyData } from "../src/database/copy/copy-encoder.ts";
 import { runScript } from "../src/database/script.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 
 /**
- * @param tables the inbox alone, or also a table of orders with the same bytes.
+ * @param tables the inbox alone, or also orders with the same bytes.
  * @returns seconds.
  */
 export async function secondsToCopy(
@@ -62,6 +62,6 @@ async function copy(
 
 export const BATCH = 4_000;
 
-/** Byte range of the id in an order's JSON, which begins with `{"order_uid":"`. */
+/** Of the id: the JSON begins with `{"order_uid":"`. */
 const ID_FROM = 14;
 const ID_TO = 32;

@@ -1,4 +1,4 @@
-/** The command `npm run bench`: measures figures and, in the same run, the machine's limits. */
+/** `npm run bench`: figures and the machine's limits in the same run. */
 import { rename, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -34,7 +34,7 @@ type Part = Readonly<{
   measure: (stack: Stack, options: Options) => Promise<readonly Measurement[]>;
 }>;
 
-/** Parts of a run without a name. */
+/** Run without a name. */
 const MAIN_PARTS: Readonly<Record<string, Part>> = {
   drain: {
     shows: "rate at which --orders waiting in the broker become readable, compared with COPY",
@@ -70,7 +70,7 @@ const MAIN_PARTS: Readonly<Record<string, Part>> = {
   },
 };
 
-/** Parts that run by name only. */
+/** Run by name only. */
 const MORE_PARTS: Readonly<Record<string, Part>> = {
   brokers: {
     shows: "drain from NATS Streaming, JetStream and Kafka, compared",
@@ -172,7 +172,7 @@ function listed(parts: Readonly<Record<string, Part>>): string {
     .join("\n");
 }
 
-/** Renames complete files into place, so that neither file is ever incomplete. */
+/** Renaming never leaves an incomplete file. */
 async function keep(results: readonly Measurement[], seconds: number): Promise<void> {
   const machine = `${cpus().length} processors (${cpus()[0]?.model.trim()}), Node ${process.versions.node}`;
   const date = new Date().toISOString().slice(0, 10);

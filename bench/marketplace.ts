@@ -1,7 +1,4 @@
-/**
- * Calls of the marketplace: rates and latencies of orders and reads, and of a cart's list with a warm and a cold cache.
- * Everything runs on one machine, including the load.
- */
+/** Rates and latencies of calls, with the load on the same machine. */
 import { setTimeout as delay } from "node:timers/promises";
 import { createClient as createRedisClient } from "@redis/client";
 import { type Clients, connectTo } from "../tools/marketplace/clients.ts";
@@ -78,7 +75,7 @@ async function flush(url: string): Promise<void> {
   client.destroy();
 }
 
-/** Each caller repeats the call as soon as it is answered. @returns milliseconds of each call. */
+/** Repeats calls as soon as they are answered. @returns milliseconds. */
 async function atOnce(callers: number, seconds: number, call: () => Promise<unknown>): Promise<number[]> {
   const times: number[] = [];
   const end = performance.now() + seconds * 1000;
@@ -90,7 +87,7 @@ async function atOnce(callers: number, seconds: number, call: () => Promise<unkn
   return times;
 }
 
-/** Open loop: a call's clock starts at its scheduled time, even if earlier calls are late. */
+/** Open loop: a call's clock starts at its scheduled time. */
 export async function atRate(rate: number, seconds: number, call: () => Promise<unknown>): Promise<number[]> {
   const begun = performance.now();
   const calls: Promise<number>[] = [];
@@ -119,7 +116,7 @@ const ascending = (a: number, b: number) => a - b;
 
 const USER = 31337n;
 const SKU = 1005;
-/** Products in the cart; none of them is ordered here. */
+/** In the cart; none is ordered here. */
 const SKUS = [1076963, 1148162, 773297411, 1002, 1003];
 const CALLERS = 32;
 const STEADY_RATE = 200;

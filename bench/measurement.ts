@@ -1,20 +1,18 @@
-/** A measurement and its presentation: figures with their spread, and the limits of the same run. */
+/** Figures with their spread, and limits of the same run. */
 
 export type Measurement = Readonly<{
   name: string;
   unit: string;
-  /** One per round. */
+  /** Per round. */
   figures: readonly number[];
-  /** The machine's limit, one per round; absent if there is no comparison. */
+  /** Per round; absent without a comparison. */
   limits?: readonly number[];
-  /** Name of the limit. */
   limit?: string;
   goal?: Readonly<{ of: "figure" | "ratio"; atLeast?: number; atMost?: number }>;
-  /** Further observations. */
   note?: string;
 }>;
 
-/** Measures each way once per round, in rotating order, so that drift affects all equally. */
+/** Rotates the order each round, so that drift affects all equally. */
 export async function inTurns(
   ways: Readonly<Record<string, () => number | Promise<number>>>,
   rounds: number,
@@ -40,7 +38,7 @@ export function median(values: readonly number[]): number {
   return middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }
 
-/** One ratio per round, because disturbances of the machine affect both values of a round. */
+/** Per round, because disturbances affect both values. */
 export function ratiosOf({ figures, limits }: Measurement): number[] {
   return limits ? figures.map((figure, round) => figure / (limits[round] as number)) : [];
 }
@@ -55,7 +53,6 @@ export function isMet(measurement: Measurement): boolean | undefined {
   );
 }
 
-/** JSON form: medians and all figures. */
 export function documentOf(measurement: Measurement) {
   const { figures, limits } = measurement;
   const ratios = ratiosOf(measurement);
@@ -68,7 +65,7 @@ export function documentOf(measurement: Measurement) {
   };
 }
 
-/** A Markdown table of medians, with minimum and maximum in brackets. */
+/** Medians, with minimum and maximum in brackets. */
 export function tableOf(measurements: readonly Measurement[]): string {
   const rows = measurements.map((measurement) => {
     const { name, unit, figures, limits, limit } = measurement;

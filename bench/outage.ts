@@ -1,7 +1,4 @@
-/**
- * PostgreSQL down while the broker delivers at full speed: growth of the service's memory, that nothing is acknowledged
- * meanwhile, and the duration of the drain afterwards.
- */
+/** PostgreSQL down with the broker at full speed: memory, acknowledgements, and the drain afterwards. */
 import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory } from "../tools/domains/orders/factory.ts";
 import { ordersKit } from "../tools/domains/orders/index.ts";
@@ -41,7 +38,7 @@ export async function measureOutage(
     }
     await Promise.all(inFlight);
   };
-  // From the metrics, because an audit would read the whole inbox each time.
+  // An audit would read the whole inbox.
   const projectedNow = async () => {
     const text = await (await fetch(`${service.url}/metrics`)).text();
     return Number(/^waybill_outcomes_total\{.*outcome="projected".*\} (\d+)$/m.exec(text)?.[1] ?? 0);
@@ -56,7 +53,7 @@ export async function measureOutage(
     const endsAt = performance.now() + minutes * 60_000;
     let most = 0;
     while (performance.now() < endsAt) {
-      // Far more than the service can buffer; the broker keeps the rest.
+      // More than the service can buffer.
       const isEnough = published > PUBLISHED_MAX;
       const stretch = Math.min(10_000, endsAt - performance.now());
       await (isEnough ? delay(stretch) : publishFor(stretch));

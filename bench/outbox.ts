@@ -1,7 +1,4 @@
-/**
- * Rate at which the relay drains a filled outbox to Kafka, compared with a producer without an outbox; the cost of events
- * for the projection of orders; the time from an event's commit to Kafka's acknowledgement.
- */
+/** The relay compared with a bare producer, the cost of events for the projection, and the time from commit to acknowledgement. */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -68,7 +65,7 @@ async function measureDrained(
   };
 }
 
-/** Measures from the first batch, to exclude the start of the process. */
+/** Without the start of the process. */
 async function drainOnce(stack: Stack, brokers: string, count: number): Promise<number> {
   const topic = await createTopic(brokers);
   await using database = await createBenchDatabase(stack);
@@ -108,7 +105,7 @@ async function drainOnce(stack: Stack, brokers: string, count: number): Promise<
   }
 }
 
-/** Sends the same records in requests of the same size, each acknowledged by all replicas before the next. */
+/** Requests of the same size, each acknowledged by all replicas. */
 async function produceOnce(brokers: string, count: number): Promise<number> {
   const topic = await createTopic(brokers);
   const producer = new Producer({
@@ -231,7 +228,7 @@ async function createTopic(brokers: string): Promise<string> {
 }
 
 const ROUNDS = 3;
-/** The relay's batch size. */
+/** Of the relay. */
 const EVENTS_OF_BATCH = 1_000;
 const PARTITIONS = 3;
 const KEYS = 10_000n;

@@ -1,6 +1,6 @@
 /**
- * Cost of observability: drain and cached reads without any; with metrics, scraped at the interval of
- * observability/prometheus.yml, and debug logs; with metrics and 1 % of messages traced; and with all traced.
+ * Drain and cached reads without observability; with scraped metrics and debug logs; with 1 % and with all messages
+ * traced.
  */
 import { join } from "node:path";
 import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
@@ -58,7 +58,7 @@ function besideNothing(name: string, unit: string, rates: ReadonlyMap<string, nu
   }));
 }
 
-/** Runs one service per mode side by side, with the same cached order. */
+/** Side by side, with the same cached order. */
 async function measureReadsOf(
   stack: Stack,
   modes: Modes,

@@ -1,6 +1,6 @@
 /**
- * `GET /orders/:id` with every result, compared with a bare node:http server that sends the same body from its own
- * process. All take turns under the same load from `wrk`.
+ * All results of `GET /orders/:id`, compared with a bare node:http server in another process, under the same load
+ * from `wrk`.
  */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -62,13 +62,13 @@ export async function measureReads(stack: Stack, say: (text: string) => void): P
 
 type WrkOptions = Readonly<{
   headers?: Readonly<Record<string, string>>;
-  /** Requests `/orders/<prefix><number>` with numbers below `count`, instead of the given URL. */
+  /** Requests `/orders/<prefix><number>` with numbers below `count`. */
   ids?: Readonly<{ prefix: string; count: number }>;
-  /** Whether 404 is the expected status. */
+  /** 404 is expected. */
   isAbsent?: boolean;
 }>;
 
-/** Requests per second over 32 connections. @throws if a response has an unexpected status. */
+/** Per second, over 32 connections. @throws if a status is unexpected. */
 export async function wrk(url: string, options: WrkOptions = {}): Promise<number> {
   const { headers = {}, ids, isAbsent = false } = options;
   const given = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
@@ -87,7 +87,7 @@ export function needWrk(): void {
   }
 }
 
-/** Publishes a thousand orders a second while the work runs. */
+/** A thousand orders a second. */
 async function withIntake(stack: Stack, work: () => Promise<number>): Promise<number> {
   if (!stack.broker) throw new Error("this measurement needs a NATS Streaming server");
   await using transport = await connectTo(ordersKit, stack.broker.kind, stack.environment);

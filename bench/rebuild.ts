@@ -1,4 +1,4 @@
-/** `waybill rebuild` while the service serves reads: rate, memory, and latency of the reads. */
+/** Rate, memory, and latency of concurrent reads. */
 import { readFileSync } from "node:fs";
 import { ordersKit } from "../tools/domains/orders/index.ts";
 import { quantile, Verifier } from "../tools/publisher/verify.ts";
@@ -49,7 +49,7 @@ export async function measureRebuild(
   }
 }
 
-/** @returns the 99th percentile of read latencies during the work, in milliseconds. */
+/** @returns p99 of reads during the work, in milliseconds. */
 async function readFor(verifier: Verifier, orders: number, work: () => Promise<unknown>): Promise<number> {
   let isDone = false;
   const times: number[] = [];
@@ -72,7 +72,7 @@ async function readFor(verifier: Verifier, orders: number, work: () => Promise<u
   );
 }
 
-/** Peak resident KiB of a process; 0 after its exit. */
+/** Peak resident KiB; 0 after the exit. */
 function peakOf(pid: number): number {
   try {
     return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);

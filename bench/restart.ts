@@ -1,7 +1,4 @@
-/**
- * Start with a million orders: time until the service is ready (it then reads through), time until the cache is restored,
- * and its memory. The limit is a COPY of the same orders out of the database.
- */
+/** A start with a million orders: ready, cache restored, memory. The limit is a COPY of the orders. */
 import { setTimeout as delay } from "node:timers/promises";
 import { runCopyOut } from "../src/database/script.ts";
 import { residentBytes } from "../tools/stack/memory.ts";
@@ -69,5 +66,5 @@ export async function measureRestart(
 const ROUNDS = 2;
 const COPY_ALL = "copy (select payload from orders join inbox using (position)) to stdout (format binary)";
 
-/** Per row: the number of fields, and the field's length. */
+/** Number of fields and length, per row. */
 const COPY_OVERHEAD_BYTES = 6;

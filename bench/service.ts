@@ -1,7 +1,7 @@
-/** Runs the service for a measurement. */
+/** The service, for one measurement. */
 import { type ServiceProcess, startServiceProcess } from "../tools/stack/service.ts";
 
-/** Always stops the service, because it would disturb later measurements. */
+/** It would disturb later measurements. */
 export async function withService<T>(
   environment: Readonly<Record<string, string>>,
   folder: string,
@@ -16,7 +16,7 @@ export async function withService<T>(
   }
 }
 
-/** Value of a metric, summed over its labels (such as domains); 0 if it is missing. */
+/** Summed over labels; 0 if missing. */
 export async function metricOf(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const lines = text.split("\n").filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));

@@ -1,4 +1,4 @@
-/** Effect of PostgreSQL's settings on the drain, each compared with the defaults in the same run. */
+/** Each setting compared with the defaults in the same run. */
 import type { Stack } from "../tools/stack/stack.ts";
 import { createBenchDatabase } from "./database.ts";
 import { drain, publishLoad } from "./drain.ts";

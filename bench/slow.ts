@@ -1,7 +1,4 @@
-/**
- * PostgreSQL behind a slow connection, with the broker at full speed: duration of appends, and whether messages are
- * redelivered, timers accumulate or memory grows.
- */
+/** Slow connection, broker at full speed: appends, redeliveries, timers, memory. */
 import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory } from "../tools/domains/orders/factory.ts";
 import { ordersKit } from "../tools/domains/orders/index.ts";
@@ -66,7 +63,7 @@ export async function measureSlowDatabase(stack: Stack, say: (text: string) => v
   }
 }
 
-/** Keeps enough messages waiting that the service never waits for the publisher. */
+/** The service never waits for the publisher. */
 async function publishUntil(signal: AbortSignal, publish: (payload: Buffer) => Promise<void>): Promise<void> {
   const load = makeLoad(ordersKit, new OrderFactory(8), Number.POSITIVE_INFINITY, {
     garbage: 0,
@@ -98,7 +95,7 @@ async function read(url: string) {
   };
 }
 
-/** Round-trip times. The last one is far beyond any usable database. */
+/** Round trips; the last one is far beyond any usable database. */
 const LATENCIES_MS = [0, 20, 200, 1_000];
 const SETTLE_MS = 5_000;
 const SECONDS = 30;

@@ -1,4 +1,4 @@
-/** The stages separately: append, projection, and rebuild. */
+/** Append, projection and rebuild separately. */
 import type { Message } from "../src/contract/message.ts";
 import { Database } from "../src/database/database.ts";
 import { Jobs } from "../src/database/jobs.ts";

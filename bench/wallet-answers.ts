@@ -1,6 +1,6 @@
 /**
- * Latency of the wallet over HTTP at a steady rate, until the decision is durable and answered. Open loop: a command's
- * clock starts at its scheduled time. Afterwards the client's journal is compared with the service's answers.
+ * From the scheduled time of a command to its durable, answered decision. Afterwards compares the client's journal
+ * with the service.
  */
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
@@ -67,14 +67,14 @@ async function withServices(
   );
 }
 
-/** Repeats one in a hundred requests under the same id, which must get the same answer. */
+/** One in a hundred repeats an id and must get the same answer. */
 export async function load(urls: readonly string[], rate: number, seconds: number, seed: number) {
   const factory = new WalletFactory(seed);
   const messages: KitMessage[] = [];
   for (let count = 0; count < rate * seconds; count++) {
     messages.push(count % 100 === 99 ? (messages[count - 1] as KitMessage) : factory.valid());
   }
-  // Prepared in advance, because signing a token takes longer than many answers.
+  // Signing a token takes longer than many answers.
   const requests = messages.map(({ payload }) => walletKit.intake(payload));
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const answering: Promise<Answered>[] = [];
@@ -112,7 +112,7 @@ function post(url: string, agent: Agent, headers: Readonly<Record<string, string
   });
 }
 
-/** Reads each command back. @returns the number of commands, and of those with another answer than before. */
+/** Reads each command back. @returns the number of commands and of differences. */
 async function compareWith(
   urls: readonly string[],
   messages: readonly KitMessage[],

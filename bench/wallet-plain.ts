@@ -1,13 +1,10 @@
-/**
- * A conventional wallet: one transaction per command, which locks both accounts in the order of their names, checks the
- * balance, and writes. It uses eight connections and equivalent tables of transactions and postings.
- */
+/** A conventional wallet: per command one transaction, which locks both accounts in order, checks and writes. */
 import type pg from "pg";
 import { withClient } from "../tools/stack/postgres.ts";
 
 export type Transfer = Readonly<{ id: string; from: string; to: string; amount: string }>;
 
-/** @returns seconds until all transfers are applied. */
+/** @returns seconds. */
 export async function applyPlainly(
   url: string,
   owners: readonly string[],

@@ -1,7 +1,4 @@
-/**
- * Wallet commands from the inbox to durable decisions: on many accounts, all into one, and all out of one. The comparison
- * is a transaction with `select … for update` per command, on the same commands.
- */
+/** From the inbox to durable decisions, compared with a transaction and `select … for update` per command. */
 import type { Message } from "../src/contract/message.ts";
 import { Database } from "../src/database/database.ts";
 import { wallet } from "../src/domains/wallet/index.ts";
@@ -14,7 +11,7 @@ import { createBenchDatabase } from "./database.ts";
 import { inTurns, type Measurement } from "./measurement.ts";
 import { applyPlainly, type Transfer } from "./wallet-plain.ts";
 
-/** Sender and receiver, by the number of the command. */
+/** By the number of the command. */
 const SHAPES: Readonly<Record<string, (index: number) => Pick<Transfer, "from" | "to">>> = {
   "many accounts": (index) => ({ from: userOf(index * 7_919), to: userOf(index * 104_729 + 1) }),
   "all into one": (index) => ({ from: userOf(index), to: HOT }),
@@ -68,7 +65,7 @@ export async function rateOfEngine(stack: Stack, transfers: readonly Transfer[])
   );
   const domain = projectingOf(wallet, { isLive: true });
   const project = async () => (await projectNext(database, domain, new Handover())).rows.length;
-  // The first batch is the deposits; measure the rest.
+  // The deposits are not measured.
   await project();
   const begun = performance.now();
   let projected = 0;
@@ -82,7 +79,7 @@ async function rateOfPlain(stack: Stack, transfers: readonly Transfer[]): Promis
   return transfers.length / seconds;
 }
 
-/** Gives every user enough money. Ticks fill the batch, so that the measurement starts with a full one. */
+/** Enough money for all; ticks fill the batch, so that measuring starts with a full one. */
 function openingCommands(): object[] {
   const commands: object[] = [
     { id: "usd", type: "currency.put", code: "USD", numeric_code: 840, exponent: 2, enabled: true },
@@ -118,9 +115,9 @@ const USERS_COUNT = 1_000;
 const USERS = Array.from({ length: USERS_COUNT }, (_none, index) => userOf(index));
 const HOT = "hot";
 
-/** The projector's batch size. */
+/** Of the projector. */
 const BATCH = 4_000;
 const ROUNDS = 3;
 
-/** The conventional wallet is far slower; this fraction of the commands suffices for its rate. */
+/** Far slower, so a fraction of the commands suffices. */
 const PLAIN_SHARE = 20;

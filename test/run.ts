@@ -1,6 +1,5 @@
 /**
- * The commands `npm test`, `npm run test:long` and `npm run test:all`: start one PostgreSQL for all files, run each file
- * in its own process as soon as its needs are ready, and print one line with the counts.
+ * `npm test`, `npm run test:long`, `npm run test:all`: one PostgreSQL, a process per file, one line with the counts.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -17,7 +16,7 @@ import { chooseFiles, GROUPS, ROOT, recordDurations } from "./runner/files.ts";
 import { Needs } from "./runner/needs.ts";
 import { type FileResult, interruptAll, runFile, running } from "./runner/run-file.ts";
 
-/** Files print each test, each long wait and each fault, so longer silence means that the file hangs. */
+/** Files print each test, long wait and fault. */
 const SILENT_SECONDS_MAX = 300;
 
 const test = command("test", "Runs the quick test files, or those whose path contains one of the names.")
@@ -52,7 +51,7 @@ async function runFiles(
   isRecorded: boolean,
   covered: Covered | undefined,
 ): Promise<number> {
-  // Tests kill brokers and change their logs, so they must not use a running one.
+  // Tests kill brokers, so not a running one.
   delete process.env.KAFKA_BROKERS;
 
   const results: FileResult[] = [];
@@ -79,7 +78,7 @@ async function runFiles(
 }
 
 /**
- * Several workers take the slowest file whose needs are ready.
+ * Workers take the slowest file whose needs are ready.
  * @returns a problem beside failed tests.
  */
 async function runAll(
@@ -98,7 +97,7 @@ async function runAll(
   const common = {
     ...(await startPostgres(folder, started)),
     WAYBILL_TEST_FOLDER: folder,
-    // Hundreds of processes run the same code; they share its compilation.
+    // Hundreds of processes share compiled code.
     NODE_COMPILE_CACHE: join(ROOT, ".data", "compiled"),
     ...coverage?.environment,
   };
@@ -167,12 +166,12 @@ function say(text: string): void {
 
 const TEMPLATE = "waybill_template";
 /**
- * Tests need no durability across machine crashes; those of durability start their own server. Slow password hashing
- * would cost milliseconds in each of thousands of connections.
+ * Tests of durability start their own server. Slow password hashing would cost milliseconds in each of thousands of
+ * connections.
  */
 const POSTGRES_SETTINGS = ["max_connections=200", "fsync=off", "scram_iterations=1"];
 
-/** One more than processors, because files wait for servers about half of the time. */
+/** Files wait for servers half of the time. */
 const FILES_AT_ONCE = Math.max(3, Math.min(5, availableParallelism() + 1));
 const PROGRESS_MS = 30_000;
 const SLOWEST = 5;

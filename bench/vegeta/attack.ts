@@ -1,7 +1,5 @@
 /**
- * The command `npm run attack`: loads orders or the wallet until a limit is reached. With vegeta, if it is on PATH, in an
- * open loop at given rates, independent of the answers; otherwise with wrk in a closed loop over more and more
- * connections.
+ * `npm run attack`: vegeta in an open loop at given rates, or wrk in a closed loop over more and more connections.
  */
 import { spawnSync } from "node:child_process";
 import { mkdir } from "node:fs/promises";
@@ -23,7 +21,7 @@ const say = (text: string) => process.stderr.write(`${text}\n`);
 
 type Attack = Readonly<{
   shows: string;
-  /** Default duration. */
+  /** By default. */
   seconds: number;
   carryOut: (attacker: Attacker, url: string, rate: number, seconds: number) => Promise<string>;
 }>;
@@ -162,7 +160,7 @@ ${Object.entries({ ...ATTACKS, wallet: WALLET })
     }),
   );
 
-/** Runs on an empty wallet. With `--url`, WALLET_JWT_SECRET must be that of the service. */
+/** With `--url`, WALLET_JWT_SECRET must be the service's. */
 async function onOwnWallet(carryOut: (url: string) => Promise<string>): Promise<string> {
   await using stack = await startStack("attack", say, { kits: [walletKit] });
   return await withService({ ...stack.environment, SOURCES: "http" }, stack.folder, ({ url }) =>
@@ -170,7 +168,7 @@ async function onOwnWallet(carryOut: (url: string) => Promise<string>): Promise<
   );
 }
 
-/** Runs on a new service, filled and warmed up. */
+/** Filled and warmed up. */
 async function onOwnService(attacker: Attacker, carryOut: (url: string) => Promise<string>): Promise<string> {
   await using stack = await startStack("attack", say);
   const environment = { ...stack.environment, SOURCES: "http" };

@@ -1,4 +1,4 @@
-/** Attacks with vegeta. Targets and results are files, and the results are plotted into an HTML page. */
+/** Targets and results are files; the plot is an HTML page. */
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
@@ -6,7 +6,7 @@ import { runGuarded } from "../../tools/stack/guard.ts";
 import type { Attacker, Report, Targets } from "./attacker.ts";
 
 export class Vegeta implements Attacker {
-  /** Requests a second, each step a quarter higher. */
+  /** Each step a quarter higher. */
   readonly ramp = Array.from({ length: 24 }, (_, step) => Math.round(1_000 * 1.25 ** step));
   readonly unit = "requests/s";
   readonly isOpen = true;
@@ -48,7 +48,7 @@ export class Vegeta implements Attacker {
   }
 }
 
-/** vegeta counts only 2xx and 3xx as throughput, but 404 and 409 are expected answers too. */
+/** vegeta counts 2xx and 3xx only, but 404 and 409 are expected too. */
 function otherRightRate(
   counts: readonly (readonly [string, number])[],
   report: { duration: number; wait: number },

@@ -1,4 +1,4 @@
-/** The same attacks with wrk: a closed loop over more and more connections. */
+/** A closed loop over more and more connections. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { runGuarded } from "../../tools/stack/guard.ts";
 import type { Attacker, Report, Target, Targets } from "./attacker.ts";
 
 export class Wrk implements Attacker {
-  /** Connections, doubled in each step. */
+  /** Doubled in each step. */
   readonly ramp = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024, 2_048, 4_096];
   readonly unit = "connections";
   readonly isOpen = false;
@@ -23,7 +23,7 @@ export class Wrk implements Attacker {
     const given = [`-t${threads}`, `-c${load}`, `-d${seconds}s`, "--timeout", "10s", "-s", path, url];
     const folder = await mkdtemp(join(tmpdir(), "waybill-wrk-"));
     const targets = join(folder, "targets");
-    // Only the script `list` reads this file.
+    // For the script `list`.
     if (script === "list") await writeFile(targets, list.map(lineOf).join(""));
     const env = { ...process.env, ...IDS, TARGETS: targets, THREADS: String(threads) };
     const { stdout } = await runGuarded("wrk", given, { env }).finally(() => rm(folder, { recursive: true }));

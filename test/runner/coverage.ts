@@ -1,7 +1,4 @@
-/**
- * Line coverage of folders, from V8's counts. Test processes and the processes that they start write their counts at
- * exit; a file that none of them loaded counts as uncovered.
- */
+/** Line coverage by V8's counts. Files that no process loaded count as uncovered. */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -11,7 +8,7 @@ import { ROOT } from "./files.ts";
 export type Covered = Readonly<{
   /** Relative to the root. */
   folders: readonly string[];
-  /** Required percentage of covered lines per folder. */
+  /** Required percentage. */
   linesMin: number;
 }>;
 
@@ -20,19 +17,19 @@ export class Coverage {
   readonly #counts: string;
   readonly #report: string;
 
-  /** @param folder of the test run. */
+  /** @param folder of the run. */
   constructor(covered: Covered, folder: string) {
     this.#covered = covered;
     this.#counts = join(folder, "coverage");
     this.#report = join(folder, "coverage-report");
   }
 
-  /** For the test processes. The compile cache is off, because it makes the counts less exact. */
+  /** The compile cache makes counts less exact. */
   get environment(): Readonly<Record<string, string>> {
     return { NODE_V8_COVERAGE: this.#counts, NODE_DISABLE_COMPILE_CACHE: "1" };
   }
 
-  /** Prints each folder's coverage. @returns the folders below the limit, as text. */
+  /** @returns the folders below the limit. */
   async report(): Promise<string | undefined> {
     const { folders, linesMin } = this.#covered;
     const includes = folders.flatMap((folder) => ["--src", folder, "--include", `${folder}/**/*.ts`]);
@@ -56,7 +53,7 @@ export class Coverage {
   }
 }
 
-/** By path; c8 adds an entry for the total. */
+/** By path, and a total. */
 type Summary = Readonly<Record<string, { lines: { total: number; covered: number } }>>;
 
 function percentOf(files: Summary, folder: string): number {

@@ -1,13 +1,13 @@
-/** Finds the test files of a run and orders them, slowest first. */
+/** The test files of a run, slowest first. */
 import { glob, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Covered } from "./coverage.ts";
 
-/** `npm test` runs quick files, `npm run test:long` long ones, `npm run test:all` both. */
+/** From `npm test`, `npm run test:long` and `npm run test:all`. */
 export type Choice = Readonly<{ kind: "quick" | "long" | "all"; names: readonly string[] }>;
 
-/** Names for tests of several folders, with the sources whose coverage the run reports. */
+/** Tests of several folders, and the sources whose coverage they report. */
 export const GROUPS: Readonly<Record<string, Covered & Readonly<{ names: readonly string[] }>>> = {
   marketplace: {
     names: [
@@ -24,13 +24,13 @@ export const GROUPS: Readonly<Record<string, Covered & Readonly<{ names: readonl
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A plain name selects files of both kinds; a group's name selects those of `kind`. */
+/** A plain name selects both kinds, a group those of `kind`. */
 export async function chooseFiles({ kind, names }: Choice): Promise<string[]> {
   const files: string[] = [];
   for await (const file of glob("test/**/*.ts", { cwd: ROOT })) {
     const isTest = file.endsWith(".test.ts");
     const isKind = kind === "all" || file.endsWith(".long.test.ts") === (kind === "long");
-    // Fixtures of the runner's own test are not tests and must be named in full.
+    // The runner's fixtures must be named in full.
     const isOf = (name: string) => file === name || (isTest && file.includes(name));
     const isNamed = names.some((name) => {
       const group = GROUPS[name];
@@ -51,7 +51,7 @@ async function readDurations(): Promise<Durations> {
   return JSON.parse(await readFile(DURATIONS, "utf8").catch(() => "{}"));
 }
 
-/** Stores the durations for the order of the next run. Files that did not run keep theirs. */
+/** Files that did not run keep theirs. */
 export async function recordDurations(
   results: readonly Readonly<{ file: string; seconds: number }>[],
 ): Promise<void> {
@@ -65,5 +65,5 @@ export async function recordDurations(
 }
 
 const DURATIONS = join(ROOT, "test", "durations.json");
-/** Between quick and slow files. */
+/** Between quick and slow. */
 const UNKNOWN_SECONDS = 10;

@@ -1,7 +1,4 @@
-/**
- * Provides what test files need beside PostgreSQL: programs, built or fetched once, and servers shared by all files.
- * Preparation runs while files without needs are already running.
- */
+/** Programs and shared servers for test files, prepared while files without needs run. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findJaeger } from "../../tools/stack/jaeger.ts";
@@ -14,7 +11,7 @@ import { ROOT } from "./files.ts";
 type Environment = Readonly<Record<string, string>>;
 type Need = "nats-streaming" | "jetstream" | "kafka" | "toxiproxy" | "jaeger";
 
-/** A file has a need if it mentions one of these helpers, classes or commands. */
+/** A file that mentions one of these has the need. */
 const NAMES: Readonly<Record<Need, RegExp>> = {
   "nats-streaming":
     /brokerEnvironment|natsStreamingOptions|findBroker|startStack|WAYBILL_TEST_NATS_URL|tools\/(torture\/|stack\/(?!compiled|pgbouncer|postgres|redis))/,
@@ -30,7 +27,6 @@ export class Needs {
   readonly #needs = new Map<string, readonly Need[]>();
 
   /**
-   * Starts preparing what the files need.
    * @param folder for the shared servers.
    * @param started receives the servers, to stop them.
    */
@@ -59,7 +55,7 @@ export class Needs {
       preparing.catch(() => {});
       needs.#ready.set(need, preparing);
     };
-    // In sequence, because a compiler uses all processors. What most files need comes first.
+    // One compiler uses all processors. What most files need comes first.
     let building: Promise<unknown> = Promise.resolve();
     const inTurn = <T>(find: (say: (text: string) => void) => Promise<T>): Promise<T> => {
       const found = building.then(() => find(say));
@@ -74,7 +70,7 @@ export class Needs {
       started.defer(() => broker.stop());
       return { WAYBILL_TEST_NATS_URL: broker.url };
     });
-    // Maven only downloads, so it need not wait for the compilers.
+    // Only downloads, so it need not wait.
     prepare("kafka", async () => {
       const broker = await Kafka.find(join(folder, "kafka"), say, { isBrief: true });
       if (!broker) return {};
@@ -87,19 +83,17 @@ export class Needs {
     return needs;
   }
 
-  /** Whether all that a file needs is ready. */
   areReady(file: string): boolean {
     return this.#needsOf(file).every((need) => this.#isReady.has(need));
   }
 
-  /** Waits until another need is ready. @throws if a required program is not available. */
+  /** @throws if a required program is not available. */
   async oneMore(): Promise<void> {
     await Promise.race(
       [...this.#ready].filter(([need]) => !this.#isReady.has(need)).map(([, ready]) => ready),
     );
   }
 
-  /** Variables with which a file finds the shared servers. */
   async environmentFor(file: string): Promise<Environment> {
     const parts = await Promise.all(this.#needsOf(file).map((need) => this.#ready.get(need)));
     return Object.assign({}, ...parts);
@@ -110,7 +104,7 @@ export class Needs {
   }
 }
 
-/** The tests find the program themselves, and are skipped if it is missing. */
+/** Tests find programs themselves, or are skipped. */
 function ignore(_path: string | undefined): Environment {
   return {};
 }

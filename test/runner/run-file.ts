@@ -1,4 +1,4 @@
-/** Runs one test file in its own process and parses the results. */
+/** Runs one test file in its own process. */
 import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { spawnGuarded } from "../../tools/stack/guard.ts";
@@ -12,10 +12,9 @@ export type FileResult = Readonly<{
   seconds: number;
 }>;
 
-/** Running test files, with their start times. */
 export const running = new Map<ChildProcess, Readonly<{ file: string; begun: number }>>();
 
-/** A file fails if it runs no test, exits with an error, or prints nothing for too long. */
+/** Without tests, with an error, or silent for too long, a file fails. */
 export async function runFile(
   file: string,
   environment: Readonly<Record<string, string>>,
@@ -38,7 +37,7 @@ export async function runFile(
   }
   const watch = setInterval(() => {
     silentSeconds += 1;
-    // If the tests are done but the process does not exit, the file left something open.
+    // Done but running: the file left something open.
     const isOver = /^\s+Duration:/m.test(output);
     if (silentSeconds < (isOver ? END_SECONDS_MAX : silentSecondsMax) || killed !== undefined) return;
     killed = isOver
@@ -53,7 +52,7 @@ export async function runFile(
   const numberAfter = (label: string) =>
     Number(new RegExp(`^\\s*${label}:\\s+(\\d+)`, "m").exec(output)?.[1] ?? 0);
   const [total, passed, skipped] = [numberAfter("Total"), numberAfter("Passed"), numberAfter("Skipped")];
-  // uvu exits with 0 if a hook throws; then the counts do not add up, or it prints FAIL.
+  // uvu exits with 0 if a hook throws, but prints FAIL or counts that do not add up.
   const isGood = code === 0 && total + skipped > 0 && passed === total && !/^\s*FAIL\b/m.test(output);
   const failed = isGood ? 0 : Math.max(1, total - passed);
   const seconds = (performance.now() - begun) / 1000;
@@ -67,12 +66,12 @@ export async function runFile(
   return { file, passed, failed, skipped, seconds };
 }
 
-/** Stops all running test files; their guards stop what they started. */
+/** Guards stop what the files started. */
 export async function interruptAll(): Promise<void> {
   const ends = [...running.keys()].map((child) => new Promise((resolve) => child.once("close", resolve)));
   for (const child of running.keys()) child.kill("SIGINT");
   await Promise.all(ends);
 }
 
-/** Ample for an exit; a file with an open handle never exits. */
+/** With an open handle, a file never exits. */
 const END_SECONDS_MAX = 60;

@@ -1,4 +1,4 @@
-/** The test runner: failures and timeouts. */
+/** Failures and timeouts. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { runScript } from "../support/command.ts";

@@ -1,4 +1,4 @@
-/** Processes that a command or test starts end with it, even if it is killed. */
+/** Processes end with the command or test that started them, even if it is killed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ const guard = suite("guard");
 const pidOf = (child: ChildProcess) => child.pid as number;
 
 function start(command: string, args: string[]): { child: ChildProcess; output: () => string } {
-  // The runner and the demo must start their own servers, not use a running Kafka.
+  // Not a running Kafka.
   const child = spawn(command, args, { env: { ...process.env, KAFKA_BROKERS: "" } });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
@@ -22,7 +22,7 @@ function start(command: string, args: string[]): { child: ChildProcess; output: 
   return { child, output: () => output };
 }
 
-/** Waits until a process tree has all parts. @returns the tree. */
+/** @returns the tree, when it has all parts. */
 async function grown(root: ChildProcess, output: () => string, parts: readonly RegExp[]): Promise<Running[]> {
   return await until(`${parts.join(", ")} run; so far: ${output()}`, () => {
     if (root.exitCode !== null) throw new Error(`it ended by itself: ${output()}`);

@@ -1,4 +1,4 @@
-/** The marketplace's servers: in-memory caches, and databases with separate roles. */
+/** In-memory caches, and databases with separate roles. */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "@redis/client";

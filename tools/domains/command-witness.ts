@@ -1,7 +1,4 @@
-/**
- * Shared checks of domains with commands: each acknowledged command was decided, with a content that was published under
- * its id, and each service answers with the stored decision.
- */
+/** Each acknowledged command was decided, with a published content, and each service answers with that decision. */
 import type { Database } from "../../src/database/database.ts";
 import { Journal } from "./journal.ts";
 import type { Reader, Witness } from "./kit.ts";
@@ -15,10 +12,9 @@ export type StoredCommand = Readonly<{
 }>;
 
 export abstract class CommandWitness<Stored extends StoredCommand> extends Journal implements Witness {
-  /** Reads the decisions for these keys; called with KEYS_PER_QUERY keys at most. */
+  /** @param keys up to KEYS_PER_QUERY. */
   protected abstract select(database: Database, keys: readonly string[]): Promise<readonly Stored[]>;
 
-  /** Whether a service's answer matches the table. */
   protected isAnswer(
     given: Readonly<Record<string, string | undefined>>,
     { position, status }: Stored,
@@ -62,5 +58,5 @@ export abstract class CommandWitness<Stored extends StoredCommand> extends Journ
 
 const KEYS_PER_QUERY = 5_000;
 
-/** Requests in flight to one service. */
+/** In flight to one service. */
 const READERS = 16;

@@ -1,4 +1,4 @@
-/** The kits of all domains. A new domain is one line here. */
+/** A new domain is one line here. */
 import { cartKit } from "./cart/index.ts";
 import type { DomainKit } from "./kit.ts";
 import { lomsKit } from "./loms/index.ts";

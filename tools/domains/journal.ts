@@ -1,12 +1,12 @@
-/** Journal of a run: contents by key, and acknowledged keys. */
+/** Journal of a run. */
 import { createHash } from "node:crypto";
 import type { Published } from "./kit.ts";
 
 export class Journal {
-  /** Hashes of the published contents, by key. */
+  /** Hashes by key. */
   readonly #contents = new Map<string, Set<string>>();
   readonly #acknowledged = new Set<string>();
-  /** Keys acknowledged since the last check. */
+  /** Acknowledged since the last check. */
   #fresh = new Set<string>();
 
   attempted({ key, payload }: Published): void {
@@ -25,14 +25,13 @@ export class Journal {
     this.#fresh = new Set(this.#acknowledged);
   }
 
-  /** Returns the keys acknowledged since the last call. */
   takeFresh(): string[] {
     const keys = [...this.#fresh];
     this.#fresh = new Set();
     return keys;
   }
 
-  /** @param hash from hashOf, or PostgreSQL's md5 of a payload. */
+  /** @param hash from hashOf, or PostgreSQL's md5. */
   wasPublished(key: string, hash: string): boolean {
     return this.#contents.get(key)?.has(hash) ?? false;
   }

@@ -1,4 +1,4 @@
-/** The option `--domain` of commands that generate messages. */
+/** The option `--domain`. */
 import { InvalidArgumentError, Option } from "../../src/cli/command.ts";
 import { DOMAIN_NAMES, domain } from "../../src/cli/domains.ts";
 import { KITS } from "./index.ts";

@@ -1,9 +1,9 @@
-/** Seeded randomness, so that a run can be repeated. */
+/** Seeded, so that runs can be repeated. */
 import type { Faker } from "@faker-js/faker";
 import { faker as base } from "@faker-js/faker/locale/base";
 
 export interface Random {
-  /** A number in [0, 1). */
+  /** In [0, 1). */
   random(): number;
   pick<T>(list: readonly T[]): T;
 }
@@ -25,8 +25,7 @@ export class SeededRandom implements Random {
 }
 
 /**
- * A separate faker. It takes its class from a single-language entry, because the library's main entry loads seventy
- * languages, which costs each process a quarter of a second.
+ * Takes the class from a single-language entry: the main entry loads seventy languages in a quarter of a second.
  * @param like source of the words.
  */
 export function seededFaker(seed: number, like: Faker = base): Faker {
@@ -37,5 +36,5 @@ export function randomSeed(): number {
   return Math.floor(Math.random() * SEED_MAX);
 }
 
-/** The generator's seed has 32 bits. */
+/** 32 bits. */
 export const SEED_MAX = 2 ** 32 - 1;

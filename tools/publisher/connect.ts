@@ -1,6 +1,4 @@
-/**
- * Connects to a source of a domain with the service's own variables. A broker's library is loaded only when it is used.
- */
+/** Connects with the service's own variables. Loads a broker's library on demand. */
 import { loadJetStream, loadKafka, loadNatsStreaming } from "../../src/config/config.ts";
 import type { SourceName } from "../../src/config/sources.ts";
 import type { DomainKit } from "../domains/kit.ts";

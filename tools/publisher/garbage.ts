@@ -1,7 +1,4 @@
-/**
- * All kinds of invalid messages, each with the code and paths of its dead letter. A domain's kit adds the kinds of its
- * schema.
- */
+/** Invalid messages with the code and paths of their dead letters; kits add those of their schema. */
 import type { RejectionCode } from "../../src/contract/rejection.ts";
 import type { DomainKit, GarbageKind, MessageFactory } from "../domains/kit.ts";
 
@@ -9,7 +6,7 @@ export type Garbage = Readonly<{
   kind: string;
   payload: Buffer;
   code: RejectionCode;
-  /** Paths of the problems in any order; undefined if they are random. */
+  /** In any order; undefined if random. */
   paths: readonly string[] | undefined;
 }>;
 
@@ -22,7 +19,6 @@ export function makeGarbage(kit: DomainKit, factory: MessageFactory, kind?: stri
   return { kind: name, code, paths, payload: Buffer.isBuffer(payload) ? payload : Buffer.from(payload) };
 }
 
-/** Names of the general kinds and of the domain's. */
 export function garbageKinds(kit: DomainKit): readonly string[] {
   return Object.keys(kindsOf(kit));
 }
@@ -38,7 +34,7 @@ function kindsOf(kit: DomainKit): Readonly<Record<string, GarbageKind>> {
 
 const known = new Map<DomainKit, Readonly<Record<string, GarbageKind>>>();
 
-/** @param bytesMax size of the domain's largest document. */
+/** @param bytesMax of the largest document. */
 function generalKinds(bytesMax: number): Readonly<Record<string, GarbageKind>> {
   return {
     empty: { code: "empty", paths: [""], make: () => "" },
@@ -124,7 +120,7 @@ function generalKinds(bytesMax: number): Readonly<Record<string, GarbageKind>> {
   };
 }
 
-/** Inserts a member, or the beginning of one, at the end of the document. */
+/** Or the beginning of a member. */
 function withMember(document: string, member: string): string {
   return `${document.slice(0, -1)},${member}}`;
 }
@@ -133,7 +129,7 @@ function deep(levels: number): string {
   return "[".repeat(levels) + "]".repeat(levels);
 }
 
-/** Enough to overflow a recursive parser, within the size limit. */
+/** Overflows a recursive parser, within the size limit. */
 function levelsIn(bytesMax: number): number {
   return Math.min(100_000, Math.floor(bytesMax / 2));
 }

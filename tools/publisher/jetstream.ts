@@ -1,11 +1,11 @@
-/** Publishes to JetStream; the stream confirms each stored message. */
+/** The stream confirms each stored message. */
 import { JetStreamApiCodes, JetStreamApiError, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, headers } from "@nats-io/transport-node";
 import type { JetStreamConfig } from "../../src/config/sources.ts";
 import { natsConnectionOptions } from "../../src/inbox/sources/jetstream/nats-connection.ts";
 import { PayloadRefusedError, type Transport } from "./transport.ts";
 
-/** @throws if the server is unreachable, or if the stream is missing and may not be created. */
+/** @throws if the server is unreachable, or the stream is missing and may not be created. */
 export async function connectToJetStream(config: JetStreamConfig): Promise<Transport> {
   const { url, stream, newStreamSubject } = config;
   const connection = await connect({

@@ -1,4 +1,4 @@
-/** Publishes to Kafka. Messages that arrive during a request are batched into the next one. */
+/** Messages that arrive during a request go into the next one. */
 import { Admin, MultipleErrors, ProduceAcks, Producer } from "@platformatic/kafka";
 import type { KafkaConfig } from "../../src/config/sources.ts";
 import { guardSecondErrors, kafkaConnection } from "../../src/kafka/connection.ts";
@@ -14,11 +14,11 @@ type Waiting = {
 
 export type KafkaAddress = Pick<KafkaConfig, "brokers" | "topic" | "newTopicPartitions" | "tls" | "sasl">;
 
-/** @throws if no broker is reachable, or if the topic is missing and may not be created. */
+/** @throws if no broker is reachable, or the topic is missing and may not be created. */
 export async function connectToKafka(address: KafkaAddress): Promise<Transport> {
   const { brokers, topic, newTopicPartitions } = address;
   const guard = guardSecondErrors();
-  // No retries: an unacknowledged message may be stored, and a retry would be another message.
+  // A retry of an unacknowledged but stored message would be another message.
   const connection = { ...kafkaConnection({ ...address, clientId: "waybill-publisher" }), retries: 0 };
   const admin = new Admin(connection);
   await findTopic(admin, topic, newTopicPartitions)
@@ -53,7 +53,7 @@ export async function connectToKafka(address: KafkaAddress): Promise<Transport> 
     }
     sending = undefined;
   };
-  /** As many as fit into one request; a larger payload is sent alone. */
+  /** A larger payload is sent alone. */
   const takeBatch = () => {
     let bytes = 0;
     let count = 0;
@@ -68,7 +68,7 @@ export async function connectToKafka(address: KafkaAddress): Promise<Transport> 
     publish: (payload, context = {}) =>
       new Promise((resolve, reject) => {
         waiting.push({ payload, context, resolve, reject });
-        // In the next turn, so that messages of one loop share a request.
+        // Messages of one loop share a request.
         sending ??= new Promise<void>((turn) => setImmediate(turn)).then(sendAll);
       }),
     [Symbol.asyncDispose]: async () => {
@@ -88,7 +88,7 @@ function refused(batch: readonly Waiting[]): Error {
   return new PayloadRefusedError(`the broker does not accept ${batch[0]?.payload.length} bytes`);
 }
 
-/** Below the brokers' default limit, so that only a single record can be too large. */
+/** Below the brokers' default, so that only a single record can be too large. */
 const REQUEST_BYTES_MAX = 900_000;
-/** Approximate overhead of a record. */
+/** Roughly. */
 const RECORD_BYTES = 100;

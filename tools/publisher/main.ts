@@ -1,4 +1,4 @@
-/** The command `npm run publisher`: publishes valid and invalid messages, and verifies that they arrived. */
+/** `npm run publisher`. */
 import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -108,7 +108,7 @@ Exit status: 0 done; 1 messages were not published or are missing; 2 bad usage o
     }),
   );
 
-/** Raw payloads from files or standard input, if an option names them. */
+/** If an option names them. */
 function givenPayloads({
   file,
   dir,

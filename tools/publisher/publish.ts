@@ -1,4 +1,4 @@
-/** Publishes a load at a rate, records acknowledged messages, and verifies them on request. */
+/** Publishes at a rate, records acknowledged messages, verifies on request. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { DomainKit } from "../domains/kit.ts";
 import type { Load } from "./load.ts";
@@ -9,13 +9,13 @@ export type PublishOptions = Readonly<{
   kit: DomainKit;
   transport: Transport;
   load: Iterable<Load> | AsyncIterable<Load>;
-  /** Messages per second; 0 for no limit. */
+  /** Per second; 0 for no limit. */
   rate: number;
-  /** Address of the service; without it nothing is verified. */
+  /** Without it nothing is verified. */
   verifyUrl: string | undefined;
-  /** Seconds without progress after which verification stops. */
+  /** Without progress. */
   patienceSeconds?: number;
-  /** Number of messages in the load, if known. */
+  /** If known. */
   count?: number | undefined;
   onProgress: (phase: "publishing" | "verifying", step: { done: number; total: number | undefined }) => void;
   signal: AbortSignal;
@@ -24,16 +24,16 @@ export type PublishOptions = Readonly<{
 export type PublishReport = Readonly<{
   published: number;
   failed: number;
-  /** Not sent, because the broker does not accept their size. */
+  /** Too large for the broker. */
   refused: number;
   byKind: Readonly<Record<string, number>>;
-  /** Number of distinct keys. */
+  /** Distinct ones. */
   keys: number;
-  /** Number of published messages that must be projected, in any order of arrival. */
+  /** In any order of arrival. */
   mustProject: number;
   seconds: number;
   verification?: Verification & {
-    /** Latency from publishing to readable in milliseconds, for watched messages. */
+    /** Latency in milliseconds, of watched messages. */
     readable: { watched: number; p50: number | undefined; p99: number | undefined };
   };
 }>;
@@ -81,7 +81,7 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   let sent = 0;
   for await (const message of load) {
     if (signal.aborted) break;
-    // Open loop: the schedule does not wait for answers, so a slow service cannot hide its latency.
+    // Open loop: a slow service cannot hide its latency.
     const due = rate > 0 ? started + (sent * 1000) / rate : 0;
     const early = due - performance.now();
     if (early > 1) await delay(early);
@@ -108,8 +108,8 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
   return { ...report, verification: { ...verification, readable } };
 }
 
-/** Enough to keep a broker busy, with a small journal of messages in flight. */
+/** Keeps a broker busy, and the journal small. */
 const IN_FLIGHT_MAX = 2_000;
 
-/** Watching needs extra requests; this share does not disturb the measurement. */
+/** More watching would disturb the measurement. */
 const WATCH_EVERY = 20;

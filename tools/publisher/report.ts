@@ -1,4 +1,4 @@
-/** Reports what was published: as text for a terminal, or as JSON. */
+/** Text for a terminal, or JSON. */
 import type { DomainKit } from "../domains/kit.ts";
 import type { PublishReport } from "./publish.ts";
 
@@ -27,10 +27,10 @@ export function describe(kit: DomainKit, report: PublishReport, seed: number | u
   return `${lines.join("\n")}\n`;
 }
 
-/** The count of keys is named after the kit's noun. */
+/** Keys are counted under the kit's noun. */
 export function toJson({ readBack }: DomainKit, { keys, ...report }: PublishReport, seed: number): string {
   return JSON.stringify({ seed, ...report, [readBack.noun]: keys });
 }
 
-/** Keeps the totals visible on one screen. */
+/** Keeps the totals on one screen. */
 const SHOWN_MAX = 20;

@@ -1,10 +1,10 @@
-/** Starts the trace of each published message; the service continues it. */
+/** Starts the trace that the service continues. */
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { loadTracing } from "../../src/config/config.ts";
 import { idsOf } from "../../src/telemetry/trace-ids.ts";
 import type { Transport } from "./transport.ts";
 
-/** Connects; sampled messages get a span if OTEL_TRACES_EXPORTER enables tracing. @throws ConfigError */
+/** With a span for sampled messages, if OTEL_TRACES_EXPORTER enables tracing. @throws ConfigError */
 export async function traced(connect: () => Promise<Transport>): Promise<Transport> {
   const config = loadTracing();
   if (!config) return await connect();
@@ -13,7 +13,7 @@ export async function traced(connect: () => Promise<Transport>): Promise<Transpo
   const transport = await connect();
   return {
     publish: async (payload, { key } = {}) => {
-      // The service derives the same ids from the payload, because some brokers have no headers.
+      // The service derives the same ids, because some brokers have no headers.
       const ids = idsOf(payload);
       if (!tracing.isSampled(ids.traceId)) return await transport.publish(payload, { key });
       const attributes = { "messaging.message.body.size": payload.length };

@@ -1,4 +1,4 @@
-/** Transports to the service's sources. `publish` resolves when the broker or the service has stored the message. */
+/** `publish` resolves when the message is stored. */
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
 import type { Stan } from "node-nats-streaming";
@@ -7,18 +7,18 @@ import { connectToServer } from "../../src/inbox/sources/nats-streaming/connect.
 import type { DomainKit } from "../domains/kit.ts";
 
 export interface Transport extends AsyncDisposable {
-  /** @throws PayloadRefusedError if the payload is not acceptable; another error if it may not be stored. */
+  /** @throws PayloadRefusedError if it cannot be accepted; another error if it may not be stored. */
   publish(payload: Buffer, context?: PublishContext): Promise<void>;
 }
 
-/** Metadata, for transports that support it. */
+/** If the transport supports it. */
 export type PublishContext = Readonly<{
   traceparent?: string | undefined;
-  /** Messages with the same key keep their order. */
+  /** Keeps the order per key. */
   key?: string | undefined;
 }>;
 
-/** The broker or the service does not accept this payload, for example because of its size. */
+/** For example too large. */
 export class PayloadRefusedError extends Error {}
 
 export type BrokerAddress = Readonly<{ url: string; clusterId: string; channel: string }>;
@@ -44,7 +44,7 @@ export async function connectToBroker({ url, clusterId, channel }: BrokerAddress
           return reject(new PayloadRefusedError(`the broker accepts up to ${bytesMax} bytes`));
         }
         client.publish(channel, payload as unknown as string, (error) => {
-          // When the connection is lost, the library calls back for unacknowledged messages without an error.
+          // Without a connection, the library calls back without an error.
           if (error || !connection.connected) {
             reject(error ?? lost ?? new Error("the connection to the broker was lost"));
           } else {
@@ -62,8 +62,7 @@ export async function connectToBroker({ url, clusterId, channel }: BrokerAddress
 }
 
 /**
- * Posts to the service.
- * @param intake builds the request for a payload.
+ * @param intake builds the request.
  * @param token INGRESS_TOKEN, if set.
  */
 export function connectToHttp(
@@ -93,7 +92,7 @@ export function connectToHttp(
   };
 }
 
-/** Tries the servers in order. @throws the last one's error. */
+/** @throws the last server's error. */
 async function connectToAny([server, ...others]: readonly NatsServer[], clusterId: string): Promise<Stan> {
   if (!server) throw new Error("no server is configured");
   const client = connectToServer(server, clusterId, `publisher-${randomUUID()}`, {
@@ -120,18 +119,18 @@ async function connected(client: Stan, host: string): Promise<void> {
   } finally {
     client.removeAllListeners("error");
     client.removeAllListeners("close");
-    // The library also emits lost connections as errors, which onLost handles.
+    // onLost handles lost connections, which are emitted here too.
     client.on("error", () => {});
   }
 }
 
-/** NATS Streaming adds ids and the subject; if the sum is too large, the server closes the connection. */
+/** For ids and subject; beyond the limit the server closes the connection. */
 const ENVELOPE_BYTES = 512;
 const IN_FLIGHT_MAX = 16_384;
 const HTTP_CONNECTIONS = 32;
 
-/** Succeeded, stored or declined: the message is in the inbox. */
+/** In the inbox: succeeded, stored or declined. */
 const STORED: ReadonlySet<number> = new Set([200, 201, 202, 409]);
 
-/** Invalid, too large, or a reused id: the service does not store the message. */
+/** Not stored: invalid, too large, or a reused id. */
 const REFUSED: ReadonlySet<number> = new Set([400, 413, 422]);

@@ -1,11 +1,11 @@
-/** Reads published messages back from the service; the domain's kit compares them with the sent ones. */
+/** Reads published messages back; the kit compares. */
 import { Agent, get } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ReadBack, Reader } from "../domains/kit.ts";
 
 export type Expected = Readonly<{
   key: string;
-  /** All payloads published under this key. */
+  /** Under this key. */
   published: readonly Buffer[];
 }>;
 
@@ -21,7 +21,7 @@ export class Verifier implements Reader {
   readonly #patienceMs: number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 
-  /** @param patienceSeconds time without progress after which verification stops. */
+  /** @param patienceSeconds without progress. */
   constructor(url: string, readBack: ReadBack, patienceSeconds = PATIENCE_SECONDS) {
     this.url = url;
     this.#readBack = readBack;
@@ -44,7 +44,7 @@ export class Verifier implements Reader {
     });
   }
 
-  /** Milliseconds from `publishedAt` until the payload's effect can be read; undefined after `patienceSeconds`. */
+  /** Milliseconds; undefined after `patienceSeconds`. */
   async timeUntilReadable(key: string, payload: Buffer, publishedAt: number): Promise<number | undefined> {
     while (performance.now() - publishedAt < this.#patienceMs) {
       if ((await this.#look({ key, published: [payload] })) !== "missing")
@@ -54,10 +54,7 @@ export class Verifier implements Reader {
     return undefined;
   }
 
-  /**
-   * Checks all; retries missing ones until none appears for `patienceSeconds`.
-   * @param onFound called with the number of messages found.
-   */
+  /** Retries missing ones until none appears for `patienceSeconds`. */
   async check(expected: readonly Expected[], onFound: (found: number) => void): Promise<Verification> {
     const different: string[] = [];
     let found = 0;
@@ -102,19 +99,19 @@ export class Verifier implements Reader {
   }
 }
 
-/** The value at a fraction of the sorted list; undefined if the list is empty. */
+/** Undefined for an empty list. */
 export function quantile(sorted: readonly number[], fraction: number): number | undefined {
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * fraction) - 1)];
 }
 
-/** More connections slow the service down. */
+/** More slow the service down. */
 const CONNECTIONS = 16;
 
-/** Below the measured latency of a few milliseconds. */
+/** Below the measured latency. */
 const READABLE_POLL_MS = 2;
 
-/** Pause between rounds over missing messages. */
+/** Between rounds. */
 const RETRY_MS = 200;
 
-/** Longer than AckWait, after which a broker redelivers a killed service's messages. */
+/** Longer than AckWait, the redelivery of a killed service's messages. */
 const PATIENCE_SECONDS = 45;

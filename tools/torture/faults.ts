@@ -1,4 +1,4 @@
-/** The faults. Each strikes, lasts a while, and is undone. */
+/** Each fault strikes, lasts a while, and is undone. */
 import { setTimeout as delay } from "node:timers/promises";
 import { FAILPOINTS } from "../../src/config/failpoint.ts";
 import { SESSION_SECONDS } from "../stack/kafka.ts";
@@ -9,7 +9,7 @@ export type Chance = Readonly<{
   pick: <T>(list: readonly T[]) => T;
 }>;
 
-/** Needs a database on a disk that can be filled. */
+/** Needs a disk that can be filled. */
 export const DISK_FULL = "disk of the database full";
 
 export type Fault = (world: World, chance: Chance) => Promise<void>;
@@ -40,7 +40,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
         await endService(world, place, "SIGKILL");
         const passes = Math.round(chance.between(1, name === "redrive-before-commit" ? 2 : 25));
         const extra = { WAYBILL_FAILPOINT: `${name}:${passes}` };
-        // The failpoint may kill it before it is ready, as intended.
+        // It may die before it is ready, as intended.
         const armed = await world.startService(place, extra).catch(() => undefined);
         world.isMeantToRun[place] = false;
         if (armed) {
@@ -73,7 +73,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     await stack.disk?.fill();
     await delay(chance.between(500, 4_000));
     stack.disk?.release();
-    // The server stops if it cannot write, and cannot recover before there is space again.
+    // PostgreSQL stops if it cannot write, and recovers only with space.
     await stack.postgres.waitUntilReady().catch(() => startPostgres(stack));
   },
   "broker killed": async ({ stack }, chance) => {
@@ -82,11 +82,11 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     await stack.broker?.start();
   },
   ...ofConnection("database", DATABASE, 150),
-  // So slow that the broker redelivers messages while their acknowledgements are in flight.
+  // So slow that messages are redelivered with acknowledgements in flight.
   ...ofConnection("broker", BROKER, (ACK_WAIT_SECONDS * 1000) / 2),
 };
 
-/** @param latency mean delay of the slow connection in milliseconds, in each direction. */
+/** @param latency mean milliseconds in each direction. */
 function ofConnection(name: string, proxied: string, latency: number): Record<string, Fault> {
   const whileToxic =
     (toxic: Parameters<World["proxy"]["add"]>[1], low: number, high: number): Fault =>
@@ -128,7 +128,7 @@ async function endService(world: World, place: number, signal: NodeJS.Signals): 
   await world.services[place]?.child.end(signal);
 }
 
-/** PostgreSQL does not restart until the killed server's child processes have ended. */
+/** Fails until the killed server's children have ended. */
 async function startPostgres({ postgres }: World["stack"]): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -140,7 +140,7 @@ async function startPostgres({ postgres }: World["stack"]): Promise<void> {
   }
 }
 
-/** Ample to reach any failpoint that the load reaches at all. */
+/** Ample for any failpoint that the load reaches. */
 const FAILPOINT_PATIENCE_MS = 6_000;
 const START_ATTEMPTS_MAX = 40;
 const START_PAUSE_MS = 250;

@@ -1,6 +1,6 @@
 /**
- * The command `npm run fuzz`: sends hostile messages through the whole flow, with valid ones in between. Each message
- * must get exactly one outcome, valid ones must not be delayed, and the service's memory must not grow.
+ * `npm run fuzz`: hostile messages with valid ones in between. Each gets one outcome, valid ones are not delayed,
+ * and memory does not grow.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { command, exits, integer, Option, run } from "../../src/cli/command.ts";
@@ -55,7 +55,7 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
   await using started = new AsyncDisposableStack();
   const stack = started.use(await startStack("fuzz", say, { source, kits: [kit] }));
   if (!stack.broker) throw new Error(HOW_TO_GET[source]);
-  // The cache may grow with the number of messages, so it is limited; all other memory must not grow.
+  // The cache may grow; other memory must not.
   const environment = { ...stack.environment, CACHE_BYTES_MAX: String(16 * 1024 * 1024) };
   const service = await startServiceProcess(environment, stack.folder);
   started.defer(() => service.child.end("SIGTERM"));
@@ -69,7 +69,7 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
   const waits: Promise<number | undefined>[] = [];
   const inFlight = new Set<Promise<void>>();
   let published = 0;
-  // Latency of valid messages without hostile ones, on this machine.
+  // Latency without hostile messages, on this machine.
   const alone = await Promise.all(
     Array.from({ length: ALONE }, async () => {
       const { payload, key } = factory.valid();
@@ -79,7 +79,7 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
   );
   published += ALONE;
   const delayMax = DELAY_MS_MAX + ALONE_FACTOR * Math.max(...alone.map((wait) => wait ?? 0));
-  // Peak resident bytes in the first and second half.
+  // Resident bytes of both halves.
   const peaks: [number, number] = [0, 0];
   const publish = async (payload: Buffer) => {
     const publishing: Promise<void> = transport.publish(payload).then(() => {
@@ -87,7 +87,7 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
       inFlight.delete(publishing);
     });
     inFlight.add(publishing);
-    // Limit the rate to the service's own: the contents of the messages are tested, not their number.
+    // At the service's own rate: contents are tested, not numbers.
     if (inFlight.size >= IN_FLIGHT_MAX) await Promise.race(inFlight);
   };
   using progress = new Progress();
@@ -137,7 +137,7 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
 type Sum = Record<"received" | "projected" | "duplicate" | "dead" | "pending", number>;
 type Audit = { holds: boolean; domains: Record<string, Sum> };
 
-/** From the metrics, because an audit reads the whole inbox. */
+/** An audit would read the whole inbox. */
 async function processed(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const counts = [...text.matchAll(/^waybill_outcomes_total\{.*\} (\d+)$/gm)];
@@ -146,19 +146,19 @@ async function processed(url: string): Promise<number> {
 
 const IN_FLIGHT_MAX = 200;
 
-/** Reading a process's memory is a system call. */
+/** A system call. */
 const PROGRESS_EVERY = 500;
 const NEIGHBOUR_EVERY = 100;
 const BEHIND_MAX = 2_000;
 
 /** A few batches of the worst messages. */
 const DELAY_MS_MAX = 5_000;
-/** A slow machine is allowed more: this multiple of the latency without hostile messages. */
+/** Allowance for slow machines. */
 const ALONE = 20;
 const ALONE_FACTOR = 10;
 const GROWTH_MEBIBYTES_MAX = 64;
 
-/** With fewer, start-up growth and the timing of garbage collection dominate. */
+/** With fewer, start-up and garbage collection dominate. */
 const COUNT_FOR_MEMORY = 20_000;
 
 await run(program);

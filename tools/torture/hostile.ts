@@ -1,12 +1,12 @@
-/** Generates hostile messages: mutations of a valid document, and nonsense. */
+/** Mutations of a valid document, and nonsense. */
 import type { DomainKit, MessageFactory, Mutation } from "../domains/kit.ts";
 import type { Random } from "../domains/random.ts";
 
-/** @returns a hostile message; some mutations leave it valid. */
+/** Some mutations leave it valid. */
 export function makeHostile(kit: DomainKit, factory: MessageFactory): Buffer {
   const mutate = factory.pick([...MUTATIONS, ...kit.hostile]);
   const once = Buffer.from(mutate(factory.valid().payload.toString(), factory));
-  // Combinations find errors that single mutations do not.
+  // Combinations find other errors.
   return factory.random() < 0.2 ? mutateBytes(once, factory) : once;
 }
 
@@ -28,7 +28,6 @@ const MUTATIONS: readonly Mutation[] = [
   large,
 ];
 
-/** Replaces one of the document's values. */
 function mutateValue(document: string, random: Random): string {
   return withValue(document, random, random.pick(NASTY_VALUES));
 }
@@ -74,7 +73,7 @@ function nested(document: string, random: Random): string {
   return random.random() < 0.5 ? deep : withValue(document, random, deep);
 }
 
-/** Rare, because large documents would otherwise be most of the bytes. */
+/** Rare: large documents would be most of the bytes. */
 function large(document: string, random: Random): string {
   if (random.random() > 0.02) return mutateValue(document, random);
   const size = Math.floor(10 ** (4 + random.random() * 2.1));

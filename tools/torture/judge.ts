@@ -1,7 +1,6 @@
 /**
- * The judge: keeps a journal of published and acknowledged messages and compares it with the inbox and the outcomes. The
- * kit's witness compares the domain's tables and the services' answers. The judge does not trust the service's own
- * counts.
+ * Compares a journal of published and acknowledged messages with inbox and outcomes; the witness compares tables and
+ * answers. It does not trust the service's counts.
  */
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
@@ -25,14 +24,13 @@ export class Judge {
   attempted = 0;
   acknowledged = 0;
 
-  /** @param say reports what a long verdict is waiting for. */
   constructor(kit: DomainKit, say: (text: string) => void = () => {}) {
     this.#kit = kit;
     this.#say = say;
     this.#witness = kit.createWitness();
   }
 
-  /** Publishes until the signal aborts. A message without acknowledgement may or may not be stored. */
+  /** Without acknowledgement, a message may or may not be stored. */
   async publish(
     broker: Pick<Broker, "kind" | "environment">,
     seed: number,
@@ -55,7 +53,7 @@ export class Judge {
         continue;
       }
       const entry = this.#entryOf(hashOf(message.payload));
-      // Before sending, because from then on it may arrive.
+      // It may arrive from here on.
       entry.attempted += 1;
       this.attempted += 1;
       this.#witness.attempted(message);
@@ -77,7 +75,7 @@ export class Judge {
     await transport?.[Symbol.asyncDispose]();
   }
 
-  /** Makes the next verdict check everything again, for example in a restored database. */
+  /** For example in a restored database. */
   startOver(): void {
     this.#position = 0n;
     for (const entry of this.#entries.values()) {
@@ -86,7 +84,6 @@ export class Judge {
     this.#witness.startOver();
   }
 
-  /** Number of acknowledged messages that are not in the inbox. */
   async missing(database: Database): Promise<number> {
     await this.#readInbox(database);
     let missing = 0;
@@ -95,7 +92,7 @@ export class Judge {
     return missing;
   }
 
-  /** Waits until all messages have outcomes, then checks everything. @returns the violations found. */
+  /** Waits for all outcomes first. @returns violations. */
   async verdict(database: Database, urls: readonly string[]): Promise<string[]> {
     const late = await this.#waitUntilStored(database);
     if (late.length > 0) return late;
@@ -117,7 +114,7 @@ export class Judge {
     return findings.slice(0, FINDINGS_MAX);
   }
 
-  /** Waits until acknowledged messages are stored and stored messages have outcomes. @returns what is missing. */
+  /** @returns what is missing. */
   async #waitUntilStored(database: Database): Promise<string[]> {
     let movedAt = performance.now();
     let saidAt = movedAt;
@@ -142,7 +139,7 @@ export class Judge {
     }
   }
 
-  /** These brokers delete nothing, so gaps must close; an unacknowledged message may be redelivered late. */
+  /** These brokers delete nothing, so gaps close, perhaps by a late redelivery. */
   async #gapsLeft(database: Database): Promise<string[]> {
     const { domain } = this.#kit;
     let movedAt = performance.now();
@@ -194,7 +191,7 @@ async function pendingOf(database: Database, domain: string): Promise<number> {
   return rows[0]?.pending ?? 0;
 }
 
-/** A redrive changes the inbox, the operator's actions and the letter's state together, or none of them. */
+/** All three change together, or none. */
 async function halfRedriven(database: Database): Promise<string[]> {
   const { rows } = await database.query<{ position: bigint }>(
     `select position
@@ -208,7 +205,7 @@ async function halfRedriven(database: Database): Promise<string[]> {
   return rows.map(({ position }) => `the redrive of the dead letter at position ${position} is incomplete`);
 }
 
-/** A dead broker may never answer; the message then counts as unacknowledged. */
+/** A dead broker may never answer. */
 async function acknowledged(publishing: Promise<void>): Promise<void> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
@@ -228,11 +225,11 @@ function hashOf(payload: Buffer): string {
 
 const IN_FLIGHT_MAX = 1_000;
 const RECONNECT_MS = 50;
-/** Longer than the timeout of any library. */
+/** Longer than any library's timeout. */
 const ACKNOWLEDGED_MS_MAX = 60_000;
 const SAY_MS = 10_000;
 const FINDINGS_MAX = 20;
 
-/** Several redeliveries and backoffs, even on a busy machine. */
+/** Several redeliveries and backoffs on a busy machine. */
 const STANDSTILL_MS_MAX = 90_000;
 const SETTLE_POLL_MS = 200;

@@ -1,6 +1,6 @@
 /**
- * The command `npm run torture`: runs the service under load while faults strike in storms. After each storm a judge
- * checks that nothing was lost, doubled or changed. A seed determines the faults and their order.
+ * `npm run torture`: faults in storms under load; after each storm a judge checks that nothing was lost, doubled or
+ * changed. A seed determines the faults.
  */
 import { cp, mkdir } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -89,7 +89,7 @@ async function torture(plan: Plan, signal: AbortSignal): Promise<number> {
   const database = new Database(world.stack.environment.DATABASE_URL as string, {
     connectionsMax: 2,
     logger: createLogger("silent"),
-    // Judging reads everything, and a slow machine is not an error.
+    // A slow machine is not an error.
     hasTimeouts: false,
   });
   const names = plan.names.filter((name) => name !== DISK_FULL || world.stack.disk);
@@ -162,7 +162,7 @@ async function report(
   }
   const wrong = findings.map((finding) => `  ${finding}`).join("\n");
   process.stdout.write(`FAILED:\n${wrong}\nschedule: ${schedule.join("; ")}\n`);
-  // Stop everything before the data is copied.
+  // Before the data is copied.
   world.isMeantToRun.fill(false);
   await Promise.all(world.services.map(({ child }) => child.end("SIGKILL")));
   await world.stack.broker?.stop();
@@ -174,7 +174,6 @@ async function report(
   return 1;
 }
 
-/** Simulates operators who redrive. */
 async function redriveRepeatedly(world: World, signal: AbortSignal): Promise<void> {
   const body = JSON.stringify({
     filter: {},
@@ -210,7 +209,7 @@ async function waitUntilReady({ services }: World): Promise<void> {
 const MIX = { garbage: 0.1, duplicates: 0.05, conflicts: 0.03 };
 const STRIKES = 5;
 const REDRIVE_EVERY_MS = 700;
-/** Ample: reconnecting takes seconds, and longer on a busy machine. */
+/** Reconnecting takes seconds, or longer. */
 const READY_TIMEOUT_MS = 150_000;
 
 await run(program);

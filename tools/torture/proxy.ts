@@ -1,14 +1,11 @@
-/**
- * Toxiproxy between the service and its servers: it can cut, slow down and reset connections, or leave them open without
- * passing any byte.
- */
+/** Toxiproxy cuts, slows down, resets or stalls connections between the service and its servers. */
 import { type Child, startChild, waitUntilReady } from "../stack/child.ts";
 import { findGoProgram } from "../stack/go-program.ts";
 import { freePort } from "../stack/ports.ts";
 
 export type Toxic =
   | Readonly<{ type: "latency"; attributes: { latency: number; jitter: number } }>
-  /** Passes nothing and closes nothing; with a timeout of 0, until it is removed. */
+  /** Closes nothing; 0 lasts until it is removed. */
   | Readonly<{ type: "timeout"; attributes: { timeout: number } }>
   | Readonly<{ type: "reset_peer"; attributes: { timeout: number } }>
   | Readonly<{ type: "bandwidth"; attributes: { rate: number } }>;
@@ -41,7 +38,7 @@ export class Toxiproxy implements AsyncDisposable {
     return new Toxiproxy(child, url);
   }
 
-  /** @returns the port that leads to `port`: `listenPort`, or a free one. */
+  /** @returns the port that leads to `port`. */
   async open(name: string, port: number, listenPort?: number): Promise<number> {
     const listen = listenPort ?? (await freePort());
     this.#names.push(name);
@@ -54,12 +51,12 @@ export class Toxiproxy implements AsyncDisposable {
     return listen;
   }
 
-  /** If false, cuts all connections and refuses new ones. */
+  /** False cuts all connections and refuses new ones. */
   async enable(name: string, enabled: boolean): Promise<void> {
     await this.#insist(() => this.#post(`/proxies/${name}`, { enabled }));
   }
 
-  /** Adds a toxic in both directions, until heal(). */
+  /** In both directions, until heal(). */
   async add(name: string, toxic: Toxic): Promise<void> {
     for (const stream of ["upstream", "downstream"]) {
       const toxics = `/proxies/${name}/toxics`;
@@ -67,12 +64,11 @@ export class Toxiproxy implements AsyncDisposable {
     }
   }
 
-  /** Removes all toxics and enables all proxies. */
   async heal(): Promise<void> {
     await this.#insist(() => this.#post("/reset", {}));
   }
 
-  /** Toxiproxy applies a change when its connections next transfer data. Stalled connections are cut, so that it does. */
+  /** A change waits for the connections' next transfer, so stalled ones are cut. */
   async #insist(change: () => Promise<void>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -96,13 +92,13 @@ export class Toxiproxy implements AsyncDisposable {
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
-    // A first attempt may have succeeded before it timed out.
+    // A timed-out attempt may have succeeded.
     if (!response.ok && response.status !== 409)
       throw new Error(`Toxiproxy: ${path}: ${response.status} ${await response.text()}`);
   }
 }
 
-/** Finds or builds the program. @returns undefined if it is not available. */
+/** @returns undefined if it is not available. */
 export function findToxiproxy(say: (text: string) => void): Promise<string | undefined> {
   return findGoProgram(PROGRAM, say);
 }

@@ -1,7 +1,4 @@
-/**
- * The system under torture: PostgreSQL, a broker with a file store, and one or more service processes, with a proxy
- * between them. The judge bypasses the proxy.
- */
+/** PostgreSQL, broker and services, with a proxy in between, which the judge bypasses. */
 import { join } from "node:path";
 import type { DomainKit } from "../domains/kit.ts";
 import { type BrokerKind, HOW_TO_GET } from "../stack/broker.ts";
@@ -14,11 +11,10 @@ export type World = AsyncDisposable &
     stack: Stack;
     proxy: Toxiproxy;
     services: ServiceProcess[];
-    /** Restarts the service with this index. @param extra additional environment variables. */
+    /** Or restarts. @param extra variables. */
     startService: (place: number, extra?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
-    /** By index; the exit of a service that is meant to run is a failure. */
+    /** By index; any other exit is a failure. */
     isMeantToRun: boolean[];
-    /** Unexpected exits. */
     surprises: string[];
   }>;
 
@@ -26,7 +22,7 @@ export async function createWorld(
   { services, source, kit }: Readonly<{ services: number; source: BrokerKind; kit: DomainKit }>,
   say: (text: string) => void,
 ): Promise<World> {
-  // Torture kills the broker, so it must not use a running one.
+  // Torture kills its broker, so not a running one.
   delete process.env.KAFKA_BROKERS;
   await using started = new AsyncDisposableStack();
   const stack = started.use(await startStack("torture", say, { limitsDisk: true, source, kits: [kit] }));
@@ -84,5 +80,5 @@ export async function createWorld(
 export const DATABASE = "database";
 export const BROKER = "broker";
 
-/** Short, so that a pause of seconds makes the broker redeliver messages in flight. */
+/** A pause of seconds makes the broker redeliver. */
 export const ACK_WAIT_SECONDS = 2;

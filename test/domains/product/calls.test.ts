@@ -1,4 +1,4 @@
-/** Products over gRPC and HTTP, on a real server and database. */
+/** On a real server and database. */
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -77,7 +77,7 @@ calls(
   async () => {
     await using database = await createDatabase();
     await using service = await start(database, { PRODUCT_CALLS_PER_SECOND: "5" });
-    // Many times the limit, because the calls may span two seconds.
+    // The calls may span two seconds.
     const answers = await Promise.all(
       Array.from({ length: 60 }, () =>
         service.client.getProduct({ sku: 1_002 }).then(

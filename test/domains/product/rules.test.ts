@@ -1,4 +1,4 @@
-/** The rules of products, as given / when / then. */
+/** As given / when / then. */
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -34,7 +34,6 @@ rules("an id counts once: the same again is a duplicate, anything else a conflic
   await using database = await createDatabase();
   await appendAll(database, [put("1", 1, "Book", 10), put("1", 1, "Book", 10)], product);
   await projectAll(database, product);
-  // Both across batches and within one.
   await appendAll(database, [put("1", 1, "Book", 10), put("1", 2, "Book", 10)], product);
   await projectAll(database, product);
   const { domains } = await audit(database, [product], { isFull: true });

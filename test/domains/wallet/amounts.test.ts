@@ -1,4 +1,3 @@
-/** Amounts: syntax, minor units and output. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { majorUnits, minorUnits } from "../../../src/domains/wallet/amount.ts";

@@ -1,7 +1,4 @@
-/**
- * No answer turns out untrue: clients record their answers while services and PostgreSQL are killed, and compare them
- * with the state afterwards.
- */
+/** Clients compare their answers with the state after kills of services and PostgreSQL. */
 import { setTimeout as delay } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -35,7 +32,7 @@ answers("what was answered before a kill is true after it", async () => {
     for (let count = place; !calm.signal.aborted; count++) {
       const { owner, id, ...body } = factory.next();
       asked.set(`${owner} ${id}`, body);
-      // A client without an answer repeats the request with its key, to any process, until it gets one.
+      // Repeated with its key, to any process.
       for (;;) {
         const { url } = services[count++ % services.length] as ServiceProcess;
         const answer = await command(url, owner, id, body).catch(() => undefined);
@@ -56,7 +53,7 @@ answers("what was answered before a kill is true after it", async () => {
       await until("commands are answered", () => told.length > before + 100);
       if (kill % 3 === 2) {
         await stack.postgres.stop("SIGKILL");
-        // Its children keep the shared memory until they notice its death.
+        // Its children keep the shared memory a little longer.
         await until("PostgreSQL starts again", () =>
           stack.postgres.start().then(
             () => true,

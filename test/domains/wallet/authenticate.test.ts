@@ -1,4 +1,3 @@
-/** Tokens that prove a user, and all kinds that are refused. */
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,7 +19,7 @@ const CLAIMS = { sub: "ann", exp: NOW + 60 };
 
 const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url");
 
-/** Builds a token by hand, because libraries refuse to build wrong ones. */
+/** Libraries refuse to build wrong ones. */
 function tokenOf(claims: unknown, header: object, signature: (text: string) => Buffer | string): string {
   const text = `${encode(header)}.${encode(claims)}`;
   const signed = signature(text);
@@ -43,7 +42,7 @@ const BY_SECRET: TokenSettings = { ...EMPTY, jwtSecret: Buffer.from(SECRET) };
 const noSecret = async (): Promise<Buffer> =>
   assert.unreachable("the development secret was asked for") as never;
 
-/** @returns the user, or the refusal's text; `nobody` for a refusal without text. */
+/** @returns the user or the refusal's text, else `nobody`. */
 async function proved(token: string, settings: TokenSettings = BY_SECRET): Promise<string> {
   const { authenticate } = walletUser(settings, () => new Date(NOW * 1000), noSecret);
   return (await authenticate(token).catch(sentenceOf)) ?? "nobody";
@@ -89,7 +88,7 @@ authenticate("a token is valid from nbf to exp, with a tolerance for clocks, and
   assert.match(await proved(hs256({ ...CLAIMS, nbf: NOW + 6 })), "claim nbf is wrong");
   assert.match(await proved(hs256({ sub: "ann" })), "claim exp is wrong");
   assert.match(await proved(hs256({ ...CLAIMS, exp: "tomorrow" })), "claim exp is wrong");
-  // Errors of claims are explained for correctly signed tokens only.
+  // Only correctly signed tokens get explanations.
   assert.is(
     await proved(hs256({ sub: "ann", exp: NOW - 6 }, "another secret of at least 32 bytes")),
     "nobody",
@@ -211,7 +210,6 @@ authenticate("a public key is not a secret: a token that it signs is refused", a
     ),
     "nobody",
   );
-  // Keys in the token are ignored.
   const jwk = jwkOf(otherRsa.publicKey);
   const brought = tokenOf(
     CLAIMS,
@@ -314,7 +312,7 @@ authenticate(
     await chmod(file, 0o644);
     assert.match(String(await read().catch(sentenceOf)), "other users can read");
     await rm(folder, { recursive: true });
-    // The folder's path is a file, so the secret cannot be created; the error gives advice.
+    // The folder's path is a file, so the secret cannot be created.
     await writeFile(folder, "");
     assert.match(
       (await check(hs256(CLAIMS)).catch(sentenceOf)) ?? "",

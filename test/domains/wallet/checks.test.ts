@@ -1,4 +1,4 @@
-/** The wallet's audit checks: each change of a row by hand breaks the check that the audit names. */
+/** Each change of a row by hand breaks a check that the audit names. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit, type DomainAudit } from "../../../src/audit/audit.ts";
@@ -10,7 +10,6 @@ import { appendAll, projectAll } from "../../support/engine.ts";
 import { CURRENCY_PUTS, commandMessage } from "../../support/wallet/messages.ts";
 import { capture, hold, put, reverse, send, take } from "../../support/wallet/wallet.ts";
 
-/** Ways to tamper, each with the checks that must fail. */
 const TAMPERED: Readonly<Record<string, readonly [sql: string, ...checks: string[]]>> = {
   "a balance": [
     "update wallet_accounts set balance = balance + 1 where owner = 'ann' and kind = 'available'",
@@ -125,7 +124,7 @@ async function databaseWithMoney(): Promise<TestDatabase> {
   return database;
 }
 
-/** The checks that fail after the statement, which is then rolled back. */
+/** After the statement, which is rolled back. */
 async function brokenAfter(sql: string, proved: number): Promise<string[]> {
   return withClient(database.adminUrl, async (client) => {
     await client.query("begin");

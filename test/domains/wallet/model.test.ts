@@ -1,7 +1,4 @@
-/**
- * Random commands against a naive wallet, which keeps all postings in a list and sums them on each read. It shares no
- * code with the domain.
- */
+/** Random commands against a naive wallet that sums a list of postings, without shared code. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { WalletFactory } from "../../../tools/domains/wallet/factory.ts";
@@ -31,7 +28,7 @@ compare("decides the same, and has the same balances after every command", () =>
       assertSameBalances(wallet, naive, `${run}/${count}`);
     }
   }
-  // The random commands must have covered each of these cases.
+  // All of these must have occurred.
   for (const kind of SEEN) assert.ok(reasons.has(kind), `never seen: ${kind}`);
 });
 
@@ -48,7 +45,7 @@ function assertSameBalances(wallet: WalletInMemory, naive: NaiveWallet, when: st
   }
 }
 
-/** Includes too many decimals, partial amounts, and holds and transactions of other users. */
+/** Too many decimals, partial amounts, other users' holds and transactions. */
 function twisted(command: object, random: () => number): object {
   const { type, amount } = command as { type: string; amount?: string };
   if (amount !== undefined && random() < 0.05)
@@ -159,7 +156,7 @@ function minor(text: string | undefined, currency: string, whole: bigint): bigin
 
 const DECIMALS: Readonly<Record<string, number>> = { USD: 2, EUR: 2, RUB: 2, JPY: 0, KWD: 3 };
 const RUNS = 20;
-/** Far more than the rarest case needs to occur. */
+/** Far more than the rarest case needs. */
 const RUNS_MAX = 300;
 const COMMANDS = 200;
 const SEEN = [

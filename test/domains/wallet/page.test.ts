@@ -1,4 +1,4 @@
-/** The wallet's page in a real browser. */
+/** In a real browser. */
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,3 @@
-/** A thousand concurrent withdrawals from one account, through three processes. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../../src/audit/audit.ts";
@@ -27,7 +26,7 @@ race("of 1,000 withdrawals of 1 from 100, exactly 100 succeed", async () => {
     const answers = await Promise.all(
       Array.from({ length: 1_000 }, async (_none, index) => {
         const url = urls[index % urls.length] as string;
-        // After a timeout the client repeats the request with its key.
+        // After a timeout, repeated with the key.
         for (;;) {
           const answer = await command(url, "ann", `w${index}`, withdrawal);
           if (answer.status !== 202) return answer;
@@ -41,7 +40,6 @@ race("of 1,000 withdrawals of 1 from 100, exactly 100 succeed", async () => {
       assert.match(String(body.type), /insufficient_funds$/);
       assert.is(body.retryable, false);
     }
-    // Balances fall from 99.00 to 0.00 in the order of positions.
     const left = (byStatus.get(201) ?? [])
       .sort((a, b) => Number(a.body.position) - Number(b.body.position))
       .map(({ body }) => body.balances?.USD?.available);

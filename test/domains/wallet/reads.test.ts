@@ -1,4 +1,3 @@
-/** Reads of a user's own wallet, and of any wallet for operators. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { suite } from "uvu";

@@ -1,4 +1,3 @@
-/** Commands over HTTP, and the response to each outcome. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { AnyDomain } from "../../../src/contract/domain.ts";
@@ -59,7 +58,7 @@ routes("a rule says no with 409, its reason and what is available, and the answe
     available: "5.00",
     retryable: false,
   });
-  // The decline is final for its id, even if the command would succeed now.
+  // It would succeed now.
   await wallets.deposit("dora", "5");
   const again = await wallets.post("dora", "/wallet/withdrawals", body, key);
   assert.equal([again.status, again.body], [409, first.body]);
@@ -142,7 +141,6 @@ routes("an invalid command is refused with 400 that names the member, and nothin
     ["/wallet/deposits", { ...money, fee: "1" }, "fee"],
     ["/wallet/deposits", { ...money, id: "x" }, "id"],
     ["/wallet/deposits", { ...money, type: "deposit" }, "type"],
-    // Only the token decides the owner.
     ["/wallet/deposits", { ...money, owner: "bob" }, "owner"],
     ["/wallet/withdrawals", { ...money, owner: "eve" }, "owner"],
     ["/wallet/transfers", { ...money, to: "external" }, "to"],
@@ -217,7 +215,6 @@ routes("another user's transactions, keys and holds are not there", async () => 
     "409 transaction_not_found",
   );
   assert.equal((await wallets.get("mallory", "/wallet/balances")).body.balances, {});
-  // The same key of another user is another command.
   const own = await wallets.post("mallory", "/wallet/deposits", { currency: "USD", amount: "1" }, key);
   assert.equal([own.status, own.body.balances], [201, { USD: { available: "1.00", held: "0.00" } }]);
   const { entries } = (await wallets.get("mallory", "/wallet/statement")).body;
@@ -255,7 +252,6 @@ routes("without the http source, routes that need it do not exist", async () => 
   assert.is((await reader.get("ann", "/wallet/balances")).body.balances.USD.available, "100.00");
 });
 
-/** A projection that waits for the test's permission. */
 function heldBack(): Disposable & { domain: AnyDomain; release: () => void; fail: () => void } {
   let gate = Promise.resolve();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -274,7 +270,6 @@ function heldBack(): Disposable & { domain: AnyDomain; release: () => void; fail
     },
   };
   const release = () => resolve();
-  // A stopping service waits for its projection.
   return { domain, release, fail: () => reject(new Error("the code fails")), [Symbol.dispose]: release };
 }
 

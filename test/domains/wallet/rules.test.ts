@@ -1,4 +1,4 @@
-/** The rules of the wallet, as given / when / then. */
+/** As given / when / then. */
 import { suite } from "uvu";
 import { MINOR_MAX } from "../../../src/domains/wallet/amount.ts";
 import {
@@ -66,12 +66,11 @@ money("no balance has more than 38 digits", () => {
   given(put("ann", String(MINOR_MAX), "JPY"))
     .when(put("ann", "1", "JPY"))
     .declines("overflow")
-    // The system account is full as well.
     .when(put("ben", "1", "JPY"))
     .declines("overflow")
     .when(put("ben", `1${"0".repeat(40)}`, "JPY"))
     .declines("overflow")
-    // Not insufficient_funds: the amount fits no column.
+    // The amount fits no column.
     .when(take("ann", `1${"0".repeat(40)}`, "JPY"))
     .declines("overflow");
 });

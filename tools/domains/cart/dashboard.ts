@@ -1,4 +1,4 @@
-/** Dashboard of the cart: commands, checkouts and product cache. */
+/** Commands, checkouts and product cache. */
 import { type Dashboard, quantiles } from "../../dashboards/panels.ts";
 
 const LABELS = 'domain="cart"';

@@ -1,6 +1,6 @@
 /**
- * Generates the commands of some users: mostly additions, and checkouts that succeed or fail. Some exceed the stock,
- * because declines are normal outcomes.
+ * Commands of some users: mostly additions, and checkouts that succeed or fail. Some exceed the stock, because
+ * declines are normal.
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { KitMessage, MessageFactory } from "../kit.ts";
@@ -8,7 +8,7 @@ import { SeededRandom } from "../random.ts";
 
 export type CommandDocument = Readonly<{ id: string; type: string; user: string }> & Record<string, unknown>;
 
-/** Command types with their weights. */
+/** Types with weights. */
 const MIX = [
   { value: "item.add", weight: 60 },
   { value: "item.delete", weight: 6 },
@@ -22,13 +22,13 @@ type Type = (typeof MIX)[number]["value"];
 export class CartFactory extends SeededRandom implements MessageFactory {
   readonly #run: string;
   readonly #users: number;
-  /** First order id, so that runs never share orders. */
+  /** Runs never share orders. */
   readonly #firstOrder: bigint;
   #count = 0;
-  /** Checkouts in progress. */
+  /** In progress. */
   readonly #begun: { user: string; id: string }[] = [];
 
-  /** @param run part of every id; random, so that runs never share ids. */
+  /** @param run part of every id; random. */
   constructor(seed: number, run = randomBytes(5).toString("hex"), users = USERS) {
     super(seed);
     this.#run = run;
@@ -53,7 +53,6 @@ export class CartFactory extends SeededRandom implements MessageFactory {
     return { kind: "conflict", payload: Buffer.from(JSON.stringify(changed)), key, becomes };
   }
 
-  /** Generates the document of a command. */
   next(): CommandDocument {
     this.#count += 1;
     const id = `${this.#run}-${this.#count}`;

@@ -1,4 +1,4 @@
-/** Invalid commands in valid JSON, each with the code and paths of its dead letter. */
+/** Invalid commands in valid JSON. */
 import { INT64_MAX } from "../../../src/contract/values/integers.ts";
 import type { GarbageKind, Mutation } from "../kit.ts";
 
@@ -20,7 +20,7 @@ function broken(command: object, change: object, ...paths: string[]): GarbageKin
   };
 }
 
-/** The part before a space: an id that ends a checkout is invalid for other commands. */
+/** An id that ends a checkout is invalid for other commands. */
 const idOf = (document: string): string => String(JSON.parse(document).id).replace(/ .*/, "");
 
 export const CART_GARBAGE: Readonly<Record<string, GarbageKind>> = {

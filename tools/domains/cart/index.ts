@@ -1,4 +1,4 @@
-/** The kit of the cart. */
+/** The kit of cart. */
 import { COMMAND_BYTES_MAX, isSameRequest } from "../../../src/domains/cart/commands.ts";
 import { cart } from "../../../src/domains/cart/index.ts";
 import type { DomainKit } from "../kit.ts";
@@ -11,7 +11,7 @@ export const cartKit: DomainKit = {
   domain: cart,
   messageNoun: "cart command",
   intake: (payload) => ({ path: "/cart/commands", body: payload }),
-  // Closed ports, because commands that arrive as messages call no other service.
+  // Closed ports: commands that arrive as messages call no other service.
   environment: { CART_PRODUCT_URL: "http://127.0.0.1:9", CART_LOMS_URL: "http://127.0.0.1:9" },
   documentBytesMax: COMMAND_BYTES_MAX,
   createFactory: (seed, run) => new CartFactory(seed, run),
@@ -20,7 +20,7 @@ export const cartKit: DomainKit = {
   readBack: {
     noun: "commands",
     request: (id) => ({ path: `/cart/commands/${encodeURIComponent(id)}` }),
-    // The first content of an id wins, and any may have come first.
+    // Any content may have come first.
     compare: (answer, published) => {
       const { command } = JSON.parse(answer.toString());
       const isPublished = published.some((payload) => isSameRequest(command, JSON.parse(payload.toString())));

@@ -1,4 +1,4 @@
-/** Dashboard of loms: commands, orders and the cancellation of unpaid orders. */
+/** Commands, orders, and the cancellation of unpaid orders. */
 import type { Dashboard } from "../../dashboards/panels.ts";
 
 const LABELS = 'domain="loms"';

@@ -1,6 +1,6 @@
 /**
- * Generates the commands of a shop: mostly orders, their payments and cancellations, and sometimes new stock. Orders soon
- * exceed the stock, because declines are normal outcomes.
+ * Commands of a shop: mostly orders, payments and cancellations. Orders soon exceed the stock, because declines are
+ * normal.
  */
 import { randomBytes } from "node:crypto";
 import type { KitMessage, MessageFactory } from "../kit.ts";
@@ -8,10 +8,10 @@ import { SeededRandom } from "../random.ts";
 
 export type CommandDocument = Readonly<{ id: string; type: string }> & Record<string, unknown>;
 
-/** SKUs of the first stocks. */
+/** Of the first stocks. */
 const SKUS = [773297411, 1002, 1003, 1004, 1005, 1076963, 1148162, 139819069, 139818428] as const;
 
-/** Command types with their weights. */
+/** Types with weights. */
 const MIX = [
   ["order.create", 60],
   ["order.pay", 20],
@@ -24,7 +24,7 @@ export class LomsFactory extends SeededRandom implements MessageFactory {
   #count = 0;
   #orders = 0;
 
-  /** @param run part of every id; random, so that runs never share ids. */
+  /** @param run part of every id; random. */
   constructor(seed: number, run = randomBytes(5).toString("hex")) {
     super(seed);
     this.#run = run;
@@ -40,7 +40,6 @@ export class LomsFactory extends SeededRandom implements MessageFactory {
     return { kind: "conflict", payload: Buffer.from(JSON.stringify(changed)), key, becomes };
   }
 
-  /** Generates the document of a command. */
   next(): CommandDocument {
     this.#count += 1;
     const id = `${this.#run}-${this.#count}`;
@@ -59,7 +58,7 @@ export class LomsFactory extends SeededRandom implements MessageFactory {
         return { id, type, sku: this.pick(SKUS), total, reserved: this.#upTo(50) };
       }
       default:
-        // Order ids are counted by position, so this order exists now or soon.
+        // Ids follow positions, so this order exists now or soon.
         return { id, type, order: String(this.#upTo(this.#orders + 1)) };
     }
   }
@@ -87,7 +86,7 @@ function messageOf(command: CommandDocument): KitMessage {
   };
 }
 
-/** Changes what an answer shows, under the same id. */
+/** Changes what answers show. */
 function changedOf(command: CommandDocument): CommandDocument {
   switch (command.type) {
     case "order.create":

@@ -1,4 +1,4 @@
-/** Invalid commands in valid JSON, each with the code and paths of its dead letter. */
+/** Invalid commands in valid JSON. */
 import { INT64_MAX } from "../../../src/contract/values/integers.ts";
 import type { GarbageKind, Mutation } from "../kit.ts";
 

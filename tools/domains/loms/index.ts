@@ -21,7 +21,7 @@ export const lomsKit: DomainKit = {
       path: `/loms/commands/${encodeURIComponent(id)}`,
       headers: process.env.INGRESS_TOKEN ? { authorization: `Bearer ${process.env.INGRESS_TOKEN}` } : {},
     }),
-    // The first content of an id wins, and any may have come first.
+    // Any content may have come first.
     compare: (answer, published) =>
       published.some((payload) => isAbout(JSON.parse(answer.toString()), JSON.parse(payload.toString())))
         ? "complete"
@@ -40,13 +40,12 @@ export const lomsKit: DomainKit = {
   },
 };
 
-/** Whether type and items are equal. */
 function isAbout(answer: Partial<CommandDocument>, command: CommandDocument): boolean {
   if (answer.type !== command.type || answer.id !== command.id) return false;
   return command.type !== "order.create" || sumsOf(answer.items) === sumsOf(command.items);
 }
 
-/** Count of each SKU, as text to compare. */
+/** Count per SKU, as text. */
 function sumsOf(items: unknown): string {
   const counts = new Map<number, number>();
   for (const { sku, count } of items as { sku: number; count: number }[])

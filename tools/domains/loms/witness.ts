@@ -1,7 +1,4 @@
-/**
- * Checks loms after a run, including order ids. The domain's audit checks cover stocks: none is oversold, and each paid
- * order is subtracted once.
- */
+/** Compares order ids too. Audit checks cover the stocks. */
 import type { Database } from "../../../src/database/database.ts";
 import { CommandWitness, type StoredCommand } from "../command-witness.ts";
 

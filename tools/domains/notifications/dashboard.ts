@@ -1,4 +1,4 @@
-/** Dashboard of notifications: order changes and gaps between them. */
+/** Order changes and gaps. */
 import type { Dashboard } from "../../dashboards/panels.ts";
 
 const LABELS = 'domain="notifications"';

@@ -1,7 +1,4 @@
-/**
- * Generates order events as loms sends them: several concurrent orders, each with its status changes. Each order has a
- * different user.
- */
+/** Events of concurrent orders as loms sends them, one user per order. */
 import { createHash, randomBytes } from "node:crypto";
 import type { KitMessage, MessageFactory } from "../kit.ts";
 import { SeededRandom } from "../random.ts";
@@ -10,15 +7,15 @@ export type EventDocument = Readonly<{ order_id: string; user: string; status: s
 
 export class NotificationsFactory extends SeededRandom implements MessageFactory {
   readonly #firstOrder: bigint;
-  /** Last event of each unfinished order. */
+  /** Of unfinished orders. */
   #open: EventDocument[] = [];
   #orders = 0;
   #seconds = 0;
 
-  /** @param run determines the first order id; random, so that runs never share orders. */
+  /** @param run determines the first order id; random. */
   constructor(seed: number, run = randomBytes(5).toString("hex")) {
     super(seed);
-    // Far above the ids of a service, which count from 1, with room for a long run.
+    // Far above the ids of a service, which start at 1.
     const hash = createHash("sha256").update(run).digest();
     this.#firstOrder = (BigInt(hash.readUIntBE(0, 5)) + 1n) * 1_000_000n;
   }
@@ -55,7 +52,7 @@ export class NotificationsFactory extends SeededRandom implements MessageFactory
   }
 }
 
-/** The headers that loms would send; none if the payload is not an event. */
+/** As loms would send them; none for an invalid event. */
 export function headersOfEvent(payload: Buffer): Readonly<Record<string, string>> {
   const { order_id: order, status = "" } = eventOf(payload) ?? {};
   const ordinal = PLACES.get(status);
@@ -85,7 +82,7 @@ const NEXT: Readonly<Record<string, readonly string[]>> = {
   "awaiting payment": ["payed", "payed", "cancelled"],
 };
 
-/** Number of changes before each status. */
+/** Changes before each status. */
 const PLACES: ReadonlyMap<string, number> = new Map([
   ["new", 0],
   ["awaiting payment", 1],

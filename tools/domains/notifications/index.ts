@@ -22,7 +22,7 @@ export const notificationsKit: DomainKit = {
       path: `/notifications/orders/${order}`,
       headers: process.env.INGRESS_TOKEN ? { authorization: `Bearer ${process.env.INGRESS_TOKEN}` } : {},
     }),
-    // The first content of a change wins, and any may have come first.
+    // Any content may have come first.
     compare: (answer, published) => {
       const { changes } = JSON.parse(answer.toString()) as { changes: EventDocument[] };
       const events = published.map((payload) => JSON.parse(payload.toString()) as EventDocument);

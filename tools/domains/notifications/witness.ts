@@ -1,7 +1,4 @@
-/**
- * Checks notifications after a run: each acknowledged event is stored with a content that was published, and each service
- * shows as many changes of an order as are stored.
- */
+/** Each acknowledged event is stored with a published content, and services show as many changes as are stored. */
 import type { Database } from "../../../src/database/database.ts";
 import { Journal } from "../journal.ts";
 import type { Reader, Witness } from "../kit.ts";
@@ -27,7 +24,7 @@ export class NotificationsWitness extends Journal implements Witness {
   }
 }
 
-/** Payload hashes of each order's changes. */
+/** Hashes by order. */
 async function readTable(database: Database, orders: readonly string[]): Promise<Map<string, string[]>> {
   const { rows } = await database.query<{ order: string; contents: string[] }>(
     `select order_id::text as "order", array_agg(md5(payload)) as contents

@@ -1,4 +1,4 @@
-/** Dashboard of orders: latency and cache. */
+/** Latency and cache. */
 import { type Dashboard, HTTP_SECONDS, quantiles } from "../../dashboards/panels.ts";
 
 export const ORDERS_DASHBOARD: Dashboard = {

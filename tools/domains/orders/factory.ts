@@ -1,7 +1,4 @@
-/**
- * Generates realistic orders with a seeded faker: people, goods and prices, combined at random. Ids are unique over all
- * runs, even with the same seed.
- */
+/** Realistic orders from a seeded faker. Ids are unique over all runs, even with one seed. */
 import { randomBytes } from "node:crypto";
 import { faker as english } from "@faker-js/faker/locale/en";
 import type { KitMessage, MessageFactory } from "../kit.ts";
@@ -16,7 +13,7 @@ export class OrderFactory extends SeededRandom implements MessageFactory {
   #count = 0;
   #changes = 0;
 
-  /** @param run part of every id; random, so that runs never share ids. */
+  /** @param run part of every id; random. */
   constructor(seed: number, run = randomBytes(5).toString("hex")) {
     super(seed, seededFaker(seed, english));
     this.#run = run;
@@ -46,7 +43,6 @@ export class OrderFactory extends SeededRandom implements MessageFactory {
     };
   }
 
-  /** Generates the document of a valid order. */
   next() {
     this.#count += 1;
     const orderUid = `${this.#run}${this.#count.toString(16).padStart(8, "0")}`;
@@ -130,10 +126,10 @@ export function toPayload(order: object): Buffer {
   return Buffer.from(JSON.stringify(order));
 }
 
-/** Generating a person costs fifty times as much as picking one; a few hundred give enough variety. */
+/** Generating a person costs fifty times as much as picking one. */
 const POOL_SIZE = 300;
 
-/** Currencies with none, two and three decimals, to test their display. */
+/** None, two and three decimals, to test their display. */
 const CURRENCIES = ["USD", "EUR", "JPY", "KWD", "RUB", "PLN", "GBP", "CHF", "KRW", "BHD"] as const;
 const CREATED_FROM = Date.UTC(2024, 0, 1) / 1000;
 const CREATED_RANGE_SECONDS = 2 * 365 * 24 * 3600;

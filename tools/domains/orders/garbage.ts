@@ -1,10 +1,10 @@
-/** Invalid orders in valid JSON, each with the code and paths of its dead letter. */
+/** Invalid orders in valid JSON. */
 import type { GarbageKind } from "../kit.ts";
 import type { OrderDocument } from "./factory.ts";
 
 type Kind = Omit<GarbageKind, "make"> & Readonly<{ make: (order: OrderDocument) => string }>;
 
-/** Replaces part of the order's JSON text, for what JSON.stringify cannot produce. */
+/** For JSON that JSON.stringify cannot produce. */
 function edit(order: OrderDocument, found: string | RegExp, replacement: string): string {
   const text = JSON.stringify(order);
   const edited = text.replace(found, () => replacement);

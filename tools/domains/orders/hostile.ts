@@ -1,8 +1,7 @@
-/** Hostile messages for orders, beside the general mutations. */
+/** Beside the general mutations. */
 import type { Mutation } from "../kit.ts";
 
 export const ORDER_HOSTILE: readonly Mutation[] = [
-  // A deeply nested first item.
   (order, random) => {
     const levels = Math.floor(10 ** (random.random() * 4.7));
     return order.replace('"items":[', `"items":[${"[".repeat(levels)}1${"]".repeat(levels)},`);

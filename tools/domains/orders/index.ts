@@ -19,7 +19,7 @@ export const ordersKit: DomainKit = {
   readBack: {
     noun: "orders",
     request: (orderUid) => ({ path: `/orders/${encodeURIComponent(orderUid)}` }),
-    // The first content of an id wins, and any may have come first.
+    // Any content may have come first.
     compare: (document, published) =>
       published.some((payload) => payload.equals(document)) ? "complete" : "different",
   },

@@ -1,7 +1,4 @@
-/**
- * Checks orders after a run: each acknowledged id is stored with a content that was published under it, and each service
- * returns exactly those bytes.
- */
+/** Each acknowledged id is stored with a published content, and each service returns those bytes. */
 import type { Database } from "../../../src/database/database.ts";
 import { hashOf, Journal } from "../journal.ts";
 import type { Reader, Witness } from "../kit.ts";
@@ -54,8 +51,8 @@ async function compareAnswers(
   return findings;
 }
 
-/** A query with more parameters takes longer to plan than to run. */
+/** More parameters take longer to plan than to run. */
 const IDS_PER_QUERY = 5_000;
 
-/** Requests in flight to one service. */
+/** In flight to one service. */
 const READERS = 16;

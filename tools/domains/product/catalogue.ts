@@ -1,6 +1,6 @@
 /**
- * Generates `src/domains/product/catalogue.json`, so that the service needs no faker library. A test compares the two,
- * because published catalogue entries must not change. To add products, run `node tools/domains/product/catalogue.ts`.
+ * Generates `catalogue.json`, so that the service needs no faker library. A test compares, because published entries
+ * must not change. To add products: `node tools/domains/product/catalogue.ts`.
  */
 import { writeFileSync } from "node:fs";
 import { faker as english } from "@faker-js/faker/locale/en";
@@ -10,7 +10,6 @@ export type CatalogueEntry = Readonly<{ sku: number; name: string; price: number
 
 export const CATALOGUE_FILE = new URL("../../../src/domains/product/catalogue.json", import.meta.url);
 
-/** Fixed products, products with stock, and random others. */
 export function makeCatalogue(): CatalogueEntry[] {
   const faker = seededFaker(SEED, english);
   const made = (sku: number): CatalogueEntry => ({
@@ -29,7 +28,6 @@ export function makeCatalogue(): CatalogueEntry[] {
   return entries;
 }
 
-/** The text of catalogue.json. */
 export function catalogueText(): string {
   const lines = makeCatalogue().map(
     ({ sku, name, price }) => `  { "sku": ${sku}, "name": ${JSON.stringify(name)}, "price": ${price} }`,
@@ -43,7 +41,7 @@ const NAMED: readonly CatalogueEntry[] = [
   { sku: 1_076_963, name: "Book", price: 3_379 },
 ];
 
-/** Other SKUs that loms has in stock. */
+/** Also in loms's stock. */
 const STOCKED: readonly number[] = [1_002, 1_003, 1_004, 1_005, 1_148_162, 139_819_069, 139_818_428];
 
 const ENTRIES = 60;

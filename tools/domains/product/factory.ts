@@ -1,4 +1,4 @@
-/** Generates commands that create products, each with a new SKU and id. */
+/** Each command has a new SKU and id. */
 import { createHash, randomBytes } from "node:crypto";
 import { faker as english } from "@faker-js/faker/locale/en";
 import type { KitMessage, MessageFactory } from "../kit.ts";
@@ -9,7 +9,7 @@ export class ProductFactory extends SeededRandom implements MessageFactory {
   readonly #firstSku: number;
   #count = 0;
 
-  /** @param run part of every id, and start of the SKUs; random, so that runs never share them. */
+  /** @param run part of every id, and start of the SKUs; random. */
   constructor(seed: number, run = randomBytes(5).toString("hex")) {
     super(seed, seededFaker(seed, english));
     this.#run = run;

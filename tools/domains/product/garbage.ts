@@ -1,4 +1,4 @@
-/** Invalid commands in valid JSON, each with the code and paths of its dead letter. */
+/** Invalid commands in valid JSON. */
 import type { GarbageKind, Mutation } from "../kit.ts";
 
 const changed = (change: object, ...paths: string[]): GarbageKind => ({

@@ -1,4 +1,4 @@
-/** The kit of products. */
+/** The kit of product. */
 import { COMMAND_BYTES_MAX } from "../../../src/domains/product/commands.ts";
 import { product } from "../../../src/domains/product/index.ts";
 import type { DomainKit } from "../kit.ts";
@@ -10,7 +10,7 @@ export const productKit: DomainKit = {
   domain: product,
   messageNoun: "product command",
   intake: (payload) => ({ path: "/product/commands", body: payload }),
-  // Reading back takes more calls than the default limit allows.
+  // Reading back exceeds the default limit.
   environment: { PRODUCT_CALLS_PER_SECOND: "1000000" },
   documentBytesMax: COMMAND_BYTES_MAX,
   createFactory: (seed, run) => new ProductFactory(seed, run),
@@ -19,7 +19,7 @@ export const productKit: DomainKit = {
   readBack: {
     noun: "products",
     request: (sku) => ({ path: `/product/${sku}` }),
-    // The first content of an id wins, and any may have come first.
+    // Any content may have come first.
     compare: (answer, published) => {
       const { name, price } = JSON.parse(answer.toString());
       const isPublished = published.some((payload) => {

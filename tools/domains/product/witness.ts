@@ -1,4 +1,4 @@
-/** Checks products after a run: each acknowledged product equals a command that was published for its SKU. */
+/** Each acknowledged product equals a published command for its SKU. */
 import type { Database } from "../../../src/database/database.ts";
 import { Journal } from "../journal.ts";
 import type { Reader, Witness } from "../kit.ts";

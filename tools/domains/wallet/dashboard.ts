@@ -1,4 +1,4 @@
-/** Dashboard of the wallet: commands, declines, latency and accounts. */
+/** Commands, declines, latency and accounts. */
 import { type Dashboard, quantiles } from "../../dashboards/panels.ts";
 
 const LABELS = 'domain="wallet"';

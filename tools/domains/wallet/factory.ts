@@ -1,19 +1,16 @@
-/**
- * Generates the commands of a thousand users: mostly deposits, then withdrawals, transfers and holds. Some exceed the
- * balance, because declines are normal outcomes.
- */
+/** Commands of a thousand users. Some exceed the balance, because declines are normal. */
 import { randomBytes } from "node:crypto";
 import type { KitMessage, MessageFactory } from "../kit.ts";
 import { SeededRandom } from "../random.ts";
 
 export type CommandDocument = Readonly<{ id: string; type: string; owner: string }> & Record<string, unknown>;
 
-/** Currencies with none, two and three decimals. */
+/** None, two and three decimals. */
 const DECIMALS = { USD: 2, EUR: 2, RUB: 2, JPY: 0, KWD: 3 } as const;
 type Code = keyof typeof DECIMALS;
 const CODES = Object.keys(DECIMALS) as Code[];
 
-/** Command types with their weights. */
+/** Types with weights. */
 const MIX = [
   ["deposit", 45],
   ["withdraw", 20],
@@ -28,11 +25,11 @@ export class WalletFactory extends SeededRandom implements MessageFactory {
   readonly #run: string;
   readonly #users: number;
   #count = 0;
-  /** Holds and transactions to capture, release or reverse later. */
+  /** For later commands. */
   readonly #holds: { owner: string; id: string }[] = [];
   readonly #moved: { owner: string; id: string }[] = [];
 
-  /** @param run part of every id and user; random, so that runs never share ids. */
+  /** @param run part of every id and user; random. */
   constructor(seed: number, run = randomBytes(5).toString("hex"), users = USERS) {
     super(seed);
     this.#run = run;
@@ -45,7 +42,7 @@ export class WalletFactory extends SeededRandom implements MessageFactory {
 
   conflictWith({ payload, key = "" }: KitMessage): KitMessage {
     const { id, type, owner, ...members } = JSON.parse(payload.toString()) as CommandDocument;
-    // Changes the type or the amount, because answers show both.
+    // Answers show type and amount.
     const change =
       "amount" in members
         ? { type, ...members, amount: `1${members.amount}` }
@@ -55,7 +52,6 @@ export class WalletFactory extends SeededRandom implements MessageFactory {
     return { kind: "conflict", payload: Buffer.from(JSON.stringify(changed)), key, becomes };
   }
 
-  /** Generates the document of a command. */
   next(): CommandDocument {
     this.#count += 1;
     const id = `${this.#run}-${this.#count}`;

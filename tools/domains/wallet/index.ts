@@ -1,4 +1,4 @@
-/** The kit of the wallet. */
+/** The kit of wallet. */
 import { COMMAND_BYTES_MAX } from "../../../src/domains/wallet/commands.ts";
 import { wallet } from "../../../src/domains/wallet/index.ts";
 import type { DomainKit, Intake } from "../kit.ts";
@@ -26,7 +26,7 @@ export const walletKit: DomainKit = {
         headers: { authorization: `Bearer ${tokenOf(owner)}` },
       };
     },
-    // The first content of an id wins, and any may have come first.
+    // Any content may have come first.
     compare: (answer, published) =>
       published.some((payload) => isAbout(JSON.parse(answer.toString()), JSON.parse(payload.toString())))
         ? "complete"
@@ -46,7 +46,7 @@ export const walletKit: DomainKit = {
   },
 };
 
-/** Sends a user's command with the user's token and its id as the key; sends an invalid payload unchanged. */
+/** As the user, with the id as the key; an invalid payload is sent unchanged. */
 function intake(payload: Buffer): Intake {
   const { owner, id, ...command } = documentOf(payload);
   const isAsUser = typeof owner === "string" && typeof id === "string" && /^[\x21-\x7e]{1,64}$/.test(`${id}`);
@@ -70,7 +70,6 @@ function documentOf(payload: Buffer): Partial<Record<string, unknown>> {
   }
 }
 
-/** Whether type, currency and amount are equal. */
 function isAbout(answer: Partial<CommandDocument>, command: CommandDocument): boolean {
   if (answer.type !== command.type || answer.id !== command.id) return false;
   if (command.currency !== undefined && answer.currency !== command.currency) return false;

@@ -1,11 +1,11 @@
 /** Tokens of the users that the tools act for. */
 import { createHmac, randomBytes } from "node:crypto";
 
-/** WALLET_JWT_SECRET of a running service, or a random secret for services that the tools start. */
+/** Of a running service, else random. */
 export const SECRET = process.env.WALLET_JWT_SECRET || randomBytes(32).toString("base64url");
 
 /**
- * Creates a JWT signed with HS256. Separate from the service's code, so that the tools are an independent client.
+ * A JWT (HS256). Not the service's code, so that the tools are an independent client.
  * Source: RFC 7515 (JWS compact serialization), RFC 7519 (claims).
  */
 export function tokenOf(user: string): string {
