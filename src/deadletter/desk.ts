@@ -36,7 +36,6 @@ export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
     domains: readonly AnyDomain[];
     /** Only letters of these domains can be dry-run. */
     running: readonly string[];
-    /** URL of the page of a position's result. */
     viewOf: (domain: string, position: bigint) => Promise<string | undefined>;
     jobs: Jobs;
   }>;
@@ -111,7 +110,7 @@ export class Desk {
     return payload;
   }
 
-  /** Dry run of a redrive. @param edited undefined for the original payload. */
+  /** @param edited undefined for the original payload. */
   async tryRedrive(position: bigint, edited: Buffer | undefined) {
     const { letter, actions } = await this.#letterAt(position);
     const mask = this.#maskOf(letter.domain);
@@ -128,7 +127,7 @@ export class Desk {
     return trialDocument(trial, view.problems, diff);
   }
 
-  /** @param edited undefined for the original payload. @throws RejectedError if the edited payload would fail again. */
+  /** @throws RejectedError if the edited payload would fail again. */
   async redrive(position: bigint, edited: Buffer | undefined, operator: Operator) {
     const tryEdited = ({ domain }: DeadLetter, payload: Buffer) =>
       tryPayload(this.#options.database, this.#runningDomain(domain), position, payload);
@@ -234,7 +233,7 @@ export class Desk {
     return before.equals(after) ? undefined : diffOf(before, after, mask);
   }
 
-  /** A duplicate shows its original's page, a redriven letter its redrive's. */
+  /** A duplicate links to its original, a redriven letter to its redrive. */
   async #viewOf({ entry, outcome, originalPosition, redrivenAs }: Biography): Promise<string | undefined> {
     const { viewOf } = this.#options;
     if (outcome === "projected") return viewOf(entry.domain, entry.position);
@@ -242,7 +241,7 @@ export class Desk {
     return redrivenAs?.outcome === "projected" ? viewOf(entry.domain, redrivenAs.position) : undefined;
   }
 
-  /** Masks an unknown domain by the personal names of all domains. */
+  /** Unknown domains are masked by the names of all domains. */
   #maskOf(domain: string): Mask {
     return this.#masks.get(domain) ?? this.#strictestMask;
   }
@@ -270,5 +269,5 @@ function diffOf(before: Buffer, after: Buffer, mask: Mask): DiffLine[] | undefin
   return diffPayloads(before.toString(), after.toString(), (text) => mask.text(text));
 }
 
-/** Enough: operators look for recent ones. */
+/** Operators look for recent ones. */
 const BULKS_SHOWN = 20;

@@ -61,7 +61,6 @@ export async function insertDecision(
   );
 }
 
-/** Records access to unmasked data of these positions. */
 export async function insertReveals(
   database: Queryable,
   positions: readonly bigint[],
@@ -99,5 +98,5 @@ export async function selectActions(database: Queryable, position: bigint): Prom
   return rows;
 }
 
-/** Bounds the page of a letter that is revealed very often. */
+/** Bounds the page of an often revealed letter. */
 const ACTIONS_MAX = 500;

@@ -97,7 +97,7 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
   ];
 }
 
-/** Serves a folder: page files inside the shell, other files unchanged. */
+/** Page files get the shell, other files are unchanged. */
 function folderRoute(folder: URL, entries: readonly NavigationEntry[]) {
   const files = fileRoute(fileURLToPath(folder), PAGE_POLICY);
   return async (request: Request, response: ServerResponse, name: string, current: string): Promise<void> => {
@@ -158,7 +158,7 @@ const headersWith = (policy: string) => ({
 
 const pathOf = (domain: string) => `/ui/${domain}/`;
 
-/** The extension is optional; a name with another extension is not a page. */
+/** The extension `.html` is optional. */
 const PAGE_NAME = /^([a-z][a-z0-9-]*)(?:\.html)?$/;
 
 const ENGINE_ENTRIES: readonly NavigationEntry[] = [

@@ -10,7 +10,7 @@ export type NavigationEntry = Readonly<{
 }>;
 
 /**
- * Makes a document from a page file. The lines before `<main>` (title, scripts, style sheets) go into the head.
+ * Makes a document from a page file. The lines before `<main>` go into the head.
  * @param current path of the page, marked in the navigation.
  */
 export function inShell(file: string, entries: readonly NavigationEntry[], current: string): string {

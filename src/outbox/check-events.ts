@@ -2,8 +2,8 @@
 import type { OutboxEvent } from "../contract/domain.ts";
 
 /**
- * @param projected positions of the batch with the outcome `projected`, in order.
- * @throws Error that names the position of an invalid event; its message is then isolated and becomes a dead letter.
+ * @param projected positions with the outcome `projected`, in order.
+ * @throws Error that names the position; its message is then isolated and becomes a dead letter.
  */
 export function checkEvents(events: readonly OutboxEvent[], projected: readonly bigint[]): void {
   const places = new Map(projected.map((position, place) => [position, place]));

@@ -25,7 +25,7 @@ export async function selectHasWork(database: Queryable, domain: string): Promis
 }
 
 /**
- * Takes or extends the turn without waiting: a process that locks the row has the turn.
+ * Takes or extends the turn. Never waits: a process that locks the row has the turn.
  * @param lastEpoch of this relay's last turn; undefined if it had none.
  * @returns undefined if another relay has the turn. A new epoch means a takeover.
  */
@@ -50,7 +50,7 @@ export async function takeTurn(
       [domain, String(lastEpoch ?? NO_EPOCH), seconds],
     );
     if (rows[0]) return rows[0];
-    // Insert only if no row is visible: otherwise it would wait for the transaction that locks the row.
+    // If the row exists, an insert would wait for the transaction that locks it.
     const inserted = await database.query(
       `insert into outbox_checkpoints (domain)
        select $1 where not exists (select from outbox_checkpoints where domain = $1)
@@ -88,4 +88,5 @@ export async function endTurn(database: Queryable, domain: string, epoch: bigint
   ]);
 }
 
+/** Below every epoch. */
 const NO_EPOCH = -1;

@@ -1,4 +1,4 @@
-/** Operators' view of the outbox and decisions on refused events, for the HTTP routes and the command line. */
+/** The outbox for operators, over HTTP and the command line. */
 import { type } from "arktype";
 import { NotFoundError } from "../contract/errors.ts";
 import { words } from "../contract/values/shapes.ts";
@@ -93,12 +93,12 @@ export class OutboxDesk {
     };
   }
 
-  /** Retries a refused event, then those behind it. @throws NotFoundError */
+  /** Those behind it follow. @throws NotFoundError */
   async release(place: Place, decision: Decision): Promise<DecidedEventDocument> {
     return this.#decide("release", place, decision, async () => {});
   }
 
-  /** Permanently removes a refused event; those behind it are sent. @throws NotFoundError */
+  /** Irreversible; those behind it are sent. @throws NotFoundError */
   async discard(place: Place, decision: Decision): Promise<DecidedEventDocument> {
     return this.#decide("discard", place, decision, (transaction, { domain }) =>
       deleteEvent(transaction, domain, place),

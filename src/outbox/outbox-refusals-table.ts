@@ -28,7 +28,7 @@ export async function selectRefusals(
   return rows;
 }
 
-/** Blocks the event's key; replaces an earlier refusal of the key. */
+/** Replaces an earlier refusal of the key. */
 export async function insertRefusal(
   transaction: Queryable,
   domain: string,
@@ -56,7 +56,7 @@ export async function deleteRefusal(
 
 /**
  * Lets the relay retry the key's events.
- * @returns the previous refusal; undefined if no blocked event is at this place.
+ * @returns undefined if no blocked event is at this place.
  */
 export async function releaseRefusal(
   transaction: Queryable,

@@ -16,7 +16,7 @@ export type NextEvents = Readonly<{
   last: Place | undefined;
 }>;
 
-/** @param events in position order and, within a position, in the order in which they happened. */
+/** @param events in position order, then in the order in which they happened. */
 export async function insertEvents(
   transaction: Transaction,
   domain: string,
@@ -46,7 +46,7 @@ export async function insertEvents(
 }
 
 /**
- * Reads the events after the checkpoint, in order.
+ * In order.
  * @param held keys whose events are skipped and stay in the table.
  * @param bytesMax approximate; at least one event is returned.
  */
@@ -85,7 +85,6 @@ export async function selectNext(
   return { events: rows.filter(({ isHeld }) => !isHeld), last: rows.at(-1) };
 }
 
-/** In order. */
 export async function selectHeld(
   transaction: Transaction,
   domain: string,
@@ -166,7 +165,7 @@ export type OutboxCounts = Readonly<{
   held: number;
 }>;
 
-/** The cost is linear in the events; a drained outbox has few. */
+/** Linear in the events; a drained outbox has few. */
 export async function countEvents(database: Queryable, domain: string): Promise<OutboxCounts> {
   const { rows } = await database.query<{ pending: bigint; held: bigint; oldestSeconds: number }>(
     `with checkpoint as (
@@ -187,7 +186,7 @@ export async function countEvents(database: Queryable, domain: string): Promise<
   return { pending: Number(pending), held: Number(held), oldestSeconds: Math.max(0, oldestSeconds) };
 }
 
-/** Forces index order: without statistics PostgreSQL would sort the table. */
+/** Without statistics PostgreSQL would sort the table. */
 async function inOrderOfIndex(transaction: Transaction): Promise<void> {
   await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
 }

@@ -37,9 +37,7 @@ export type RelayOptions = Readonly<{
   domain: string;
   transport: Transport;
   logger: Logger;
-  /** Called after the broker has stored a batch. */
   onSent?: (events: readonly WaitingEvent[], seconds: number) => void;
-  /** @returns milliseconds until the next attempt. */
   backoff?: (failures: number) => number;
   /** Lease after which another process may take over. */
   turnSeconds?: number;
@@ -47,9 +45,8 @@ export type RelayOptions = Readonly<{
 
 type Batch = Readonly<{
   events: readonly WaitingEvent[];
-  /** The checkpoint after the batch. */
   checkpoint: Place;
-  /** Whether the outbox is drained, as far as known. */
+  /** Whether the outbox is drained. */
   isLast: boolean;
   finish: (transaction: Parameters<typeof deleteSent>[0]) => Promise<void>;
 }>;
@@ -120,14 +117,14 @@ export class OutboxRelay {
     }
   }
 
-  /** @returns false if there are no events, or another process has the turn. */
+  /** @returns false if there is nothing to do, or another process has the turn. */
   async #relayNext(): Promise<boolean> {
     const { database } = this.#options;
     this.#refusals = await selectRefusals(database, [this.domain]);
     const turn = this.#turn ?? (await this.#takeTurn());
     this.#turn = undefined;
     if (!turn) return false;
-    // Open the session before reading: it fences an earlier relay that may still be sending.
+    // Before reading: the session fences an earlier relay that may still be sending.
     const session = await this.#sessionOf(turn.epoch);
     const batch = await this.#read(turn);
     try {

@@ -62,7 +62,7 @@ class KafkaSession implements TransportSession {
   readonly #config: OutboxConfig;
   readonly #admin: Admin;
   readonly #connections: ConnectionPool;
-  /** The next sequence number per partition, by which brokers detect duplicates. */
+  /** By partition; brokers detect duplicates by them. */
   readonly #sequences = new NumericMap();
   #brokers: Broker[] = [];
   #coordinator: Broker | undefined;
@@ -71,14 +71,14 @@ class KafkaSession implements TransportSession {
 
   constructor(config: OutboxConfig) {
     this.#config = config;
-    // A hanging broker accepts connections, so each session tries the brokers in random order.
+    // Random order: a hanging broker still accepts connections.
     const brokers = inAnyOrder(config.brokers);
     const connection = { ...kafkaConnection({ ...config, brokers }), requestTimeout: REQUEST_TIMEOUT_MS };
     this.#admin = new Admin(connection);
     this.#connections = new ConnectionPool(config.clientId, connection);
   }
 
-  /** Fences every earlier session with this transactional id. */
+  /** Fences earlier sessions. */
   async begin(): Promise<void> {
     const { brokers } = await this.#admin.metadata({ topics: [], forceUpdate: true });
     this.#brokers = inAnyOrder([...brokers.values()]);
@@ -169,7 +169,7 @@ class KafkaSession implements TransportSession {
     }
   }
 
-  /** Idempotent, so it can be retried after a lost answer. */
+  /** Idempotent. */
   async #commit(): Promise<void> {
     const { producerId, producerEpoch } = this.#producer;
     await this.#askCoordinator((coordinator) =>
@@ -219,12 +219,11 @@ function inAnyOrder<T>(items: readonly T[]): T[] {
     .map(({ item }) => item);
 }
 
-/** Kafka's default partitioner, so that a key has one partition for all clients. */
+/** Kafka's default partitioner: all clients use one partition for a key. */
 function partitionOf(key: string, partitions: number): number {
   return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;
 }
 
-/** The `message-id` is the event's place in the outbox. */
 function headersOf(domain: string, { position, ordinal, headers }: WaitingEvent): Map<Buffer, Buffer> {
   const all = { ...headers, "message-id": `${domain}/${position}/${ordinal}` };
   return new Map(Object.entries(all).map(([name, text]) => [Buffer.from(name), Buffer.from(text)]));
@@ -247,7 +246,6 @@ function refusalOf(error: unknown, outgoing: readonly Outgoing[]): RefusedError 
   return undefined;
 }
 
-/** Network errors, and a busy or moving coordinator. */
 function isTransient(error: unknown): boolean {
   return (
     TRANSIENT.some((id) => isAnswer(error, id)) ||
@@ -297,7 +295,7 @@ const TRANSIENT = [
 /** Source: Kafka's Topic.java. */
 const LEGAL_TOPIC = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/;
 const NONE = { producerId: -1n, producerEpoch: -1 };
-/** Sequence numbers wrap to 0 after the largest 32-bit integer. */
+/** They wrap to 0 after the largest 32-bit integer. */
 const SEQUENCES = 2 ** 31;
 
 /** Shorter than a relay's turn, so that two relays do not send the same events. */

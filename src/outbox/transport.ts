@@ -20,7 +20,6 @@ export interface TransportSession extends AsyncDisposable {
   send(domain: string, events: readonly WaitingEvent[]): Promise<void>;
 }
 
-/** The broker permanently refuses events. */
 export class RefusedError extends Error {
   readonly reason: string;
   readonly suspects: readonly WaitingEvent[];

@@ -1,4 +1,4 @@
-/** The metrics of one running domain: the engine's, and those that the domain defines. */
+/** A running domain's metrics: the engine's and its own. */
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { Message, Receipt } from "../contract/message.ts";
 import type { MetricsScope, ReadMetric } from "../contract/metrics.ts";
@@ -57,7 +57,7 @@ export class DomainMetrics {
   }
 }
 
-/** Domains may share a metric name; the label `domain` distinguishes them. */
+/** Domains may share metric names. */
 class Scope implements MetricsScope {
   readonly #metrics: Metrics;
   readonly #domain: string;

@@ -9,7 +9,7 @@ export type Exposition = Readonly<{ contentType: string; text: string }>;
 
 export const MEDIA_TYPES = { openMetrics: "application/openmetrics-text", text: "text/plain" } as const;
 
-/** @param accept without a preference the answer is in the text format, which all readers support. */
+/** @param accept without a preference: the text format, which all readers support. */
 export async function exposeMetrics(
   registry: Pick<Registry, "metrics" | "contentType">,
   accept: string | undefined,
@@ -50,5 +50,4 @@ function toTextFormat(openMetrics: string): string {
 
 const COUNTER = /^# TYPE (\S+) counter$/;
 const FAMILY = /^(# (?:TYPE|HELP) )(\S+)(.*)$/;
-/** Captures a sample without its exemplar. */
 const WITH_EXEMPLAR = /^([^\s{]+(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})? \S+) # \{.*$/;

@@ -1,4 +1,4 @@
-/** Updates gauges and sampled counters at each scrape; the cost does not depend on table sizes. */
+/** Updates gauges at each scrape; the cost does not depend on table sizes. */
 import type { Source } from "../contract/source.ts";
 import type { RecentGroup, StateCount } from "../deadletter/find/dead-letter-groups-table.ts";
 import type { Refusal } from "../outbox/outbox-refusals-table.ts";
@@ -11,7 +11,7 @@ type GaugedLine = Readonly<{
   watch: CheckpointWatch;
   inbox: { readonly bufferBytes: number };
   intake: { readonly sources: readonly Source[] };
-  /** Undefined without a broker for events: they are then not late. */
+  /** Undefined without a broker: events are then not late. */
   relay: object | undefined;
 }>;
 
@@ -44,7 +44,7 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
       metrics.databaseConnections.set({ pool, state }, count);
     }
   }
-  // The last values stay; `waybill_database_connected` shows that they are stale.
+  // `waybill_database_connected` shows that the last values are stale.
   if (!database.isConnected) return;
   await Promise.all([
     ...lines.map((line) => countPending(metrics, line)),
@@ -58,7 +58,7 @@ function refreshLine(metrics: Metrics, { name: domain, watch, inbox, intake }: G
   metrics.stalledSeconds.set({ domain }, watch.stalledSeconds);
   for (const { name: source, channel, health, lag } of intake.sources) {
     metrics.sourceConnected.set({ domain, source, channel }, health.connected ? 1 : 0);
-    // Remove the series while disconnected: a stale value would mislead.
+    // A stale value would mislead.
     if (lag === undefined) metrics.sourceLag.remove({ domain, source, channel });
     else metrics.sourceLag.set({ domain, source, channel }, lag);
   }

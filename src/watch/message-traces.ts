@@ -31,7 +31,7 @@ import type { Tracing } from "../telemetry/tracing.ts";
 export class MessageTraces {
   readonly #tracing: Tracing;
   readonly #limit: TraceLimit;
-  /** The last batch that woke the projector and is not projected yet. */
+  /** The last batch that woke the projector. */
   #waking: Context | undefined;
 
   /** @param limit shared by all domains of the process. */
@@ -40,7 +40,7 @@ export class MessageTraces {
     this.#limit = limit;
   }
 
-  /** Wraps an inbox: each sampled message has a span `receive` until its commit. */
+  /** The span `receive` lasts until the commit. */
   sink(inbox: Sink): Sink {
     return {
       get failure() {
@@ -71,14 +71,14 @@ export class MessageTraces {
     };
   }
 
-  /** Appends within the span `append batch` if a message is sampled. */
+  /** The span `append batch`, if a message is sampled. */
   async append(messages: readonly Message[], append: () => Promise<Appended>): Promise<Appended> {
     const sampled: { parent: Context; index: number }[] = [];
     for (const [index, { traceparent }] of messages.entries()) {
       const parent = traceparent === undefined ? undefined : contextOf(traceparent);
       if (parent && isSampledContext(parent)) sampled.push({ parent, index });
     }
-    // Not in the context of the request that happened to start the append loop.
+    // Not in the context of the request that started the loop.
     if (sampled.length === 0) return await context.with(ROOT_CONTEXT, append);
     const begun = Date.now();
     const parents = sampled.map(({ parent }) => parent);
@@ -100,12 +100,12 @@ export class MessageTraces {
     }
   }
 
-  /** The job's trace context: the worker continues the trace of the batch that enqueued it. */
+  /** The worker continues the trace of the batch that enqueued the job. */
   traceparentOfJob(): string | undefined {
     return traceparentOf(context.active());
   }
 
-  /** Runs a job within the span `wake up` if its batch is sampled. */
+  /** The span `wake up`, if the job's batch is sampled. */
   async wakeUp(traceparent: string | undefined, work: () => Promise<void>): Promise<void> {
     const parent = traceparent === undefined ? undefined : contextOf(traceparent);
     if (!parent) return await work();
@@ -118,14 +118,14 @@ export class MessageTraces {
     }
   }
 
-  /** Projects within the span `project batch` if a sampled batch woke the projector. */
+  /** The span `project batch`, if a sampled batch woke the projector. */
   async project(domain: string, project: () => Promise<ProjectedBatch>): Promise<ProjectedBatch> {
     const waking = this.#waking;
     const begun = Date.now();
     this.#waking = undefined;
     const batch = waking && this.#startBatch("project batch", waking, [], undefined);
     try {
-      // Not in the context of the job that happened to start the projection loop.
+      // Not in the context of the job that started the loop.
       const projected = await context.with(batch ?? ROOT_CONTEXT, project);
       this.#addProjections(domain, projected, batch, begun);
       return projected;
@@ -139,7 +139,7 @@ export class MessageTraces {
     }
   }
 
-  /** Adds the span `send` to sampled events after the broker has stored their batch. */
+  /** The span `send` of sampled events, after the broker has stored them. */
   sent(domain: string, events: readonly WaitingEvent[], seconds: number): void {
     const begun = Date.now() - seconds * 1000;
     for (const { topic, position, ordinal, headers } of events) {
@@ -158,7 +158,7 @@ export class MessageTraces {
     }
   }
 
-  /** Adds the span `redrive`, linked with the operator's request. @returns the new message's trace context. */
+  /** @returns the new message's trace context. */
   redrive(position: bigint, traceparent: string | null): string | undefined {
     const request = context.active();
     const parent = traceparent === null ? undefined : contextOf(traceparent);
@@ -215,7 +215,7 @@ export class MessageTraces {
   #parentOf({ traceparent, payload }: Message): Context | undefined {
     const active = context.active();
     if (isSampledContext(active)) return active;
-    // Checked before hashing, which most messages then skip under full load.
+    // Before hashing, which costs too much under full load.
     if (!this.#limit.hasRoom()) return undefined;
     const parent = (traceparent === undefined ? undefined : contextOf(traceparent)) ?? this.#derived(payload);
     if (!parent || !isSampledContext(parent)) return undefined;

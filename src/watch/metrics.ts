@@ -8,7 +8,7 @@ import { RequestTimes } from "../telemetry/request-times.ts";
 export type Metrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics() {
-  // OpenMetrics has exemplars, which lead from a figure to the trace of a message.
+  // OpenMetrics has exemplars, which link to traces.
   const registry = new Registry();
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   collectDefaultMetrics({ register: registry });
@@ -24,7 +24,7 @@ export function createMetrics() {
 
   return {
     registry,
-    /** Registers a callback for each scrape. */
+    /** Called at each scrape. */
     readAtScrape: (read: () => void): void => void reads.push(read),
     readAll: (): void => {
       for (const read of reads) read();

@@ -21,7 +21,6 @@ export function countRefusals(inbox: Sink, metrics: Metrics, domain: string): Si
   };
 }
 
-/** Call after the commit. */
 export function recordAppend(
   metrics: Metrics,
   domain: string,
@@ -72,7 +71,7 @@ export function recordProjection(
       const value = Math.max(0, (readableAt - publishedAtMs) / 1000);
       const exemplar =
         traceparent === undefined ? {} : { exemplarLabels: { trace_id: traceparent.slice(3, 35) } };
-      // The library's types do not allow exemplar labels beyond the metric's own.
+      // The types allow only the metric's own labels in exemplars.
       metrics.publishToReadable.observe({ labels, value, ...exemplar } as never);
     }
   }
@@ -80,13 +79,12 @@ export function recordProjection(
     metrics.outcomes.inc({ domain, outcome, code }, count);
 }
 
-/** @returns a function that records each audit. */
 export function auditRecorder(metrics: Metrics): (report: AuditReport) => void {
   const gapLabels = new Map<string, Readonly<Record<"domain" | "source" | "channel", string>>>();
   return ({ storage, domains }) => {
     for (const [table, bytes] of storage.tables) metrics.tableBytes.set({ table }, Number(bytes));
     if (storage.bytesPerDay !== undefined) metrics.storageBytesPerDay.set(storage.bytesPerDay);
-    // Closed gaps stay as 0 instead of dropping the series.
+    // Keep the series of closed gaps, at 0.
     for (const labels of gapLabels.values()) metrics.gapMessages.set(labels, 0);
     for (const [domain, { broken, checks, gaps, messagesPerDay }] of Object.entries(domains)) {
       metrics.auditDiscrepancies.set({ domain }, Number(broken));
@@ -104,5 +102,5 @@ export function auditRecorder(metrics: Metrics): (report: AuditReport) => void {
   };
 }
 
-/** Every domain has this check; a domain's own checks must not use the name. */
+/** The engine's check; domains must not use the name. */
 const CONSERVATION = "conservation";

@@ -29,7 +29,7 @@ export type BulkOptions = Readonly<{
 }>;
 
 /**
- * Fixes the set and enqueues the job that redrives it.
+ * Fixes the set and enqueues its job.
  * @throws InvalidInputError if no open letter matches, or letters of several domains do.
  */
 export async function beginBulkRedrive(
@@ -156,8 +156,8 @@ function stepSize({ place }: BulkRedrive): number {
 
 const ENDED: Taken = { step: { kind: "ended" }, isAppended: false };
 
-/** Failures are noticed after at most this many letters; larger steps are not faster. */
+/** Bounds the failures before a stop; larger steps are not faster. */
 const STEP_LETTERS_MAX = 500;
 
-/** Bounds the payloads that the database copies in one transaction. */
+/** Bounds the payloads copied in one transaction. */
 const STEP_BYTES_MAX = 16 * 1024 * 1024;

@@ -1,4 +1,4 @@
-/** The tables `bulk_redrives` and `bulk_redrive_letters`: fixed sets of letters and their progress. */
+/** Fixed sets of letters and their progress: `bulk_redrives`, `bulk_redrive_letters`. */
 import type { RejectionCode } from "../../contract/rejection.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Operator } from "../operator-actions-table.ts";
@@ -60,7 +60,7 @@ export async function selectBulkRedrive(database: Queryable, id: bigint): Promis
   return rows[0];
 }
 
-/** Locks the row, so that one worker at a time continues the redrive. */
+/** Only one worker at a time continues the redrive. */
 export async function lockBulkRedrive(transaction: Queryable, id: bigint): Promise<BulkRedrive | undefined> {
   const { rows } = await transaction.query<BulkRedrive>(
     `select ${COLUMNS} from bulk_redrives where id = $1 for update`,
@@ -154,7 +154,7 @@ export type FailureGroup = Readonly<{
   samplePosition: bigint;
 }>;
 
-/** Redrives that failed again, by cause, largest group first. */
+/** Failed redrives by cause, largest group first. */
 export async function selectFailures(database: Queryable, id: bigint): Promise<FailureGroup[]> {
   const { rows } = await database.query<FailureGroup>(
     `select fingerprint, code, count(*) as letters, max(letter.position) as "samplePosition"

@@ -25,7 +25,7 @@ export class BulkRunner {
     this.#options = options;
   }
 
-  /** Also enqueues jobs for redrives that an earlier process left unfinished. */
+  /** Also enqueues unfinished redrives of earlier processes. */
   async start(): Promise<void> {
     const { context, jobs } = this.#options;
     for (const id of await selectRunningBulkRedrives(context.database)) {
@@ -38,7 +38,7 @@ export class BulkRunner {
     );
   }
 
-  /** Completes the step in flight; another process, or this one after a restart, continues. */
+  /** Completes the step in flight. */
   stop(): void {
     this.#stop.abort();
   }

@@ -18,7 +18,7 @@ import {
 
 export type Trial = Readonly<{ outcome: Outcome; fingerprint: string | undefined }>;
 
-/** Tries a payload with the headers of the letter at the position. */
+/** @param position of the letter whose headers are used. */
 export async function tryPayload(
   database: Database,
   domain: AnyDomain,
@@ -87,7 +87,7 @@ export async function dryRun(
   return tally.result();
 }
 
-/** @returns the number of positions tried; payload bytes are bounded. */
+/** @returns the number of positions tried. */
 async function tryBatch(
   transaction: Transaction,
   projecting: ReadonlyMap<string, Projecting>,
@@ -172,7 +172,8 @@ function withoutTrialPositions({ positions, ...problem }: Problem): Problem {
   return real.length === 0 ? problem : { ...problem, positions: Object.fromEntries(real) };
 }
 
-/** About a second of work, for which live messages with the same id wait. */
+/** About a second, for which live messages with the same id wait. */
 const TRANSACTION_LETTERS_MAX = 10_000;
+/** Bound the memory. */
 const BATCH_LETTERS_MAX = 1_000;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

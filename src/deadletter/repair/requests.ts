@@ -1,4 +1,4 @@
-/** Bodies of operators' requests, shared by the routes, the commands and the API document. */
+/** Request bodies for routes, commands and the API document. */
 import { type } from "arktype";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { words } from "../../contract/values/shapes.ts";

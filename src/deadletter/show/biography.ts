@@ -54,6 +54,6 @@ async function readOutcome(
   if (letter) return { outcome: "dead", letter, originalPosition: letter.originalPosition };
   const duplicate = await selectDuplicate(database, position);
   if (duplicate) return { outcome: "duplicate", originalPosition: duplicate.originalPosition };
-  // Up to the checkpoint the only remaining outcome; the audit proves that.
+  // The only remaining outcome, as the audit proves.
   return { outcome: "projected" };
 }

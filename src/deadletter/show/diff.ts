@@ -1,4 +1,4 @@
-/** The diff of two payloads: both are formatted line by line, and long equal parts are folded. */
+/** Diffs two payloads line by line and folds long equal parts. */
 import { diffArrays } from "diff";
 import { layOut } from "./layout.ts";
 
@@ -9,7 +9,7 @@ export type DiffLine = Readonly<{
 }>;
 
 /**
- * @param show transforms a payload for display, for example masks it.
+ * @param show for example masks a payload.
  * @returns undefined if the payloads are too large or too different.
  */
 export function diffPayloads(
@@ -85,5 +85,5 @@ const LENGTH_MAX = 512 * 1024;
 /** More than a message of a thousand items has. */
 const LINES_MAX = 20_000;
 
-/** Comparing takes quadratic time: 20 ms for this many. A time limit would make the result depend on the load. */
+/** Quadratic: 20 ms for this many. A time limit would make the result depend on the load. */
 const EDIT_LINES_MAX = 500;

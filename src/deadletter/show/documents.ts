@@ -130,7 +130,7 @@ export function biographyDocument(biography: Biography, { view, diff, mask }: Sh
   });
 }
 
-/** @param known paths in the domain's schema; other names would reveal the payload. */
+/** @param known paths of the schema; other names would reveal the payload. */
 export function outcomeDocument(
   { entry, outcome, originalPosition, letter, redrivenAs }: Biography,
   known: KnownPaths,

@@ -4,7 +4,7 @@
  */
 import { scanJson } from "../../contract/values/json-scan.ts";
 
-/** @typeParam Place what is known of a place in the document. */
+/** @typeParam Place the context of a place. */
 export type Visitor<Place> = Readonly<{
   member(place: Place, name: string): Place;
   element(place: Place, index: number): Place;
@@ -12,14 +12,13 @@ export type Visitor<Place> = Readonly<{
   value(place: Place, start: number, end: number, kind: "text" | "container" | "other"): void;
 }>;
 
-/** @param until values that start at or after this index are not visited. */
+/** @param until end index of the walk. */
 export function walkJson<Place>(
   text: string,
   root: Place,
   visitor: Visitor<Place>,
   until = text.length,
 ): void {
-  /** The open containers, and the element index in each; -1 for objects. */
   const places: Place[] = [];
   const indexes: number[] = [];
   let place = root;

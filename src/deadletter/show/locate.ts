@@ -2,7 +2,7 @@
 import type { Problem } from "../../contract/rejection.ts";
 import { walkJson } from "./json-walk.ts";
 
-/** Half-open, in UTF-16 units, as JavaScript in the page counts. */
+/** Half-open, in UTF-16 units. */
 export type Range = Readonly<{ start: number; end: number }>;
 
 /**
@@ -26,7 +26,7 @@ export function locateAll(
   );
 }
 
-/** The tree of wanted pointers, with the range of each value found. */
+/** Wanted pointers as a tree, with the ranges found. */
 type Wanted = Map<string, Wanted> & { range?: Range };
 
 /** @returns the pointer's places, from the document down. */
@@ -43,7 +43,7 @@ function wantedAt(root: Wanted, pointer: string): Wanted[] {
   return places;
 }
 
-/** The last member wins if a name is repeated: the repetition is the problem. */
+/** The last of repeated members wins: the repetition is the problem. */
 function findAll(text: string, root: Wanted): void {
   walkJson<Wanted | undefined>(text, root, {
     member: (place, name) => (place?.size ? place.get(name) : undefined),

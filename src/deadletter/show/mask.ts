@@ -41,7 +41,7 @@ export class Mask {
     return this.part(text, { start: 0, end: text.length }, isDocument(text));
   }
 
-  /** Masks a part; the text before it gives the context. */
+  /** The text before the part gives the context. */
   part(text: string, { start, end }: Range, isOfDocument: boolean): string {
     if (this.hidesNothing) return text.slice(start, end);
     if (isOfDocument) return maskContacts(this.#document(text, { start, end }));
@@ -49,7 +49,7 @@ export class Mask {
     return this.#pattern(text.slice(from, end)).slice(start - from);
   }
 
-  /** For bytes that are not text; masked bytes become asterisks. */
+  /** Masked bytes become asterisks. */
   bytes(bytes: Buffer): Buffer {
     if (this.hidesNothing) return bytes;
     const masked = this.#pattern(bytes.toString("latin1"));
@@ -113,7 +113,6 @@ export class Mask {
         element: (place) => elementOf(place),
         value: (place, from, to, kind) => {
           const isText = kind === "text";
-          // A plain value in place of an object with personal members is probably personal.
           const isHidden = place.isPersonal || place.hasPersonal || (isText && isDocumentInText(text, from));
           if (!isHidden || kind === "container" || text.startsWith("null", from)) return;
           hide(isText ? from + 1 : from, isText ? to - 1 : to);
@@ -151,7 +150,6 @@ export class Mask {
   }
 }
 
-/** A node of the schema's tree. */
 type Place = Readonly<{
   /** By name; `#` for array elements. */
   members: ReadonlyMap<string, Place>;
@@ -186,13 +184,12 @@ function isDocumentInText(text: string, start: number): boolean {
   return /^"\s{0,64}[{[]/.test(text.slice(start, start + 66));
 }
 
-/** Replaces a value whose length does not matter. */
 const MASKED = "•••";
 
-/** Maximum distance from a name to the masked part that its value reaches. */
+/** Maximum distance between a name and the part. */
 const CONTEXT_LENGTH = 16 * 1024;
 
-/** Longer than any personal name; bounds the work per name. */
+/** Longer than any personal name. */
 const NAME_LENGTH_MAX = 128;
 
 /** Above the names of one document that is not refused for having more. */

@@ -5,7 +5,7 @@
 
 export const MASK = "•";
 
-/** Matches a name and its value; undefined if there are no names. */
+/** Matches a name and its value. */
 export function namedPattern(names: readonly string[]): RegExp | undefined {
   if (names.length === 0) return undefined;
   const quoted = String.raw`"[^"\\]*(?:\\.[^"\\]*)*"?|'[^'\\]*(?:\\.[^'\\]*)*'?`;
@@ -14,7 +14,6 @@ export function namedPattern(names: readonly string[]): RegExp | undefined {
   return new RegExp(String.raw`(${name})(${quoted}|[^,}\]\n;&<]+)`, "gi");
 }
 
-/** @param named from `namedPattern`. */
 export function maskNamed(text: string, named: RegExp | undefined): string {
   if (!named) return text;
   return text.replace(named, (_all, before: string, value: string) => before + MASK.repeat(value.length));
@@ -25,7 +24,6 @@ export function maskContacts(text: string): string {
   return maskAddresses(masked);
 }
 
-/** Masks the characters around each "@". */
 function maskAddresses(text: string): string {
   let masked = "";
   let end = 0;

@@ -15,7 +15,7 @@ export type PayloadView = Readonly<{
   isMasked: boolean;
 }>;
 
-/** The range is in the unit of `PayloadView.offset`. */
+/** In the unit of `PayloadView.offset`. */
 export type LocatedProblem = Problem & Readonly<{ range?: Range }>;
 
 export type LetterView = Readonly<{ payload: PayloadView; problems: readonly LocatedProblem[] }>;

@@ -1,4 +1,4 @@
-/** Dead letter routes: they parse the request, call the desk and send its answer. */
+/** Dead letter routes: request → desk → answer. */
 import type { ServerResponse } from "node:http";
 import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
 import type { Operation } from "../../contract/openapi.ts";
@@ -17,7 +17,6 @@ import {
 import { readJsonBody } from "../server/body.ts";
 import * as api from "./deadletters-api.ts";
 
-/** @param payloadBytesMax size limit of an edited payload. */
 export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
   const decide =
     (act: (position: bigint, operator: Decision) => Promise<object>): Answer =>

@@ -63,7 +63,6 @@ export class EventFeed {
     },
   };
 
-  /** Open streams would block the server's close. */
   close(): void {
     for (const watcher of this.#watchers.keys()) watcher.end();
   }
@@ -82,7 +81,7 @@ export class EventFeed {
   #beat(): void {
     this.#write(":\n\n");
     for (const [watcher, { isStillAllowed }] of this.#watchers) {
-      // Without the database the stream shows nothing anyway.
+      // A failed check keeps the stream open.
       isStillAllowed?.().then(
         (isAllowed) => isAllowed || watcher.end(),
         () => {},

@@ -1,4 +1,4 @@
-/** Intake route: a body of any bytes becomes one inbox message; the answer follows its commit. */
+/** Intake: a body of any bytes becomes an inbox message; the answer follows its commit. */
 import { readBody } from "../../contract/body.ts";
 import { InvalidInputError, UnavailableError } from "../../contract/errors.ts";
 import type { NewMessage, Receipt } from "../../contract/message.ts";
@@ -8,7 +8,6 @@ import { normalTraceparent } from "../../telemetry/trace-context.ts";
 
 export type IntakeOptions = Readonly<{
   payloadBytesMax: number;
-  /** Resolves after the commit. */
   receive: (message: Omit<NewMessage, "messageId"> & { messageId?: string | undefined }) => Promise<Receipt>;
   hasRoomFor: (bytes: number) => boolean;
 }>;
@@ -72,7 +71,6 @@ function pick(all: Request["headers"], names: readonly string[]): Record<string,
   );
 }
 
-/** The header is validated when the message is processed. */
 function parameterOf(name: string) {
   return { name, in: "header" as const, description: "stored with the payload", schema: TEXT };
 }

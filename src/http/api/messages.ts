@@ -1,4 +1,4 @@
-/** `GET /messages/:position`: a message's origin, outcome and history; and its bytes. */
+/** A message's history and its bytes. */
 import type { OutcomeName } from "../../contract/domain.ts";
 import {
   answer,

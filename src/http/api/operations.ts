@@ -82,9 +82,7 @@ function readinessOf(domain: string, unready: readonly Unready[], warnings: read
 
 export type OperationsOptions = Readonly<{
   domains: readonly string[];
-  /** Empty if ready. */
   health: () => readonly Unready[];
-  /** They do not make a domain unready. */
   warningsOf: (domain: string) => readonly string[];
   metrics: Metrics;
   refreshMetrics: () => Promise<void>;

@@ -110,7 +110,6 @@ async function samplesOf(metric: Readable | undefined): Promise<readonly Sample[
   return (await metric?.get())?.values ?? [];
 }
 
-/** For metrics that only some domains have. */
 function samplesNamed({ registry }: Metrics, name: string): Promise<readonly Sample[]> {
   return samplesOf(registry.getSingleMetric(name) as Readable | undefined);
 }

@@ -36,7 +36,7 @@ export function checkAccess(
   const { tokens, origins, sessions } = guards;
   const isChange = request.method !== "GET" && request.method !== "HEAD";
   if (isChange) origins.checkChange(request);
-  // Beyond loopback, an open route may be reached under unknown host names.
+  // Beyond loopback, open routes accept unknown host names.
   const isForAll = !isChange && access === "open" && (kind !== undefined || !origins.isOnLoopback);
   const isCredential = typeof access === "object";
   if (!isForAll && !isCredential && !hasAnyToken(request, tokens)) origins.checkHost(request);
@@ -94,7 +94,7 @@ function tokenNeeded(): NotAllowedError {
   return new NotAllowedError("a valid token is required: Authorization: Bearer <token>");
 }
 
-/** A browser never adds a bearer token by itself, so no host check is needed. */
+/** Browsers never add a bearer token themselves, so no host check is needed. */
 function hasAnyToken(request: IncomingMessage, { adminToken, ingressToken }: Tokens): boolean {
   if (request.headers.authorization === undefined) return false;
   return [adminToken, ingressToken].some((token) => token !== undefined && hasToken(request, token));

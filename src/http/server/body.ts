@@ -1,11 +1,11 @@
-/** Reads and validates a JSON body of bounded size; an error names the invalid member. */
+/** Reads and validates a JSON body; errors name the invalid member. */
 import { type ArkErrors, type } from "arktype";
 import { readBody } from "../../contract/body.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import type { Request } from "../../contract/route.ts";
 
 /**
- * @param empty the value of an empty body; undefined if a body is required.
+ * @param empty stands for an empty body; undefined if a body is required.
  * @throws InvalidInputError, TooLargeError, UnsupportedBodyError
  */
 export async function readJsonBody<T>(

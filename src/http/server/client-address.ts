@@ -8,7 +8,6 @@ import { BlockList, isIPv4, isIPv6 } from "node:net";
 export class ClientAddresses {
   readonly #proxies = new BlockList();
 
-  /** @param trusted addresses, or networks such as 10.0.0.0/8. */
   constructor(trusted: readonly string[]) {
     for (const entry of trusted) {
       const [address = "", bits] = entry.split("/");

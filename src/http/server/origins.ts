@@ -1,5 +1,5 @@
 /**
- * Refuses browser requests that a page of another site caused. A browser adds authority by itself: cookies, and access
+ * Refuses browser requests caused by pages of other sites. A browser adds authority by itself: cookies, and access
  * to loopback. So a request is refused if its `Host` is unknown (DNS rebinding) or if the browser reports another origin
  * (CSRF). Clients other than browsers send neither `Origin` nor `Sec-Fetch-Site`.
  * Sources: RFC 6454 (origin), RFC 9110, 7.2 (Host), W3C Fetch Metadata Request Headers.
@@ -43,7 +43,6 @@ export class Origins {
     return isIPv4(name) ? name !== "0.0.0.0" : name.startsWith("[") && isKnownIPv6(name.slice(1, -1));
   }
 
-  /** @throws ForbiddenError */
   checkHost(request: IncomingMessage): void {
     if (this.isKnownHost(request)) return;
     throw new ForbiddenError(
@@ -85,7 +84,7 @@ function isFromHere(site: string | string[] | undefined): boolean {
   return site === undefined || site === "same-origin" || site === "none";
 }
 
-/** The unspecified address reaches this machine too, and browsers protect it less. */
+/** Refuses the unspecified address, which browsers protect less than loopback. */
 function isKnownIPv6(address: string): boolean {
   return isIPv6(address) && !UNSPECIFIED.has(new URL(`http://[${address}]`).hostname);
 }

@@ -36,7 +36,6 @@ export type Problem = Readonly<{
 }>;
 
 export class NoRouteError extends Error {
-  /** Empty if the path does not exist. */
   readonly allowed: readonly string[];
 
   constructor(allowed: readonly string[]) {
@@ -179,5 +178,5 @@ const STATUSES: Readonly<Record<string, number>> = {
   UNAUTHENTICATED: 401,
 };
 
-/** Spares a database that is recovering. */
+/** Spares a recovering database. */
 const DATABASE_RETRY_AFTER_SECONDS = 2;

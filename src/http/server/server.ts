@@ -59,7 +59,7 @@ export class HttpServer {
     this.#server.on("request", options.tracing?.traceRequests(handle) ?? handle);
   }
 
-  /** One app per first path segment: polka tries every route of an app. */
+  /** polka tries every route of an app, so each first path segment has its own. */
   #createApp(): ReturnType<typeof polka> {
     const app = polka({
       server: this.#server,
@@ -75,7 +75,6 @@ export class HttpServer {
     return app;
   }
 
-  /** @returns the bound port. */
   async listen(host: string, port: number): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", reject);
@@ -130,14 +129,12 @@ export class HttpServer {
     }
   }
 
-  /** @returns the status for the metrics. */
   #fail(request: Request, response: ServerResponse, route: string, error: unknown): number {
     if (isOfLostClient(request, response, error)) {
       this.#options.logger.debug({ route }, "client disconnected before it was answered");
       return CLIENT_GONE;
     }
     const problem = problemOf(error);
-    // The RPC has already logged its failure.
     if (problem.status === 500 && !(error instanceof CallFailedError)) {
       const { requestId } = response as Response;
       this.#options.logger.error({ err: error, route, requestId }, "request failed");
@@ -165,7 +162,7 @@ function statusOf(response: ServerResponse): number {
   return response.destroyed && !response.writableFinished ? CLIENT_GONE : response.statusCode;
 }
 
-/** Whether the error is only the disconnect; any other error is the service's, even without a client. */
+/** Whether the disconnect itself is the error; any other is the service's. */
 function isOfLostClient(request: IncomingMessage, response: ServerResponse, error: unknown): boolean {
   if (!response.destroyed && request.errored === null) return false;
   if (error === request.errored) return true;
@@ -173,7 +170,6 @@ function isOfLostClient(request: IncomingMessage, response: ServerResponse, erro
   return name === "AbortError" || code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
-/** The first path segment, fixed in every route. */
 function groupOf(address: string): string {
   let end = 1;
   while (end < address.length && address[end] !== "/" && address[end] !== "?") end++;

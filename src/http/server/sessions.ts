@@ -12,7 +12,6 @@ import { insertEndedSession, isSessionEnded } from "./ended-sessions-table.ts";
 export type Session = Readonly<{ id: string; expiresAtMs: number }>;
 
 export type SessionsOptions = Readonly<{
-  /** Undefined if no sign-in is required. */
   adminToken: string | undefined;
   database: Queryable;
   now?: () => number;

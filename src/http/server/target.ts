@@ -5,7 +5,7 @@
 import type { IncomingMessage } from "node:http";
 import { InvalidInputError } from "../../contract/errors.ts";
 
-/** Makes an absolute target a path; its host replaces the Host header. */
+/** The host of an absolute target replaces the Host header. */
 export function normaliseTarget(request: IncomingMessage): void {
   const { url = "/" } = request;
   if (url.startsWith("/") || !/^https?:\/\//i.test(url) || !URL.canParse(url)) return;
@@ -14,7 +14,6 @@ export function normaliseTarget(request: IncomingMessage): void {
   request.headers.host = host;
 }
 
-/** @throws InvalidInputError */
 export function checkHostHeader({ headers, rawHeaders }: IncomingMessage): void {
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
