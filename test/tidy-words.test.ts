@@ -15,7 +15,6 @@ const NOT_YET_REWRITTEN: readonly string[] = [
   "docs/configuration.md",
   "docs/marketplace.md",
   "docs/system-design.md",
-  "migrations/",
   "src/cli/",
   "src/config/",
   "src/domains/cart/",
@@ -27,6 +26,9 @@ const NOT_YET_REWRITTEN: readonly string[] = [
   "test/grpc/",
   "tools/marketplace/",
 ];
+
+/** Migrations that landed with such words; a migration never changes after that, its comments included. */
+const LANDED = /^migrations\/(0004|0005|0006|0008|notifications\/0001)_/;
 
 /** A space stands for any white space, the start of a comment's line included. */
 const PATTERNS: readonly (readonly [pattern: string, instead: string])[] = [
@@ -126,6 +128,7 @@ const TEXTS = [
   ".env.example",
 ]
   .filter((file) => !/^(src\/proto|test\/support\/echo\/gen)\/|^test\/tidy-words/.test(file))
+  .filter((file) => !LANDED.test(file))
   .sort();
 
 const OFFENDING = [
