@@ -1,32 +1,31 @@
 /**
- * The environment enters, a frozen and validated Config leaves. Every problem is found before any is reported, so that a
- * person mends a configuration in one go. No value of a secret is ever part of a message.
+ * The environment enters, a frozen and validated Config leaves. All problems are reported together in one ConfigError,
+ * without the value of any secret.
  */
 import { isIPv6 } from "node:net";
+import {
+  CHANNEL_SETTINGS,
+  channelSettings,
+  type DomainChannels,
+  JETSTREAM_SETTINGS,
+  KAFKA_SETTINGS,
+  NATS_STREAMING_SETTINGS,
+  OUTBOX_SETTINGS,
+} from "./broker-settings.ts";
 import type { FailpointName } from "./failpoint.ts";
 import { misspeltVariables } from "./misspelt.ts";
-import { type Environment, EnvironmentReader, type Read } from "./read.ts";
 import {
-  failpointPass,
-  hostName,
-  integerBetween,
-  listOf,
-  logLevel,
-  networks,
-  postgresUrl,
-  publicUrls,
-  type SAMPLER_NAMES,
-  share,
-  TOKEN_LENGTH_MIN,
-  token,
-  tokenOfAnyLength,
-  tracesExporter,
-  tracesSampler,
-} from "./rules.ts";
-import { type SettingsOf, variablesOf } from "./settings.ts";
+  DATABASE_SETTINGS,
+  DIAGNOSTIC_SETTINGS,
+  flowSettings,
+  GRPC_SETTINGS,
+  HTTP_SETTINGS,
+  TRACING_SETTINGS,
+} from "./process-settings.ts";
+import { type Environment, EnvironmentReader } from "./read.ts";
+import { type SAMPLER_NAMES, TOKEN_LENGTH_MIN } from "./rules.ts";
+import type { SettingGroup, SettingsOf } from "./settings.ts";
 import {
-  CHANNEL_VARIABLES,
-  type DomainChannels,
   type JetStreamConfig,
   type KafkaConfig,
   type NatsStreamingConfig,
@@ -35,40 +34,35 @@ import {
   readKafka,
   readNatsStreaming,
   readOutbox,
-  SOURCE_NAMES,
   type SourceName,
 } from "./sources.ts";
 
+/** The settings describe each value: process-settings.ts. */
 export type Config = Readonly<{
   databaseUrl: string;
   migrationDatabaseUrl: string;
-  /** The most connections that one process of the service opens. */
   databaseConnectionsMax: number;
-  /** Which sources run, for each domain. */
+  /** Each runs for every domain. */
   sources: readonly SourceName[];
   /** The domains that this process runs. */
   domains: readonly DomainConfig[];
   httpHost: string;
-  /** How long an idle connection stays open; longer than a proxy keeps it, else it sends into a closing one. */
   httpKeepAliveSeconds: number;
   httpPort: number;
-  /** Where domains with procedures answer gRPC. */
   grpcHost: string;
   grpcPort: number;
-  /** The origins under which browsers reach the service, such as https://waybill.example. */
+  /** Origins, such as https://waybill.example. */
   publicUrls: readonly string[];
-  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   trustedProxies: readonly string[];
   adminToken: string | undefined;
   ingressToken: string | undefined;
   payloadBytesMax: number;
-  /** Bytes that all inboxes of the process may buffer. */
   inboxBufferBytesMax: number;
   logLevel: string;
   /** Undefined if OTEL_TRACES_EXPORTER is `none`. */
   tracing: TracingConfig | undefined;
   failpoint: Readonly<{ name: FailpointName; passes: number }> | undefined;
-  /** What is odd about the environment and stops nothing, one sentence each. */
+  /** Suspicious variables that do not stop the start, one sentence each. */
   warnings: readonly string[];
 }>;
 
@@ -83,7 +77,7 @@ export type DomainConfig = Readonly<{
   outbox: OutboxConfig | undefined;
 }>;
 
-/** What the configuration has to know of a domain. */
+/** The part of a domain that the configuration needs. */
 export type ConfigurableDomain = Readonly<{
   name: string;
   channelPrefix?: string;
@@ -94,112 +88,110 @@ export type ConfigurableDomain = Readonly<{
 export type TracingConfig = Readonly<{
   exporter: "jaeger" | "otlp";
   sampler: SamplerName;
-  /** For samplers by ratio: the fraction of the traces, from 0 to 1. */
+  /** Fraction from 0 to 1, for samplers by ratio. */
   ratio: number;
-  /** Traces of requests, and traces of messages, that may start in a second. */
   perSecondMax: number;
 }>;
 
 export type SamplerName = (typeof SAMPLER_NAMES)[number];
 
-/** One for each of the flow, readers, operators and audits is the least; more than the default rarely makes it quicker. */
-export const DATABASE_CONNECTIONS = { min: 4, byDefault: 17 } as const;
-
 /**
  * Reads the whole configuration.
- * @param known every domain that can be named in DOMAINS; the first one runs by default.
- * @throws ConfigError with every problem at once.
+ * @param known every domain that DOMAINS may name; the first one runs by default.
+ * @throws ConfigError with all problems.
  */
 export function loadConfig(known: readonly ConfigurableDomain[], env: Environment = process.env): Config {
-  const reader = new EnvironmentReader(env, SECRETS);
-  const { read, problems } = reader;
-  const names = known.map(({ name }) => name);
-  const databaseUrl = read("DATABASE_URL", undefined, postgresUrl);
-  const running = read("DOMAINS", names[0], listOf(names));
+  const reader = new EnvironmentReader(env);
+  const { problems } = reader;
+  const { migrationDatabaseUrl, ...database } = reader.readSettings(DATABASE_SETTINGS);
+  const { domains: running, ...flow } = reader.readSettings(flowSettings(known.map(({ name }) => name)));
   const config: Config = {
-    databaseUrl,
-    migrationDatabaseUrl: env.MIGRATION_DATABASE_URL
-      ? read("MIGRATION_DATABASE_URL", undefined, postgresUrl)
-      : databaseUrl,
-    databaseConnectionsMax: read(
-      "DATABASE_CONNECTIONS_MAX",
-      String(DATABASE_CONNECTIONS.byDefault),
-      integerBetween(DATABASE_CONNECTIONS.min, 1_000),
-    ),
-    sources: read("SOURCES", "nats-streaming,http", listOf(SOURCE_NAMES)),
+    ...database,
+    migrationDatabaseUrl: migrationDatabaseUrl ?? database.databaseUrl,
+    ...flow,
     domains: known // If DOMAINS is invalid, the settings of all are checked.
       .filter(({ name }) => running?.includes(name) ?? true)
       .map((domain) => readDomain(reader, domain)),
-    httpHost: read("HTTP_HOST", "127.0.0.1", hostName),
-    httpPort: read("HTTP_PORT", "3000", integerBetween(0, 65_535)),
-    grpcHost: read("GRPC_HOST", "127.0.0.1", hostName),
-    grpcPort: read("GRPC_PORT", "50051", integerBetween(0, 65_535)),
-    httpKeepAliveSeconds: read("HTTP_KEEP_ALIVE_SECONDS", "75", integerBetween(1, 3_600)),
-    publicUrls: read("PUBLIC_URL", "", publicUrls),
-    trustedProxies: read("TRUSTED_PROXIES", "", networks),
-    adminToken: read("ADMIN_TOKEN", "", token),
-    ingressToken: read("INGRESS_TOKEN", "", tokenOfAnyLength),
-    payloadBytesMax: read("PAYLOAD_BYTES_MAX", String(MEBIBYTE), integerBetween(1, 64 * MEBIBYTE)),
-    inboxBufferBytesMax: read(
-      "INBOX_BUFFER_BYTES_MAX",
-      String(32 * MEBIBYTE),
-      integerBetween(64 * 1024, 2 ** 34),
-    ),
-    logLevel: read("LOG_LEVEL", "info", logLevel),
-    tracing: readTracing(read),
-    failpoint: read("WAYBILL_FAILPOINT", "", failpointPass),
-    warnings: misspeltVariables(Object.keys(env), settingsOf(known, reader)),
+    ...reader.readSettings(HTTP_SETTINGS),
+    ...reader.readSettings(GRPC_SETTINGS),
+    tracing: readTracing(reader),
+    ...reader.readSettings(DIAGNOSTIC_SETTINGS),
+    warnings: misspeltVariables(Object.keys(env), variablesOf(known)),
   };
   problems.push(...unknownChannels(known, env));
   if (problems.length === 0) problems.push(...contradictions(config, known));
-  // Perhaps the variable that is missing was misspelt.
+  // A missing variable may have been misspelt.
   if (problems.length > 0) problems.push(...config.warnings.filter((warning) => !isAbout(warning, problems)));
   reader.finish();
   return Object.freeze(config);
 }
 
-/** The parts of the configuration that tools need as well. @throws ConfigError */
-export const loadTracing = (env: Environment = process.env) => loadPart(env, readTracing);
-export const loadNatsStreaming = (
-  domain: ConfigurableDomain,
-  env: Environment = process.env,
-): NatsStreamingConfig => loadPart(env, (read) => readNatsStreaming(read, channelsOf(domain)));
-export const loadKafka = (domain: ConfigurableDomain, env: Environment = process.env): KafkaConfig =>
-  loadPart(env, (read) => readKafka(read, channelsOf(domain)));
-export const loadJetStream = (domain: ConfigurableDomain, env: Environment = process.env): JetStreamConfig =>
-  loadPart(env, (read) => readJetStream(read, channelsOf(domain)));
-
-/** The settings of one domain, for a command that needs nothing else. @throws ConfigError */
-export function loadSettings(domain: ConfigurableDomain, env: Environment = process.env): object {
-  const reader = new EnvironmentReader(env, SECRETS);
-  const settings = reader.readSettings(domain.settings);
-  if (reader.problems.length === 0)
-    reader.problems.push(...(domain.checkSettings?.(settings, undefined) ?? []));
-  reader.finish();
-  return settings;
+/** Every setting, under the headings of the documents. */
+export function settingGroups(known: readonly ConfigurableDomain[]): readonly SettingGroup[] {
+  return [
+    { title: "Database", settings: DATABASE_SETTINGS },
+    { title: "Messages", settings: flowSettings(known.map(({ name }) => name)) },
+    {
+      title: "Channels",
+      note: `The names without a prefix belong to the domain ${known.find(({ channelPrefix }) => channelPrefix === "")?.name}; for any other domain the prefix is its name in capitals, such as \`<DOMAIN>_STAN_CHANNEL\`. The channels of domains that this process does not run are not read.`,
+      settings: CHANNEL_SETTINGS,
+    },
+    { title: "NATS Streaming", settings: NATS_STREAMING_SETTINGS },
+    { title: "JetStream", settings: JETSTREAM_SETTINGS },
+    { title: "Kafka", settings: KAFKA_SETTINGS },
+    { title: "Outbox", settings: OUTBOX_SETTINGS },
+    { title: "HTTP", settings: HTTP_SETTINGS },
+    { title: "gRPC", settings: GRPC_SETTINGS },
+    ...known
+      .filter(({ settings }) => Object.keys(settings).length > 0)
+      .map(({ name, settings }) => ({ title: `Domain ${name}`, settings })),
+    {
+      title: "Traces",
+      note: "The exporters read the other variables of the OpenTelemetry specification themselves, such as `OTEL_EXPORTER_JAEGER_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT` and `OTEL_SERVICE_NAME`.",
+      settings: TRACING_SETTINGS,
+    },
+    { title: "Logs and tests", settings: DIAGNOSTIC_SETTINGS },
+  ];
 }
 
-function loadPart<T>(env: Environment, readPart: (read: Read) => T): T {
-  const reader = new EnvironmentReader(env, SECRETS);
-  const part = readPart(reader.read);
+/** The parts of the configuration that tools need as well. @throws ConfigError */
+export const loadTracing = (env: Environment = process.env) => loadPart(env, readTracing);
+export const loadNatsStreaming = (domain: ConfigurableDomain, env: Environment = process.env) =>
+  loadPart(env, (reader) => readNatsStreaming(reader, channelsOf(domain)));
+export const loadKafka = (domain: ConfigurableDomain, env: Environment = process.env) =>
+  loadPart(env, (reader) => readKafka(reader, channelsOf(domain)));
+export const loadJetStream = (domain: ConfigurableDomain, env: Environment = process.env) =>
+  loadPart(env, (reader) => readJetStream(reader, channelsOf(domain)));
+
+/** The settings of one domain, for a command that needs nothing else. @throws ConfigError */
+export const loadSettings = (domain: ConfigurableDomain, env: Environment = process.env) =>
+  loadPart(env, (reader) => {
+    const settings = reader.readSettings(domain.settings);
+    if (reader.problems.length === 0)
+      reader.problems.push(...(domain.checkSettings?.(settings, undefined) ?? []));
+    return settings;
+  });
+
+function loadPart<T>(env: Environment, readPart: (reader: EnvironmentReader) => T): T {
+  const reader = new EnvironmentReader(env);
+  const part = readPart(reader);
   reader.finish();
   return part;
 }
 
 function readDomain(reader: EnvironmentReader, domain: ConfigurableDomain): DomainConfig {
-  const { read } = reader;
   const channels = channelsOf(domain);
   return {
     name: domain.name,
     settings: reader.readSettings(domain.settings),
-    natsStreaming: readNatsStreaming(read, channels),
-    jetStream: readJetStream(read, channels),
-    kafka: readKafka(read, channels),
-    outbox: readOutbox(read, channels),
+    natsStreaming: readNatsStreaming(reader, channels),
+    jetStream: readJetStream(reader, channels),
+    kafka: readKafka(reader, channels),
+    outbox: readOutbox(reader, channels),
   };
 }
 
-/** After how long the brokers of these domains deliver a message again that was not acknowledged. */
+/** Redelivery times of the domains' brokers, in seconds. */
 export function ackWaitsOf(domains: readonly DomainConfig[]): number[] {
   return domains.flatMap(({ natsStreaming, jetStream }) => [
     natsStreaming.ackWaitSeconds,
@@ -207,37 +199,29 @@ export function ackWaitsOf(domains: readonly DomainConfig[]): number[] {
   ]);
 }
 
-/** How the channels of a domain are named. */
 export function channelsOf({ name, channelPrefix }: ConfigurableDomain): DomainChannels {
   return { name, prefix: channelPrefix ?? `${name.toUpperCase()}_` };
 }
 
-/** The names of all settings: those that were read, and those of domains that do not run here. */
-function settingsOf(known: readonly ConfigurableDomain[], { names }: EnvironmentReader): ReadonlySet<string> {
-  const settings = new Set([...names, "MIGRATION_DATABASE_URL"]);
-  for (const domain of known) {
-    const { prefix } = channelsOf(domain);
-    for (const name of CHANNEL_VARIABLES) settings.add(`${prefix}${name}`);
-    for (const variable of variablesOf(domain.settings)) settings.add(variable);
-  }
-  return settings;
+/** Every variable, including those of domains that this process does not run. */
+function variablesOf(known: readonly ConfigurableDomain[]): ReadonlySet<string> {
+  const settings = settingGroups(known).flatMap((group) => Object.values(group.settings));
+  const channels = known.flatMap((domain) => Object.values(channelSettings(channelsOf(domain))));
+  return new Set([...settings, ...channels].map(({ variable }) => variable));
 }
 
-/** The variables of the OpenTelemetry specification, and a bound. The SDK reads the others itself. */
-function readTracing(read: Read): TracingConfig | undefined {
-  const exporter = read("OTEL_TRACES_EXPORTER", "none", tracesExporter);
-  const sampler = read("OTEL_TRACES_SAMPLER", "parentbased_always_on", tracesSampler);
-  const ratio = read("OTEL_TRACES_SAMPLER_ARG", "1", share);
-  const perSecondMax = read("TRACES_PER_SECOND_MAX", "20", integerBetween(1, 1_000_000));
-  return exporter === "none" ? undefined : { exporter, sampler, ratio, perSecondMax };
+function readTracing(reader: EnvironmentReader): TracingConfig | undefined {
+  const { exporter, ...tracing } = reader.readSettings(TRACING_SETTINGS);
+  return exporter === "none" ? undefined : { exporter, ...tracing };
 }
 
-/** A channel variable whose prefix belongs to no domain: most likely misspelt, and its messages would never be read. */
+/** Refuses channel variables of unknown domains: most likely misspelt, so their messages would never be read. */
 function unknownChannels(known: readonly ConfigurableDomain[], env: Environment): string[] {
+  const channelVariables = Object.values(CHANNEL_SETTINGS).map(({ variable }) => variable);
   const prefixes = new Set(known.map((domain) => channelsOf(domain).prefix));
   const problems: string[] = [];
   for (const [variable, value] of Object.entries(env)) {
-    const ending = CHANNEL_VARIABLES.find((name) => variable === name || variable.endsWith(`_${name}`));
+    const ending = channelVariables.find((name) => variable === name || variable.endsWith(`_${name}`));
     if (!ending || !value || prefixes.has(variable.slice(0, -ending.length))) continue;
     const names = known.map(({ name }) => name).join(", ");
     problems.push(`${variable} names the channel of a domain that does not exist; the domains are ${names}`);
@@ -245,7 +229,6 @@ function unknownChannels(known: readonly ConfigurableDomain[], env: Environment)
   return problems;
 }
 
-/** Whether a problem already names the variable of the warning. */
 function isAbout(warning: string, problems: readonly string[]): boolean {
   const [variable] = warning.split(" ");
   return problems.some((problem) => problem.startsWith(`${variable} `));
@@ -256,7 +239,7 @@ function contradictions(config: Config, known: readonly ConfigurableDomain[]): s
   const reached = reachedBy(config);
   const problems: string[] = [...sharedChannels(config)];
   for (const { name, settings } of config.domains) {
-    const domain = known.find((one) => one.name === name);
+    const domain = known.find((candidate) => candidate.name === name);
     problems.push(...(domain?.checkSettings?.(settings, reached) ?? []));
   }
   const roomMax = largestPayload(config);
@@ -287,20 +270,20 @@ function contradictions(config: Config, known: readonly ConfigurableDomain[]): s
   return problems;
 }
 
-/** The setting by which others than this machine can reach the service; undefined if there is none. */
+/** The setting that makes other machines reach the service; undefined if only this machine does. */
 export function reachedBy({ httpHost, publicUrls }: Config): string | undefined {
   const publicUrl = publicUrls.find((url) => !isLoopback(new URL(url).hostname));
   if (publicUrl !== undefined) return `PUBLIC_URL is "${publicUrl}"`;
   return isLoopback(httpHost) ? undefined : `HTTP_HOST is "${httpHost}"`;
 }
 
-/** What finds room in an empty inbox: its own part of the one half of the buffer, and all of the other: byte-budget.ts. */
+/** An empty inbox has its share of one half of the buffer, and all of the other half: see byte-budget.ts. */
 function largestPayload({ inboxBufferBytesMax, domains }: Config): number {
   const half = inboxBufferBytesMax / 2;
   return Math.floor(half + half / domains.length) - MESSAGE_OVERHEAD_BYTES;
 }
 
-/** Two domains on one channel: each message would reach whichever of them the broker chose. */
+/** If two domains read one channel, each message reaches only one of them. */
 function sharedChannels({ sources, domains }: Config): string[] {
   const channelOf: Readonly<Record<SourceName, (domain: DomainConfig) => string>> = {
     "nats-streaming": ({ natsStreaming }) => natsStreaming.channel,
@@ -311,42 +294,28 @@ function sharedChannels({ sources, domains }: Config): string[] {
   };
   const problems: string[] = [];
   for (const source of sources) {
-    const takenBy = new Map<string, string>();
+    const readers = new Map<string, string>();
     for (const domain of domains) {
       const channel = channelOf[source](domain);
-      const other = takenBy.get(channel);
-      if (other === undefined) takenBy.set(channel, domain.name);
+      const first = readers.get(channel);
+      if (first === undefined) readers.set(channel, domain.name);
       else
         problems.push(
-          `the domains ${other} and ${domain.name} both read the channel "${channel}" of ${source}`,
+          `the domains ${first} and ${domain.name} both read the channel "${channel}" of ${source}`,
         );
     }
   }
   return problems;
 }
 
-/** The URL at which a host answers; an IPv6 address needs brackets in it. */
+/** An IPv6 address gets its brackets. */
 export function httpUrl(host: string, port: number): string {
   return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
-/** Whether only this machine can reach the address. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** What a buffered message costs beside its payload: two objects, a map entry, its key and id. Measured: about 600. */
+/** Memory of a buffered message beside its payload: two objects, a map entry, key and id. Measured. */
 export const MESSAGE_OVERHEAD_BYTES = 600;
-
-const MEBIBYTE = 1024 * 1024;
-
-/** URLs carry passwords, so they count as secrets like the tokens do. */
-const SECRETS: ReadonlySet<string> = new Set([
-  "DATABASE_URL",
-  "MIGRATION_DATABASE_URL",
-  "NATS_URL",
-  "JETSTREAM_URL",
-  "KAFKA_SASL_PASSWORD",
-  "ADMIN_TOKEN",
-  "INGRESS_TOKEN",
-]);

@@ -1,29 +1,29 @@
 /**
- * Places at which the process can be made to die, so that what must not be lost there can be proved not to be. Nothing
- * is armed unless the environment says so, and then every pass through a place costs one comparison.
+ * Places where a test can kill the process to prove that nothing is lost there. Unless WAYBILL_FAILPOINT arms a place, a
+ * pass costs one comparison.
  */
 export type FailpointName =
-  /** The rows and their job are written and not committed. */
+  /** Rows and job are written, not committed. */
   | "append-before-commit"
-  /** They are committed, and nothing is acknowledged yet. */
+  /** Rows and job are committed, not acknowledged. */
   | "commit-before-ack"
-  /** A batch is projected, and neither its writes nor its events are committed. */
+  /** A batch is projected, neither its writes nor its events are committed. */
   | "projection-before-commit"
-  /** A batch is projected and committed, and not in the cache yet. */
+  /** A batch is committed, not cached. */
   | "projection-before-cache"
-  /** Some letters are moved and appended again, and not committed. */
+  /** Dead letters are appended again, not committed. */
   | "redrive-before-commit"
-  /** The broker has stored a batch of events, and the outbox does not know it yet. */
+  /** The broker stored a batch of events, the outbox does not know yet. */
   | "relay-before-checkpoint";
 
 let armed: { name: string; passes: number } | undefined;
 
-/** @param passes how often the place is passed before it kills: 1 for the first time. */
+/** @param passes which pass kills, from 1. */
 export function armFailpoint(name: string, passes: number): void {
   armed = { name, passes };
 }
 
-/** Dies here, as by kill -9, where this place is armed and its time has come. */
+/** Kills the process by SIGKILL on the armed pass through the armed place. */
 export function failpoint(name: FailpointName): void {
   if (armed === undefined || armed.name !== name) return;
   armed.passes -= 1;

@@ -1,12 +1,11 @@
 /**
- * Variables that look like settings and are none: a misspelt one would otherwise be ignored, and its default would hold.
- * An environment is shared with other programs, so only two kinds count: names that only this project uses, and names
- * that differ from a setting by a letter or two.
+ * Finds misspelt settings, whose defaults would otherwise apply unnoticed. Other programs share the environment, so only
+ * two kinds of names count: those that only this project uses, and those that differ from a setting by a letter or two.
  */
 import leven from "leven";
 import { nearestName } from "./nearest.ts";
 
-/** @returns a sentence for each such variable. @param settings the names of all settings. */
+/** @returns a sentence for each misspelt name. @param settings the names of all settings. */
 export function misspeltVariables(names: readonly string[], settings: ReadonlySet<string>): string[] {
   const warnings: string[] = [];
   for (const name of names) {
@@ -20,22 +19,19 @@ export function misspeltVariables(names: readonly string[], settings: ReadonlySe
   return warnings;
 }
 
-/** SMTP_HOST and HTTPS_PORT are no slips of HTTP_HOST and HTTP_PORT: a short first word has to be right. */
+/** A short first word must be right: SMTP_HOST and HTTPS_PORT do not mean HTTP_HOST and HTTP_PORT. */
 function isSlipOf(name: string, setting: string): boolean {
   if (leven(name, setting) > SLIPS_MAX) return false;
   const [first, ...rest] = setting.split("_") as [string, ...string[]];
   return rest.length > 0 && (first.length >= LONG_WORD || name.startsWith(`${first}_`));
 }
 
-/** Two missing, additional or wrong letters, or two letters in the wrong order. */
+/** Edits; two swapped letters are two. */
 const SLIPS_MAX = 2;
 const LONG_WORD = 5;
 
-/**
- * First words that no other program is known to use. The other settings share theirs: HTTP_PROXY, KAFKA_HEAP_OPTS,
- * CACHE_DIR, NATS_SERVER, OTEL_SERVICE_NAME and LOG_FILE mean something elsewhere.
- */
+/** First words that no other program uses. HTTP_PROXY, KAFKA_HEAP_OPTS, CACHE_DIR or LOG_FILE belong to others. */
 const OWN = /^([A-Z]+_)?(STAN|JETSTREAM)_|^(INBOX|INGRESS|PAYLOAD|WAYBILL)_/;
 
-/** Kubernetes describes each service of a namespace in variables: one called "stan" in STAN_PORT_4222_TCP and the like. */
+/** Kubernetes sets variables for each service of a namespace: STAN_PORT_4222_TCP for one called "stan". */
 const OF_KUBERNETES = /_SERVICE_(HOST|PORT)|_PORT(_\d|$)/;

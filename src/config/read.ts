@@ -1,7 +1,6 @@
-/** Reads variables of the environment by their rules and collects what is wrong, so that all of it is reported at once. */
+/** Reads settings from the environment by their rules and collects all problems, so that they are reported together. */
 import { type } from "arktype";
-import type { Rule } from "./rules.ts";
-import type { Setting, SettingsOf } from "./settings.ts";
+import type { Setting, Settings, ValuesOf } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -15,52 +14,41 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads one variable by its rule. A problem is recorded, and the value returned then is unusable. */
-export type Read = <T>(name: string, fallback: string | undefined, rule: Rule<T>) => T;
-
 export class EnvironmentReader {
   readonly problems: string[] = [];
-  /** The names of the variables that were read. */
-  readonly names = new Set<string>();
   readonly #environment: Environment;
-  readonly #secrets: ReadonlySet<string>;
 
-  /** @param secrets names of variables whose values must not be printed. */
-  constructor(environment: Environment, secrets: ReadonlySet<string>) {
+  constructor(environment: Environment) {
     this.#environment = environment;
-    this.#secrets = secrets;
   }
 
-  readonly read: Read = <T>(name: string, fallback: string | undefined, rule: Rule<T>): T =>
-    this.#read(name, fallback, rule, this.#secrets.has(name)) as T;
+  /** If the variable is wrong, records a problem and returns an unusable value. */
+  read<Value>(setting: Setting<Value>): Value {
+    return this.#read(setting) as Value;
+  }
 
-  /** The values of a domain's own settings. */
-  readSettings<Values extends object>(settings: SettingsOf<Values>): Values {
-    const values = Object.entries<Setting<unknown>>(settings).map(([name, setting]) => [
-      name,
-      this.#read(setting.variable, setting.fallback, setting.rule, setting.isSecret ?? false),
-    ]);
+  readSettings<Of extends Settings>(settings: Of): ValuesOf<Of> {
+    const values = Object.entries(settings).map(([name, setting]) => [name, this.#read(setting)]);
     return Object.fromEntries(values);
   }
 
   /** @throws ConfigError if any variable was wrong. */
   finish(): void {
-    // Domains share variables, so one problem may have been found several times.
+    // Domains share variables, so one problem can be found several times.
     if (this.problems.length > 0) throw new ConfigError([...new Set(this.problems)]);
   }
 
-  #read(name: string, fallback: string | undefined, rule: Rule<unknown>, isSecret: boolean): unknown {
-    this.names.add(name);
-    // An empty value means "not set": compose files and shells leave a variable out that way.
-    const text = this.#environment[name] || fallback;
+  #read({ variable, fallback, rule, isSecret }: Setting<unknown>): unknown {
+    // Compose files and shells leave a variable out by an empty value.
+    const text = this.#environment[variable] || fallback;
     if (text === undefined) {
-      this.problems.push(`${name} is required`);
+      this.problems.push(`${variable} is required`);
       return undefined;
     }
     const value = rule(text);
     if (!(value instanceof type.errors)) return value;
     const shown = isSecret ? "" : ` (was ${JSON.stringify(text.slice(0, 200))})`;
-    this.problems.push(`${name} must be ${value[0]?.expected ?? "valid"}${shown}`);
+    this.problems.push(`${variable} must be ${value[0]?.expected ?? "valid"}${shown}`);
     return undefined;
   }
 }

@@ -1,6 +1,4 @@
-/**
- * What a variable of the environment may be: each rule takes its text and gives its value, or says what it must be.
- */
+/** The rules of environment variables: each turns a text into a value, or says what the text must be. */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { type } from "arktype";
@@ -8,10 +6,10 @@ import { parseIntoClientConfig } from "pg-connection-string";
 import { FAILPOINTS } from "./failpoint.ts";
 import { parseDecimal, parseInteger, wholeNumber } from "./numbers.ts";
 
-/** What others can reach must not be open to who tries words out. */
+/** A shorter token can be guessed. */
 export const TOKEN_LENGTH_MIN = 16;
 
-/** An arktype that makes a T of a text. */
+/** An arktype from text to T. */
 export type Rule<T> = ((text: unknown) => unknown) & { infer: T };
 
 export function listOf<const Name extends string>(names: readonly Name[]) {
@@ -43,7 +41,7 @@ function matching(pattern: RegExp, described: string) {
   return type("string").pipe((text, context) => (pattern.test(text) ? text : context.error(described)));
 }
 
-/** What the driver can connect to: it reads addresses and users in more than one form, and takes other texts for names. */
+/** A URL that the driver can connect to; by itself the driver would take any other text for a database name. */
 export const postgresUrl = type("string").pipe((text, context) => {
   const isUrl = /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text);
   const { hostname, searchParams, username, password } = new URL(isUrl ? text : "postgres:");
@@ -60,13 +58,20 @@ export const postgresUrl = type("string").pipe((text, context) => {
     return context.error(`a URL that the driver can use (${(error as Error).message})`);
   }
 });
+
+/** Undefined if none is set. */
+export const postgresUrlIfAny = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  const url = postgresUrl(text);
+  return url instanceof type.errors ? context.error(url[0]?.expected ?? "a PostgreSQL URL") : url;
+});
 export const brokerName = matching(/^[A-Za-z0-9_-]{1,128}$/, "1 to 128 letters, digits, - or _");
 export const channelName = matching(
   /^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/,
   "a channel name of letters, digits, - and _, with dots between the parts",
 );
 export const hostName = matching(/^[A-Za-z0-9.:_-]+$/, "a host name or an IP address");
-/** The origins of URLs: a browser says no more of where a page comes from. */
+/** Origins only, because a browser's Origin header has no path. */
 export const publicUrls = type("string").pipe((text, context) => {
   const given = text === "" ? [] : text.split(",").map((part) => part.trim());
   const isOrigin = (part: string) => /^https?:\/\/[^/?#@\s]+\/?$/i.test(part) && URL.canParse(part);
@@ -93,7 +98,7 @@ function isNetwork(text: string): boolean {
 export const logLevel = oneOf(["trace", "debug", "info", "warn", "error", "fatal", "silent"]);
 export const tracesExporter = oneOf(["jaeger", "otlp", "none"]);
 
-/** Those of the OpenTelemetry specification, "General SDK Configuration". */
+/** Source: OpenTelemetry specification, "General SDK Configuration". */
 export const SAMPLER_NAMES = [
   "always_on",
   "always_off",
@@ -103,14 +108,14 @@ export const SAMPLER_NAMES = [
   "parentbased_traceidratio",
 ] as const;
 export const tracesSampler = oneOf(SAMPLER_NAMES);
-export const share = type("string").pipe(
-  (text, context) => parseDecimal(text, 0, 1) ?? context.error("a share from 0 to 1, such as 0.01"),
+export const ratio = type("string").pipe(
+  (text, context) => parseDecimal(text, 0, 1) ?? context.error("a ratio from 0 to 1, such as 0.01"),
 );
 
-/** Short tokens can be guessed; no token at all is decided by where the service listens. */
+/** Undefined if none is set; whether that is allowed depends on the address. */
 export const token = tokenOf(TOKEN_LENGTH_MIN);
 
-/** One whose length depends on who can reach the service. */
+/** Its minimum length depends on the address, too. */
 export const tokenOfAnyLength = tokenOf(1);
 
 function tokenOf(lengthMin: number) {
@@ -122,26 +127,25 @@ function tokenOf(lengthMin: number) {
   });
 }
 
-/** Where the process is to kill itself, and at which pass through that place: for tests alone. */
+/** The place and the pass at which a test kills the process. */
 export const failpointPass = type("string").pipe((text, context) => {
   if (text === "") return undefined;
   const [name, passes = ""] = text.split(":");
-  const known = FAILPOINTS.find((one) => one === name);
+  const known = FAILPOINTS.find((place) => place === name);
   const pass = parseInteger(passes, 1, 999_999_999);
   return known && pass !== undefined
     ? { name: known, passes: pass }
     : context.error(`<place>:<pass>, with one of the places ${FAILPOINTS.join(", ")}`);
 });
 
-/** Whether something is to be done. */
 export const flag = type("string").pipe((text, context) =>
   text === "true" || text === "false" ? text === "true" : context.error("true or false"),
 );
 
-/** A secret of another system, as it is. */
+/** A secret of another system, unchecked. */
 export const secret = type("string").pipe((text) => text);
 
-/** The contents of the file at a path; undefined for no path. */
+/** The contents of the file; undefined if no path is set. */
 export const fileContents = type("string").pipe((text, context) => {
   if (text === "") return undefined;
   try {
@@ -158,7 +162,7 @@ export const brokers = type("string").pipe((text, context) => {
     : context.error("a comma-separated list of host:port, such as 127.0.0.1:9092");
 });
 
-/** An empty list if none is named. */
+/** Empty if none is set. */
 export const brokersIfAny = type("string").pipe((text, context) => {
   if (text === "") return [];
   const given = brokers(text);
@@ -167,7 +171,7 @@ export const brokersIfAny = type("string").pipe((text, context) => {
     : given;
 });
 
-/** Source: Kafka's Topic.java, legal characters and length. */
+/** Source: Kafka's Topic.java. */
 export const topicName = matching(
   /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/,
   "1 to 249 letters, digits, dots, - or _",
@@ -190,7 +194,7 @@ export const natsUrls = type("string").pipe((text, context) => {
       );
 });
 
-/** Whether every % begins an encoded byte of UTF-8. */
+/** Whether every % starts an encoded byte of UTF-8. */
 function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text);
@@ -200,7 +204,7 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** Source: NATS, "JetStream naming": what cannot be part of a subject or a path. */
+/** Source: NATS, "JetStream naming". */
 export const streamName = matching(
   /^[^\s.*>/\\]{1,255}$/,
   "1 to 255 characters without spaces, dots, *, > and slashes",

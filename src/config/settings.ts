@@ -1,26 +1,37 @@
 /**
- * A setting describes itself: its variable, its default, what it may be and what it is for. A domain declares its own
- * settings; the configuration reads them together with the engine's, and reports every problem in one go.
+ * A setting describes itself: variable, default, rule and meaning. The engine and each domain declare their settings;
+ * loadConfig reads them, and `npm run docs` writes docs/configuration.md and .env.example from them.
  */
 import type { Rule } from "./rules.ts";
 
 /** One environment variable. */
 export type Setting<Value> = Readonly<{
-  /** Its whole name, such as `CACHE_BYTES_MAX`. */
   variable: string;
-  /** As it would be written in the environment; undefined if the variable is required. */
+  /** Default as the environment would hold it; undefined if the variable is required. */
   fallback: string | undefined;
   rule: Rule<Value>;
-  /** A noun phrase with the unit, for the documents. */
+  /** Full sentences in Markdown, without unit and default. */
   description: string;
-  /** Whether the value must never be printed. */
+  unit?: string;
+  /** Default in words if `fallback` does not show it. */
+  fallbackText?: string;
+  /** Value for .env.example if the default is empty or computed. */
+  example?: string;
+  /** Whether .env.example sets it instead of showing it in a comment. */
+  isUsuallySet?: boolean;
+  /** Whether error messages must not show the value. */
   isSecret?: boolean;
 }>;
 
-/** The settings of a domain, by the names of their values. */
-export type SettingsOf<Values extends object> = { readonly [Name in keyof Values]: Setting<Values[Name]> };
+/** Settings by the names of their values. */
+export type SettingsOf<Values extends object> = Settings & {
+  readonly [Name in keyof Values]: Setting<Values[Name]>;
+};
 
-/** The names of a domain's own variables. */
-export function variablesOf<Values extends object>(settings: SettingsOf<Values>): string[] {
-  return Object.values<Setting<unknown>>(settings).map(({ variable }) => variable);
-}
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+
+/** The values that settings are read as. */
+export type ValuesOf<Of extends Settings> = { readonly [Name in keyof Of]: Of[Name]["rule"]["infer"] };
+
+/** Settings under one heading of the documents. */
+export type SettingGroup = Readonly<{ title: string; note?: string; settings: Settings }>;

@@ -1,6 +1,6 @@
 /** Waits for a database that is unreachable or lacks this version's schema. */
 import { setTimeout as delay } from "node:timers/promises";
-import { DATABASE_CONNECTIONS } from "../config/config.ts";
+import { DATABASE_CONNECTIONS } from "../config/process-settings.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { backoffMilliseconds } from "./backoff.ts";
 import type { Database } from "./database.ts";

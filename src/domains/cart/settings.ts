@@ -8,11 +8,10 @@ export type CartSettings = Readonly<{
   lomsUrl: string;
   /** For the shop page. */
   notificationsUrl: string | undefined;
-  /** Token of background calls. */
+  /** For background calls. */
   token: string | undefined;
   /** Shards of the product cache; empty disables it. */
   redisUrls: readonly string[];
-  /** Age at which an open checkout is resumed. */
   resumeSeconds: number;
 }>;
 
@@ -44,39 +43,44 @@ export const CART_SETTINGS: SettingsOf<CartSettings> = {
     variable: "CART_PRODUCT_URL",
     fallback: undefined,
     rule: serviceUrl,
-    description: "gRPC address of the product service",
+    description: "gRPC URL of the product service.",
+    example: "http://127.0.0.1:50053",
   },
   lomsUrl: {
     variable: "CART_LOMS_URL",
     fallback: undefined,
     rule: serviceUrl,
-    description: "gRPC address of the order service",
+    description: "gRPC URL of the loms service.",
+    example: "http://127.0.0.1:50052",
   },
   notificationsUrl: {
     variable: "CART_NOTIFICATIONS_URL",
     fallback: "",
     rule: optionalServiceUrl,
-    description:
-      "gRPC address of the notifications service, for the shop page; none: the page shows no notifications",
+    description: "gRPC URL of the notifications service. Without it the shop page shows no notifications.",
+    example: "http://127.0.0.1:50054",
   },
   token: {
     variable: "CART_TOKEN",
     fallback: "",
     rule: secret.pipe((text) => text || undefined),
-    description: "bearer token of background calls, such as those that finish a checkout",
+    description: "Bearer token of background calls, such as those that finish a checkout.",
     isSecret: true,
   },
   redisUrls: {
     variable: "REDIS_URLS",
     fallback: "",
     rule: redisUrls,
-    description: "Redis servers that share the cached products, separated by commas; none: no cache",
+    description:
+      "Redis servers that share the cached products, separated by commas. Without one, nothing is cached.",
+    example: "redis://127.0.0.1:6379,redis://127.0.0.1:6380",
     isSecret: true,
   },
   resumeSeconds: {
     variable: "CART_RESUME_SECONDS",
     fallback: "5",
     rule: integerBetween(1, 3_600),
-    description: "age in seconds at which any process resumes an open checkout",
+    description: "Age at which any process resumes an open checkout.",
+    unit: "seconds",
   },
 };

@@ -11,6 +11,8 @@ export const PRODUCT_SETTINGS: SettingsOf<ProductSettings> = {
     variable: "PRODUCT_CALLS_PER_SECOND",
     fallback: "1000",
     rule: integerBetween(1, 1_000_000),
-    description: "calls that one process answers in a second; more are refused",
+    description:
+      "Most calls that one process answers per second. It refuses more with RESOURCE_EXHAUSTED (429).",
+    unit: "calls per second",
   },
 };

@@ -41,7 +41,8 @@ export const WALLET_SETTINGS: SettingsOf<WalletSettings> = {
     variable: "WALLET_JWT_SECRET",
     fallback: "",
     rule: jwtSecret,
-    description: "secret of at least 32 bytes that signs the tokens of users (HS256)",
+    description:
+      "Secret that signs the JSON Web Tokens of users (HS256), at least 32 bytes. Without it and `WALLET_JWKS_FILE` the wallet answers on loopback only, and `npm run waybill -- token USER` makes tokens.",
     isSecret: true,
   },
   jwks: {
@@ -49,25 +50,30 @@ export const WALLET_SETTINGS: SettingsOf<WalletSettings> = {
     fallback: "",
     rule: jwksFile,
     description:
-      "file of public keys that verify the tokens of users (RS256, ES256, EdDSA), read at start-up",
+      "File with a JSON Web Key Set of public keys that check the tokens of users (RS256, ES256, EdDSA). It is read at the start and excludes `WALLET_JWT_SECRET`.",
+    example: "/etc/waybill/jwks.json",
   },
   jwtIssuer: {
     variable: "WALLET_JWT_ISSUER",
     fallback: "",
     rule: optionalText,
-    description: "issuer that a token must name",
+    description: "Issuer that a token must name.",
+    example: "https://login.example",
   },
   jwtAudience: {
     variable: "WALLET_JWT_AUDIENCE",
     fallback: "",
     rule: optionalText,
-    description: "audience that a token must name",
+    description: "Audience that a token must name.",
+    example: "waybill",
   },
   answerSeconds: {
     variable: "WALLET_ANSWER_SECONDS",
     fallback: "5",
     rule: integerBetween(1, 25),
-    description: "longest wait of a caller for the decision on a command, in seconds",
+    description:
+      "Longest time that a caller waits for the decision on a command. After it the answer is 202.",
+    unit: "seconds",
   },
 };
 
