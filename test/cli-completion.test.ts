@@ -32,7 +32,7 @@ cli("bash completes commands, options, choices of options, and choices of argume
   assert.equal(await completed("deadletters", "list", "--state", "open", "--c"), ["--code", "--channel"]);
   assert.equal(await completed("rebuild", "ord"), ["orders"]);
   assert.equal(await completed("completion", ""), ["bash", "zsh", "fish", "--help"]);
-  // A path is the shell's own business.
+  // The shell itself completes paths.
   assert.equal(await completed("deadletters", "redrive", "--payload", ""), []);
 });
 

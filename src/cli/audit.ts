@@ -1,4 +1,4 @@
-/** `waybill audit`: proves conservation, and says how much there is and how it grows. */
+/** `waybill audit`: proves conservation, and reports storage and growth. */
 
 import { type AuditReport, audit, type DomainAudit, toJson } from "../audit/audit.ts";
 import type { CheckResult } from "../audit/checks-table.ts";
@@ -8,23 +8,23 @@ import { Database } from "../database/database.ts";
 import { DOMAINS } from "../domains/index.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Command, exits, JSON_HELP } from "./command.ts";
-import { DOMAIN_NAMES, domains } from "./domains.ts";
+import { domainsOption } from "./domains.ts";
 import { print, printJson, visible } from "./print.ts";
 import { Progress } from "./progress.ts";
 
 export const auditCommand = new Command("audit")
-  .summary("prove that nothing was lost and that each domain's checks hold; exit 1 if not")
+  .summary("Prove that no message was lost and that each domain's checks hold.")
   .description(
-    `Proves by SQL that received = projected + duplicate + dead + pending, each position exactly once, and names the positions that break it. Then runs the checks of each domain.`,
+    "Prove by SQL that received = projected + duplicate + dead + pending, each position exactly once, and list the positions that break it. Then run the checks of each domain.",
   )
-  .option("--domain <names>", `only these of ${DOMAIN_NAMES} (default: those of DOMAINS)`, domains)
-  .option("--full", "read everything again, not only what came since the last audit")
+  .addOption(domainsOption("only these domains, separated by commas (default: DOMAINS)"))
+  .option("--full", "read all messages instead of those since the last audit")
   .option("--json", JSON_HELP)
   .addHelpText(
     "after",
     `
-Once a day, after a rebuild and after a broken audit everything is read again in any case.
-Exit status: 0 it holds; 1 it does not; 2 bad usage or configuration.`,
+Once a day, after a rebuild and after a failed audit, all messages are read even without --full.
+Exit status: 0 holds; 1 does not hold; 2 bad usage or configuration.`,
   )
   .action(
     exits(async ({ domain: chosen, full, json }) => {
@@ -104,5 +104,5 @@ function describeCheck(domain: string, check: string, { broken, samples }: Check
 
 const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
-/** What is smaller is of no interest to somebody who looks for room. */
+/** Smaller tables do not matter to an operator who looks for space. */
 const TABLE_BYTES_SHOWN_MIN = 2 ** 20;

@@ -1,7 +1,7 @@
 /**
- * What all commands of this project have in common. A command declares its options once, with their types, ranges and
- * defaults; `run` parses the arguments and ends with a status: what the action returns, 0 for help and version, 2 with
- * one message and without a stack for bad usage or configuration, 1 for everything else that goes wrong.
+ * The frame of all commands. A command declares its options with types, ranges and defaults; `run` parses the arguments
+ * and sets the exit status: the action's result, 0 for help and version, 2 for bad usage or configuration, 1 for any other
+ * error. Errors are one message without a stack.
  */
 import {
   Command,
@@ -23,27 +23,22 @@ import { visibleLines } from "./print.ts";
 import { exitWith } from "./process.ts";
 
 export { Argument, Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+export type { CommandUnknownOpts };
 
-/** A command that is started by a script of package.json, whose name it bears. */
+/** A command with the name of its script in package.json. */
 export function command(name: string, description: string) {
   return new Command(`npm ${OF_NPM.includes(name) ? "" : "run "}${name} --`)
     .description(description)
     .version(project.version, "-V, --version", "show the version");
 }
 
-/** What `--json` means for each command that has it. */
 export const JSON_HELP = "print one JSON document";
 
-/**
- * Parses the arguments, runs the action and sets the status of the process.
- * @param args those of the process by default.
- */
 export async function run(
   program: CommandUnknownOpts,
   args: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
-  const name = program.name().split(" ").at(-2) ?? program.name();
-  prepare(program, name);
+  const name = prepare(program);
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
@@ -53,7 +48,20 @@ export async function run(
   }
 }
 
-/** Makes an action of a function that returns the status. An InvalidInputError that it throws is bad usage. */
+/** What `--help` prints for the command that `words` name below the program. */
+export function helpOf(program: CommandUnknownOpts, words: readonly string[]): string {
+  prepare(program);
+  let text = "";
+  const command = words.reduce(
+    (above, word) => above.commands.find((below) => below.name() === word) ?? above,
+    program,
+  );
+  command.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => HELP_COLUMNS });
+  command.outputHelp();
+  return text;
+}
+
+/** An action of a function that returns the exit status. An InvalidInputError is bad usage. */
 export function exits<Args extends unknown[]>(action: (...args: Args) => number | Promise<number>) {
   return async (...args: Args): Promise<void> => {
     try {
@@ -66,26 +74,25 @@ export function exits<Args extends unknown[]>(action: (...args: Args) => number 
   };
 }
 
-/** The value of an option: a whole number of the range. */
 export function integer(min: number, max: number) {
   return checked((text) => parseInteger(text, min, max), wholeNumber(min, max));
 }
 
-/** The value of an option: a number of the range, with or without decimals. */
+/** Decimals are allowed. */
 export function decimal(min: number, max: number) {
   return checked((text) => parseDecimal(text, min, max), `a number from ${min} to ${max}`);
 }
 
-/** The value of an option or an argument: a position of the inbox, or another number of the database. */
+/** A position of the inbox, or another 64-bit number of the database. */
 export const position = checked(parsePosition, wholeNumber(1, POSITION_MAX));
 
-/** The value of an option: the address of a service, without a slash at its end. */
+/** The address of a service, without a slash at its end. */
 export const webAddress = checked((text) => {
   const isWeb = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
   return isWeb ? text.replace(/\/+$/, "") : undefined;
 }, "an address such as http://127.0.0.1:3000");
 
-/** @param parse gives undefined for a text that is not `described`. */
+/** The parser of an option or argument. @param parse returns undefined if the text is not `described`. */
 function checked<T>(parse: (text: string) => T | undefined, described: string) {
   return (text: string): T => {
     const value = parse(text);
@@ -94,17 +101,23 @@ function checked<T>(parse: (text: string) => T | undefined, described: string) {
   };
 }
 
-/** Help and errors of a command and of all below it. */
-function prepare(command: CommandUnknownOpts, name: string): void {
+/** Sets up help and errors of a program and of all commands below it. @returns the program's name in messages. */
+function prepare(program: CommandUnknownOpts): string {
+  const name = program.name().split(" ").at(-2) ?? program.name();
+  prepareOne(program, name);
+  return name;
+}
+
+function prepareOne(command: CommandUnknownOpts, name: string): void {
   command
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${name}: ${visibleLines(reworded(text))}`) })
-    .showHelpAfterError(`Usage: ${command.createHelp().commandUsage(command)}\n--help explains it.`)
+    .showHelpAfterError(`Usage: ${command.createHelp().commandUsage(command)}\nSee --help.`)
     .helpOption("-h, --help", "show this help");
-  for (const below of command.commands) prepare(below, name);
+  for (const below of command.commands) prepareOne(below, name);
 }
 
-/** The library's message: without its label, and with a suggestion if a value resembles a choice. */
+/** The library's message without its label, with a suggestion if a value resembles a choice. */
 function reworded(text: string): string {
   const message = text.replace(/^error: /, "");
   const [, expected, given] = /^too many arguments.* Expected (\d+) .*?: (.*)\.\n$/s.exec(message) ?? [];
@@ -114,5 +127,8 @@ function reworded(text: string): string {
   return meant ? `${message}(Did you mean ${meant}?)\n` : message;
 }
 
-/** The scripts that npm runs without the word "run". */
+/** Scripts that npm runs without the word "run". */
 const OF_NPM = ["start", "test"];
+
+/** The library's width without a terminal. */
+const HELP_COLUMNS = 80;

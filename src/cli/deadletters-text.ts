@@ -1,4 +1,4 @@
-/** Dead letters as a terminal shows them. */
+/** Dead letters as text for a terminal. */
 import { isUtf8 } from "node:buffer";
 import type { Desk } from "../deadletter/desk.ts";
 import { tableOf, visible, visibleLines } from "./print.ts";
@@ -20,9 +20,9 @@ export function listTable({ deadletters, next, searched }: Answer<"list">): stri
       firstProblem(letter.errors, letter.error_count),
     ]),
   );
-  const looked = searched === undefined ? "" : ` (${searched} letters were searched)`;
+  const scope = searched === undefined ? "" : ` (${searched} dead letters were searched)`;
   const more = next === null ? "" : `\nMore: --before ${next}`;
-  return deadletters.length === 0 ? `No dead letter matches${looked}.${more}` : `${table}${more}${looked}`;
+  return deadletters.length === 0 ? `No dead letter matches${scope}.${more}` : `${table}${more}${scope}`;
 }
 
 export function groupsTable({ groups, totals, oldest_open }: Answer<"overview">): string {
@@ -38,7 +38,7 @@ export function groupsTable({ groups, totals, oldest_open }: Answer<"overview">)
       group.last_seen,
       group.sample,
       firstProblem(group.causes, group.cause_count),
-      group.came_back_after ? `came back after a redrive on ${group.came_back_after}` : "",
+      group.came_back_after ? `failed again after a redrive on ${group.came_back_after}` : "",
     ]),
   );
   const oldest = oldest_open
@@ -78,21 +78,24 @@ export function letterText(letter: Answer<"show">): string {
     "",
     problemsTable(letter.errors),
     "",
-    content + (payload.is_whole ? "" : "\n… (not all of it is shown)"),
+    content + (payload.is_whole ? "" : "\n… (truncated)"),
     ...(letter.actions.length === 0 ? [] : ["", actionsTable(letter.actions)]),
   ].join("\n");
 }
 
 export function trialText(trial: Answer<"tryRedrive">): string {
-  const of = trial.original_position === undefined ? "" : ` of position ${trial.original_position}`;
-  if (trial.outcome !== "dead") return `It would be ${trial.outcome}${of}.`;
-  return `It would be dead again: ${trial.code}${of}.\n${problemsTable(trial.errors)}`;
+  const original = trial.original_position === undefined ? "" : ` of position ${trial.original_position}`;
+  if (trial.outcome !== "dead") return `It would be ${trial.outcome}${original}.`;
+  return `It would be dead again: ${trial.code}${original}.\n${problemsTable(trial.errors)}`;
 }
 
 export function dryRunText(run: Answer<"tryRedriveMany">): string {
-  const sum = `Of ${run.letters} letters ${run.projected} would pass, ${run.duplicate} be duplicates, ${run.conflict} be conflicts, ${run.dead} be dead again.`;
+  const sum = `Of ${run.letters} dead letters ${run.projected} would be projected, ${run.duplicate} duplicate, ${run.conflict} in conflict and ${run.dead} dead again.`;
   const skipped = Object.entries(run.not_run_here)
-    .map(([domain, letters]) => `\nNot tried: ${letters} of the domain ${domain}, which does not run here.`)
+    .map(
+      ([domain, letters]) =>
+        `\nNot tried: ${letters} of the domain ${domain}, which this process does not run.`,
+    )
     .join("");
   if (run.failures.length === 0) return sum + skipped;
   const failures = tableOf(
@@ -110,9 +113,9 @@ export function dryRunText(run: Answer<"tryRedriveMany">): string {
 }
 
 export function bulkTable(bulks: Answer<"bulks">["redrives"]): string {
-  if (bulks.length === 0) return "There was no bulk redrive yet.";
+  if (bulks.length === 0) return "No bulk redrives.";
   return tableOf(
-    ["ID", "BEGUN", "STATUS", "DONE", "PROJECTED", "DUPLICATE", "DEAD", "SKIPPED", "AUTHOR", "REASON"],
+    ["ID", "STARTED", "STATUS", "DONE", "PROJECTED", "DUPLICATE", "DEAD", "SKIPPED", "AUTHOR", "REASON"],
     bulks.map((bulk) => [
       bulk.id,
       bulk.created_at,
@@ -151,7 +154,7 @@ function actionsTable(actions: Answer<"show">["actions"]): string {
     ["WHEN", "WHO", "WHAT", "WHY"],
     actions.map(({ at, author, action, reason, redrive_position }) => [
       at,
-      author ?? "(not said)",
+      author ?? "(unknown)",
       redrive_position === undefined ? action : `${action} as ${redrive_position}`,
       reason,
     ]),
@@ -168,12 +171,12 @@ function firstProblem(
   return `${first.path} ${first.rule}: ${first.expected}${more}`.trim();
 }
 
-/** A whole payload: as text if it is UTF-8, else its bytes. */
+/** As text if it is UTF-8, otherwise as a hex dump. */
 export function payloadText(bytes: Buffer): string {
   return isUtf8(bytes) ? visibleLines(bytes.toString()) : hexDump(bytes, 0);
 }
 
-/** Sixteen bytes a line: the offset, the bytes, and what of them is printable. */
+/** Sixteen bytes per line: offset, bytes, printable characters. */
 export function hexDump(bytes: Buffer, offset: number): string {
   const lines: string[] = [];
   for (let begin = 0; begin < bytes.length; begin += 16) {

@@ -1,4 +1,4 @@
-/** `waybill deadletters …`: what operators do on the page, from a shell, at the same desk. */
+/** `waybill deadletters …`: the operators' actions of the page and the routes, from a shell. */
 import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,7 +9,7 @@ import type { Desk } from "../deadletter/desk.ts";
 import { type DeadLetterFilter, readFilter } from "../deadletter/find/filter.ts";
 import { bulkLimits, operatorType } from "../deadletter/repair/requests.ts";
 import { STATES } from "../projector/dead-letters-table.ts";
-import { Command, exits, InvalidArgumentError, integer, JSON_HELP, position } from "./command.ts";
+import { Command, exits, InvalidArgumentError, integer, JSON_HELP, Option, position } from "./command.ts";
 import {
   bulkLine,
   bulkTable,
@@ -20,14 +20,14 @@ import {
   payloadText,
   trialText,
 } from "./deadletters-text.ts";
-import { DOMAIN_NAMES, domainName } from "./domains.ts";
+import { domainOption } from "./domains.ts";
 import { withDesk } from "./open-desk.ts";
 import { print, printJson } from "./print.ts";
 import { Progress } from "./progress.ts";
 
 export function deadlettersCommand() {
   return new Command("deadletters")
-    .description("look at, redrive, discard and restore what could not be projected")
+    .description("Inspect, redrive, discard and restore dead letters.")
     .addCommand(list())
     .addCommand(groups())
     .addCommand(showOne())
@@ -36,16 +36,17 @@ export function deadlettersCommand() {
     .addCommand(redrives())
     .addCommand(discard())
     .addCommand(restore())
-    .addHelpText(
-      "after",
-      "\nExit status: 0 done; 1 it could not be done, or would not pass; 2 bad usage or configuration.",
-    );
+    .addHelpText("after", "\nExit status: 0 done; 1 failed, or would fail; 2 bad usage or configuration.");
 }
 
 function list() {
-  return filtered("list", "dead letters, newest first")
+  return filtered("list", "List dead letters, newest first.")
     .option("--limit <number>", LIMIT_HELP, integer(1, LIST_MAX), LIST_DEFAULT)
-    .option("--before <position>", "the next page: the position that the page before named", position)
+    .option(
+      "--before <position>",
+      "only older ones than this position, which the page before printed",
+      position,
+    )
     .option("--json", JSON_HELP)
     .action(
       exits(async ({ limit, before, json, ...texts }) => {
@@ -58,9 +59,9 @@ function list() {
 
 function groups() {
   return new Command("groups")
-    .description("dead letters by their cause")
-    .option("--domain <name>", DOMAIN_HELP, domainName)
-    .option("--state <state>", STATE_HELP, "open")
+    .description("List dead letters grouped by cause.")
+    .addOption(domainOption(DOMAIN_HELP))
+    .addOption(new Option("--state <state>", "state").choices(STATES).default("open"))
     .option("--limit <number>", LIMIT_HELP, integer(1, LIST_MAX), LIST_DEFAULT)
     .option("--json", JSON_HELP)
     .action(
@@ -73,9 +74,9 @@ function groups() {
 }
 
 function showOne() {
-  return ofOne("show", "one letter with its payload; personal values are masked")
-    .option("--reveal", "show personal values, which is recorded")
-    .option("--reason <text>", "why they are revealed", operatorText("reason"))
+  return ofOne("show", "Show a dead letter with its payload, personal values masked.")
+    .option("--reveal", "show personal values; the access is recorded")
+    .option("--reason <text>", "reason of the access", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
       exits(async (at, { reveal, json, ...operator }) => {
@@ -86,9 +87,9 @@ function showOne() {
 }
 
 function payload() {
-  return ofOne("payload", "the bytes of a letter, unmasked, which is recorded; a terminal gets them escaped")
-    .option("--raw", "the bytes as they are, to a terminal too")
-    .option("--reason <text>", "why they are read", operatorText("reason"))
+  return ofOne("payload", "Print the unmasked payload; the access is recorded. On a terminal it is escaped.")
+    .option("--raw", "print the bytes unescaped on a terminal, too")
+    .option("--reason <text>", "reason of the access", operatorText("reason"))
     .action(
       exits(async (at, { raw, ...operator }) => {
         const bytes = await withDesk((desk) => desk.payload(at, signed(operator)));
@@ -101,16 +102,19 @@ function payload() {
 
 function redrive() {
   const { least, most, fallback } = bulkLimits;
-  return filtered("redrive", "send one letter again, or all open ones that match: one, ten, the rest")
-    .argument("[position]", "of the letter; without it, a filter or --all chooses", position)
-    .option("--all", "all open letters")
-    .option("--payload <file>", "with a position: send what the file holds instead")
-    .option("--dry-run", "say what would happen, and change nothing")
+  return filtered(
+    "redrive",
+    "Redrive one dead letter, or all open ones that match: first one, then ten, then the rest.",
+  )
+    .argument("[position]", "position of the dead letter; otherwise use a filter or --all", position)
+    .option("--all", "all open dead letters")
+    .option("--payload <file>", "with a position: redrive the content of this file instead")
+    .option("--dry-run", "report what would happen, change nothing")
     .option("--limit <number>", LIMIT_HELP, integer(least, most), fallback)
-    .option("--failures-max <number>", "stop when more than these are dead again", integer(0, most), 0)
-    .option("--detach", "do not wait for the end")
+    .option("--failures-max <number>", "stop when more than this number are dead again", integer(0, most), 0)
+    .option("--detach", "do not wait until the redrive ends")
     .option("--author <name>", AUTHOR_HELP, operatorText("author"))
-    .option("--reason <text>", "why; required for more than one", operatorText("reason"))
+    .option("--reason <text>", "reason; required for more than one", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
       exits(async (at, options) => {
@@ -118,7 +122,7 @@ function redrive() {
         const filter = readFilter(texts);
         const chosen = [at !== undefined, Object.keys(filter).length > 0, all === true].filter(Boolean);
         if (chosen.length !== 1) {
-          throw new InvalidInputError("position", "redrive needs one of a position, a filter, and --all");
+          throw new InvalidInputError("position", "redrive needs a position, a filter or --all");
         }
         if (at !== undefined) {
           const edited = payload === undefined ? undefined : await readFile(payload);
@@ -140,7 +144,7 @@ async function tryOne(at: bigint, edited: Buffer | undefined, json: Json): Promi
 
 async function redriveOne(at: bigint, edited: Buffer | undefined, operator: Signed, json: Json) {
   const redriven = await withDesk((desk) => desk.redrive(at, edited, operator), { appends: true });
-  return show(json, redriven, () => `Redriven: position ${at} is at ${redriven.redrive_position} again.`);
+  return show(json, redriven, () => `Redriven: position ${at} as ${redriven.redrive_position}.`);
 }
 
 async function tryMany(filter: DeadLetterFilter, limit: number, json: Json): Promise<number> {
@@ -176,11 +180,11 @@ async function redriveMany(
 
 function redrives() {
   return new Command("redrives")
-    .description("bulk redrives, or one of them")
-    .argument("[id]", "of one of them", position)
-    .option("--cancel", "stop it")
+    .description("List bulk redrives, or show one.")
+    .argument("[id]", "id of a bulk redrive", position)
+    .option("--cancel", "cancel it")
     .option("--author <name>", AUTHOR_HELP, operatorText("author"))
-    .option("--reason <text>", "why; required to cancel", operatorText("reason"))
+    .option("--reason <text>", "reason; required to cancel", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
       exits(async (id, { cancel, json, ...operator }) => {
@@ -197,8 +201,8 @@ function redrives() {
 }
 
 function discard() {
-  return ofOne("discard", "give a letter up")
-    .option("--reason <text>", "why; required", operatorText("reason"))
+  return ofOne("discard", "Discard a dead letter.")
+    .option("--reason <text>", "reason; required", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
       exits(async (at, { json, ...operator }) => {
@@ -209,8 +213,8 @@ function discard() {
 }
 
 function restore() {
-  return ofOne("restore", "open a discarded letter again")
-    .option("--reason <text>", "why; required", operatorText("reason"))
+  return ofOne("restore", "Reopen a discarded dead letter.")
+    .option("--reason <text>", "reason; required", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
       exits(async (at, { json, ...operator }) => {
@@ -220,25 +224,23 @@ function restore() {
     );
 }
 
-/** A command that takes the filters of dead letters. */
 function filtered(name: string, description: string) {
-  const command = new Command(name)
-    .description(description)
-    .option("--domain <name>", DOMAIN_HELP, domainName);
-  for (const [filter, [value, help]] of Object.entries(FILTERS))
-    command.option(`--${filter} <${value}>`, help);
+  const command = new Command(name).description(description).addOption(domainOption(DOMAIN_HELP));
+  for (const [filter, [value, help, choices]] of Object.entries(FILTERS)) {
+    const option = new Option(`--${filter} <${value}>`, help);
+    command.addOption(choices ? option.choices(choices) : option);
+  }
   return command;
 }
 
-/** A command about one letter. */
 function ofOne(name: string, description: string) {
   return new Command(name)
     .description(description)
-    .argument("<position>", "of the letter", position)
+    .argument("<position>", "position of the dead letter", position)
     .option("--author <name>", AUTHOR_HELP, operatorText("author"));
 }
 
-/** The value of an option that names an operator or a reason. */
+/** The parser of an author or a reason, with the rule of the HTTP routes. */
 function operatorText(name: "author" | "reason") {
   return (text: string): string => {
     const operator = operatorType({ [name]: text });
@@ -252,7 +254,7 @@ type Signed = Readonly<{ author: string; reason?: string }>;
 type Decision = Readonly<{ author: string; reason: string }>;
 type Json = true | undefined;
 
-/** Who acts is who is at the shell, unless --author says otherwise. */
+/** The author is the user of the shell by default. */
 function signed({ author = userInfo().username, reason }: Operator): Signed {
   return { author, ...(reason === undefined ? {} : { reason }) };
 }
@@ -265,7 +267,6 @@ function decided(operator: Operator): Decision {
 
 type Bulk = Awaited<ReturnType<Desk["bulk"]>>;
 
-/** Waits until a bulk redrive has ended. */
 async function watch(desk: Desk, begun: Bulk, progress: Progress): Promise<Bulk> {
   let bulk = begun;
   for (let unchanged = 0; bulk.status === "running"; ) {
@@ -274,7 +275,7 @@ async function watch(desk: Desk, begun: Bulk, progress: Progress): Promise<Bulk>
     bulk = await desk.bulk(BigInt(bulk.id));
     unchanged = bulk.updated_at === updated_at ? unchanged + 1 : 0;
     const note =
-      unchanged * POLL_MS > PATIENCE_MS ? "continues when a service runs" : `${bulk.dead} dead again`;
+      unchanged * POLL_MS > PATIENCE_MS ? "waiting for a running service" : `${bulk.dead} dead again`;
     progress.show("redriving", { done: bulk.redriven + bulk.skipped, total: bulk.letters, note });
   }
   return bulk;
@@ -286,32 +287,36 @@ function show(json: Json, document: object, describe: () => string): 0 {
   return 0;
 }
 
-const DOMAIN_HELP = `letters of one domain: ${DOMAIN_NAMES}`;
-const STATE_HELP = STATES.join(", ");
+const DOMAIN_HELP = "domain";
 
-/** The value and the help of each other filter. */
-const FILTERS: Readonly<Record<Exclude<keyof DeadLetterFilter, "domain">, [value: string, help: string]>> = {
-  state: ["state", STATE_HELP],
-  code: ["code", `why it was rejected: ${REJECTION_CODES.join(", ")}`],
-  fingerprint: ["digits", "of a group"],
-  channel: ["name", "the channel that it came by"],
-  path: ["pointer", "a problem there or below, such as /items/#/price"],
-  since: ["date", "received then or later"],
-  until: ["date", "received earlier"],
-  q: ["text", "a text in its payload"],
+/** Without `--domain`. */
+const FILTERS: Readonly<
+  Record<
+    Exclude<keyof DeadLetterFilter, "domain">,
+    [value: string, help: string, choices?: readonly string[]]
+  >
+> = {
+  state: ["state", "state", STATES],
+  code: ["code", "rejection code", REJECTION_CODES],
+  fingerprint: ["digits", "fingerprint of a group"],
+  channel: ["name", "channel that delivered it"],
+  path: ["pointer", "a problem at or below this path, such as /items/#/price"],
+  since: ["date", "received at or after"],
+  until: ["date", "received before"],
+  q: ["text", "text in the payload"],
 };
 
-const AUTHOR_HELP = "who does this (default: you)";
-const LIMIT_HELP = "how many at most";
+const AUTHOR_HELP = "who acts (default: you)";
+const LIMIT_HELP = "most dead letters";
 
-/** As many as a terminal shows; the next page is one option away. */
+/** About one screen. */
 const LIST_DEFAULT = 50;
 
-/** As many as the route gives at once. */
+/** The maximum of the HTTP route. */
 const LIST_MAX = 500;
 
-/** Often enough that the end is noticed at once. */
+/** The end shows without a visible delay. */
 const POLL_MS = 250;
 
-/** A service takes half a second to notice a redrive. */
+/** A running service starts a redrive within half a second. */
 const PATIENCE_MS = 5_000;

@@ -1,4 +1,4 @@
-/** The commands that domains bring. Each runs with the settings of its domain alone. */
+/** The commands of domains. Each reads only the settings of its domain. */
 import { type } from "arktype";
 import { loadSettings } from "../config/config.ts";
 import type { AnyDomain, CommandValue, DomainCommand } from "../contract/domain.ts";

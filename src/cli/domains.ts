@@ -1,33 +1,39 @@
-/** The domains that a command is about, as values of its options and arguments. */
+/** Domains as values of options and arguments. */
 import { nearestName } from "../config/nearest.ts";
 import type { AnyDomain } from "../contract/domain.ts";
 import { DOMAINS } from "../domains/index.ts";
-import { InvalidArgumentError } from "./command.ts";
+import { Argument, InvalidArgumentError, Option } from "./command.ts";
 
-/** One domain of this version. */
+export const domainArgument = (description: string) =>
+  withDomainChoices(new Argument("<domain>", description).argParser(domain));
+
+/** Its value is a name. */
+export const domainOption = (description: string) =>
+  withDomainChoices(
+    new Option("--domain <name>", description).argParser((text: string) => domain(text).name),
+  );
+
+/** Names are separated by commas, or the option is repeated. */
+export const domainsOption = (description: string) =>
+  withDomainChoices(
+    new Option("--domain <names>", description).argParser((text: string, before?: readonly AnyDomain[]) => [
+      ...new Set([...(before ?? []), ...text.split(",").map((name) => domain(name.trim()))]),
+    ]),
+  );
+
+/** @throws InvalidArgumentError with the nearest name. */
 export function domain(text: string): AnyDomain {
   const named = DOMAINS.find(({ name }) => name === text);
   if (named) return named;
-  const meant = nearestName(
-    text,
-    DOMAINS.map(({ name }) => name),
-  );
+  const meant = nearestName(text, NAMES);
   const suggestion = meant === undefined ? "" : `\n(Did you mean ${meant}?)`;
-  throw new InvalidArgumentError(`It must be one of ${DOMAIN_NAMES}.${suggestion}`);
+  throw new InvalidArgumentError(`It must be one of ${NAMES.join(", ")}.${suggestion}`);
 }
 
-/** The name of one domain of this version. */
-export function domainName(text: string): string {
-  return domain(text).name;
+/** Help and completion show the choices; the parser checks them. */
+export function withDomainChoices<Named extends { argChoices?: string[] }>(named: Named): Named {
+  named.argChoices = [...NAMES];
+  return named;
 }
 
-/** One or several: separated by commas, or by the option given again. */
-export function domains(
-  text: string,
-  before: readonly AnyDomain[] | undefined,
-): readonly AnyDomain[] | undefined {
-  return [...new Set([...(before ?? []), ...text.split(",").map((name) => domain(name.trim()))])];
-}
-
-/** For help. */
-export const DOMAIN_NAMES = DOMAINS.map(({ name }) => name).join(", ");
+const NAMES = DOMAINS.map(({ name }) => name);

@@ -1,15 +1,15 @@
-/** Brings a database to everything that this version needs: its tables, and the queues of all its jobs. */
+/** Installs the tables and job queues of this version. */
 import { type MigratedDomain, migrate } from "../database/migrate.ts";
 import { BULK_REDRIVE_QUEUE } from "../deadletter/repair/bulk-runner.ts";
 import { wakeupQueues } from "../projector/wakeups.ts";
 
 /**
- * Safe to run twenty at once.
- * @param ownerUrl the connection of the owner role.
- * @param serviceUrl the service's connection, whose user gets the privileges.
- * @param domains those of the process; the tables of others stay as they are.
- * @param say is told what this waits for.
- * @returns the names of the migrations that were applied now.
+ * Many processes can run it at once.
+ * @param ownerUrl connects as the owner role.
+ * @param serviceUrl its user gets the privileges.
+ * @param domains the domains of the process; tables of other domains do not change.
+ * @param say reports the stage that this waits for.
+ * @returns the names of the migrations that it applied.
  */
 export function install(
   ownerUrl: string,

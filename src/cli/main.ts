@@ -1,4 +1,4 @@
-/** Runs the `waybill` command in a process of its own. */
+/** The process of the `waybill` command. */
 import { run } from "./command.ts";
 import { waybill } from "./waybill.ts";
 

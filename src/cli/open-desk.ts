@@ -1,4 +1,4 @@
-/** The desk of dead letters for one command of a shell: opened, used and closed again. */
+/** Opens the desk of dead letters for one command. */
 import { loadConfig } from "../config/config.ts";
 import { Database } from "../database/database.ts";
 import { Jobs } from "../database/jobs.ts";
@@ -7,7 +7,7 @@ import { DOMAINS } from "../domains/index.ts";
 import { Wakeups } from "../projector/wakeups.ts";
 import { createLogger } from "../telemetry/logger.ts";
 
-/** @param use.appends whether letters may be redriven, which needs the queues. */
+/** @param appends whether the command redrives, which needs the job queues. */
 export async function withDesk<T>(
   use: (desk: Desk) => Promise<T>,
   { appends = false }: Readonly<{ appends?: boolean }> = {},
@@ -22,11 +22,11 @@ export async function withDesk<T>(
     reads: database,
     domains: DOMAINS,
     running: config.domains.map(({ name }) => name),
-    // A domain's pages stand in the service.
+    // Only the service has pages to link to.
     viewOf: async () => undefined,
     jobs,
     enqueueWakeup: (...wakeup) => wakeups.enqueue(...wakeup),
-    // The projector is in the service; the job wakes it.
+    // The job wakes the projector in the service.
     onAppended: () => {},
   });
   try {
@@ -38,5 +38,5 @@ export async function withDesk<T>(
   }
 }
 
-/** One for the command, one for pg-boss, and one for reading within a transaction. */
+/** One each for the command, for pg-boss, and for reads beside a transaction. */
 const CONNECTIONS = 3;

@@ -1,4 +1,4 @@
-/** `waybill outbox …`: what waits to be sent, and decisions about events that a broker refuses. */
+/** `waybill outbox …`: pending events, and decisions about events that a broker refuses. */
 import { userInfo } from "node:os";
 import { type } from "arktype";
 import { loadConfig } from "../config/config.ts";
@@ -12,16 +12,16 @@ import { print, printJson, tableOf } from "./print.ts";
 
 export function outboxCommand() {
   return new Command("outbox")
-    .description("look at events that wait to be sent; release and discard those that a broker refuses")
+    .description("Inspect pending events; release or discard those that the broker refuses.")
     .addCommand(list())
-    .addCommand(decide("release", "send a refused event again, and then those that wait behind it"))
-    .addCommand(decide("discard", "remove a refused event for good; those that wait behind it are sent"))
-    .addHelpText("after", "\nExit status: 0 done; 1 it could not be done; 2 bad usage or configuration.");
+    .addCommand(decide("release", "Retry a refused event, then send those behind it."))
+    .addCommand(decide("discard", "Remove a refused event for good, then send those behind it."))
+    .addHelpText("after", "\nExit status: 0 done; 1 failed; 2 bad usage or configuration.");
 }
 
 function list() {
   return new Command("list")
-    .description("events that wait, and those that the broker refuses")
+    .description("List pending and refused events.")
     .option("--json", JSON_HELP)
     .action(
       exits(async ({ json }) => {
@@ -36,9 +36,9 @@ function list() {
 function decide(action: "release" | "discard", description: string) {
   return new Command(action)
     .description(description)
-    .argument("<position>", "of the message that caused the event", position)
-    .argument("[ordinal]", "which event of the position", integer(0, 2 ** 31 - 1), 0)
-    .option("--author <name>", "who decides; by default the user of this shell", operatorText("author"))
+    .argument("<position>", "position of the message that caused the event", position)
+    .argument("[ordinal]", "number of the event among those of the position", integer(0, 2 ** 31 - 1), 0)
+    .option("--author <name>", "who decides (default: you)", operatorText("author"))
     .requiredOption("--reason <text>", "why", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
@@ -57,7 +57,7 @@ async function withDesk<T>(use: (desk: OutboxDesk) => Promise<T>): Promise<T> {
   const { databaseUrl } = loadConfig(DOMAINS);
   const database = new Database(databaseUrl, { connectionsMax: 2, logger: createLogger("silent") });
   try {
-    // The relay finds a released event by itself, within a second.
+    // The relay notices a released event within a second.
     return await use(new OutboxDesk({ database, domains: DOMAINS.map(({ name }) => name) }));
   } finally {
     await database.close();
@@ -66,7 +66,7 @@ async function withDesk<T>(use: (desk: OutboxDesk) => Promise<T>): Promise<T> {
 
 function textOf({ domains, refusals }: OutboxDocument): string {
   const waiting = tableOf(
-    ["domain", "pending", "oldest (s)", "held back"],
+    ["DOMAIN", "PENDING", "OLDEST (S)", "HELD BACK"],
     domains.map(({ domain, pending, oldest_seconds, held }) => [
       domain,
       pending,
@@ -76,7 +76,7 @@ function textOf({ domains, refusals }: OutboxDocument): string {
   );
   if (refusals.length === 0) return `${waiting}\n\nThe broker refuses no event.`;
   const refused = tableOf(
-    ["domain", "position", "ordinal", "topic", "reason", "state", "since"],
+    ["DOMAIN", "POSITION", "ORDINAL", "TOPIC", "REASON", "STATE", "SINCE"],
     refusals.map(({ domain, position: at, ordinal: place, topic, reason, state, since }) => [
       domain,
       at,
@@ -90,7 +90,7 @@ function textOf({ domains, refusals }: OutboxDocument): string {
   return `${waiting}\n\n${refused}`;
 }
 
-/** As the server takes it. */
+/** Checked by the rule of the HTTP routes. */
 function operatorText(name: "author" | "reason") {
   return (text: string): string => {
     const read = decisionType.get(name)(text);

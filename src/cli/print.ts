@@ -1,26 +1,26 @@
-/** Writes to a terminal. Whatever a message held is shown and never obeyed: no character of it can steer the terminal. */
+/** Writes to a terminal. Control characters of messages are escaped, so that they cannot steer the terminal. */
 import Table from "cli-table3";
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** One line of JSON; what a terminal could obey is escaped, which JSON readers undo. */
+/** One line of JSON, with the same characters as JSON escapes. */
 export function printJson(value: unknown): void {
   print(JSON.stringify(value).replace(STEERING, escapeOf));
 }
 
-/** A text with every character that steers, or hides, as an escape. */
+/** Escapes every character that steers a terminal or shows nothing. */
 export function visible(text: string): string {
   return text.replace(STEERING, escapeOf);
 }
 
-/** Lines of a payload: as `visible`, with its line breaks kept. */
+/** The same, but keeps line breaks. */
 export function visibleLines(text: string): string {
   return text.split(/\r?\n/).map(visible).join("\n");
 }
 
-/** A table with heads; every value goes through `visible`. */
+/** A table of `visible` values. */
 export function tableOf(heads: readonly string[], rows: readonly (readonly unknown[])[]): string {
   const table = new Table({
     head: [...heads],
@@ -35,7 +35,7 @@ export function tableOf(heads: readonly string[], rows: readonly (readonly unkno
     .join("\n");
 }
 
-/** As JSON writes it: a character beyond 16 bits is two escapes. */
+/** Like JSON: two escapes for a character beyond 16 bits. */
 function escapeOf(character: string): string {
   return character
     .split("")
@@ -43,10 +43,7 @@ function escapeOf(character: string): string {
     .join("");
 }
 
-/**
- * Control characters, line separators, and everything that shows nothing: format characters that reorder or hide text,
- * Hangul fillers, tag characters, variation selectors.
- */
+/** Control characters, line separators, and invisible characters, which reorder or hide text. */
 const STEERING = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu;
 
 const BORDERS = [

@@ -1,10 +1,10 @@
 /**
- * The life of a process: start, run until a signal, stop in order, exit. The first signal stops gracefully within a
- * deadline; the second exits at once. Nothing is lost either way: what was not committed was not acknowledged.
+ * The life of a process: start, run until a signal, stop, exit. The first signal stops gracefully within a deadline; the
+ * second exits at once. Nothing is lost either way, because only committed messages were acknowledged.
  */
 import { ConfigError } from "../config/read.ts";
 
-/** Runs `start` and disposes what it gives when the process is asked to end. */
+/** Runs `start`, and disposes its result on the first signal. */
 export async function runProcess(start: () => Promise<AsyncDisposable>): Promise<void> {
   const asked = Promise.withResolvers<void>();
   let signals = 0;
@@ -33,8 +33,8 @@ export async function runProcess(start: () => Promise<AsyncDisposable>): Promise
 }
 
 /**
- * Says what is wrong and ends the process: with 2 if the configuration is wrong and nothing was started, else with 1.
- * @param name the command that says it.
+ * Prints the error and exits with 2 if the configuration is wrong, else with 1.
+ * @param name the command that prints it.
  */
 export function exitWith(error: unknown, name = "waybill"): never {
   if (error instanceof ConfigError) {
@@ -48,7 +48,7 @@ export function exitWith(error: unknown, name = "waybill"): never {
   process.exit(isAddressError(error) ? 2 : 1);
 }
 
-/** Aborts when the process is asked to end. Asked once more, it ends at once. @param reason what the abort says. */
+/** Aborts on the first signal; the second one ends the process. @param reason the error of the abort. */
 export function stopSignal(reason?: Error): AbortSignal {
   const stopping = new AbortController();
   const stop = () => {
@@ -63,7 +63,7 @@ export function stopSignal(reason?: Error): AbortSignal {
 
 function describe(error: unknown): string {
   if (isAddressError(error)) {
-    return `${error.message}: set HTTP_HOST and HTTP_PORT, for gRPC GRPC_HOST and GRPC_PORT, to an address that is free on this machine`;
+    return `${error.message}: set HTTP_HOST and HTTP_PORT, for gRPC GRPC_HOST and GRPC_PORT, to a free address of this machine`;
   }
   return error instanceof Error ? error.message || error.name : String(error);
 }
@@ -73,5 +73,5 @@ function isAddressError(error: unknown): error is NodeJS.ErrnoException {
   return syscall === "listen" && (code === "EADDRINUSE" || code === "EADDRNOTAVAIL" || code === "EACCES");
 }
 
-/** Orchestrators kill after ten seconds; what is left undone by then comes again from the broker. */
+/** Orchestrators kill after ten seconds; the broker redelivers unfinished messages. */
 const STOP_DEADLINE_MS = 9_000;

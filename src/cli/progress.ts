@@ -1,14 +1,13 @@
 /**
- * The progress of a command, on standard error: a bar that is redrawn on a terminal; elsewhere a plain line every two
- * seconds, and no line for work that ends before. Each phase has a total of its own, or none.
+ * The progress of a command on standard error: a bar on a terminal, otherwise a plain line every two seconds. Each phase
+ * has its own total, or none.
  */
 import { SingleBar } from "cli-progress";
 
 export type Step = Readonly<{
   done: number | bigint;
-  /** Undefined if it is unknown: then only what is done is counted. */
+  /** Undefined if unknown. */
   total?: number | bigint | undefined;
-  /** What else there is to say. */
   note?: string | undefined;
 }>;
 
@@ -21,7 +20,7 @@ export class Progress implements Disposable {
   #bar: SingleBar | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param options.json a program reads the output: it gets no plain lines, a person at a terminal still gets a bar. */
+  /** @param json a program reads the output, so there are no plain lines; a terminal still gets a bar. */
   constructor({
     json,
     stream = process.stderr,
@@ -30,7 +29,7 @@ export class Progress implements Disposable {
     this.#isQuiet = json === true && !stream.isTTY;
   }
 
-  /** Shows how far a phase is: a bar, or how long it takes so far if its steps are unknown. Another name ends the phase. */
+  /** Shows the step, or the elapsed time if there is none. Another name starts the next phase. */
   show(name: string, step?: Step): void {
     if (this.#isQuiet) return;
     if (this.#phase?.name !== name) this.#begin(name, step);
@@ -40,7 +39,7 @@ export class Progress implements Disposable {
     this.#bar.update(Number(step.done));
   }
 
-  /** Ends the phase. Its last line says how many steps were not done, if any. */
+  /** Ends the phase. Its last line reports missing steps. */
   end(): void {
     if (this.#phase) this.#phase.hasEnded = true;
     this.#bar?.stop();
@@ -71,7 +70,7 @@ export class Progress implements Disposable {
     }
     this.#bar = new SingleBar({
       stream: this.#stream,
-      // The library can turn the terminal's wrapping off, but a killed process would leave it off.
+      // Otherwise a killed process leaves the terminal's line wrapping off.
       linewrap: true,
       clearOnComplete: step === undefined,
       format: (_options, { progress }) => describe(phase, progress),
@@ -83,13 +82,13 @@ export class Progress implements Disposable {
 type Phase = {
   readonly name: string;
   readonly begun: number;
-  /** What was done when it began: a command may continue earlier work. */
+  /** Steps done at its start: a command may resume earlier work. */
   readonly first: number;
   step: Step | undefined;
   hasEnded: boolean;
 };
 
-/** A phase in one line, without a rate or a time that is not known. @param progress from 0 to 1, for a bar. */
+/** A phase in one line, without unknown rates and times. @param progress from 0 to 1, for a bar. */
 function describe({ name, begun, first, step, hasEnded }: Phase, progress?: number): string {
   const seconds = (performance.now() - begun) / 1000;
   if (step === undefined) return `${name}, ${Math.round(seconds)} s`;
@@ -110,8 +109,8 @@ function barOf(progress: number): string {
   return `[${"=".repeat(complete)}${"-".repeat(BAR_CHARACTERS - complete)}] `;
 }
 
-/** Leaves room for the numbers on a terminal of 80 columns. */
+/** Leaves room for the numbers in 80 columns. */
 const BAR_CHARACTERS = 30;
 
-/** Rare enough for a log, and shorter than the patience of its reader. */
+/** Rare enough for a log, frequent enough for a person. */
 const LINE_EVERY_MS = 2_000;

@@ -1,4 +1,4 @@
-/** `waybill rebuild DOMAIN`: replaces a projection by a new one that is projected from the inbox. */
+/** `waybill rebuild DOMAIN`: replaces the projection of a domain by one that is projected again from the inbox. */
 
 import { audit } from "../audit/audit.ts";
 import { loadConfig } from "../config/config.ts";
@@ -7,23 +7,23 @@ import { DOMAINS } from "../domains/index.ts";
 import { differs, type RebuildReport, rebuild } from "../rebuild/rebuild.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Command, exits, JSON_HELP } from "./command.ts";
-import { DOMAIN_NAMES, domain } from "./domains.ts";
+import { domainArgument } from "./domains.ts";
 import { print, printJson, tableOf } from "./print.ts";
 import { stopSignal } from "./process.ts";
 import { Progress } from "./progress.ts";
 
 export const rebuildCommand = new Command("rebuild")
-  .summary("project a domain again from the inbox, compare with the live tables, and take over")
+  .summary("Project a domain again from the inbox, compare it with the live tables, and replace them.")
   .description(
-    `Projects the whole inbox again beside the live tables, compares them row by row, and takes over what differs in one transaction. The service continues meanwhile; until the end nothing of its tables changes, and Ctrl-C leaves them as they are. Uses MIGRATION_DATABASE_URL.`,
+    "Project the whole inbox of a domain into new tables, compare them with the live ones row by row, and replace the rows that differ in one transaction. The service keeps running. Until that transaction commits, nothing changes, and Ctrl-C changes nothing. Uses MIGRATION_DATABASE_URL.",
   )
-  .argument("<domain>", `the domain to rebuild: ${DOMAIN_NAMES}`, domain)
-  .option("--dry-run", "compare, and change nothing")
+  .addArgument(domainArgument("the domain to rebuild"))
+  .option("--dry-run", "compare and report, change nothing")
   .option("--json", JSON_HELP)
   .addHelpText(
     "after",
     `
-Exit status: 0 done (a dry run: nothing differs); 1 a dry run found differences, or it could not be done; 2 bad usage.`,
+Exit status: 0 done, or no differences in a dry run; 1 failed, or differences in a dry run; 2 bad usage or configuration.`,
   )
   .action(
     exits(async (domain, { dryRun = false, json }) => {
@@ -86,7 +86,7 @@ function toJson({ domain, changes, tables, upTo, projected, duplicate, dead, isT
 function describe(report: RebuildReport): string {
   const { domain, upTo, projected, duplicate, dead, isTakenOver } = report;
   const sum = `${domain}: rebuilt up to position ${upTo}: projected ${projected}, duplicate ${duplicate}, dead ${dead}.`;
-  if (!differs(report)) return `${sum}\nThe rebuilt projection is the live one, row by row.`;
+  if (!differs(report)) return `${sum}\nThe rebuilt projection equals the live one, row by row.`;
   return [
     sum,
     ...(report.changes.length > 0 ? [describeChanges(report)] : []),
@@ -98,7 +98,7 @@ function describe(report: RebuildReport): string {
 
 function describeChanges({ changes }: RebuildReport): string {
   return tableOf(
-    ["WAS", "IS NOW", "POSITIONS", "SUCH AS"],
+    ["OLD", "NEW", "POSITIONS", "SAMPLES"],
     changes.map(({ before, after, positions, samples }) => [
       before ?? "(nothing)",
       before === after ? `${after}, with other content` : (after ?? "(nothing)"),
@@ -110,7 +110,7 @@ function describeChanges({ changes }: RebuildReport): string {
 
 function describeTables({ tables }: RebuildReport): string {
   return tableOf(
-    ["TABLE", "ADDED", "REMOVED", "CHANGED", "SUCH AS"],
+    ["TABLE", "ADDED", "REMOVED", "CHANGED", "SAMPLES"],
     tables.map(({ table, added, removed, changed, samples }) => [
       table,
       added,

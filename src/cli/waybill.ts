@@ -1,8 +1,9 @@
-/** The `waybill` command: what an operator does from a shell. main.ts runs it. */
+/** The `waybill` command with all commands of operators. */
 import { loadConfig } from "../config/config.ts";
 import { DOMAINS } from "../domains/index.ts";
 import { auditCommand } from "./audit.ts";
 import { Command, command, exits, JSON_HELP } from "./command.ts";
+import { completionCommand } from "./completion.ts";
 import { deadlettersCommand } from "./deadletters.ts";
 import { domainCommands } from "./domain-commands.ts";
 import { install } from "./install.ts";
@@ -12,7 +13,7 @@ import { Progress } from "./progress.ts";
 import { rebuildCommand } from "./rebuild.ts";
 
 const migrateCommand = new Command("migrate")
-  .description("bring the database to the schema of this version; safe to run twenty at once")
+  .description("Bring the database to the schema of this version. Many processes can run it at once.")
   .option("--json", JSON_HELP)
   .action(
     exits(async ({ json }) => {
@@ -33,7 +34,7 @@ const migrateCommand = new Command("migrate")
     }),
   );
 
-export const waybill = command("waybill", "What an operator does from a shell.")
+export const waybill = command("waybill", "Operate a Waybill installation from a shell.")
   .addCommand(migrateCommand)
   .addCommand(auditCommand)
   .addCommand(rebuildCommand)
@@ -42,8 +43,9 @@ export const waybill = command("waybill", "What an operator does from a shell.")
   .addHelpText(
     "after",
     `
-The database is taken from the environment: DATABASE_URL, and MIGRATION_DATABASE_URL for migrate and rebuild.
-Exit status: 0 done; 1 it ran and what it checks does not hold; 2 bad usage or configuration.`,
+The environment names the database: DATABASE_URL, and MIGRATION_DATABASE_URL for migrate and rebuild.
+Exit status: 0 done; 1 failed, or what it checks does not hold; 2 bad usage or configuration.`,
   );
 
-for (const own of domainCommands()) waybill.addCommand(own);
+for (const domainCommand of domainCommands()) waybill.addCommand(domainCommand);
+waybill.addCommand(completionCommand(waybill));

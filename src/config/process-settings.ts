@@ -1,4 +1,4 @@
-/** The engine's own settings of a process; sources.ts has those of the brokers. */
+/** The engine's settings, except those of brokers: broker-settings.ts. */
 import {
   failpointPass,
   hostName,

@@ -1,14 +1,13 @@
 /** The option `--domain`. */
 import { InvalidArgumentError, Option } from "../../src/cli/command.ts";
-import { DOMAIN_NAMES, domain } from "../../src/cli/domains.ts";
+import { domain, withDomainChoices } from "../../src/cli/domains.ts";
 import { KITS } from "./index.ts";
 import type { DomainKit } from "./kit.ts";
 
 export function domainOption() {
   const [first] = KITS;
-  return new Option("--domain <name>", `domain of the messages: ${DOMAIN_NAMES}`)
-    .argParser(kitNamed)
-    .default(first, first.domain.name);
+  const option = new Option("--domain <name>", "domain of the messages").argParser(kitNamed);
+  return withDomainChoices(option.default(first, first.domain.name));
 }
 
 function kitNamed(text: string): DomainKit {

@@ -1,7 +1,6 @@
 /**
- * A plugin of buf: takes the comments of descriptions, which the generated descriptors lack, into one file for the API
- * document. Its parameter is the package whose comments are wanted. It reads a CodeGeneratorRequest from standard input and
- * writes a CodeGeneratorResponse.
+ * A plugin of buf: copies the comments of one package, its parameter, into a file for the API document, because generated
+ * descriptors have none. CodeGeneratorRequest on standard input, CodeGeneratorResponse on standard output.
  * Source: google/protobuf/compiler/plugin.proto; descriptor.proto, "SourceCodeInfo".
  */
 import { readFileSync } from "node:fs";
@@ -16,7 +15,7 @@ import {
 
 type Named = Readonly<{ path: string; name: string }>;
 
-/** What can have a comment, with the path under which the file keeps it. */
+/** Every name, with its SourceCodeInfo path. */
 function namedIn(file: FileDescriptorProto): Named[] {
   const within = (name: string) => `${file.package}.${name}`;
   return [

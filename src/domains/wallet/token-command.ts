@@ -13,7 +13,7 @@ const WEEK_MINUTES = 7 * 24 * 60;
 
 export const tokenCommand: DomainCommand<WalletSettings> = {
   name: "token",
-  description: "create a signed token for a wallet user, for development",
+  description: "Create a signed token of a wallet user for development.",
   arguments: [{ name: "user", description: "subject of the token", rule: ownerName }],
   options: [
     {
