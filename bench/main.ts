@@ -1,9 +1,9 @@
 /** `npm run bench`: figures and the machine's limits in the same run. */
 import { rename, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { Argument, command, decimal, exits, integer, Option, run } from "../src/cli/command.ts";
 import { InvalidInputError } from "../src/contract/errors.ts";
+import { writeFigures } from "../tools/docs/documents.ts";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
 import { type Stack, startStack } from "../tools/stack/stack.ts";
 import { measureAudit } from "./audit.ts";
@@ -20,6 +20,7 @@ import { measureOverhead } from "./overhead.ts";
 import { measureReads } from "./reads.ts";
 import { measureRebuild } from "./rebuild.ts";
 import { measureRestart } from "./restart.ts";
+import { RESULTS_FILE, type Results, type Run, readResults } from "./results.ts";
 import { measureSettings } from "./settings.ts";
 import { measureSlowDatabase } from "./slow.ts";
 import { measureStages } from "./stages.ts";
@@ -134,20 +135,24 @@ const bench = command("bench", "Measures figures and, in the same run, the machi
       .default("nats-streaming"),
   )
   .option("--cpu-prof <folder>", "write CPU profiles of the service during the drain")
+  .option("--keep", "with a name: keep the figures in bench/results.json and write them into the documents")
   .option("--json", "print every figure as JSON")
   .addHelpText(
     "after",
     `
-Parts of a run without a name, which also writes bench/results.json and bench/RESULTS.md:
+Parts of a run without a name, which writes bench/results.json and the figures of all documents:
 ${listed(MAIN_PARTS)}
 
 Parts that run by name only:
 ${listed(MORE_PARTS)}`,
   )
   .action(
-    exits(async (name, { orders, rows, minutes, source, cpuProf, json }) => {
+    exits(async (name, { orders, rows, minutes, source, cpuProf, keep, json }) => {
       if (name === undefined && source !== "nats-streaming") {
         throw new InvalidInputError("source", "--source requires the name of a part");
+      }
+      if (keep && (name === undefined || name in MAIN_PARTS)) {
+        throw new InvalidInputError("keep", "--keep requires the name of a part of the second list");
       }
       const nodeOptions = cpuProf === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${cpuProf}`];
       const begun = performance.now();
@@ -161,7 +166,13 @@ ${listed(MORE_PARTS)}`,
       }
       const documents = results.map(documentOf);
       process.stdout.write(json ? `${JSON.stringify(documents)}\n` : tableOf(results));
-      if (name === undefined) await keep(results, (performance.now() - begun) / 1000);
+      const measured = runOf(documents, (performance.now() - begun) / 1000);
+      const { parts = {} } = readResults();
+      if (name === undefined) await write({ ...measured, parts });
+      else if (keep) {
+        const part = source === "nats-streaming" ? name : `${name} --source ${source}`;
+        await write({ ...readResults(), parts: { ...parts, [part]: measured } });
+      }
       return 0;
     }),
   );
@@ -172,22 +183,16 @@ function listed(parts: Readonly<Record<string, Part>>): string {
     .join("\n");
 }
 
-/** Renaming never leaves an incomplete file. */
-async function keep(results: readonly Measurement[], seconds: number): Promise<void> {
+function runOf(results: Run["results"], seconds: number): Run {
   const machine = `${cpus().length} processors (${cpus()[0]?.model.trim()}), Node ${process.versions.node}`;
-  const date = new Date().toISOString().slice(0, 10);
-  const head =
-    `# Results\n\nWritten by \`npm run bench\` on ${date} in ${Math.round(seconds / 60)} minutes: service, PostgreSQL, ` +
-    `broker, publisher and load all on ${machine}. Medians of the rounds, with minimum and maximum.\n\n`;
-  const files = {
-    "results.json": `${JSON.stringify({ date, machine, seconds, results: results.map(documentOf) }, null, 2)}\n`,
-    "RESULTS.md": head + tableOf(results),
-  };
-  for (const [file, content] of Object.entries(files)) {
-    const path = fileURLToPath(new URL(file, import.meta.url));
-    await writeFile(`${path}.new`, content);
-    await rename(`${path}.new`, path);
-  }
+  return { date: new Date().toISOString().slice(0, 10), machine, seconds, results };
+}
+
+/** Writes the figures, and then the documents that show them. */
+async function write(results: Results): Promise<void> {
+  await writeFile(new URL("results.json.new", RESULTS_FILE), `${JSON.stringify(results, null, 2)}\n`);
+  await rename(new URL("results.json.new", RESULTS_FILE), RESULTS_FILE);
+  await writeFigures();
 }
 
 await run(bench);

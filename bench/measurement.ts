@@ -74,7 +74,7 @@ export function tableOf(measurements: readonly Measurement[]): string {
       name,
       `${spread(figures, amount)} ${unit}`,
       limits ? `${spread(limits, amount)}${limit ? ` ${limit}` : ""}` : "",
-      limits ? spread(ratiosOf(measurement), (ratio) => ratio.toFixed(2)) : "",
+      limits ? spread(ratiosOf(measurement), toRatio) : "",
       goalText(measurement),
       met === undefined ? "" : met ? "yes" : "**no**",
     ];
@@ -90,14 +90,26 @@ export function tableOf(measurements: readonly Measurement[]): string {
   ].join("\n");
 }
 
-function spread(values: readonly number[], show: (value: number) => string): string {
-  const middle = show(median(values));
-  return values.length === 1
-    ? middle
-    : `${middle} (${show(Math.min(...values))}–${show(Math.max(...values))})`;
+/** The goal that is missed, beside what was measured. */
+export function missedText(measurement: Measurement): string {
+  const { name, unit, goal, figures } = measurement;
+  const measured =
+    goal?.of === "ratio" ? spread(ratiosOf(measurement), toRatio) : `${spread(figures, amount)} ${unit}`;
+  return `${name}: ${measured}, goal ${goalText(measurement)}`;
 }
 
-function amount(value: number): string {
+/** The median, with minimum and maximum if there are several values. */
+export function spread(values: readonly number[], show: (value: number) => string): string {
+  return values.length === 1 ? show(median(values)) : `${show(median(values))} (${range(values, show)})`;
+}
+
+export function range(values: readonly number[], show: (value: number) => string): string {
+  return `${show(Math.min(...values))}–${show(Math.max(...values))}`;
+}
+
+export const toRatio = (ratio: number) => ratio.toFixed(2);
+
+export function amount(value: number): string {
   if (value >= 100) return Math.round(value).toLocaleString("en");
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -4,6 +4,7 @@ import { runInNewContext } from "node:vm";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { orders } from "../src/domains/orders/index.ts";
+import { COMMAND_FILES, commandsDocument, WAYBILL_COMMANDS, WAYBILL_FILE } from "../tools/docs/commands.ts";
 import { type Ended, runScript } from "./support/command.ts";
 import { createDatabase } from "./support/database.ts";
 import { appendAll, projectAll } from "./support/engine.ts";
@@ -14,33 +15,12 @@ const cli = suite("commands");
 const run = (script: string, args: string[], environment: Record<string, string> = {}) =>
   runScript(script, args, { environment });
 
-/** Every command with its subcommands. */
-const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = [
-  ["src/main.ts"],
-  ["src/cli/main.ts"],
-  ["src/cli/main.ts", "migrate"],
-  ["src/cli/main.ts", "audit"],
-  ["src/cli/main.ts", "rebuild"],
-  ["src/cli/main.ts", "token"],
-  ["src/cli/main.ts", "deadletters"],
-  ...["list", "groups", "show", "payload", "redrive", "redrives", "discard", "restore"].map(
-    (verb) => ["src/cli/main.ts", "deadletters", verb] as const,
-  ),
-  ["tools/publisher/main.ts"],
-  ["tools/stack/demo.ts"],
-  ["tools/stack/dev.ts"],
-  ["tools/stack/schema.ts"],
-  ["tools/stack/screenshots.ts"],
-  ["tools/dashboards/main.ts"],
-  ["tools/marketplace/main.ts"],
-  ["tools/torture/main.ts"],
-  ["tools/torture/fuzz.ts"],
-  ["bench/main.ts"],
-  ["bench/vegeta/attack.ts"],
-  ["test/run.ts"],
-];
+/** Every command of package.json, and every command below `waybill`. */
+const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = COMMAND_FILES.flatMap((file) =>
+  file === WAYBILL_FILE ? [[file], ...WAYBILL_COMMANDS.map((words) => [file, ...words] as const)] : [[file]],
+);
 
-/** Scripts run as processes; subcommands are parsed in this process. */
+/** A script runs as a process; the commands below it run in this process. */
 async function eachCommand(check: (shown: string, ask: (option: string) => Promise<Ended>) => Promise<void>) {
   for (const [script, ...words] of COMMANDS) {
     const ask = (option: string) =>
@@ -49,21 +29,26 @@ async function eachCommand(check: (shown: string, ask: (option: string) => Promi
   }
 }
 
-cli("every command says with --help how it is used", () =>
-  eachCommand(async (shown, ask) => {
+cli("every command explains itself with --help, and docs/commands.md shows just that", async () => {
+  const helps: string[] = [];
+  await eachCommand(async (shown, ask) => {
     const { status, stdout, stderr } = await ask("--help");
     assert.is(status, 0, `${shown}: ${stderr}`);
     assert.match(stdout, /^Usage: npm (run )?[a-z]+ -- /, shown);
     assert.match(stdout, "--help", shown);
     assert.is(stderr, "", shown);
-  }),
-);
+    helps.push(stdout);
+  });
+  assert.ok(helps.length > 30);
+  assert.is(readFileSync("docs/commands.md", "utf8"), commandsDocument(helps), "run npm run docs");
+});
 
-cli("every command refuses what it does not know in one message without a stack, with status 2", () =>
+cli("every command refuses an unknown option in one message without a stack, with status 2", () =>
   eachCommand(async (shown, ask) => {
     const { status, stdout, stderr } = await ask("--no-such-option");
     assert.is(status, 2, shown);
-    const message = /^[a-z]+: unknown option '--no-such-option'\nUsage: npm (run )?[a-z]+ -- /;
+    const message =
+      /^[a-z]+: (unknown option '--no-such-option'|required option '--reason <text>' not specified)\nUsage: npm (run )?[a-z]+ -- /;
     assert.match(stderr, message, shown);
     assert.not.match(stderr, /^\s+at /m, shown);
     assert.is(stdout, "", shown);
@@ -85,27 +70,25 @@ cli("a command of a domain runs with the settings of that domain, and checks its
   assert.not.match(stderr, "DATABASE_URL");
 });
 
-cli("--version says the version of the package", async () => {
+cli("--version prints the version of the package", async () => {
   const { version } = JSON.parse(readFileSync("package.json", "utf8"));
   for (const args of [["--version"], ["audit", "--version"], ["-V"]])
     assert.is((await runWaybill(args)).stdout, `${version}\n`, args.join(" "));
   assert.is((await run("src/cli/main.ts", ["--version"])).stdout, `${version}\n`);
 });
 
-cli("every script of package.json that is a command is tested here", () => {
+cli("every program that package.json starts is a command", () => {
   const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
   const files = Object.values<string>(scripts).flatMap((script) => /\S+\.ts\b/.exec(script) ?? []);
-  const tested = new Set<string>(COMMANDS.map(([script]) => script));
-  assert.ok(files.length > 10);
   assert.equal(
-    files.filter((file) => !tested.has(file)),
+    files.filter((file) => !COMMAND_FILES.includes(file)),
     [],
   );
 });
 
 cli("an old Node is refused with the version that is needed, and a new one is not", () => {
   const source = readFileSync("src/node-version.cjs", "utf8");
-  // Each version runs the file as it is; only what a process reports of itself differs.
+  // One Node runs the file for all versions, because only `process` tells them apart.
   const statusOn = (node: string) => {
     let status: number | undefined;
     let said = "";
@@ -145,6 +128,8 @@ cli("waybill with no or an unknown command ends with 2, and names the nearest", 
     [["audit", "--domain", "ordesr"], /one of orders.*\n\(Did you mean orders\?\)/],
     [["rebuild"], /missing required argument 'domain'/],
     [["rebuild", "oders"], /\(Did you mean orders\?\)/],
+    [["deadletters", "list", "--state", "opne"], /\(Did you mean open\?\)/],
+    [["completion", "bsah"], /\(Did you mean bash\?\)/],
   ];
   for (const [args, problem] of refusals) {
     const { status, stderr } = await runWaybill(args);
@@ -170,7 +155,7 @@ cli("a number out of its range is refused with the range", async () => {
   }
 });
 
-cli("what is said of an argument cannot steer the terminal", async () => {
+cli("an error message that quotes an argument cannot steer the terminal", async () => {
   const { status, stderr } = await runWaybill(["\u001b]0;pwned\u0007"]);
   assert.is(status, 2);
   assert.match(stderr, "\\u001b]0;pwned\\u0007");
@@ -194,7 +179,7 @@ cli("publisher refuses numbers that make no sense", async () => {
   }
 });
 
-cli("publisher reports an unreachable broker and exits with 1", async () => {
+cli("publisher reports an unreachable broker, and ends with 1", async () => {
   const { status, stderr } = await run("tools/publisher/main.ts", ["--count", "1"], {
     NATS_URL: "nats://127.0.0.1:1",
   });
@@ -202,7 +187,7 @@ cli("publisher reports an unreachable broker and exits with 1", async () => {
   assert.match(stderr, "127.0.0.1:1");
 });
 
-cli("audit exits with 0 if conservation holds, otherwise with 1 and the positions", async () => {
+cli("audit exits 0 if conservation holds, otherwise 1 with the positions", async () => {
   await using database = await createDatabase();
   const environment = { DATABASE_URL: database.serviceUrl };
   const { receipts } = await appendAll(database, [
@@ -229,7 +214,7 @@ cli("audit exits with 0 if conservation holds, otherwise with 1 and the position
   assert.equal(report.domains.orders.discrepancies, [Number(receipts[1]?.position)]);
 });
 
-cli("audit and migrate say in words that the database cannot be reached", async () => {
+cli("audit and migrate report an unreachable database without a stack or a password", async () => {
   for (const command of ["audit", "migrate"]) {
     const { status, stderr } = await run("src/cli/main.ts", [command], {
       DATABASE_URL: "postgres://u:secret@127.0.0.1:1/x",

@@ -20,7 +20,7 @@ import {
 } from "./rules.ts";
 import type { Setting, Settings } from "./settings.ts";
 
-/** Unique per process. It survives a restart if the process id does, as in a container, where it is always 1. */
+/** Unique per process. In a container the process id is always 1, so it survives a restart. */
 const CLIENT_ID = {
   fallback: `waybill-${hostname().replace(/[^A-Za-z0-9_-]/g, "-")}-${process.pid}`,
   fallbackText: "`waybill-<host>-<pid>`",
