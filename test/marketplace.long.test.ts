@@ -34,7 +34,8 @@ check("it prints addresses that answer, and Ctrl-C leaves no process and no data
   await until("it runs", () => output.includes("CartService/List"));
   const pages = [...output.matchAll(/Swagger UI (\S+),/g)].map(([, url]) => url as string);
   assert.is(pages.length, 5);
-  for (const url of pages) assert.is((await fetch(url)).status, 200, url);
+  const shop = /Shop page: (\S+)/.exec(output)?.[1] as string;
+  for (const url of [shop, ...pages]) assert.is((await fetch(url)).status, 200, url);
   const folder = /log (\S+)\/product\/service\.log/.exec(output)?.[1] ?? "";
   const processes = () =>
     spawnSync("ps", ["-eo", "args"], { encoding: "utf8" })
