@@ -13,6 +13,8 @@ import type { World } from "./world.ts";
 export type Chance = Readonly<{
   between: (low: number, high: number) => number;
   pick: <T>(list: readonly T[]) => T;
+  /** Aborts the waiting of a fault, which then restores what it broke. */
+  signal: AbortSignal;
 }>;
 
 export type Fault = (world: World, chance: Chance) => Promise<void>;
@@ -32,14 +34,14 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   ...ofService("notifications"),
   ...diesAt("loms", [...STEPS, "relay-before-checkpoint"]),
   ...diesAt("cart", STEPS),
-  "relay paused beyond its turn and its transaction": async (world) => {
-    const [paused, other] = await findRelay(world);
+  "relay paused beyond its turn and its transaction": async (world, chance) => {
+    const [paused, other] = await findRelay(world, chance);
     const sent = await sentBy(other);
     const begun = performance.now();
     paused.signal("SIGSTOP");
     try {
-      await until("the other relay takes over", async () => (await sentBy(other)) > sent);
-      await delay(Math.max(0, PAUSE_MS - (performance.now() - begun)));
+      await until(chance, "the other relay takes over", async () => (await sentBy(other)) > sent);
+      await pause(chance, PAUSE_MS - (performance.now() - begun));
     } finally {
       paused.signal("SIGCONT");
     }
@@ -47,38 +49,38 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   "Kafka broker killed": async ({ kafka }, chance) => {
     const broker = chance.pick<Kafka>(kafka.brokers);
     await broker.stop("SIGKILL");
-    await delay(chance.between(0, 2_000));
+    await pause(chance, chance.between(0, 2_000));
     await broker.start();
     await broker.waitForBrokers(kafka.brokers.length);
   },
   "Kafka broker paused": async ({ kafka }, chance) => {
     const broker = chance.pick<Kafka>(kafka.brokers);
     broker.pause();
-    await delay(chance.between(500, 4_000));
+    await pause(chance, chance.between(500, 4_000));
     broker.resume();
     await broker.waitForBrokers(kafka.brokers.length);
   },
   "Redis server killed": async ({ redis }, chance) => {
     const server = chance.pick(redis);
     await server.stop("SIGKILL");
-    await delay(chance.between(0, 2_000));
+    await pause(chance, chance.between(0, 2_000));
     await server.start();
   },
   "Redis server paused": async ({ redis }, chance) => {
     const server = chance.pick(redis);
     server.signal("SIGSTOP");
-    await delay(chance.between(500, 2_000));
+    await pause(chance, chance.between(500, 2_000));
     server.signal("SIGCONT");
   },
   "PgBouncer killed": async ({ pooler }, chance) => {
     await pooler.stop("SIGKILL");
-    await delay(chance.between(0, 1_000));
+    await pause(chance, chance.between(0, 1_000));
     await pooler.start();
   },
   "PostgreSQL stopped at once": async ({ postgres }, chance) => {
     // Its immediate shutdown: no transaction ends, and the next start recovers from the log.
     await postgres.stop("SIGQUIT");
-    await delay(chance.between(0, 1_500));
+    await pause(chance, chance.between(0, 1_500));
     await postgres.start();
   },
 };
@@ -89,13 +91,13 @@ function ofService(domain: string): Record<string, Fault> {
     [`${domain} killed`]: async (world, chance) => {
       const victim = anyOf(world, domain, chance);
       await victim.end("SIGKILL");
-      await delay(chance.between(0, 500));
+      await pause(chance, chance.between(0, 500));
       await victim.start();
     },
     [`${domain} paused`]: async (world, chance) => {
       const victim = anyOf(world, domain, chance);
       victim.signal("SIGSTOP");
-      await delay(chance.between(500, 3_000));
+      await pause(chance, chance.between(500, 3_000));
       victim.signal("SIGCONT");
     },
   };
@@ -115,7 +117,7 @@ function diesAt(domain: string, places: readonly FailpointName[]): Record<string
           () => true,
           () => false,
         );
-        if (isReady) await Promise.race([victim.ended(), delay(FAILPOINT_PATIENCE_MS)]);
+        if (isReady) await Promise.race([victim.ended(), pause(chance, FAILPOINT_PATIENCE_MS)]);
         await victim.end("SIGKILL");
         await victim.start();
       },
@@ -128,29 +130,34 @@ function anyOf({ services }: World, domain: string, chance: Chance): Service {
 }
 
 /** @returns the process of loms that relays at the moment, and the other one. */
-async function findRelay({ services }: World): Promise<readonly [Service, Service]> {
+async function findRelay({ services }: World, chance: Chance): Promise<readonly [Service, Service]> {
   const [one, other] = services.filter(({ domain }) => domain === "loms") as [Service, Service];
   const before = [await sentBy(one), await sentBy(other)];
   let found: readonly [Service, Service] | undefined;
-  await until("a relay sends", async () => {
+  await until(chance, "a relay sends", async () => {
     if ((await sentBy(one)) > (before[0] as number)) found = [one, other];
     else if ((await sentBy(other)) > (before[1] as number)) found = [other, one];
     return found !== undefined;
   });
-  return found as readonly [Service, Service];
+  return found ?? [one, other];
 }
 
 async function sentBy({ url }: Service): Promise<number> {
   return sumOf(await metricsOf(url), "waybill_outbox_sent_total");
 }
 
-/** @throws if the condition does not become true. */
-async function until(label: string, isTrue: () => Promise<boolean>): Promise<void> {
+/** Ends early if the torture is stopped. */
+async function pause({ signal }: Chance, milliseconds: number): Promise<void> {
+  await delay(Math.max(0, milliseconds), undefined, { signal }).catch(() => {});
+}
+
+/** Ends early if the torture is stopped. @throws if the condition does not become true. */
+async function until(chance: Chance, label: string, isTrue: () => Promise<boolean>): Promise<void> {
   const begun = performance.now();
-  while (!(await isTrue())) {
+  while (!chance.signal.aborted && !(await isTrue())) {
     if (performance.now() - begun > PATIENCE_MS)
       throw new Error(`not within ${PATIENCE_MS / 1000} s: ${label}`);
-    await delay(pollAfter(begun));
+    await pause(chance, pollAfter(begun));
   }
 }
 

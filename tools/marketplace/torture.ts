@@ -66,6 +66,7 @@ export async function torture(
   const chance: Chance = {
     between: (low, high) => low + random.random() * (high - low),
     pick: (list) => random.pick(list),
+    signal,
   };
   const findings: string[] = [];
   let bag: string[] = [];
