@@ -192,7 +192,7 @@ export const OUTBOX_SETTINGS = {
   },
 } satisfies Settings;
 
-/** Each domain has its own: the variable gets the domain's prefix, and an undefined default becomes the domain's name. */
+/** Per domain: the variable gets a prefix, and an undefined default becomes the domain's name. */
 export const CHANNEL_SETTINGS = {
   stanChannel: {
     variable: "STAN_CHANNEL",
@@ -224,14 +224,12 @@ export const CHANNEL_SETTINGS = {
   },
 } satisfies Settings;
 
-/** How a domain's channels are named. */
 export type DomainChannels = Readonly<{
   name: string;
-  /** Prefix of its variables: empty, or the name in capitals and an underscore. */
+  /** Of its variables: empty, or such as `PAYMENTS_`. */
   prefix: string;
 }>;
 
-/** The channel settings of one domain. */
 export function channelSettings({ name, prefix }: DomainChannels): typeof CHANNEL_SETTINGS {
   const named = Object.entries<Setting<unknown>>(CHANNEL_SETTINGS).map(([key, setting]) => [
     key,

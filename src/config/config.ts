@@ -42,7 +42,6 @@ export type Config = Readonly<{
   databaseUrl: string;
   migrationDatabaseUrl: string;
   databaseConnectionsMax: number;
-  /** Each runs for every domain. */
   sources: readonly SourceName[];
   /** The domains that this process runs. */
   domains: readonly DomainConfig[];
@@ -62,11 +61,10 @@ export type Config = Readonly<{
   /** Undefined if OTEL_TRACES_EXPORTER is `none`. */
   tracing: TracingConfig | undefined;
   failpoint: Readonly<{ name: FailpointName; passes: number }> | undefined;
-  /** Suspicious variables that do not stop the start, one sentence each. */
+  /** One sentence per suspicious variable. */
   warnings: readonly string[];
 }>;
 
-/** One domain of the process: its own settings, and its channel at each broker. */
 export type DomainConfig = Readonly<{
   name: string;
   settings: object;
@@ -77,7 +75,6 @@ export type DomainConfig = Readonly<{
   outbox: OutboxConfig | undefined;
 }>;
 
-/** The part of a domain that the configuration needs. */
 export type ConfigurableDomain = Readonly<{
   name: string;
   channelPrefix?: string;
@@ -95,11 +92,7 @@ export type TracingConfig = Readonly<{
 
 export type SamplerName = (typeof SAMPLER_NAMES)[number];
 
-/**
- * Reads the whole configuration.
- * @param known every domain that DOMAINS may name; the first one runs by default.
- * @throws ConfigError with all problems.
- */
+/** @param known the first one runs by default. @throws ConfigError with all problems. */
 export function loadConfig(known: readonly ConfigurableDomain[], env: Environment = process.env): Config {
   const reader = new EnvironmentReader(env);
   const { problems } = reader;
@@ -154,7 +147,7 @@ export function settingGroups(known: readonly ConfigurableDomain[]): readonly Se
   ];
 }
 
-/** The parts of the configuration that tools need as well. @throws ConfigError */
+/** Parts for tools. @throws ConfigError */
 export const loadTracing = (env: Environment = process.env) => loadPart(env, readTracing);
 export const loadNatsStreaming = (domain: ConfigurableDomain, env: Environment = process.env) =>
   loadPart(env, (reader) => readNatsStreaming(reader, channelsOf(domain)));
@@ -163,7 +156,7 @@ export const loadKafka = (domain: ConfigurableDomain, env: Environment = process
 export const loadJetStream = (domain: ConfigurableDomain, env: Environment = process.env) =>
   loadPart(env, (reader) => readJetStream(reader, channelsOf(domain)));
 
-/** The settings of one domain, for a command that needs nothing else. @throws ConfigError */
+/** For a command of a domain. @throws ConfigError */
 export const loadSettings = (domain: ConfigurableDomain, env: Environment = process.env) =>
   loadPart(env, (reader) => {
     const settings = reader.readSettings(domain.settings);
@@ -203,7 +196,7 @@ export function channelsOf({ name, channelPrefix }: ConfigurableDomain): DomainC
   return { name, prefix: channelPrefix ?? `${name.toUpperCase()}_` };
 }
 
-/** Every variable, including those of domains that this process does not run. */
+/** Also of domains that this process does not run. */
 function variablesOf(known: readonly ConfigurableDomain[]): ReadonlySet<string> {
   const settings = settingGroups(known).flatMap((group) => Object.values(group.settings));
   const channels = known.flatMap((domain) => Object.values(channelSettings(channelsOf(domain))));
@@ -215,7 +208,7 @@ function readTracing(reader: EnvironmentReader): TracingConfig | undefined {
   return exporter === "none" ? undefined : { exporter, ...tracing };
 }
 
-/** Refuses channel variables of unknown domains: most likely misspelt, so their messages would never be read. */
+/** The messages of a misspelt channel variable would never be read. */
 function unknownChannels(known: readonly ConfigurableDomain[], env: Environment): string[] {
   const channelVariables = Object.values(CHANNEL_SETTINGS).map(({ variable }) => variable);
   const prefixes = new Set(known.map((domain) => channelsOf(domain).prefix));
@@ -270,14 +263,14 @@ function contradictions(config: Config, known: readonly ConfigurableDomain[]): s
   return problems;
 }
 
-/** The setting that makes other machines reach the service; undefined if only this machine does. */
+/** The setting that exposes the service to other machines, if any. */
 export function reachedBy({ httpHost, publicUrls }: Config): string | undefined {
   const publicUrl = publicUrls.find((url) => !isLoopback(new URL(url).hostname));
   if (publicUrl !== undefined) return `PUBLIC_URL is "${publicUrl}"`;
   return isLoopback(httpHost) ? undefined : `HTTP_HOST is "${httpHost}"`;
 }
 
-/** An empty inbox has its share of one half of the buffer, and all of the other half: see byte-budget.ts. */
+/** An empty inbox has its share of one half of the buffer, and the whole other half: byte-budget.ts. */
 function largestPayload({ inboxBufferBytesMax, domains }: Config): number {
   const half = inboxBufferBytesMax / 2;
   return Math.floor(half + half / domains.length) - MESSAGE_OVERHEAD_BYTES;
@@ -308,7 +301,6 @@ function sharedChannels({ sources, domains }: Config): string[] {
   return problems;
 }
 
-/** An IPv6 address gets its brackets. */
 export function httpUrl(host: string, port: number): string {
   return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
@@ -317,5 +309,5 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Memory of a buffered message beside its payload: two objects, a map entry, key and id. Measured. */
+/** Measured: two objects, a map entry, key and id. */
 export const MESSAGE_OVERHEAD_BYTES = 600;

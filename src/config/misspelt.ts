@@ -1,11 +1,11 @@
 /**
  * Finds misspelt settings, whose defaults would otherwise apply unnoticed. Other programs share the environment, so only
- * two kinds of names count: those that only this project uses, and those that differ from a setting by a letter or two.
+ * names of this project count, and names one or two letters away from a setting.
  */
 import leven from "leven";
 import { nearestName } from "./nearest.ts";
 
-/** @returns a sentence for each misspelt name. @param settings the names of all settings. */
+/** @returns one sentence per misspelt name. */
 export function misspeltVariables(names: readonly string[], settings: ReadonlySet<string>): string[] {
   const warnings: string[] = [];
   for (const name of names) {
@@ -19,7 +19,7 @@ export function misspeltVariables(names: readonly string[], settings: ReadonlySe
   return warnings;
 }
 
-/** A short first word must be right: SMTP_HOST and HTTPS_PORT do not mean HTTP_HOST and HTTP_PORT. */
+/** A short first word must be right: SMTP_HOST does not mean HTTP_HOST. */
 function isSlipOf(name: string, setting: string): boolean {
   if (leven(name, setting) > SLIPS_MAX) return false;
   const [first, ...rest] = setting.split("_") as [string, ...string[]];

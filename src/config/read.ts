@@ -1,4 +1,4 @@
-/** Reads settings from the environment by their rules and collects all problems, so that they are reported together. */
+/** Reads settings by their rules and collects all problems. */
 import { type } from "arktype";
 import type { Setting, Settings, ValuesOf } from "./settings.ts";
 
@@ -22,7 +22,7 @@ export class EnvironmentReader {
     this.#environment = environment;
   }
 
-  /** If the variable is wrong, records a problem and returns an unusable value. */
+  /** Returns an unusable value after a problem. */
   read<Value>(setting: Setting<Value>): Value {
     return this.#read(setting) as Value;
   }
@@ -32,7 +32,6 @@ export class EnvironmentReader {
     return Object.fromEntries(values);
   }
 
-  /** @throws ConfigError if any variable was wrong. */
   finish(): void {
     // Domains share variables, so one problem can be found several times.
     if (this.problems.length > 0) throw new ConfigError([...new Set(this.problems)]);

@@ -1,4 +1,4 @@
-/** The rules of environment variables: each turns a text into a value, or says what the text must be. */
+/** Rules of environment variables: each parses a text, or states what it must be. */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { type } from "arktype";
@@ -41,7 +41,7 @@ function matching(pattern: RegExp, described: string) {
   return type("string").pipe((text, context) => (pattern.test(text) ? text : context.error(described)));
 }
 
-/** A URL that the driver can connect to; by itself the driver would take any other text for a database name. */
+/** The driver itself would take any other text for a database name. */
 export const postgresUrl = type("string").pipe((text, context) => {
   const isUrl = /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text);
   const { hostname, searchParams, username, password } = new URL(isUrl ? text : "postgres:");
@@ -115,7 +115,7 @@ export const ratio = type("string").pipe(
 /** Undefined if none is set; whether that is allowed depends on the address. */
 export const token = tokenOf(TOKEN_LENGTH_MIN);
 
-/** Its minimum length depends on the address, too. */
+/** The minimum length depends on the address, too. */
 export const tokenOfAnyLength = tokenOf(1);
 
 function tokenOf(lengthMin: number) {
@@ -127,7 +127,6 @@ function tokenOf(lengthMin: number) {
   });
 }
 
-/** The place and the pass at which a test kills the process. */
 export const failpointPass = type("string").pipe((text, context) => {
   if (text === "") return undefined;
   const [name, passes = ""] = text.split(":");

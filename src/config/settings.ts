@@ -4,7 +4,6 @@
  */
 import type { Rule } from "./rules.ts";
 
-/** One environment variable. */
 export type Setting<Value> = Readonly<{
   variable: string;
   /** Default as the environment would hold it; undefined if the variable is required. */
@@ -17,13 +16,12 @@ export type Setting<Value> = Readonly<{
   fallbackText?: string;
   /** Value for .env.example if the default is empty or computed. */
   example?: string;
-  /** Whether .env.example sets it instead of showing it in a comment. */
+  /** .env.example sets it instead of showing it in a comment. */
   isUsuallySet?: boolean;
-  /** Whether error messages must not show the value. */
+  /** Error messages must not show it. */
   isSecret?: boolean;
 }>;
 
-/** Settings by the names of their values. */
 export type SettingsOf<Values extends object> = Settings & {
   readonly [Name in keyof Values]: Setting<Values[Name]>;
 };
@@ -33,5 +31,5 @@ export type Settings = Readonly<Record<string, Setting<unknown>>>;
 /** The values that settings are read as. */
 export type ValuesOf<Of extends Settings> = { readonly [Name in keyof Of]: Of[Name]["rule"]["infer"] };
 
-/** Settings under one heading of the documents. */
+/** One heading of the documents. */
 export type SettingGroup = Readonly<{ title: string; note?: string; settings: Settings }>;

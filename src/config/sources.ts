@@ -1,7 +1,4 @@
-/**
- * Where the messages of each domain come from: brokers, which all domains of a process share, and the channel of each
- * domain. The settings enter, one configuration per broker and domain leaves.
- */
+/** Settings enter, one configuration per broker and domain leaves. All domains of a process share the brokers. */
 import {
   channelSettings,
   type DomainChannels,
@@ -17,10 +14,9 @@ export const SOURCE_NAMES = ["nats-streaming", "jetstream", "kafka", "http"] as 
 export type SourceName = (typeof SOURCE_NAMES)[number];
 
 export type NatsStreamingConfig = Readonly<{
-  /** URLs, separated by commas, with percent-encoded credentials. */
   url: string;
   clusterId: string;
-  /** Unique among running processes, and among the domains of a process. */
+  /** Unique per process and domain. */
   clientId: string;
   channel: string;
   durable: string;
@@ -29,11 +25,10 @@ export type NatsStreamingConfig = Readonly<{
 }>;
 
 export type KafkaConfig = Readonly<{
-  /** `host:port` of some of the cluster's brokers. */
   brokers: readonly string[];
   topic: string;
   groupId: string;
-  /** Under another id, a restarted process waits until the broker ends the old session (45 s by default). */
+  /** Under a new id, a restarted process waits for the end of its old session (45 s by default). */
   clientId: string;
   /** With `consumer` (KIP-848) a rebalance revokes only the partitions that move. */
   groupProtocol: "auto" | "consumer" | "classic";
@@ -45,16 +40,14 @@ export type KafkaConfig = Readonly<{
     | undefined;
 }>;
 
-/** Where the events of a domain go. */
 export type OutboxConfig = Pick<KafkaConfig, "brokers" | "clientId" | "newTopicPartitions" | "tls" | "sasl"> &
   Readonly<{
-    /** The same in all processes of a domain, so that one of them sends at a time. */
+    /** The same in all processes of a domain, so that one sends at a time. */
     transactionalId: string;
   }>;
 
-/** The address of a NATS server and the credentials for it. */
 export type NatsAddress = Readonly<{
-  /** URLs, separated by commas; the first may hold a percent-encoded user and password, or a token. */
+  /** The first URL may hold credentials. */
   url: string;
   tls?: TlsConfig | undefined;
   /** Contents of a credentials file. */
@@ -68,7 +61,7 @@ export type JetStreamConfig = NatsAddress &
     subject: string | undefined;
     durable: string;
     ackWaitSeconds: number;
-    /** Subject of a stream that this process creates; undefined: wait for an existing stream. */
+    /** Undefined: wait for an existing stream. */
     newStreamSubject: string | undefined;
   }>;
 
@@ -137,10 +130,7 @@ export function readJetStream(reader: EnvironmentReader, domain: DomainChannels)
   };
 }
 
-/**
- * Two domains of a process are two clients and two groups of a broker: members of one Kafka group that read different
- * topics would rebalance each other.
- */
+/** Separate clients and groups per domain: members of one Kafka group with different topics would rebalance each other. */
 function ofDomain(name: string, { name: domain, prefix }: DomainChannels): string {
   return prefix === "" ? name : `${name}-${domain}`;
 }
