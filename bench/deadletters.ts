@@ -18,7 +18,7 @@ export async function measureDeadLetters(
   say: (text: string) => void,
 ): Promise<Measurement> {
   const factory = new OrderFactory(4);
-  await bury(stack, letters, factory, say);
+  await projectGarbage(stack, letters, factory, say);
   return withService({ ...stack.environment, SOURCES: "http" }, stack.folder, async (service) => {
     const known = await get(service.url, "/deadletters/groups?state=any&limit=500");
     const groups = (known as { groups: { fingerprint: string; code: string }[] }).groups;
@@ -116,7 +116,7 @@ async function measureBulk(url: string, say: (text: string) => void): Promise<vo
 }
 
 /** A month of garbage, a fifth of it discarded. */
-async function bury(
+async function projectGarbage(
   stack: Stack,
   letters: number,
   factory: OrderFactory,

@@ -105,14 +105,14 @@ export async function drain(
       );
       return Number(rows[0].n);
     };
-    const before = await settled();
+    const initial = await settled();
     const cpuBefore = cpuSecondsOf(servers);
     const work = async ({ child, url }: ServiceProcess) => {
       // Without the start of the process.
-      while ((await settled()) === before) await delay(5);
+      while ((await settled()) === initial) await delay(5);
       const first = await settled();
       const started = performance.now();
-      while ((await settled()) < before + count) {
+      while ((await settled()) < initial + count) {
         await meanwhile(url);
         await delay(20);
       }
@@ -122,7 +122,7 @@ export async function drain(
       );
       const [node] = cpuSecondsOf([child.pid]);
       const cpu = `service ${node?.toFixed(1)}, PostgreSQL ${postgres?.toFixed(1)}, broker ${broker?.toFixed(1)}`;
-      return { rate: (before + count - first) / seconds, cpu };
+      return { rate: (initial + count - first) / seconds, cpu };
     };
     return await withService(environment, stack.folder, work, nodeOptions);
   });

@@ -158,19 +158,19 @@ export class Kafka implements Broker {
     const { clients, proxied, proxy } = this.#ports;
     const { listener, beside } = this.#settings;
     const { controller } = (beside ?? this).#ports;
-    const at = (port: number) => `127.0.0.1:${port}`;
-    const more = listener ? [`${listener.protocol}://${at(listener.port)}`] : [];
+    const local = (port: number) => `127.0.0.1:${port}`;
+    const more = listener ? [`${listener.protocol}://${local(listener.port)}`] : [];
     const lines = {
       "process.roles": beside ? "broker" : "broker,controller",
       "node.id": String(this.#settings.node ?? (beside ? 2 : 1)),
-      "controller.quorum.voters": `1@${at(controller)}`,
+      "controller.quorum.voters": `1@${local(controller)}`,
       listeners: [
-        `PLAINTEXT://${at(clients)}`,
-        `PROXIED://${at(proxied)}`,
-        ...(beside ? [] : [`CONTROLLER://${at(controller)}`]),
+        `PLAINTEXT://${local(clients)}`,
+        `PROXIED://${local(proxied)}`,
+        ...(beside ? [] : [`CONTROLLER://${local(controller)}`]),
         ...more,
       ],
-      "advertised.listeners": [`PLAINTEXT://${at(clients)}`, `PROXIED://${at(proxy)}`, ...more],
+      "advertised.listeners": [`PLAINTEXT://${local(clients)}`, `PROXIED://${local(proxy)}`, ...more],
       "controller.listener.names": "CONTROLLER",
       "listener.security.protocol.map": [
         ...["CONTROLLER", "PLAINTEXT", "PROXIED"].map((name) => `${name}:PLAINTEXT`),

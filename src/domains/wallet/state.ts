@@ -108,16 +108,16 @@ export class WalletState {
   }
 
   #post(key: AccountKey, amount: bigint, about: Pick<Posting, "position" | "cause" | "hold">): Posting {
-    const before = this.account(key);
+    const previous = this.account(key);
     const { owner, currency, kind } = key;
-    const balance = before.balance + amount;
+    const balance = previous.balance + amount;
     if (balance < 0n && owner !== SYSTEM_OWNER) throw new Error("a rule let a balance fall below 0");
     const account = {
       owner,
       currency,
       kind,
       balance,
-      sequence: before.sequence + 1n,
+      sequence: previous.sequence + 1n,
       position: about.position,
     };
     const text = accountText(key);

@@ -176,8 +176,8 @@ test("a number is judged by its text: what is not whole is not rounded to a whol
     `1${"0".repeat(300)}e-300`,
   ])
     assert.ok("orderUid" in parseOrder(withAmount(whole)), whole.slice(0, 40));
-  const other = rejectionOf(withAmount("99999999999999999.5")).problems;
-  assert.equal([other[0]?.rule, other[0]?.excerpt], ["maximum", "about 100000000000000000"]);
+  const rounded = rejectionOf(withAmount("99999999999999999.5")).problems;
+  assert.equal([rounded[0]?.rule, rounded[0]?.excerpt], ["maximum", "about 100000000000000000"]);
   for (const none of ["01.00000000000000000001", "1.e-400", ".1e-400", "1e-400.5", "--1e-400", "1e-400true"])
     assert.is(rejectionOf(withAmount(none)).code, "not_json", none);
 });

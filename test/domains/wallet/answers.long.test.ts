@@ -23,7 +23,7 @@ answers("what was answered before a kill is true after it", async () => {
   });
   const start = () => startServiceProcess({ ...stack.environment, SOURCES: "http" }, stack.folder);
   const services: ServiceProcess[] = [await start(), await start()];
-  const told: { owner: string; id: string; answer: Answer }[] = [];
+  const answered: { owner: string; id: string; answer: Answer }[] = [];
   const asked = new Map<string, object>();
   const calm = new AbortController();
   const factory = new WalletFactory(Math.floor(Math.random() * 2 ** 31), undefined, 20);
@@ -37,7 +37,7 @@ answers("what was answered before a kill is true after it", async () => {
         const { url } = services[count++ % services.length] as ServiceProcess;
         const answer = await command(url, owner, id, body).catch(() => undefined);
         if (answer?.status === 201 || answer?.status === 409) {
-          told.push({ owner, id, answer });
+          answered.push({ owner, id, answer });
           break;
         }
         if (calm.signal.aborted) break;
@@ -49,8 +49,8 @@ answers("what was answered before a kill is true after it", async () => {
 
   try {
     for (let kill = 0; kill < KILLS; kill++) {
-      const before = told.length;
-      await until("commands are answered", () => told.length > before + 100);
+      const before = answered.length;
+      await until("commands are answered", () => answered.length > before + 100);
       if (kill % 3 === 2) {
         await stack.postgres.stop("SIGKILL");
         // Its children keep the shared memory a little longer.
@@ -66,15 +66,15 @@ answers("what was answered before a kill is true after it", async () => {
         services[place] = await start();
       }
     }
-    const before = told.length;
-    await until("commands are answered at last", () => told.length > before + 100);
+    const before = answered.length;
+    await until("commands are answered at last", () => answered.length > before + 100);
   } finally {
     calm.abort();
     await Promise.all(clients);
   }
 
   const { url } = services[0] as ServiceProcess;
-  for (const { owner, id, answer } of told) {
+  for (const { owner, id, answer } of answered) {
     const body = asked.get(`${owner} ${id}`) as object;
     const again = await command(url, owner, id, body);
     assert.equal(again.body, answer.body, `${owner} ${id}`);
@@ -82,7 +82,7 @@ answers("what was answered before a kill is true after it", async () => {
     assert.is(stored.position, answer.body.position);
     assert.is(stored.status, answer.status === 201 ? "succeeded" : "declined");
   }
-  assert.ok(told.length > 100 * KILLS);
+  assert.ok(answered.length > 100 * KILLS);
   const { holds, domains } = await audit(database, [wallet], { isFull: true });
   assert.ok(holds);
   assert.is(domains.wallet?.dead, 0n);

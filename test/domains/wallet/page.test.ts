@@ -122,12 +122,12 @@ page("the token is gone with signing out, and no other tab has it", async () => 
   await tab.waitForSelector("#wallet:not([hidden])");
   await tab.reload();
   await tab.waitForSelector("#wallet:not([hidden])");
-  const other = await open();
-  await other.tab.waitForSelector("#user-sign-in:not([hidden])");
+  const second = await open();
+  await second.tab.waitForSelector("#user-sign-in:not([hidden])");
   await tab.click("#sign-out");
   await tab.waitForSelector("#user-sign-in:not([hidden])");
   assert.is(await tab.evaluate("sessionStorage.length"), 0);
-  await Promise.all([tab.close(), other.tab.close()]);
+  await Promise.all([tab.close(), second.tab.close()]);
 });
 
 page("a name that looks like markup is shown as text", async () => {

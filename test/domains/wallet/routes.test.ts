@@ -106,8 +106,8 @@ routes("the same key with other content is refused with 422, and nothing is appe
   const key = WalletService.newKey();
   await wallets.post("karl", "/wallet/deposits", { currency: "USD", amount: "7" }, key);
   const before = await countInbox();
-  const other = await wallets.post("karl", "/wallet/deposits", { currency: "USD", amount: "8" }, key);
-  assert.is(kindOf(other), "422 key-reused");
+  const changed = await wallets.post("karl", "/wallet/deposits", { currency: "USD", amount: "8" }, key);
+  assert.is(kindOf(changed), "422 key-reused");
   const type = await wallets.post("karl", "/wallet/withdrawals", { currency: "USD", amount: "7" }, key);
   assert.is(kindOf(type), "422 key-reused");
   assert.is(await countInbox(), before);
@@ -123,8 +123,8 @@ routes("a key that came over a broker before has that command's answer", async (
   const again = await wallets.post("bert", "/wallet/deposits", body, "by-broker");
   assert.equal(again.body, same.body);
   await appendAll(database, [commandMessage({ ...command, id: "other" })], wallet);
-  const other = await wallets.post("bert", "/wallet/deposits", { ...body, amount: "4" }, "other");
-  assert.is(kindOf(other), "422 key-reused");
+  const changed = await wallets.post("bert", "/wallet/deposits", { ...body, amount: "4" }, "other");
+  assert.is(kindOf(changed), "422 key-reused");
   assert.is(await wallets.dollarsOf("bert"), "6.00");
 });
 
@@ -215,8 +215,8 @@ routes("another user's transactions, keys and holds are not there", async () => 
     "409 transaction_not_found",
   );
   assert.equal((await wallets.get("mallory", "/wallet/balances")).body.balances, {});
-  const own = await wallets.post("mallory", "/wallet/deposits", { currency: "USD", amount: "1" }, key);
-  assert.equal([own.status, own.body.balances], [201, { USD: { available: "1.00", held: "0.00" } }]);
+  const sameKey = await wallets.post("mallory", "/wallet/deposits", { currency: "USD", amount: "1" }, key);
+  assert.equal([sameKey.status, sameKey.body.balances], [201, { USD: { available: "1.00", held: "0.00" } }]);
   const { entries } = (await wallets.get("mallory", "/wallet/statement")).body;
   assert.not.match(JSON.stringify(entries), '"alan"');
   assert.equal((await wallets.get("alan", "/wallet/balances/USD")).body.available, "41.00");
@@ -235,9 +235,9 @@ routes("of 100 withdrawals at once from a balance of 10, 10 succeed", async () =
       wallets.post("race", "/wallet/withdrawals", { currency: "USD", amount: "1" }),
     ),
   );
-  const by = Map.groupBy(answers, ({ status }) => status);
-  assert.equal([by.get(201)?.length, by.get(409)?.length], [10, 90]);
-  assert.ok(by.get(409)?.every((answer) => kindOf(answer) === "409 insufficient_funds"));
+  const byStatus = Map.groupBy(answers, ({ status }) => status);
+  assert.equal([byStatus.get(201)?.length, byStatus.get(409)?.length], [10, 90]);
+  assert.ok(byStatus.get(409)?.every((answer) => kindOf(answer) === "409 insufficient_funds"));
   assert.is(await wallets.dollarsOf("race"), "0.00");
   assert.is(new Set(answers.map(({ body }) => body.position)).size, 100);
   const { body } = await fetchAsOperator(wallets.url, "/audit?full=true");
