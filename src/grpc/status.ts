@@ -59,7 +59,7 @@ export function nameOf(code: Code): string {
 }
 
 /**
- * @param context of the failed call: after its end, that end is the reason, whatever the error is.
+ * @param context of the failed call. After its end, that end is the reason, and not the error.
  * @returns a status; `cause`, which never leaves the process, is an unexpected error.
  */
 export function statusOf(error: unknown, { signal, timeoutMs }: HandlerContext): ConnectError {
@@ -132,7 +132,7 @@ function ofThrown(error: unknown): ConnectError {
   }
   for (const [type, code] of CODES) if (error instanceof type) return status(code, error);
   if (error instanceof NotReadyError || (error instanceof DatabaseError && !error.isAboutData)) {
-    const away = new UnavailableError("the database is away", DATABASE_RETRY_AFTER_SECONDS);
+    const away = new UnavailableError("the database is unavailable", DATABASE_RETRY_AFTER_SECONDS);
     return status(Code.Unavailable, away, retryAfter(away.retryAfterSeconds));
   }
   return new ConnectError("internal error", Code.Internal, undefined, undefined, error);

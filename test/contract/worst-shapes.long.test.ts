@@ -66,7 +66,7 @@ const SHAPES: Readonly<Record<string, readonly [payload: string, rule: string]>>
 const ask = (path: string, init?: RequestInit) => fetch(`${service.url}${path}`, init);
 
 for (const [shape, [payload, rule]] of Object.entries(SHAPES)) {
-  shapes(`${shape}: no turn takes longer than the reading of fifteen large orders`, async () => {
+  shapes(`${shape}: no turn takes longer than the reading of twenty large orders`, async () => {
     assert.ok(
       payload.length <= ORDER_BYTES_MAX && payload.length > ORDER_BYTES_MAX * 0.99,
       "almost too large",

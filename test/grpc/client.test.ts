@@ -52,7 +52,7 @@ clients("a call that a handler makes carries the token and the id of its own cal
     [seen?.get("authorization"), seen?.get("x-request-id")],
     ["Bearer of-the-caller", "one-of-mine"],
   );
-  // Nobody lends a caller without a token another one's.
+  // A caller without a token does not get another caller's.
   await client.say({});
   assert.is(seen?.get("authorization"), null);
   close();
@@ -227,7 +227,7 @@ clients("a refusal of the other service keeps its status, its sentence and its r
     [error.status, error.message, error.reason],
     ["FAILED_PRECONDITION", "there is too little", "too_little"],
   );
-  // And it goes on unchanged to the caller of the caller.
+  // And the caller of the caller gets it unchanged.
   await using hop = await startHop(echo.url);
   const outer = ownClient(hop.url);
   const passed = (await errorOf(outer.client.say({}))) as UpstreamError;

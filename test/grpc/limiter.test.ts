@@ -34,7 +34,7 @@ limiter("two processes together send at most so many calls in any second", async
   await using other = connect();
   const limit = { name: "two processes", perSecond };
   const processes = [one, other].map((own) => ownClient(echo.url, { limit }, own as never));
-  // The first call of a client connects and compiles, and takes far longer on its way than the rest.
+  // The first call of a client connects and compiles, and travels far longer than the rest.
   await Promise.all(processes.map(({ client }) => client.say({})));
   arrivals.length = 0;
   const stalls = monitorEventLoopDelay({ resolution: 1 });

@@ -53,7 +53,10 @@ server("each error has its status, and what is not expected shows nothing", asyn
     [new UpstreamError("NONSENSE", "said another"), "Unknown said another"],
     [new OutOfRangeError("the sum does not fit"), "OutOfRange the sum does not fit"],
     [new NotAllowedError("whose is it?"), "Unauthenticated whose is it?"],
-    [new DatabaseError(new Error("connect ECONNREFUSED 10.0.0.1")), "Unavailable the database is away"],
+    [
+      new DatabaseError(new Error("connect ECONNREFUSED 10.0.0.1")),
+      "Unavailable the database is unavailable",
+    ],
     [new Error("secret"), "Internal internal error"],
     [new ConnectError("secret", Code.NotFound), "Internal internal error"],
     ["secret", "Internal internal error"],

@@ -65,7 +65,7 @@ traces("a call over two hops is one trace, from span to span", async () => {
   assert.is(server.parentSpanContext?.spanId, "b".repeat(16));
   assert.is(sent.parentSpanContext?.spanId, server.spanContext().spanId);
   assert.is(received.parentSpanContext?.spanId, sent.spanContext().spanId);
-  // What a handler stores goes on below the span of its call.
+  // The spans of a stored message are below the span of its call.
   assert.is(below, `00-${"a".repeat(32)}-${received.spanContext().spanId}-01`);
   close();
   own.close();

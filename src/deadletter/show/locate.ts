@@ -27,7 +27,7 @@ export function locateAll(
 }
 
 /** Wanted pointers as a tree, with the ranges found. */
-type Wanted = Map<string, Wanted> & { range?: Range };
+type Wanted = Map<string | number, Wanted> & { range?: Range };
 
 /** @returns the pointer's places, from the document down. */
 function wantedAt(root: Wanted, pointer: string): Wanted[] {
@@ -37,6 +37,8 @@ function wantedAt(root: Wanted, pointer: string): Wanted[] {
     const name = step.replaceAll("~1", "/").replaceAll("~0", "~");
     const next: Wanted = here.get(name) ?? new Map();
     here.set(name, next);
+    // Elements are looked up by number: a text for each of half a million takes longer than the walk.
+    if (/^\d+$/.test(name)) here.set(Number(name), next);
     places.push(next);
     here = next;
   }
@@ -47,7 +49,7 @@ function wantedAt(root: Wanted, pointer: string): Wanted[] {
 function findAll(text: string, root: Wanted): void {
   walkJson<Wanted | undefined>(text, root, {
     member: (place, name) => (place?.size ? place.get(name) : undefined),
-    element: (place, index) => (place?.size ? place.get(String(index)) : undefined),
+    element: (place, index) => (place?.size ? place.get(index) : undefined),
     value: (place, start, end) => {
       // For an object or array, only its opening bracket.
       if (place) place.range = { start, end };

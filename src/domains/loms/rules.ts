@@ -65,7 +65,7 @@ function shortageOf(state: LomsState, items: readonly Item[]): DeclineReason | u
   return isShort ? "insufficient_stock" : undefined;
 }
 
-/** Repeating is no error and has no effect. */
+/** A repetition succeeds and has no effect. */
 function decideEnd(state: LomsState, id: bigint, status: "payed" | "cancelled"): Decision {
   const order = state.order(id);
   if (!order) return { reason: "order_not_found", facts: [] };

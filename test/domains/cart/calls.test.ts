@@ -1,4 +1,4 @@
-/** The cart over gRPC and HTTP, with other services on real servers that refuse, are slow or are away. */
+/** The cart over gRPC and HTTP, with other services on real servers that refuse, are slow or do not answer. */
 import { execFile } from "node:child_process";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { suite } from "uvu";

@@ -102,7 +102,7 @@ async function databaseWithCart(): Promise<TestDatabase> {
   return database;
 }
 
-/** While the checkout is open, the user goes on. */
+/** While the checkout is open, the user adds another item. */
 async function add1003(database: TestDatabase): Promise<void> {
   await appendAll(database, [cartMessage({ id: "meanwhile", ...add(1003, 1) })], cart);
 }

@@ -37,7 +37,7 @@ limiter("two carts send at most 10 calls in any second, and neither starves the 
   await using first = await startCart(cartDatabase.serviceUrl, grpcUrl);
   await using second = await startCart(cartDatabase.serviceUrl, grpcUrl);
 
-  // The limit holds if no call is on its way much longer than another one, which a busy machine breaks now and then.
+  // The limit holds unless one call travels much longer than another, which happens on a busy machine.
   let spans: number[] = [];
   for (let attempt = 0; attempt < ATTEMPTS && !isKept(spans); attempt++) {
     arrivals.length = 0;

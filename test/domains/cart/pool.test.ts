@@ -33,7 +33,7 @@ class Desk {
   }
 }
 
-/** Lets everything go on that can. */
+/** Runs everything that is not blocked. */
 const turns = () => new Promise((resolve) => setImmediate(resolve));
 
 pool("at most so many are under way, and the next begins when one ends", async () => {

@@ -38,8 +38,6 @@ check(
     );
     const callers = new Callers(shop.client, carts.client);
     const load = callers.run();
-    // A failure of the test stops the services under the callers, and must not be hidden by theirs.
-    load.catch(() => {});
 
     for (const signal of ["SIGKILL", "SIGINT"] as const) {
       await callers.haveMoreAnswers();
@@ -57,6 +55,7 @@ check(
     }
     callers.isOver = true;
     await load;
+    if (callers.failure !== undefined) throw callers.failure;
 
     assert.equal([...callers.codes], [Code.Unavailable]);
     for (const { child } of services) assert.not(child.hasEnded());
@@ -98,6 +97,7 @@ class Callers {
   readonly ordered: Ordered[] = [];
   refusals = 0;
   isOver = false;
+  failure: unknown;
   readonly #loms: LomsClient;
   readonly #cart: CartClient;
 
@@ -112,17 +112,20 @@ class Callers {
       users.map(async (user) => {
         while (!this.isOver) await (user < FIRST_OF_LOMS ? this.#buy(user) : this.#order(user));
       }),
-    );
+    ).catch((error: unknown) => {
+      this.failure = error;
+    });
   }
 
   create(user: bigint, options: Options) {
     return this.#loms.orderCreate({ user, items: ITEMS }, options);
   }
 
-  /** Both kinds of users go on. */
+  /** Waits until both kinds of users have ordered again. */
   async haveMoreAnswers(): Promise<void> {
     const known = this.ordered.length;
     await until("users of cart and of loms have ordered", () => {
+      if (this.failure !== undefined) throw this.failure;
       const users = this.ordered.slice(known).map(({ user }) => user);
       return users.some((user) => user < FIRST_OF_LOMS) && users.some((user) => user >= FIRST_OF_LOMS);
     });

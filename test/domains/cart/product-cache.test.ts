@@ -249,7 +249,7 @@ async function startProxy(port: number) {
   };
 }
 
-/** Whether it settles before anything else of this process goes on. */
+/** Whether it settles before any other work of this process. */
 function isAtOnce(work: Promise<unknown>): Promise<boolean> {
   const later = new Promise<boolean>((resolve) => setImmediate(resolve, false));
   return Promise.race([work.then(() => true), later]);

@@ -50,7 +50,7 @@ class World {
   }
 }
 
-/** Lets everything go on that can. */
+/** Runs everything that is not blocked. */
 const turns = () => new Promise((resolve) => setImmediate(resolve));
 
 products("what is not cached is asked for, and cached then", async () => {

@@ -1,4 +1,4 @@
-/** Nobody pays: loms cancels by itself, once, however many processes run. */
+/** Loms cancels an unpaid order once, in any number of processes. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../../src/audit/audit.ts";
@@ -41,7 +41,7 @@ expiry("two processes cancel each of them once, and neither a payed nor a younge
       `select status, string_agg(order_id::text, ' ' order by order_id) as orders from loms_changes
        where status in ('payed', 'cancelled') group by status order by status`,
     );
-    // The one that was cancelled by its user, and the twenty that nobody payed: each once.
+    // One that its user cancelled and twenty unpaid ones, each once.
     const cancelled = Array.from({ length: 21 }, (_none, index) => index + 2).join(" ");
     assert.equal(rows, [
       { status: "cancelled", orders: cancelled },

@@ -1,4 +1,4 @@
-/** Orders that become due in the middle of batches: whatever the batches are, and in a rebuild, the tables are the same. */
+/** Orders that become due within batches: the tables are the same for any batches and in a rebuild. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../../src/audit/audit.ts";
