@@ -192,6 +192,6 @@ const SEARCH = "search of 1,000 payloads";
 const CHANNELS = ["orders", "orders.eu", "orders.us"];
 const DAYS = 30;
 
-/** Each occurs a few hundred times. */
+/** Each payload occurs a few hundred times. */
 const POOL = 3_000;
 const REQUESTS = 150;

@@ -21,7 +21,7 @@ const say = (text: string) => process.stderr.write(`${text}\n`);
 
 type Attack = Readonly<{
   shows: string;
-  /** By default. */
+  /** Default duration. */
   seconds: number;
   carryOut: (attacker: Attacker, url: string, rate: number, seconds: number) => Promise<string>;
 }>;

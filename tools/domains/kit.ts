@@ -119,6 +119,6 @@ export type Pictures = Readonly<{
   page: Readonly<{ name: string; path: string }>;
   /** An instructive dead letter, and its correction. */
   letter: (factory: MessageFactory) => Readonly<{ payload: Buffer; mend: (text: string) => string }>;
-  /** Of many dead letters. */
+  /** A path shared by many dead letters. */
   commonPath: string;
 }>;

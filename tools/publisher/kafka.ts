@@ -90,5 +90,5 @@ function refused(batch: readonly Waiting[]): Error {
 
 /** Below the brokers' default, so that only a single record can be too large. */
 const REQUEST_BYTES_MAX = 900_000;
-/** Roughly. */
+/** Rough overhead of a record. */
 const RECORD_BYTES = 100;

@@ -27,9 +27,9 @@ export type PublishReport = Readonly<{
   /** Too large for the broker. */
   refused: number;
   byKind: Readonly<Record<string, number>>;
-  /** Distinct ones. */
+  /** Number of distinct keys. */
   keys: number;
-  /** In any order of arrival. */
+  /** Messages that must be projected in any order of arrival. */
   mustProject: number;
   seconds: number;
   verification?: Verification & {

@@ -35,7 +35,7 @@ export class Redis implements AsyncDisposable {
     return this.#child?.pid ?? 0;
   }
 
-  /** Same port, empty store. */
+  /** Uses the same port, with an empty store. */
   async start(): Promise<void> {
     const logFile = join(this.#folder, "redis.log");
     const settings = {

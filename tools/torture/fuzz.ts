@@ -146,7 +146,7 @@ async function processed(url: string): Promise<number> {
 
 const IN_FLIGHT_MAX = 200;
 
-/** A system call. */
+/** Reading memory is a system call. */
 const PROGRESS_EVERY = 500;
 const NEIGHBOUR_EVERY = 100;
 const BEHIND_MAX = 2_000;

@@ -11,7 +11,7 @@ export type World = AsyncDisposable &
     stack: Stack;
     proxy: Toxiproxy;
     services: ServiceProcess[];
-    /** Or restarts. @param extra variables. */
+    /** Starts or restarts one. @param extra variables. */
     startService: (place: number, extra?: Readonly<Record<string, string>>) => Promise<ServiceProcess>;
     /** By index; any other exit is a failure. */
     isMeantToRun: boolean[];

@@ -7,7 +7,7 @@ export type Product = Readonly<{
   name: string;
   /** Minor units of the currency. */
   price: number;
-  /** Of the last command. */
+  /** Position of the last command. */
   position: bigint;
 }>;
 

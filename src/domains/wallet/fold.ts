@@ -10,14 +10,14 @@ import type { WalletState } from "./state.ts";
 export type Folded = Readonly<{
   command: Command;
   transaction: Transaction;
-  /** Of expired holds first. */
+  /** Those of expired holds first. */
   postings: readonly Posting[];
   /** Before the command. */
   expired: readonly Hold[];
   /** After the command. */
   hold: Hold | undefined;
   currency: Currency | undefined;
-  /** Of the owner in that currency, after the command, in minor units. */
+  /** The owner's balances in that currency after the command, in minor units. */
   balances: Readonly<{ available: bigint; held: bigint }> | undefined;
 }>;
 

@@ -15,7 +15,7 @@ export type Account = AccountKey &
     balance: bigint;
     /** Number of postings. */
     sequence: bigint;
-    /** Of the last posting. */
+    /** Position of the last posting. */
     position: bigint;
   }>;
 
@@ -36,14 +36,14 @@ export type HoldStatus = "open" | "captured" | "released" | "expired";
 
 export type Hold = Readonly<{
   owner: string;
-  /** Of the opening command. */
+  /** Id of the opening command. */
   id: string;
   currency: string;
   amount: bigint;
   remaining: bigint;
   status: HoldStatus;
   expiresAtMs: number;
-  /** First and last change. */
+  /** Positions of the first and last change. */
   openedPosition: bigint;
   position: bigint;
 }>;
@@ -54,7 +54,7 @@ export type Currency = Readonly<{
   /** Number of decimals. */
   exponent: number;
   enabled: boolean;
-  /** Last change. */
+  /** Position of the last change. */
   position: bigint;
 }>;
 
@@ -84,21 +84,21 @@ export type Transaction = Readonly<{
   owner: string;
   id: string;
   type: CommandType;
-  /** Of a decline. */
+  /** For declines. */
   reason: DeclineReason | undefined;
   /** Domain time: the latest receive time so far. */
   atMs: number;
   currency: string | undefined;
   /** In minor units; undefined without money or if unreadable. */
   amount: bigint | undefined;
-  /** Of a transfer. */
+  /** For transfers. */
   counterparty: string | undefined;
   hold: string | undefined;
-  /** For reversals. */
+  /** For reversals: position of the original. */
   originalPosition: bigint | undefined;
   /** For reversals: sum so far. */
   reversedTotal: bigint | undefined;
-  /** For declines. */
+  /** For declines: the available balance. */
   available: bigint | undefined;
 }>;
 
