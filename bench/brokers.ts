@@ -45,7 +45,7 @@ export async function measureBrokers(
     name: `drain of ${count.toLocaleString("en")} orders from ${kind}`,
     unit: "orders/s",
     figures: rates.get(kind) ?? [],
-    ...(kind === "nats-streaming" ? {} : { limits: first, limit: "from nats-streaming" }),
+    ...(kind === "nats-streaming" ? {} : { limits: first, limitName: "from nats-streaming" }),
     note: `processor seconds: ${notes.get(kind)}`,
   }));
 }

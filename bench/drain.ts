@@ -48,7 +48,7 @@ export async function measureDrain(
       unit: "orders/s",
       figures: rates,
       limits,
-      limit: "by COPY",
+      limitName: "by COPY",
       goal: { of: "ratio", atLeast: 0.8 },
       note: `processor seconds: ${clean[Math.floor(ROUNDS / 2)]?.cpu}`,
     },
@@ -57,7 +57,7 @@ export async function measureDrain(
       unit: "messages/s",
       figures: garbage.map(({ rate }) => rate),
       limits: rates,
-      limit: "without",
+      limitName: "without",
       goal: { of: "ratio", atLeast: 0.9 },
     },
     {

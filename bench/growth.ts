@@ -55,7 +55,7 @@ export async function measureGrowth(
     unit: "orders/s",
     figures: rates.get(size) as number[],
     limits: empty.slice(index * ROUNDS, (index + 1) * ROUNDS),
-    limit: "with none",
+    limitName: "with none",
     ...(size === SIZES.at(-1) ? { goal: { of: "ratio" as const, atLeast: 0.9 } } : {}),
   }));
 }

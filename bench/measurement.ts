@@ -7,7 +7,8 @@ export type Measurement = Readonly<{
   figures: readonly number[];
   /** Per round; absent without a comparison. */
   limits?: readonly number[];
-  limit?: string;
+  /** What the limit is, such as `by COPY`. */
+  limitName?: string;
   goal?: Readonly<{ of: "figure" | "ratio"; atLeast?: number; atMost?: number }>;
   note?: string;
 }>;
@@ -58,8 +59,8 @@ export function documentOf(measurement: Measurement) {
   const ratios = ratiosOf(measurement);
   return {
     ...measurement,
-    median: median(figures),
-    limitMedian: limits ? median(limits) : null,
+    figure: median(figures),
+    limit: limits ? median(limits) : null,
     ratio: limits ? median(ratios) : null,
     met: isMet(measurement) ?? null,
   };
@@ -68,12 +69,12 @@ export function documentOf(measurement: Measurement) {
 /** Medians, with minimum and maximum in brackets. */
 export function tableOf(measurements: readonly Measurement[]): string {
   const rows = measurements.map((measurement) => {
-    const { name, unit, figures, limits, limit } = measurement;
+    const { name, unit, figures, limits, limitName } = measurement;
     const met = isMet(measurement);
     const cells = [
       name,
       `${spread(figures, amount)} ${unit}`,
-      limits ? `${spread(limits, amount)}${limit ? ` ${limit}` : ""}` : "",
+      limits ? `${spread(limits, amount)}${limitName ? ` ${limitName}` : ""}` : "",
       limits ? spread(ratiosOf(measurement), toRatio) : "",
       goalText(measurement),
       met === undefined ? "" : met ? "yes" : "**no**",

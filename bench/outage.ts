@@ -86,7 +86,7 @@ export async function measureOutage(
         unit: "messages",
         figures: [received],
         limits: [published],
-        limit: "published",
+        limitName: "published",
         goal: { of: "ratio", atLeast: 1, atMost: 1 },
         note: `drained at ${Math.round(waiting / seconds)}/s afterwards`,
       },

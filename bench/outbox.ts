@@ -60,7 +60,7 @@ async function measureDrained(
     unit: "events/s",
     figures: rates.get("relay") as number[],
     limits: rates.get("producer") as number[],
-    limit: "by a producer alone",
+    limitName: "by a producer alone",
     goal: { of: "figure", atLeast: 10_000 },
   };
 }
@@ -171,7 +171,7 @@ async function measureCost(stack: Stack, count: number, say: (text: string) => v
     unit: "commands/s",
     figures: rates.get("with events") as number[],
     limits: rates.get("without") as number[],
-    limit: "without events",
+    limitName: "without events",
     note: `${count.toLocaleString("en")} commands with ${(events / BigInt(ROUNDS)).toLocaleString("en")} events`,
   };
 }

@@ -53,7 +53,7 @@ function besideNothing(name: string, unit: string, rates: ReadonlyMap<string, nu
     unit,
     figures,
     limits: rates.get("nothing") as number[],
-    limit: "unwatched",
+    limitName: "unwatched",
     ...(mode === ONE_IN_A_HUNDRED ? { goal: { of: "ratio" as const, atLeast: 0.97 } } : {}),
   }));
 }

@@ -49,7 +49,7 @@ export async function measureReads(stack: Stack, say: (text: string) => void): P
             unit: "requests/s",
             figures,
             limits: bareRates,
-            limit: "bare node:http",
+            limitName: "bare node:http",
             ...(way === "hit" ? { goal: { of: "ratio", atLeast: 0.95 } } : {}),
           }),
         );

@@ -49,10 +49,16 @@ export async function measureRestart(
       unit: "s",
       figures: ready,
       limits: copied,
-      limit: "to COPY them out",
+      limitName: "to COPY them out",
       goal: { of: "ratio", atMost: 2 },
     },
-    { name: `all ${count} in memory`, unit: "s", figures: warm, limits: copied, limit: "to COPY them out" },
+    {
+      name: `all ${count} in memory`,
+      unit: "s",
+      figures: warm,
+      limits: copied,
+      limitName: "to COPY them out",
+    },
     {
       name: "memory for each byte of an order",
       unit: "bytes",

@@ -18,7 +18,7 @@ export async function measureSettings(
     unit: "orders/s",
     figures,
     limits: rates.get(DEFAULTS) as number[],
-    limit: "by the defaults",
+    limitName: "by the defaults",
   }));
 }
 

@@ -50,14 +50,20 @@ export async function measureStages(
     );
   }
   return [
-    { name: "append alone, with its job", unit: "messages/s", figures: appended, limits, limit: "by COPY" },
+    {
+      name: "append alone, with its job",
+      unit: "messages/s",
+      figures: appended,
+      limits,
+      limitName: "by COPY",
+    },
     { name: "projection alone, read back from the inbox", unit: "orders/s", figures: projected },
     {
       name: "rebuild, comparison and audit included",
       unit: "orders/s",
       figures: rebuilt,
       limits: projected,
-      limit: "projected",
+      limitName: "projected",
     },
   ];
 }

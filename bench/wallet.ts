@@ -40,7 +40,7 @@ export async function measureWallet(
     unit: "commands/s",
     figures: rates.get(shape) ?? [],
     limits: rates.get(`${shape}, plainly`) ?? [],
-    limit: "plainly",
+    limitName: "plainly",
     ...(shape === "many accounts" ? { goal: { of: "figure" as const, atLeast: 20_000 } } : {}),
   }));
 }

@@ -11,7 +11,7 @@ const run = { date: "2026-01-02", machine: "a machine", seconds: 90 };
 const RESULTS: Results = {
   ...run,
   results: [
-    { ...DRAIN, limit: "by COPY", goal: { of: "ratio", atLeast: 0.8 }, note: "a note" },
+    { ...DRAIN, limitName: "by COPY", goal: { of: "ratio", atLeast: 0.8 }, note: "a note" },
     { name: "reads / s", unit: "ms p99", figures: [1.234], goal: { of: "figure", atMost: 2 } },
   ],
   parts: {

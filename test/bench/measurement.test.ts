@@ -7,14 +7,14 @@ const drain: Measurement = {
   unit: "orders/s",
   figures: [40_000, 50_000, 45_000],
   limits: [80_000, 50_000, 60_000],
-  limit: "by COPY",
+  limitName: "by COPY",
   goal: { of: "ratio", atLeast: 0.8 },
   note: "beside others",
 };
 
 test("a ratio is that of its round, and the median of them decides", () => {
-  const { median, limitMedian, ratio, met } = documentOf(drain);
-  assert.equal([median, limitMedian, ratio, met], [45_000, 60_000, 0.75, false]);
+  const { figure, limit, ratio, met } = documentOf(drain);
+  assert.equal([figure, limit, ratio, met], [45_000, 60_000, 0.75, false]);
   assert.is(isMet({ ...drain, goal: { of: "ratio", atLeast: 0.75 } }), true);
   assert.is(isMet({ ...drain, goal: { of: "figure", atMost: 44_999 } }), false);
   assert.is(isMet({ ...drain, goal: { of: "figure", atMost: 45_000 } }), true);
