@@ -82,7 +82,7 @@ export async function measureLag(
   relay.start();
   started.defer(() => relay.stop());
 
-  /** @returns how many calls failed. */
+  /** @returns the report of the callers. */
   const call = async (length: number): Promise<string> => {
     let report = "";
     const args = [CALLERS, service.grpcPort, RATE, length].map(String);
@@ -94,9 +94,15 @@ export async function measureLag(
     });
     const status = await child.ended;
     if (status !== 0) throw new Error(`the callers ended with status ${status}: ${report}`);
+    // The last output can arrive after the exit.
+    while (report === "") await delay(5);
     return report;
   };
-  await fetch(`http://127.0.0.1:${service.port}/loms/commands`, { method: "POST", body: STOCK });
+  const http = `http://127.0.0.1:${service.port}`;
+  // The first stocks come first: they would replace this one.
+  while (!(await fetch(`${http}/readyz`)).ok) await delay(20);
+  const stocked = await fetch(`${http}/loms/commands`, { method: "POST", body: STOCK });
+  if (!stocked.ok) throw new Error(`the stock was refused: ${await stocked.text()}`);
   say("lag: warming up");
   await call(WARM_UP_SECONDS);
   while (await hasEvents(database)) await delay(20);
@@ -105,7 +111,7 @@ export async function measureLag(
   while (await hasEvents(database)) await delay(20);
   lags.sort((one, other) => one - other);
   const [p50, p99, max] = [0.5, 0.99, 1].map((share) => quantile(lags, share) as number);
-  const note = `p50 ${p50?.toFixed(1)}, p99 ${p99?.toFixed(1)}, max ${max?.toFixed(1)} ms; ${lags.length} events of ${orders} orders in ${seconds} s; ${report}; one broker`;
+  const note = `p50 ${p50?.toFixed(1)}, p99 ${p99?.toFixed(1)}, max ${max?.toFixed(1)} ms; ${lags.length} events of ${orders} orders; ${report}; one broker`;
   say(`lag: ${note}`);
   return {
     name: `event, from commit to Kafka's acknowledgement, at ${RATE.toLocaleString("en")} orders/s`,
