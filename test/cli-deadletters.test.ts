@@ -64,7 +64,7 @@ cli("a letter is edited from a file, tried, redriven, and its order can be read"
   await writeFile(file, orderWith({ order_uid: "from the shell", locale: 8 }));
   const bad = await fromShell("redrive", position, "--payload", file, "--dry-run");
   assert.is(bad.status, 1);
-  assert.match(bad.stdout, "dead again: schema");
+  assert.match(bad.stdout, "fail again: schema");
   const refused = await waybill("redrive", position, "--payload", file, "--reason", "mend");
   assert.is(refused.status, 1);
   assert.match(refused.stderr, "would fail again");
@@ -185,15 +185,15 @@ cli("bad usage is explained, with status 2", async () => {
     [["show", "x"], /'position'.*a whole number from 1 to 9223372036854775807/],
     [["show", "1", "2"], /unexpected argument "2"/],
     [["show", "1", "--limit", "2"], /unknown option '--limit'/],
-    [["list", "--code", "%"], /code must be/],
+    [["list", "--code", "%"], /--code.*Allowed choices are empty/],
     [["list", "--domain", "oders"], /one of orders.*\n\(Did you mean orders\?\)/],
     [["groups", "--domain", "wall"], /one of orders/],
     [["list", "--since", "yesterday"], /since must be/],
     [["list", "--limit", "0"], /--limit.*a whole number from 1 to 500/],
     [["list", "--before", "9223372036854775808"], /--before.*a whole number/],
     [["list", "--before", "99999999"], /before must be/],
-    [["redrive"], /needs one of a position, a filter, and --all/],
-    [["redrive", "1", "--all"], /needs one of/],
+    [["redrive"], /needs exactly one of a position, a filter and --all/],
+    [["redrive", "1", "--all"], /needs exactly one of/],
     [["redrive", "--all", "--payload", "x"], /--payload needs a position/],
     [["redrive", "--all"], /--reason is required/],
     [["discard", "1", "--reason", "\u001b"], /--reason.*It must be one line/],

@@ -66,7 +66,7 @@ export function letterText(letter: Answer<"show">): string {
       ...("redriven_as" in letter
         ? [["redriven as", `${letter.redriven_as?.position} (${letter.redriven_as?.outcome})`]]
         : []),
-      ["payload", `${payload.bytes} bytes${payload.is_masked ? ", personal values masked (--reveal)" : ""}`],
+      ["payload", `${payload.bytes} bytes${payload.is_masked ? ", personal data masked (--reveal)" : ""}`],
     ],
   );
   const content =
@@ -86,11 +86,11 @@ export function letterText(letter: Answer<"show">): string {
 export function trialText(trial: Answer<"tryRedrive">): string {
   const original = trial.original_position === undefined ? "" : ` of position ${trial.original_position}`;
   if (trial.outcome !== "dead") return `It would be ${trial.outcome}${original}.`;
-  return `It would be dead again: ${trial.code}${original}.\n${problemsTable(trial.errors)}`;
+  return `It would fail again: ${trial.code}${original}.\n${problemsTable(trial.errors)}`;
 }
 
 export function dryRunText(run: Answer<"tryRedriveMany">): string {
-  const sum = `Of ${run.letters} dead letters ${run.projected} would be projected, ${run.duplicate} duplicate, ${run.conflict} in conflict and ${run.dead} dead again.`;
+  const sum = `${run.letters} dead letters: ${run.projected} would be processed, ${run.duplicate} duplicates, ${run.conflict} conflicts, ${run.dead} would fail again.`;
   const skipped = Object.entries(run.not_run_here)
     .map(
       ([domain, letters]) =>
@@ -115,7 +115,18 @@ export function dryRunText(run: Answer<"tryRedriveMany">): string {
 export function bulkTable(bulks: Answer<"bulks">["redrives"]): string {
   if (bulks.length === 0) return "No bulk redrives.";
   return tableOf(
-    ["ID", "STARTED", "STATUS", "DONE", "PROJECTED", "DUPLICATE", "DEAD", "SKIPPED", "AUTHOR", "REASON"],
+    [
+      "ID",
+      "STARTED",
+      "STATUS",
+      "DONE",
+      "PROCESSED",
+      "DUPLICATE",
+      "FAILED AGAIN",
+      "SKIPPED",
+      "AUTHOR",
+      "REASON",
+    ],
     bulks.map((bulk) => [
       bulk.id,
       bulk.created_at,
@@ -151,7 +162,7 @@ function problemsTable(problems: Answer<"show">["errors"]): string {
 
 function actionsTable(actions: Answer<"show">["actions"]): string {
   return tableOf(
-    ["WHEN", "WHO", "WHAT", "WHY"],
+    ["TIME", "AUTHOR", "ACTION", "REASON"],
     actions.map(({ at, author, action, reason, redrive_position }) => [
       at,
       author ?? "(unknown)",

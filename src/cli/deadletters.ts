@@ -74,8 +74,8 @@ function groups() {
 }
 
 function showOne() {
-  return ofOne("show", "Show a dead letter with its payload, personal values masked.")
-    .option("--reveal", "show personal values; the access is recorded")
+  return ofOne("show", "Show a dead letter with its payload, personal data masked.")
+    .option("--reveal", "reveal personal data; the access is recorded")
     .option("--reason <text>", "reason of the access", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
@@ -111,7 +111,7 @@ function redrive() {
     .option("--payload <file>", "with a position: redrive the content of this file instead")
     .option("--dry-run", "report what would happen, change nothing")
     .option("--limit <number>", LIMIT_HELP, integer(least, most), fallback)
-    .option("--failures-max <number>", "stop when more than this number are dead again", integer(0, most), 0)
+    .option("--failures-max <number>", "stop if more than this number fail again", integer(0, most), 0)
     .option("--detach", "do not wait until the redrive ends")
     .option("--author <name>", AUTHOR_HELP, operatorText("author"))
     .option("--reason <text>", "reason; required for more than one", operatorText("reason"))
@@ -122,7 +122,7 @@ function redrive() {
         const filter = readFilter(texts);
         const chosen = [at !== undefined, Object.keys(filter).length > 0, all === true].filter(Boolean);
         if (chosen.length !== 1) {
-          throw new InvalidInputError("position", "redrive needs a position, a filter or --all");
+          throw new InvalidInputError("position", "redrive needs exactly one of a position, a filter and --all");
         }
         if (at !== undefined) {
           const edited = payload === undefined ? undefined : await readFile(payload);
@@ -275,7 +275,7 @@ async function watch(desk: Desk, begun: Bulk, progress: Progress): Promise<Bulk>
     bulk = await desk.bulk(BigInt(bulk.id));
     unchanged = bulk.updated_at === updated_at ? unchanged + 1 : 0;
     const note =
-      unchanged * POLL_MS > PATIENCE_MS ? "waiting for a running service" : `${bulk.dead} dead again`;
+      unchanged * POLL_MS > PATIENCE_MS ? "waiting for a running service" : `${bulk.dead} failed again`;
     progress.show("redriving", { done: bulk.redriven + bulk.skipped, total: bulk.letters, note });
   }
   return bulk;
@@ -306,7 +306,7 @@ const FILTERS: Readonly<
   q: ["text", "text in the payload"],
 };
 
-const AUTHOR_HELP = "who acts (default: you)";
+const AUTHOR_HELP = "your name (default: your login)";
 const LIMIT_HELP = "most dead letters";
 
 /** About one screen. */

@@ -38,8 +38,8 @@ function decide(action: "release" | "discard", description: string) {
     .description(description)
     .argument("<position>", "position of the message that caused the event", position)
     .argument("[ordinal]", "number of the event among those of the position", integer(0, 2 ** 31 - 1), 0)
-    .option("--author <name>", "who decides (default: you)", operatorText("author"))
-    .requiredOption("--reason <text>", "why", operatorText("reason"))
+    .option("--author <name>", "your name (default: your login)", operatorText("author"))
+    .requiredOption("--reason <text>", "reason", operatorText("reason"))
     .option("--json", JSON_HELP)
     .action(
       exits(async (at, place, { author = userInfo().username, reason, json }) => {
