@@ -1,6 +1,6 @@
 /** Audit checks: each returns the rows that break a rule. `$1` is the last proved position, or 0 for a full audit. */
 import type { AuditCheck } from "../../contract/domain.ts";
-import { PAYMENT_MS } from "./rules.ts";
+import { PAYMENT_MS } from "./model.ts";
 
 const PAYMENT_TIME = `${PAYMENT_MS} * interval '1 millisecond'`;
 

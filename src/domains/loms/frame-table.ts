@@ -1,6 +1,6 @@
 /** State that every batch needs, in one query. */
 import type { Queryable } from "../../database/queryable.ts";
-import { PAYMENT_MS } from "./rules.ts";
+import { PAYMENT_MS } from "./model.ts";
 
 export type Frame = Readonly<{
   /** Domain time of the last command, since the Unix epoch; 0 if there is none. */

@@ -9,9 +9,9 @@ import { LOMS_CHECKS } from "./checks-table.ts";
 import { COMMAND_PATHS } from "./commands.ts";
 import { FIRST_STOCKS } from "./first-stocks.ts";
 import type { Folded } from "./fold.ts";
+import { PAYMENT_MS } from "./model.ts";
 import { selectFirstUnpaid } from "./orders-table.ts";
 import { LomsProjection } from "./projection.ts";
-import { PAYMENT_MS } from "./rules.ts";
 
 export const loms: DomainModule<object, Folded> = {
   name: "loms",

@@ -3,9 +3,14 @@ import type { DomainContext } from "../../contract/domain.ts";
 import { refreshed } from "../../contract/refreshed.ts";
 import { COMMAND_TYPES, type CommandType } from "./commands.ts";
 import type { Folded } from "./fold.ts";
-import { DECLINE_REASONS, type DeclineReason, ORDER_STATUSES, type OrderStatus } from "./model.ts";
+import {
+  DECLINE_REASONS,
+  type DeclineReason,
+  ORDER_STATUSES,
+  type OrderStatus,
+  PAYMENT_MS,
+} from "./model.ts";
 import { countUnpaid, selectFirstUnpaid } from "./orders-table.ts";
-import { PAYMENT_MS } from "./rules.ts";
 
 /** @returns a function that counts projected commands. */
 export function createMetrics({

@@ -78,3 +78,11 @@ export type Decided = Readonly<{
 export function availableOf({ total, reserved }: Pick<Stock, "total" | "reserved">): number {
   return Math.max(0, total - reserved);
 }
+
+export type Fact =
+  | Readonly<{ kind: "order created"; order: bigint; user: bigint; items: readonly Item[] }>
+  | Readonly<{ kind: "status changed"; order: bigint; status: Exclude<OrderStatus, "new"> }>
+  | Readonly<{ kind: "stock given"; sku: number; total: number; reserved: number }>;
+
+/** Domain time until an unpaid order is cancelled. A constant, because it decides outcomes. */
+export const PAYMENT_MS = 10 * 60 * 1000;

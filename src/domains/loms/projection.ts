@@ -16,8 +16,8 @@ import { copyCommands, selectCommands } from "./commands-table.ts";
 import { eventsOf } from "./events.ts";
 import { type Folded, fold } from "./fold.ts";
 import { selectFrame } from "./frame-table.ts";
+import { PAYMENT_MS } from "./model.ts";
 import { copyOrders, selectOrders, updateOrders } from "./orders-table.ts";
-import { PAYMENT_MS } from "./rules.ts";
 import { LomsState } from "./state.ts";
 import { selectStocks, upsertStocks } from "./stocks-table.ts";
 

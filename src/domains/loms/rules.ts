@@ -9,7 +9,7 @@
  * Source: J. Chassaing, "Functional Event Sourcing Decider".
  */
 import type { Command, CommandOf } from "./commands.ts";
-import { availableOf, type DeclineReason, type Item, type Order, type OrderStatus } from "./model.ts";
+import { availableOf, type DeclineReason, type Fact, type Item, type Order } from "./model.ts";
 import type { LomsState } from "./state.ts";
 
 export type Decision = Readonly<{
@@ -18,14 +18,6 @@ export type Decision = Readonly<{
   order?: bigint;
   facts: readonly Fact[];
 }>;
-
-export type Fact =
-  | Readonly<{ kind: "order created"; order: bigint; user: bigint; items: readonly Item[] }>
-  | Readonly<{ kind: "status changed"; order: bigint; status: Exclude<OrderStatus, "new"> }>
-  | Readonly<{ kind: "stock given"; sku: number; total: number; reserved: number }>;
-
-/** Domain time until an unpaid order is cancelled. A constant, because it decides outcomes. */
-export const PAYMENT_MS = 10 * 60 * 1000;
 
 export function decide(state: LomsState, command: Command): Decision {
   switch (command.type) {

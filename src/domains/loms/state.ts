@@ -2,8 +2,16 @@
  * The state that the rules read: the orders, stocks and commands that one batch names. It changes with each folded command
  * and does not outlive the batch.
  */
-import type { Decided, Item, Order, OrderChange, OrderStatus, Stock } from "./model.ts";
-import { type Fact, PAYMENT_MS } from "./rules.ts";
+import {
+  type Decided,
+  type Fact,
+  type Item,
+  type Order,
+  type OrderChange,
+  type OrderStatus,
+  PAYMENT_MS,
+  type Stock,
+} from "./model.ts";
 
 export class LomsState {
   /** Domain time, since the Unix epoch: the greatest time of receipt of a folded command. */
