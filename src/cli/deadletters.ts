@@ -122,7 +122,10 @@ function redrive() {
         const filter = readFilter(texts);
         const chosen = [at !== undefined, Object.keys(filter).length > 0, all === true].filter(Boolean);
         if (chosen.length !== 1) {
-          throw new InvalidInputError("position", "redrive needs exactly one of a position, a filter and --all");
+          throw new InvalidInputError(
+            "position",
+            "redrive needs exactly one of a position, a filter and --all",
+          );
         }
         if (at !== undefined) {
           const edited = payload === undefined ? undefined : await readFile(payload);
