@@ -50,7 +50,7 @@ full("the API document says so, with Retry-After, and keeps 429 for wrong tokens
 });
 
 full("the documentation of the sources names the same status", () => {
-  const row = readFileSync("docs/sources.md", "utf8").match(/^\| no room in the inbox.*$/m)?.[0] ?? "";
+  const row = readFileSync("docs/sources.md", "utf8").match(/^\| full inbox.*$/m)?.[0] ?? "";
   assert.is(row.split("|").at(-2)?.trim(), "503 with `Retry-After`");
 });
 

@@ -136,7 +136,7 @@ check("the shell lists, releases and discards", async () => {
   const environment = { DATABASE_URL: started.database.serviceUrl };
   const listed = await runWaybill(["outbox", "list"], environment);
   assert.is(listed.status, 0);
-  assert.match(listed.stdout, "domain");
+  assert.match(listed.stdout, "DOMAIN");
   const json = await runWaybill(["outbox", "list", "--json"], environment);
   assert.ok(Array.isArray((JSON.parse(json.stdout) as Outbox).refusals));
   assert.is((await runWaybill(["outbox", "discard", "1"], environment)).status, 2, "a reason is required");
