@@ -130,8 +130,8 @@ gateway("the comments of the descriptions are its words", () => {
   const method = ProductService.method.getProduct;
   const [binding] = bindingsOf(method);
   const { summary, description, responses } = operationOf("product", method, binding as never);
-  assert.is(summary, "One product");
-  assert.match(description ?? "", /^NOT_FOUND if there is none/);
+  assert.is(summary, "Gets a product");
+  assert.match(description ?? "", /^NOT_FOUND if the SKU does not exist/);
   assert.match(JSON.stringify(responses), "In the smallest unit of the currency.");
 });
 

@@ -41,9 +41,9 @@ test("thousands of them are buried in one batch while others are answered", asyn
   assert.ok(largest < 150_000, `${largest} bytes of problems`);
 });
 
-test("a command with thousands of unknown members has a hundred problems", async () => {
+test("a command with hundreds of unknown members has a hundred problems", async () => {
   await using database = await createDatabase();
-  const members = Array.from({ length: 4_000 }, (_, index) => `"x${index}":1`);
+  const members = Array.from({ length: 900 }, (_, index) => `"x${index}":1`);
   await appendAll(database, [messageOf(`{"id":"a","type":"tick",${members.join()}}`)], wallet);
   await projectAll(database, wallet);
   const { rows } = await database.query("select jsonb_array_length(errors) as problems from dead_letters");

@@ -255,7 +255,7 @@ rebuilding("the command says what it found, and ends with the right status", asy
   const waybill = (...args: string[]) => runWaybill(["rebuild", ...args], environment);
   const same = await waybill("orders", "--dry-run");
   assert.is(same.status, 0);
-  assert.match(same.stdout, "is the live one, row by row");
+  assert.match(same.stdout, "equals the live one, row by row");
   await database.admin("delete from orders where position = (select min(position) from orders)");
   const dry = await waybill("orders", "--dry-run", "--json");
   assert.is(dry.status, 1);
