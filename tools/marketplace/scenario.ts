@@ -1,6 +1,6 @@
 /**
  * What a user does, step by step, against the running services: each step says what it did and what came back. A step
- * with another answer than the expected one is a problem, and the rest goes on.
+ * with another answer than the expected one is a problem; the other steps still run.
  */
 import { Code } from "@connectrpc/connect";
 import { CartService } from "../../src/proto/marketplace/cart/v1/cart_pb.ts";
@@ -125,7 +125,7 @@ async function changeMind(steps: Steps, { loms, carts: [cart] }: Clients): Promi
   steps.holds("its items are in stock again", after.count === before.count);
 }
 
-/** Two users fill their carts with more than there is together; whoever checks out last gets a failed order. */
+/** Two users fill their carts with more than there is together; the last to check out gets a failed order. */
 async function comeTooLate(steps: Steps, { loms, carts: [one, other] }: Clients): Promise<void> {
   const { count } = await loms.stockInfo({ sku: SCARCE });
   const most = Number(count) - 1;

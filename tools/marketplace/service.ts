@@ -61,7 +61,7 @@ export class Service {
     await this.#process?.child.end(signal);
   }
 
-  /** Resolves when the process has ended, which is no surprise from now on. */
+  /** Resolves when the process has ended, which is expected from now on. */
   async ended(): Promise<void> {
     this.#isMeantToRun = false;
     await this.#process?.child.ended;

@@ -11,7 +11,7 @@ import type { Purchase } from "./load.ts";
 import { compareNotifications, readHistories, untilDelivered } from "./notifications.ts";
 import type { World } from "./world.ts";
 
-/** What could be ordered of each SKU before anybody did. */
+/** Available pieces of each SKU before the load. */
 export type Stocks = ReadonlyMap<number, bigint>;
 
 export type Order = Readonly<{ id: bigint }> & Pick<OrderInfoResponse, "status" | "user" | "items">;
@@ -106,7 +106,7 @@ export function compareOrders(
     else if (order.user !== user) findings.push(`order ${orderId} belongs to another user`);
     else if (textOf(order.items) !== textOf([...items].map(([sku, count]) => ({ sku, count }))))
       findings.push(`order ${orderId} has other items than the cart had`);
-    // What nobody pays is cancelled in the end: a long run sees that.
+    // Loms cancels unpaid orders in time: a long run sees that.
     else if (end === "left" ? !UNPAID.includes(order.status) : order.status !== end)
       findings.push(`order ${orderId} is "${order.status}" though its user has ${end} it`);
   }

@@ -20,7 +20,7 @@ let nextSku = 0;
 let notifications = [];
 let timer;
 
-/** Shows each part that can be shown: a service that is away hides its own part alone. */
+/** Shows each part that can be shown: an unavailable service hides its own part alone. */
 async function start() {
   byId("user").value = userOfTab();
   const parts = await Promise.allSettled([showProducts(), showCart(), showOrder()]);
@@ -109,7 +109,7 @@ async function showCart() {
   for (const id of ["checkout", "clear"]) byId(id).disabled = rows.length === 0;
 }
 
-/** An empty cart is NOT_FOUND, which is no failure here. */
+/** An empty cart is NOT_FOUND, which is expected here. */
 async function cartOf(user) {
   try {
     return (await ask("/cart/list", { method: "POST", body: { user } })).document;
