@@ -4,9 +4,9 @@
  */
 import { hash } from "node:crypto";
 
-export type CachedOrder = Readonly<{ document: Buffer; etag: string }>;
+export type CachedOrder = Readonly<{ position: bigint; document: Buffer; etag: string }>;
 
-/** Entries one after another: document length, ETag (computed on first read) and document. */
+/** Entries one after another: document length, position, ETag (computed on first read) and document. */
 type Slab = { bytes: Buffer; used: number; ids: string[] };
 
 export class OrderCache {
@@ -42,14 +42,18 @@ export class OrderCache {
     const header = (place % UNITS_PER_SLAB) * UNIT_BYTES;
     const start = header + HEADER_BYTES;
     const document = bytes.subarray(start, start + bytes.readUInt32LE(header));
-    if (bytes[header + LENGTH_BYTES] === 0) bytes.write(etagOf(document), header + LENGTH_BYTES, "latin1");
-    return { document, etag: bytes.toString("latin1", header + LENGTH_BYTES, start) };
+    if (bytes[header + ETAG_OFFSET] === 0) bytes.write(etagOf(document), header + ETAG_OFFSET, "latin1");
+    return {
+      position: bytes.readBigInt64LE(header + LENGTH_BYTES),
+      document,
+      etag: bytes.toString("latin1", header + ETAG_OFFSET, start),
+    };
   }
 
   /**
    * Stores an already cached order twice until its first copy is evicted; that is cheaper than a lookup per insert.
    */
-  put(orderUid: string, document: Buffer): void {
+  put(orderUid: string, document: Buffer, position: bigint): void {
     while (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) {
       if (this.#order.length === 0) return;
       this.#evictOldest();
@@ -57,7 +61,8 @@ export class OrderCache {
     const number = this.#slabFor(document) ?? this.#addSlab(entryBytes(document));
     const slab = this.#slabs[number] as Slab;
     slab.bytes.writeUInt32LE(document.length, slab.used);
-    slab.bytes[slab.used + LENGTH_BYTES] = 0;
+    slab.bytes.writeBigInt64LE(position, slab.used + LENGTH_BYTES);
+    slab.bytes[slab.used + ETAG_OFFSET] = 0;
     slab.bytes.set(document, slab.used + HEADER_BYTES);
     this.#places.set(orderUid, number * UNITS_PER_SLAB + slab.used / UNIT_BYTES);
     slab.used += entryBytes(document);
@@ -66,10 +71,10 @@ export class OrderCache {
   }
 
   /** Never evicts. @returns false if the cache is full. */
-  putIfRoom(orderUid: string, document: Buffer): boolean {
+  putIfRoom(orderUid: string, document: Buffer, position: bigint): boolean {
     if (this.#places.has(orderUid)) return true;
     if (this.#bytesNeededFor(document) > this.#bytesMax - this.#bytes) return false;
-    this.put(orderUid, document);
+    this.put(orderUid, document, position);
     return true;
   }
 
@@ -119,9 +124,11 @@ function entryBytes(document: Buffer): number {
 }
 
 const LENGTH_BYTES = 4;
+const POSITION_BYTES = 8;
+const ETAG_OFFSET = LENGTH_BYTES + POSITION_BYTES;
 
-/** The length, and 27 characters of an ETag in quotes. */
-const HEADER_BYTES = LENGTH_BYTES + 29;
+/** Also 27 characters of an ETag in quotes. */
+const HEADER_BYTES = ETAG_OFFSET + 29;
 
 /** Aligned, so that places are small integers, which V8 stores without an object. */
 const UNIT_BYTES = 8;

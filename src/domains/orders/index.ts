@@ -66,7 +66,7 @@ function openOrders(
     ],
     page: { title: "Orders", folder: new URL("ui/", import.meta.url) },
     onProjected: (added) => {
-      for (const { order, document } of added) cache.put(order.orderUid, document);
+      for (const { order, document, position } of added) cache.put(order.orderUid, document, position);
       announce(
         "orders",
         added.slice(-ANNOUNCED_MAX).map(({ order, position }) => listed({ ...order, position })),

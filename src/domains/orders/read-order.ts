@@ -15,8 +15,9 @@ export function createOrderReader(database: Queryable, cache: OrderCache): Order
   const readThrough = async (orderUid: string): Promise<CachedOrder | undefined> => {
     const [stored] = await selectOrders(database, [orderUid]);
     if (!stored) return undefined;
-    cache.put(orderUid, stored.document);
-    return cache.get(orderUid) ?? { document: stored.document, etag: etagOf(stored.document) };
+    const { document, position } = stored;
+    cache.put(orderUid, document, position);
+    return cache.get(orderUid) ?? { position, document, etag: etagOf(document) };
   };
 
   return {
@@ -43,8 +44,8 @@ export async function restoreCache(
     const page: StoredOrder[] = await reading;
     const last = page.length < RESTORE_PAGE_ROWS ? undefined : page.at(-1);
     reading = last && copyOrdersBefore(source, last.position, RESTORE_PAGE_ROWS);
-    for (const { orderUid, document } of page) {
-      if (cache.putIfRoom(orderUid, document)) restored++;
+    for (const { orderUid, document, position } of page) {
+      if (cache.putIfRoom(orderUid, document, position)) restored++;
       else {
         await reading;
         return restored;

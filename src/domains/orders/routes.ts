@@ -101,6 +101,7 @@ function sendOrder(request: IncomingMessage, response: ServerResponse, order: Ca
     "content-length": order.document.length,
     etag,
     "cache-control": CACHE_CONTROL,
+    link: `</messages/${order.position}>; rel="via"`,
   });
   response.end(order.document);
 }
@@ -128,7 +129,10 @@ const GET_ORDER: Operation = {
   description: "For the ids `.` and `..`, which clients resolve as path segments, use `GET /orders?id=`.",
   parameters: [inPath("id", "the order_uid", ORDER_UID)],
   responses: {
-    200: answer("the document", DOCUMENT, { etag: header("strong validator of the document") }),
+    200: answer("the document", DOCUMENT, {
+      etag: header("strong validator of the document"),
+      link: header("the message that brought it, with the relation `via`"),
+    }),
     304: { description: "the caller's copy is current" },
     ...problems(400, 404, 503),
   },
