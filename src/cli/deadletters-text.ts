@@ -6,7 +6,7 @@ import { tableOf, visible, visibleLines } from "./print.ts";
 type Answer<Name extends keyof Desk> = Awaited<ReturnType<Desk[Name]>>;
 type ListedProblem = Answer<"list">["deadletters"][number]["errors"][number];
 
-export function listTable({ deadletters, next, searched }: Answer<"list">): string {
+export function listTable({ deadletters, next, searched, total }: Answer<"list">): string {
   const table = tableOf(
     ["POSITION", "DOMAIN", "RECEIVED", "STATE", "CODE", "CHANNEL", "BYTES", "PROBLEM"],
     deadletters.map((letter) => [
@@ -22,7 +22,14 @@ export function listTable({ deadletters, next, searched }: Answer<"list">): stri
   );
   const scope = searched === undefined ? "" : ` (${searched} dead letters were searched)`;
   const more = next === null ? "" : `\nMore: --before ${next}`;
-  return deadletters.length === 0 ? `No dead letter matches${scope}.${more}` : `${table}${more}${scope}`;
+  const sum = total ? `\n${deadletters.length} of ${totalText(total)}` : "";
+  return deadletters.length === 0
+    ? `No dead letter matches${scope}.${more}`
+    : `${table}${sum}${more}${scope}`;
+}
+
+function totalText({ letters, is_exact }: NonNullable<Answer<"list">["total"]>): string {
+  return `${is_exact ? "" : "more than "}${letters}`;
 }
 
 export function groupsTable({ groups, totals, oldest_open }: Answer<"overview">): string {

@@ -307,6 +307,7 @@ const FILTERS: Readonly<
   since: ["date", "received at or after"],
   until: ["date", "received before"],
   q: ["text", "text in the payload"],
+  positions: ["list", "these positions, such as 17,18,21"],
 };
 
 const AUTHOR_HELP = "your name (default: your login)";

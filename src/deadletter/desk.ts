@@ -12,7 +12,7 @@ import { selectAt } from "../inbox/inbox-table.ts";
 import type { DeadLetter } from "../projector/dead-letters-table.ts";
 import type { KnownPaths } from "../projector/fingerprint.ts";
 import type { GroupFilter } from "./find/dead-letter-groups-table.ts";
-import { listedDocument, type PageDocument } from "./find/documents.ts";
+import { type PageDocument, pageDocument } from "./find/documents.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
 import { findDeadLetters } from "./find/find.ts";
 import { readOverview } from "./find/overview.ts";
@@ -68,14 +68,10 @@ export class Desk {
   /** Newest first. @param before `next` of the previous page. */
   async list(filter: DeadLetterFilter, limit: number, before: bigint | undefined): Promise<PageDocument> {
     this.#checkDomain(filter);
-    const { letters, next, searched } = await this.#options.database.transaction((transaction) =>
+    const page = await this.#options.database.transaction((transaction) =>
       findDeadLetters(transaction, filter, limit, before),
     );
-    return {
-      deadletters: letters.map((letter) => listedDocument(letter, this.#maskOf(letter.domain))),
-      next: next === undefined ? null : String(next),
-      ...(searched === undefined ? {} : { searched }),
-    };
+    return pageDocument(page, (domain) => this.#maskOf(domain));
   }
 
   /** For senders: no payload, operators or diff. */

@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { InvalidInputError } from "../../src/contract/errors.ts";
+import { countPlaces } from "../../src/deadletter/find/dead-letter-pages-table.ts";
 import { readFilter } from "../../src/deadletter/find/filter.ts";
 import { findAllPositions } from "../../src/deadletter/find/find.ts";
 import { orders } from "../../src/domains/orders/index.ts";
@@ -57,7 +58,8 @@ async function lettersNow(): Promise<Row[]> {
 
 /** The expected result, from a check of each letter. */
 function matching(letters: readonly Row[], filter: Record<string, string>): bigint[] {
-  const { state, code, fingerprint, channel, path, since, until, q } = filter;
+  const { state, code, fingerprint, channel, path, since, until, q, positions } = filter;
+  const listed = positions?.split(",");
   return letters
     .filter((letter) => {
       const paths = letter.errors.map((error) => foldPath(error.path, new Set(orders.paths)));
@@ -70,17 +72,22 @@ function matching(letters: readonly Row[], filter: Record<string, string>): bigi
           paths.some((own) => own === path || (path !== "" && own.startsWith(`${path}/`)))) &&
         (since === undefined || letter.received_at >= new Date(since)) &&
         (until === undefined || letter.received_at < new Date(until)) &&
-        (q === undefined || letter.payload.includes(q))
+        (q === undefined || letter.payload.includes(q)) &&
+        (listed === undefined || listed.includes(String(letter.position)))
       );
     })
     .map(({ position }) => position);
 }
 
-async function pages(filter: Record<string, string>, limit: number): Promise<bigint[]> {
+async function pages(filter: Record<string, string>, limit: number, total?: number): Promise<bigint[]> {
   const found: bigint[] = [];
   for (let before: bigint | undefined; ; ) {
     const page = await desk.list(readFilter(filter), limit, before);
     assert.ok(page.deadletters.length <= limit);
+    if (total !== undefined) {
+      const expected = filter.q === undefined ? { letters: total, is_exact: true } : null;
+      assert.equal(page.total, expected, `seed ${seed}: total of ${JSON.stringify(filter)}`);
+    }
     found.push(...page.deadletters.map(({ position }) => BigInt(position)));
     if (page.next === null) return found;
     before = BigInt(page.next);
@@ -111,6 +118,7 @@ finding(
       since: () => sample().received_at.toISOString(),
       until: () => sample().received_at.toISOString(),
       q: () => factory.pick(["customer-1", "%", "_", "'", "\\", '{"order_uid":"', "nowhere"]),
+      positions: () => [0, 1, 1, 2].map(() => sample().position).join(","),
     };
     let found = 0;
     for (let round = 0; round < 150; round++) {
@@ -124,7 +132,7 @@ finding(
       const expected = matching(letters, filter);
       const limit = factory.pick([1, 7, 50, 500]);
       assert.equal(
-        await pages(filter, limit),
+        await pages(filter, limit, expected.length),
         expected,
         `seed ${seed}: ${JSON.stringify(filter)} by ${limit}`,
       );
@@ -137,6 +145,18 @@ finding(
     assert.ok(found > 1_000, `seed ${seed}: only ${found} found in all`);
   },
 );
+
+finding("a total is exact for whole groups, and a lower bound for a long time range", async () => {
+  const letters = await lettersNow();
+  const count = (filter: Record<string, string>, most: number) =>
+    database.transaction((transaction) => countPlaces(transaction, readFilter(filter), most));
+  const since = letters.at(-1)?.received_at.toISOString() as string;
+  const all = BigInt(letters.length);
+  assert.equal(await count({}, 10), { letters: all, isExact: true });
+  assert.equal(await count({ since }, 10), { letters: 10n, isExact: false });
+  assert.equal(await count({ since, path: "/items" }, 3), { letters: 3n, isExact: false });
+  assert.equal(await count({ since }, letters.length), { letters: all, isExact: true });
+});
 
 finding("a search looks at a bounded number of bytes and goes on where it ended", async () => {
   const large = Buffer.alloc(3 * 1024 * 1024, "x");
@@ -205,6 +225,10 @@ finding("what cannot be meant names its parameter", () => {
     [{ q: "x".repeat(201) }, "q"],
     [{ q: "\ud800" }, "q"],
     [{ channel: "" }, "channel"],
+    [{ positions: "" }, "positions"],
+    [{ positions: "1,x" }, "positions"],
+    [{ positions: "1,9223372036854775808" }, "positions"],
+    [{ positions: Array(501).fill(1).join() }, "positions"],
     [{ stat: "open" }, "stat"],
   ];
   for (const [given, parameter] of wrong) {

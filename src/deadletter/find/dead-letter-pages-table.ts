@@ -1,6 +1,6 @@
 /**
  * Pages of dead letters, newest or oldest first. A page is merged from index ranges that are already in page order: one
- * per state or, if the filter selects groups, one per group and state. So its cost does not depend on the number of
+ * per state or, if the filter selects groups, one per group and state, or one per listed position. So its cost does not depend on the number of
  * letters. Only a search in payloads reads every letter; it is bounded.
  */
 
@@ -40,35 +40,16 @@ export async function selectPlaces(
   filter: DeadLetterFilter,
   { after, order, limit }: PageOptions,
 ): Promise<Cursor[]> {
-  const values: unknown[] = [];
-  const bind = (value: unknown) => `$${values.push(value)}`;
-  const states = filter.state ? [filter.state] : STATES;
+  const { values, bind } = binding();
+  const { ranges, inRange } = rangesOf(filter, bind);
   const direction = order === "newest first" ? "desc" : "asc";
   const beyond = order === "newest first" ? "<" : ">";
-
-  const ofGroups = groupConditions(filter, bind);
-  const inRange = ["letters.state = ranges.state"];
-  if (ofGroups.length > 0) {
-    inRange.push(...["domain", "fingerprint", "channel"].map((name) => `letters.${name} = ranges.${name}`));
-  }
-  if (filter.since) inRange.push(`letters.received_at >= ${bind(filter.since)}`);
-  if (filter.until) inRange.push(`letters.received_at < ${bind(filter.until)}`);
   if (after) {
     const place = `(${bind(after.receivedAt)}::timestamptz, ${bind(String(after.position))}::bigint)`;
     inRange.push(`(letters.received_at, letters.position) ${beyond} ${place}`);
   }
-  const ranges =
-    ofGroups.length > 0
-      ? `select domain, fingerprint, channel, state
-         from dead_letter_groups
-         cross join lateral (
-           values ('open', open), ('redriven', redriven), ('discarded', discarded)
-         ) as states (state, letters)
-         where letters > 0 and state = any(${bind(states)}::text[]) and ${ofGroups.join(" and ")}`
-      : `select unnest(${bind(states)}::text[]) as state`;
   const size = bind(limit);
-  // Forces index order: without statistics PostgreSQL would sort all matching rows.
-  await transaction.script("set local enable_sort = off; set local enable_bitmapscan = off");
+  await transaction.script(IN_INDEX_ORDER);
   const { rows } = await transaction.query<Cursor>(
     `with ranges as materialized (${ranges})
      select place.position, place.received_at::text as "receivedAt"
@@ -81,6 +62,85 @@ export async function selectPlaces(
     values,
   );
   return rows;
+}
+
+/**
+ * Counts matching letters, up to `most`. Ignores the filter's text `q`. Counts of whole groups are kept, so they are
+ * exact and cost the same for any number of letters.
+ */
+export async function countPlaces(
+  transaction: Transaction,
+  filter: DeadLetterFilter,
+  most: number,
+): Promise<{ letters: bigint; isExact: boolean }> {
+  const { values, bind } = binding();
+  if (!filter.since && !filter.until && filter.positions === undefined) {
+    const { rows } = await transaction.query<{ letters: bigint }>(
+      `select coalesce(sum(letters), 0)::bigint as letters from (${groupsOf(filter, bind)}) as ranges`,
+      values,
+    );
+    return { letters: rows[0]?.letters ?? 0n, isExact: true };
+  }
+  const { ranges, inRange } = rangesOf(filter, bind);
+  const size = bind(most + 1);
+  await transaction.script(IN_INDEX_ORDER);
+  const { rows } = await transaction.query<{ letters: bigint }>(
+    `with ranges as materialized (${ranges})
+     select count(*) as letters from (
+       select from ranges cross join lateral (
+         select from dead_letters as letters where ${inRange.join(" and ")} limit ${size}
+       ) as place limit ${size}
+     ) as counted`,
+    values,
+  );
+  const letters = rows[0]?.letters ?? 0n;
+  return letters > most ? { letters: BigInt(most), isExact: false } : { letters, isExact: true };
+}
+
+function binding() {
+  const values: unknown[] = [];
+  return { values, bind: (value: unknown) => `$${values.push(value)}` };
+}
+
+/** The index ranges that hold the matching letters, and the conditions of a letter in one of them. */
+function rangesOf(
+  filter: DeadLetterFilter,
+  bind: (value: unknown) => string,
+): { ranges: string; inRange: string[] } {
+  const inRange: string[] = [];
+  if (filter.since) inRange.push(`letters.received_at >= ${bind(filter.since)}`);
+  if (filter.until) inRange.push(`letters.received_at < ${bind(filter.until)}`);
+  const states = filter.state ? [filter.state] : STATES;
+  if (filter.positions !== undefined) {
+    inRange.push(
+      "letters.position = ranges.position",
+      `letters.state = any(${bind(states)}::text[])`,
+      ...groupConditions(filter, bind),
+    );
+    const given = bind(filter.positions);
+    return {
+      ranges: `select distinct unnest(string_to_array(${given}, ',')::bigint[]) as position`,
+      inRange,
+    };
+  }
+  inRange.push("letters.state = ranges.state");
+  if (groupConditions(filter, () => "").length === 0) {
+    return { ranges: `select unnest(${bind(states)}::text[]) as state`, inRange };
+  }
+  inRange.push(...["domain", "fingerprint", "channel"].map((name) => `letters.${name} = ranges.${name}`));
+  return { ranges: groupsOf(filter, bind), inRange };
+}
+
+/** Groups that match, a row for each state. */
+function groupsOf(filter: DeadLetterFilter, bind: (value: unknown) => string): string {
+  const states = filter.state ? [filter.state] : STATES;
+  const conditions = [`state = any(${bind(states)}::text[])`, ...groupConditions(filter, bind)];
+  return `select domain, fingerprint, channel, state, letters
+     from dead_letter_groups
+     cross join lateral (
+       values ('open', open), ('redriven', redriven), ('discarded', discarded)
+     ) as states (state, letters)
+     where letters > 0 and ${conditions.join(" and ")}`;
 }
 
 /** Conditions that hold for all letters of a group or for none. */
@@ -156,3 +216,6 @@ export async function selectCursor(database: Queryable, position: bigint): Promi
 
 /** Keeps a list readable. */
 export const LISTED_PROBLEMS_MAX = 5;
+
+/** Without statistics PostgreSQL would sort all matching rows. */
+const IN_INDEX_ORDER = "set local enable_sort = off; set local enable_bitmapscan = off";

@@ -7,6 +7,7 @@ import { problemDocument } from "../show/documents.ts";
 import type { Mask } from "../show/mask.ts";
 import type { DeadLetterGroup } from "./dead-letter-groups-table.ts";
 import { LISTED_PROBLEMS_MAX, type ListedLetter } from "./dead-letter-pages-table.ts";
+import type { DeadLetterPage } from "./find.ts";
 
 const listedType = shape({
   position: "position",
@@ -28,6 +29,9 @@ export const pageType = shape({
   deadletters: listedType.array(),
   next: type("null").or(listedType.get("position")).describe("`before` of the next page; null on the last"),
   "searched?": "count",
+  total: shape({ letters: "count", is_exact: "boolean" })
+    .or("null")
+    .describe("matching letters; if not exact, there are more; null for a text search"),
 });
 
 const groupType = shape({
@@ -59,6 +63,19 @@ export const overviewType = shape({
 
 export type PageDocument = typeof pageType.infer;
 export type OverviewDocument = typeof overviewType.infer;
+
+/** @param mask of a letter's domain. */
+export function pageDocument(
+  { letters, next, searched, total }: DeadLetterPage,
+  maskOf: (domain: string) => Mask,
+): PageDocument {
+  return defined({
+    deadletters: letters.map((letter) => listedDocument(letter, maskOf(letter.domain))),
+    next: next?.toString() ?? null,
+    searched,
+    total: total ? { letters: Number(total.letters), is_exact: total.isExact } : null,
+  });
+}
 
 export function listedDocument(letter: ListedLetter, mask: Mask): typeof listedType.infer {
   return defined({

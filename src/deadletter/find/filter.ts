@@ -2,6 +2,7 @@
 import { type ArkErrors, type } from "arktype";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { parseDateTime } from "../../contract/values/date-time.ts";
+import { parsePosition } from "../../contract/values/integers.ts";
 import { foldIndexes } from "../../projector/fingerprint.ts";
 import { shape } from "../shapes.ts";
 
@@ -22,6 +23,16 @@ const time = type("string")
 
 const path = type(/^(\/([^~/\0\p{Cs}]|~[01])*)*$/u).describe("a JSON pointer such as /items/#/price");
 
+const POSITIONS = "1 to 500 positions such as 17,18,21";
+
+/** As many as a page of the list has. */
+const positions = type(/^\d{1,19}(,\d{1,19}){0,499}$/)
+  .describe(POSITIONS)
+  .narrow(
+    (list, context) =>
+      list.split(",").every((position) => parsePosition(position) !== undefined) || context.reject(POSITIONS),
+  );
+
 /** `path`: problems at this JSON pointer (indexes folded) or below. `q`: text in the payload. */
 export const filterType = shape({
   "+": "reject",
@@ -34,6 +45,7 @@ export const filterType = shape({
   "since?": time,
   "until?": time,
   "q?": text(200),
+  "positions?": positions,
 }).narrow((filter, context) => {
   // An empty array would pass as an object.
   if (Array.isArray(filter)) return context.reject({ expected: "an object", actual: "an array" });

@@ -4,6 +4,7 @@ import { InvalidInputError } from "../../contract/errors.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import {
   type Cursor,
+  countPlaces,
   type ListedLetter,
   type PageOptions,
   selectCursor,
@@ -19,7 +20,12 @@ export type DeadLetterPage = Readonly<{
   next: bigint | undefined;
   /** For a payload search: letters examined. */
   searched: number | undefined;
+  /** Unknown for a payload search, which is bounded. */
+  total: Total | undefined;
 }>;
+
+/** The number of matching letters; a lower bound if it is not exact. */
+export type Total = Readonly<{ letters: bigint; isExact: boolean }>;
 
 /**
  * Newest first.
@@ -45,6 +51,7 @@ export async function findDeadLetters(
     ),
     next: next?.position,
     searched,
+    total: filter.q === undefined ? await countPlaces(transaction, filter, COUNTED_MAX) : undefined,
   };
 }
 
@@ -110,3 +117,6 @@ async function cursorAt(transaction: Transaction, position: bigint): Promise<Cur
 /** Bounds of one search: a payload costs microseconds, and a page should take at most 50 ms. */
 const SEARCHED_LETTERS_MAX = 1_000;
 const SEARCHED_BYTES_MAX = 16 * 1024 * 1024;
+
+/** An operator needs no exact number above it; counting this many takes milliseconds. */
+const COUNTED_MAX = 10_000;
