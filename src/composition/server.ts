@@ -3,7 +3,11 @@
 import type { Parts } from "../contract/part.ts";
 import type { Route } from "../contract/route.ts";
 import type { DatabaseMonitor } from "../database/monitor.ts";
-import { countByCode, selectRecentGroups } from "../deadletter/find/dead-letter-groups-table.ts";
+import {
+  countByCode,
+  type RecentGroup,
+  selectRecentGroups,
+} from "../deadletter/find/dead-letter-groups-table.ts";
 import type { DomainLine } from "../domain-line.ts";
 import { deadLetterRoutes } from "../http/api/deadletters.ts";
 import { docsRoutes } from "../http/api/docs.ts";
@@ -35,6 +39,7 @@ export function createServer(
   rpcRoutes: readonly Route[],
   health: () => ReturnType<Parts["health"]>,
 ): HttpServer {
+  let recent: readonly RecentGroup[] = [];
   const gauged = {
     lines,
     outbox: {
@@ -45,7 +50,10 @@ export function createServer(
     pools,
     auditor,
     countDeadLetters: () => countByCode(pools.reads),
-    recentDeadLetters: () => selectRecentGroups(pools.reads, RECENT_GROUPS_SHOWN),
+    recentDeadLetters: async () => {
+      recent = await selectRecentGroups(pools.reads, RECENT_GROUPS_SHOWN);
+      return recent;
+    },
   };
   const services = lines.flatMap(({ name, service }) => (service ? [{ domain: name, ...service }] : []));
   const guards: AccessGuards = {
@@ -72,6 +80,8 @@ export function createServer(
       warningsOf: (domain) => lines.find(({ name }) => name === domain)?.warnings() ?? [],
       metrics,
       refreshMetrics: () => refreshGauges(metrics, gauged),
+      recentDeadLetters: () => recent,
+      knownOf: (domain) => new Set(lines.find(({ name }) => name === domain)?.module.paths),
       audit: (isFull) => auditor.run(isFull),
     }),
     feed.route,

@@ -62,7 +62,8 @@ export class Desk {
   overview(filter: GroupFilter, limit: number) {
     this.#checkDomain(filter);
     const knownOf = (domain: string) => this.#knownOf(domain);
-    return readOverview(this.#options.database, filter, limit, new Date(), knownOf);
+    const maskOf = (domain: string) => this.#maskOf(domain);
+    return readOverview(this.#options.database, filter, limit, new Date(), knownOf, maskOf);
   }
 
   /** Newest first. @param before `next` of the previous page. */

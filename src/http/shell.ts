@@ -1,6 +1,6 @@
 /**
  * The frame around every page: head, skip link, navigation, connection state, sign-out. The server renders it so that
- * the header does not appear late.
+ * the header does not appear late. On a phone the pages are in a menu; its `popover` closes without a script.
  */
 
 export type NavigationEntry = Readonly<{
@@ -30,17 +30,22 @@ export function inShell(file: string, entries: readonly NavigationEntry[], curre
     <link rel="icon" href="/ui/icon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="/ui/page.css">
     <script type="module" src="/ui/shell.js"></script>
+    <script type="module" src="/ui/shortcuts.js"></script>
     ${head}
   </head>
   <body>
     <a class="skip" href="#main">Skip to content</a>
     <header>
       <h1><a href="/">Waybill</a></h1>
-      <nav aria-label="Pages">
-        ${links.join("\n        ")}
-      </nav>
+      <button id="menu" type="button" class="quiet" popovertarget="pages">Menu</button>
+      <div id="pages" popover>
+        <nav aria-label="Pages">
+          ${links.join("\n          ")}
+        </nav>
+        <button id="keyboard" type="button" class="quiet">Keyboard</button>
+        <button id="sign-out" type="button" class="quiet">Sign out</button>
+      </div>
       <p id="connection" role="status"></p>
-      <button id="sign-out" type="button">Sign out</button>
     </header>
     ${main}
   </body>

@@ -81,7 +81,8 @@ async function countOutbox(metrics: Metrics, domain: string, outbox: GaugedOutbo
 async function countDeadLetters(metrics: Metrics, gauged: Gauged): Promise<void> {
   const [letters, recent] = await Promise.all([gauged.countDeadLetters(), gauged.recentDeadLetters()]);
   metrics.recentDeadLetters.reset();
-  for (const { letters: count, ...group } of recent) metrics.recentDeadLetters.set(group, Number(count));
+  for (const { domain, code, fingerprint, letters: count } of recent)
+    metrics.recentDeadLetters.set({ domain, code, fingerprint }, Number(count));
   for (const { domain, code, ...states } of letters) {
     for (const [state, count] of Object.entries(states)) {
       metrics.deadLetters.set({ domain, state, code }, Number(count));

@@ -90,19 +90,31 @@ export async function countByCode(database: Queryable, domain?: string): Promise
   return rows;
 }
 
-export type RecentGroup = Readonly<{ domain: string; code: string; fingerprint: string; letters: bigint }>;
+export type RecentGroup = Readonly<{
+  domain: string;
+  code: string;
+  fingerprint: string;
+  letters: bigint;
+  /** The first problem of the group's newest letter. */
+  path: string;
+  expected: string;
+}>;
 
 /** The groups with the most letters in the current and previous hour. */
 export async function selectRecentGroups(database: Queryable, limit: number): Promise<RecentGroup[]> {
   const { rows } = await database.query<RecentGroup>(
-    `select domain, fingerprint, recent.letters,
-            (select min(code) from dead_letter_groups as groups
-             where groups.domain = recent.domain and groups.fingerprint = recent.fingerprint) as code
-     from (
+    `with recent as (
        select domain, fingerprint, sum(letters)::bigint as letters from dead_letter_hours
        where hour >= date_trunc('hour', now()) - interval '1 hour'
        group by domain, fingerprint order by letters desc, fingerprint limit $1
-     ) as recent`,
+     ), newest as (
+       select domain, fingerprint, min(letters) as letters, min(code) as code, max(last_position) as position
+       from recent join dead_letter_groups using (domain, fingerprint)
+       group by domain, fingerprint
+     )
+     select newest.domain, newest.fingerprint, letters, newest.code,
+            errors -> 0 ->> 'path' as path, errors -> 0 ->> 'expected' as expected
+     from newest join dead_letters using (position)`,
     [limit],
   );
   return rows;

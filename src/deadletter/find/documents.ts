@@ -34,11 +34,20 @@ export const pageType = shape({
     .describe("matching letters; if not exact, there are more; null for a text search"),
 });
 
+/** What the newest letter of the group had at the path, and what was expected. */
+const causeType = shape({
+  path: type("string").describe("JSON pointer with # for an index and * for names outside of the schema"),
+  rule: "string",
+  expected: "string",
+  received: "string",
+  "excerpt?": type("string").describe("start of the value in the newest letter; masked if personal"),
+});
+
 const groupType = shape({
   fingerprint: "fingerprint",
   domain: "string",
   code: "code",
-  causes: type({ path: "string", rule: "string", expected: "string" }).array(),
+  causes: causeType.array(),
   cause_count: "count",
   channels: "string[]",
   count: "count",
@@ -102,12 +111,14 @@ export function groupDocument(
   total: bigint,
   hours: number[],
   known: KnownPaths,
+  mask: Mask,
 ): typeof groupType.infer {
   const { lastRedrivenAt, lastReceivedAt } = group;
   const causes = new Map(
-    group.errors.map(({ path, rule, expected }) => {
-      const folded = foldPath(path, known);
-      return [`${folded} ${rule}`, { path: folded, rule, expected }];
+    group.errors.map((problem) => {
+      const path = foldPath(problem.path, known);
+      const { rule, expected, received, excerpt } = mask.problem(problem);
+      return [`${path} ${rule}`, defined({ path, rule, expected, received, excerpt })];
     }),
   );
   return {

@@ -3,6 +3,7 @@ import type { Database } from "../../database/database.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { STATES } from "../../projector/dead-letters-table.ts";
 import type { KnownPaths } from "../../projector/fingerprint.ts";
+import type { Mask } from "../show/mask.ts";
 import {
   countByCode,
   type GroupFilter,
@@ -14,15 +15,16 @@ import {
 import { selectPlaces } from "./dead-letter-pages-table.ts";
 import { groupDocument, type OverviewDocument } from "./documents.ts";
 
-/** @param knownOf paths in a domain's schema. */
+/** @param knownOf paths in a domain's schema. @param maskOf its mask. */
 export function readOverview(
   database: Database,
   filter: GroupFilter,
   limit: number,
   now: Date,
   knownOf: (domain: string) => KnownPaths,
+  maskOf: (domain: string) => Mask,
 ): Promise<OverviewDocument> {
-  return database.transaction((transaction) => read(transaction, filter, limit, now, knownOf));
+  return database.transaction((transaction) => read(transaction, filter, limit, now, knownOf, maskOf));
 }
 
 async function read(
@@ -31,6 +33,7 @@ async function read(
   limit: number,
   now: Date,
   knownOf: (domain: string) => KnownPaths,
+  maskOf: (domain: string) => Mask,
 ): Promise<OverviewDocument> {
   const { domain, state } = filter;
   const since = new Date(Math.floor(now.getTime() / HOUR_MS) * HOUR_MS - (HOURS_SHOWN - 1) * HOUR_MS);
@@ -49,7 +52,8 @@ async function read(
   return {
     groups: shown.map((group) => {
       const groupHours = hoursFrom(since, hours.get(keyOf(group)) ?? []);
-      return groupDocument(group, countOf(group), total, groupHours, knownOf(group.domain));
+      const { domain: of } = group;
+      return groupDocument(group, countOf(group), total, groupHours, knownOf(of), maskOf(of));
     }),
     has_more: groups.length > limit,
     totals: {

@@ -18,8 +18,7 @@ import type { Unready } from "../../contract/part.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
 import { checkNames, readFlag } from "../../contract/values/parameters.ts";
 import { exposeMetrics, MEDIA_TYPES } from "../../watch/exposition.ts";
-import type { Metrics } from "../../watch/metrics.ts";
-import { statusRoute } from "./status.ts";
+import { type StatusOptions, statusRoute } from "./status.ts";
 
 /** Negative if a rebuild freed space. */
 const PER_DAY = nullable({ type: "integer" });
@@ -80,23 +79,15 @@ function readinessOf(domain: string, unready: readonly Unready[], warnings: read
   };
 }
 
-export type OperationsOptions = Readonly<{
-  domains: readonly string[];
-  health: () => readonly Unready[];
-  warningsOf: (domain: string) => readonly string[];
-  metrics: Metrics;
-  refreshMetrics: () => Promise<void>;
-  audit: (isFull: boolean) => Promise<AuditReport>;
-}>;
+export type OperationsOptions = StatusOptions &
+  Readonly<{
+    health: () => readonly Unready[];
+    warningsOf: (domain: string) => readonly string[];
+    audit: (isFull: boolean) => Promise<AuditReport>;
+  }>;
 
-export function operationsRoutes({
-  domains,
-  health,
-  warningsOf,
-  metrics,
-  refreshMetrics,
-  audit,
-}: OperationsOptions): Route[] {
+export function operationsRoutes(options: OperationsOptions): Route[] {
+  const { domains, health, warningsOf, metrics, refreshMetrics, audit } = options;
   return [
     {
       method: "GET",
@@ -170,7 +161,7 @@ export function operationsRoutes({
         response.end(text);
       },
     },
-    statusRoute({ domains, metrics, refreshMetrics }),
+    statusRoute(options),
     {
       method: "GET",
       path: "/audit",

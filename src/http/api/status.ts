@@ -1,6 +1,6 @@
 /**
- * `GET /status.json`: the figures of the status page, read from the Prometheus metrics. The client computes rates and
- * quantiles from two answers. Access is open, like `/metrics`, because it contains nothing else.
+ * `GET /status.json`: the figures of the status page, read from the Prometheus metrics, and the causes of recent dead
+ * letters in words. The client computes rates and quantiles from two answers. Access is open, like `/metrics`.
  */
 import {
   answer,
@@ -14,15 +14,21 @@ import {
   TIME,
 } from "../../contract/openapi.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
+import type { RecentGroup } from "../../deadletter/find/dead-letter-groups-table.ts";
+import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";
 import type { Metrics } from "../../watch/metrics.ts";
 
 export type StatusOptions = Readonly<{
   domains: readonly string[];
   metrics: Metrics;
   refreshMetrics: () => Promise<void>;
+  /** As of the last refresh. */
+  recentDeadLetters: () => readonly RecentGroup[];
+  /** The paths in a domain's schema. */
+  knownOf: (domain: string) => KnownPaths;
 }>;
 
-export function statusRoute({ domains, metrics, refreshMetrics }: StatusOptions): Route {
+export function statusRoute(options: StatusOptions): Route {
   return {
     method: "GET",
     path: "/status.json",
@@ -33,15 +39,14 @@ export function statusRoute({ domains, metrics, refreshMetrics }: StatusOptions)
       responses: { 200: answer("counts since process start, and current values", STATUS) },
     },
     handle: async (_request, response) => {
-      await refreshMetrics();
-      sendJson(response, 200, await readStatus(domains, metrics));
+      await options.refreshMetrics();
+      sendJson(response, 200, await readStatus(options));
     },
   };
 }
 
-async function readStatus(names: readonly string[], metrics: Metrics) {
+async function readStatus({ domains: names, metrics, recentDeadLetters, knownOf }: StatusOptions) {
   const domains = await Promise.all(names.map((name) => readDomain(name, metrics)));
-  const causes = await samplesOf(metrics.recentDeadLetters);
   const { user, system } = process.cpuUsage();
   const requests = await samplesOf(metrics.requestTimes);
   return {
@@ -51,11 +56,14 @@ async function readStatus(names: readonly string[], metrics: Metrics) {
     requests: sum(requests.filter(({ metricName }) => metricName?.endsWith("_count"))) ?? 0,
     domains,
     sources: await readSources(metrics),
-    causes: causes.map(({ labels, value }) => ({
-      domain: String(labels.domain),
-      code: String(labels.code),
-      fingerprint: String(labels.fingerprint),
-      letters: value,
+    // Without names that senders chose and without values, because access is open.
+    causes: recentDeadLetters().map(({ domain, code, fingerprint, letters, path, expected }) => ({
+      domain,
+      code,
+      fingerprint,
+      letters: Number(letters),
+      path: foldPath(path, knownOf(domain)),
+      expected,
     })),
   };
 }
@@ -169,5 +177,7 @@ const STATUS = object({
       lost: COUNT,
     }),
   ),
-  causes: arrayOf(object({ domain: TEXT, code: TEXT, fingerprint: TEXT, letters: COUNT })),
+  causes: arrayOf(
+    object({ domain: TEXT, code: TEXT, fingerprint: TEXT, letters: COUNT, path: TEXT, expected: TEXT }),
+  ),
 });

@@ -1,17 +1,18 @@
 /** Calls the service. An error answer becomes an Error with its detail; 401 opens the sign-in form. */
-import { element } from "/ui/dom.js";
-import { askToSignIn } from "/ui/shell.js";
+import { button, element } from "/ui/dom.js";
+import { askToSignIn, endLoading } from "/ui/shell.js";
 
 export class Refused extends Error {
-  constructor(status, problem) {
+  constructor(status, problem, requestId) {
     super(problem.detail ?? problem.title ?? `the service returned ${status}`);
     this.status = status;
     this.problem = problem;
+    this.requestId = requestId;
   }
 }
 
 export function get(path) {
-  return ask(path, {});
+  return ask(path, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
 }
 
 export function post(path, body, signal) {
@@ -25,20 +26,45 @@ export function post(path, body, signal) {
 
 async function ask(path, options) {
   let response;
+  let value;
   try {
     response = await fetch(path, options);
+    value = await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    if (error.name === "TimeoutError") throw new Error("the service does not answer");
     throw new Error("the service is unreachable");
   }
-  const value = await response.json();
   if (response.ok) return value;
   if (response.status === 401) askToSignIn();
-  throw new Refused(response.status, value);
+  throw new Refused(response.status, value, response.headers.get("x-request-id"));
 }
 
-/** Shows an error in an element that screen readers announce. */
-export function complain(place, error) {
-  if (error.status === 401) return;
-  place.replaceChildren(element("p", { role: "alert" }, [`${error.message}.`]));
+/**
+ * Shows an error in an element that screen readers announce, and what to do about it.
+ * @param retry loads the place again; undefined if a repeated request could take effect twice.
+ */
+export function complain(place, error, retry) {
+  if (error.status === 401) {
+    place.replaceChildren(element("p", { class: "quiet" }, ["Sign in to see this."]));
+    return;
+  }
+  const again = button("Try again", () => {
+    again.disabled = true;
+    retry();
+  });
+  place.replaceChildren(
+    element("p", { role: "alert" }, [`${error.message}.${adviceOn(error)}`]),
+    ...(retry ? [element("p", {}, [again])] : []),
+  );
+  endLoading("Not loaded.");
 }
+
+function adviceOn({ status, requestId }) {
+  if (status === undefined) return " The service may be restarting; try again in a moment.";
+  if (status >= 500 && status !== 503) return ` Search the service's log for the request ${requestId}.`;
+  return "";
+}
+
+/** Longer than any answer takes. */
+const ANSWER_MS_MAX = 60_000;

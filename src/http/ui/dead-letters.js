@@ -1,8 +1,10 @@
 /** The overview of dead letters: totals, trend, groups by cause, bulk redrives. */
 import { complain, get } from "/ui/api.js";
+import { wordsOf } from "/ui/causes.js";
 import { bars } from "/ui/chart.js";
 import { ago, byId, cell, element, link, table, time, visible } from "/ui/dom.js";
 import { domainCells, domainHeads, loadDomains, offerDomains } from "/ui/domains.js";
+import { update } from "/ui/live.js";
 import { watchEvents } from "/ui/shell.js";
 
 const domains = await loadDomains();
@@ -24,7 +26,7 @@ async function refresh() {
     showGroups(overview);
     showBulks(redrives.filter((bulk) => domain === "" || bulk.domain === domain));
   } catch (error) {
-    complain(byId("groups"), error);
+    complain(byId("groups"), error, refresh);
   }
 }
 
@@ -43,8 +45,9 @@ function showTotals({ totals, oldest_open, trend }) {
       ]),
     );
   }
-  byId("totals").replaceChildren(element("dl", { class: "tiles" }, tiles));
-  byId("trend").replaceChildren(
+  update(byId("totals"), element("dl", { class: "tiles" }, tiles));
+  update(
+    byId("trend"),
     element("p", { class: "quiet" }, ["Per hour, last 48 h"]),
     bars(trend.hours, trend.since, { height: 48, label: "Dead letters per hour" }),
   );
@@ -52,16 +55,16 @@ function showTotals({ totals, oldest_open, trend }) {
 
 function showGroups({ groups, has_more, trend }) {
   if (groups.length === 0) {
-    byId("groups").replaceChildren(element("p", {}, ["No open dead letters."]));
+    update(byId("groups"), element("p", {}, ["No open dead letters."]));
     return;
   }
   const rows = groups.map((group) =>
-    element("tr", {}, [
+    element("tr", { "data-key": `${group.domain} ${group.fingerprint}` }, [
       ...domainCells(domains, group.domain),
       cell("Problem", [
         link(
           `/ui/dead-letter-list?state=open&fingerprint=${group.fingerprint}&domain=${group.domain}`,
-          describe(group),
+          wordsOf({ code: group.code, ...group.causes[0] }),
         ),
         ...(group.cause_count > 1 ? [` and ${group.cause_count - 1} more`] : []),
         ...(group.came_back_after
@@ -91,24 +94,20 @@ function showGroups({ groups, has_more, trend }) {
     "Channels",
     "Sample",
   ];
-  byId("groups").replaceChildren(
+  update(
+    byId("groups"),
     table("Groups of dead letters", heads, rows),
     ...(has_more ? [element("p", {}, ["Only the largest groups are shown."])] : []),
   );
 }
 
-function describe({ code, causes }) {
-  const [cause] = causes;
-  return visible(`${code}: ${cause.path || "the document"} – ${cause.expected}`);
-}
-
 function showBulks(bulks) {
   if (bulks.length === 0) {
-    byId("bulks").replaceChildren(element("p", {}, ["No bulk redrives."]));
+    update(byId("bulks"), element("p", {}, ["No bulk redrives."]));
     return;
   }
   const rows = bulks.map((bulk) =>
-    element("tr", {}, [
+    element("tr", { "data-key": bulk.id }, [
       cell("Started", link(`/ui/redrive?id=${bulk.id}`, time(bulk.created_at)), "words"),
       ...domainCells(domains, bulk.domain),
       cell("Status", bulk.status, "words"),
@@ -122,7 +121,8 @@ function showBulks(bulks) {
       cell("Reason", visible(bulk.reason)),
     ]),
   );
-  byId("bulks").replaceChildren(
+  update(
+    byId("bulks"),
     table(
       "Bulk redrives",
       ["Started", ...domainHeads(domains), "Status", "Done", "Failed again", "Author", "Reason"],
@@ -145,13 +145,16 @@ choice.addEventListener("change", () => {
 await refresh();
 // Every change shows in the counts; changes in quick succession cause one refresh.
 let isWaiting = false;
-watchEvents({
-  counts: () => {
-    if (isWaiting) return;
-    isWaiting = true;
-    setTimeout(async () => {
-      isWaiting = false;
-      await refresh();
-    }, REFRESH_PAUSE_MS);
+watchEvents(
+  {
+    counts: () => {
+      if (isWaiting) return;
+      isWaiting = true;
+      setTimeout(async () => {
+        isWaiting = false;
+        await refresh();
+      }, REFRESH_PAUSE_MS);
+    },
   },
-});
+  refresh,
+);

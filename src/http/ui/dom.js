@@ -53,16 +53,20 @@ export function visible(text) {
   return text.replace(HIDDEN, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** A time in the reader's format, with the exact value as tooltip. */
-export function time(iso) {
-  const shown = new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
-  return element("time", { datetime: iso, title: iso }, [shown]);
+/** A time in the reader's format, with the exact value in UTC as tooltip. Other text is shown as it is. */
+export function time(iso, format = MOMENT) {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return visible(String(iso));
+  const utc = at.toISOString();
+  const title = `${utc.slice(0, 10)} ${utc.slice(11, -1)} UTC`;
+  return element("time", { datetime: utc, title }, [format.format(at)]);
 }
 
+/** How long ago, with the exact time in UTC as tooltip. */
 export function ago(iso) {
   const seconds = Math.max(0, (Date.now() - new Date(iso).getTime()) / 1000);
   const [unit, length] = UNITS.find(([, least]) => seconds >= least) ?? UNITS.at(-1);
-  return new Intl.RelativeTimeFormat(undefined).format(-Math.floor(seconds / length), unit);
+  return time(iso, { format: () => RELATIVE.format(-Math.floor(seconds / length), unit) });
 }
 
 export const byId = (id) => document.getElementById(id);
@@ -71,6 +75,9 @@ export const byId = (id) => document.getElementById(id);
 const HIDDEN =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: matches exactly these.
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const RELATIVE = new Intl.RelativeTimeFormat(undefined);
 
 const UNITS = [
   ["day", 86_400],

@@ -2,17 +2,22 @@
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { button, byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+import { update } from "/ui/live.js";
 
 async function load() {
   const { refusals } = await get("/outbox");
   byId("refused").hidden = refusals.length === 0;
-  byId("refused-events").replaceChildren(table("Refused events", HEADS, refusals.map(rowOf)));
+  update(byId("refused-events"), table("Refused events", HEADS, refusals.map(rowOf)));
 }
 
 function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
   const decide = (action) => () => act(`/outbox/${position}/${ordinal}/${action}`);
-  const actions = [button("Release", decide("release")), button("Discard", decide("discard"))];
-  return element("tr", {}, [
+  const actions = [
+    button("Release", decide("release"), { class: "secondary" }),
+    " ",
+    button("Discard", decide("discard"), { class: "danger" }),
+  ];
+  return element("tr", { "data-key": `${position}/${ordinal}` }, [
     cell("Event", link(`/messages/${position}`, `${position}/${ordinal}`)),
     cell("Domain", domain),
     cell("Topic", visible(topic)),

@@ -1,8 +1,10 @@
 /** The status page: health and figures without Grafana, refreshed every two seconds. */
 import { complain, get } from "/ui/api.js";
+import { wordsOf } from "/ui/causes.js";
 import { ago, byId, cell, element, link, table } from "/ui/dom.js";
 import { domainCells, domainHeads } from "/ui/domains.js";
 import { orDash, plain, seconds } from "/ui/figures.js";
+import { update } from "/ui/live.js";
 import { largest, quantile, rate, sum } from "/ui/rates.js";
 import { showConnection } from "/ui/shell.js";
 import { addToCharts } from "/ui/status-charts.js";
@@ -29,7 +31,7 @@ async function showReadiness() {
     reasons ? listOf(reasons) : element("p", { class: "good" }, [`The service is ${status}.`]),
     ...(warnings.length > 0 ? [listOf(warnings)] : []),
   ];
-  byId("ready").replaceChildren(...shown);
+  update(byId("ready"), ...shown);
 }
 
 const listOf = (texts) =>
@@ -54,7 +56,7 @@ function showFigures({ domains, database }) {
     return tile(title, orDash(value, format), value !== null && value >= badFrom);
   });
   tiles.push(tile("Database connected", database.connected ? "yes" : "no", !database.connected));
-  byId("figures").replaceChildren(...tiles);
+  update(byId("figures"), ...tiles);
 }
 
 /** One row per domain; hidden if there is only one, because the tiles show the same. */
@@ -83,7 +85,7 @@ function showDomains(now) {
     "Dead/s",
     "Publish to readable, p99",
   ];
-  byId("domains").replaceChildren(table("Domains", heads, rows));
+  update(byId("domains"), table("Domains", heads, rows));
 }
 
 /** One row per source; a dash if the broker does not report the figure. */
@@ -118,22 +120,21 @@ function showSources(now) {
     "Rejected (buffer full)",
     "Missing sequence numbers",
   ];
-  byId("sources").replaceChildren(table("Sources", heads, rows));
+  update(byId("sources"), table("Sources", heads, rows));
 }
 
 function showCauses(now) {
   const causes = now.causes.toSorted((one, other) => other.letters - one.letters);
-  if (causes.length === 0) return byId("causes").replaceChildren(element("p", {}, ["None."]));
+  if (causes.length === 0) return update(byId("causes"), element("p", {}, ["None."]));
   const names = namesIn(now);
-  const rows = causes.map(({ domain, code, fingerprint, letters }) =>
-    element("tr", {}, [
+  const rows = causes.map(({ domain, fingerprint, letters, ...cause }) =>
+    element("tr", { "data-key": `${domain} ${fingerprint}` }, [
       ...domainCells(names, domain),
-      cell("Code", code),
-      cell("Cause", link(`/ui/dead-letter-list?fingerprint=${fingerprint}&domain=${domain}`, fingerprint)),
+      cell("Cause", link(`/ui/dead-letter-list?fingerprint=${fingerprint}&domain=${domain}`, wordsOf(cause))),
       cell("Letters", plain(letters)),
     ]),
   );
-  byId("causes").replaceChildren(table("Causes", [...domainHeads(names), "Code", "Cause", "Letters"], rows));
+  update(byId("causes"), table("Causes", [...domainHeads(names), "Cause", "Letters"], rows));
 }
 
 const namesIn = ({ domains }) => domains.map(({ domain }) => domain);
@@ -149,19 +150,18 @@ const judged = (text, isBad) => (isBad ? element("span", { class: "bad" }, [text
 
 async function showNewest() {
   const { deadletters } = await get("/deadletters?limit=8");
-  if (deadletters.length === 0) return byId("newest").replaceChildren(element("p", {}, ["None."]));
+  if (deadletters.length === 0) return update(byId("newest"), element("p", {}, ["None."]));
   const names = before ? namesIn(before) : [];
   const rows = deadletters.map((letter) =>
-    element("tr", {}, [
+    element("tr", { "data-key": letter.position }, [
       cell("Position", link(`/ui/dead-letter?position=${letter.position}`, letter.position)),
       ...domainCells(names, letter.domain),
       cell("Code", letter.code),
       cell("Arrived", ago(letter.received_at)),
-      cell("Message", link(`/messages/${letter.position}`, "Details")),
     ]),
   );
-  const heads = ["Position", ...domainHeads(names), "Code", "Arrived", "Message"];
-  byId("newest").replaceChildren(table("Newest dead letters", heads, rows));
+  const heads = ["Position", ...domainHeads(names), "Code", "Arrived"];
+  update(byId("newest"), table("Newest dead letters", heads, rows));
 }
 
 /** Pauses after each answer, so that a slow service does not get more requests. */

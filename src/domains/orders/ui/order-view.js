@@ -1,14 +1,17 @@
 /** Inserts values as text, never as markup. */
-import { cell, element, facts } from "/ui/dom.js";
+import { cell, element, facts, time } from "/ui/dom.js";
 
 export function viewOrder(order, raw) {
   const money = moneyIn(order.payment.currency);
   return element("article", { class: "order", "aria-label": `Order ${order.order_uid}` }, [
     element("h3", {}, [order.order_uid]),
-    element("p", {}, [`${when(order.date_created)} · track number ${order.track_number}`]),
+    element("p", {}, [time(order.date_created), ` · track number ${order.track_number}`]),
     element("div", { class: "parties" }, [viewDelivery(order), viewPayment(order, money)]),
     viewItems(order.items, money),
-    element("details", {}, [element("summary", {}, ["Raw JSON"]), element("pre", {}, [raw])]),
+    element("details", {}, [
+      element("summary", {}, ["Raw JSON"]),
+      element("pre", { tabindex: "0", "aria-label": "Raw JSON" }, [raw]),
+    ]),
   ]);
 }
 
@@ -43,7 +46,7 @@ function viewPayment({ payment }, money) {
       ["Delivery", money(payment.delivery_cost)],
       ...fee,
       ["Total", money(payment.amount)],
-      ["Paid", when(payment.payment_dt * 1000)],
+      ["Paid", time(payment.payment_dt * 1000)],
       ["Paid with", `${payment.provider}, ${payment.bank}`],
     ]),
   ]);
@@ -81,14 +84,6 @@ export function moneyIn(currency) {
   const format = new Intl.NumberFormat(undefined, { style: "currency", currency });
   const digits = format.resolvedOptions().maximumFractionDigits;
   return (amount) => format.format(amount / 10 ** digits);
-}
-
-function when(time) {
-  const date = new Date(time);
-  const text = Number.isNaN(date.getTime())
-    ? String(time)
-    : date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
-  return text;
 }
 
 function lines(texts) {

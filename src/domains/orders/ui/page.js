@@ -1,15 +1,21 @@
-import { get } from "/ui/api.js";
-import { byId, cell, element } from "/ui/dom.js";
+import { complain, get } from "/ui/api.js";
+import { byId, cell, element, time } from "/ui/dom.js";
+import { update } from "/ui/live.js";
 import { viewOrder } from "/ui/orders/order-view.js";
 import { showConnection, watchEvents } from "/ui/shell.js";
 
+showConnection("connecting…");
 const newest = byId("newest");
 const shown = [];
 
 async function start() {
-  showConnection("connecting…");
-  const { orders } = await get(`/orders?limit=${NEWEST_MAX}`);
-  showNewest(orders.reverse());
+  try {
+    const { orders } = await get(`/orders?limit=${NEWEST_MAX}`);
+    byId("newest-problem").replaceChildren();
+    showNewest(orders.reverse());
+  } catch (error) {
+    complain(byId("newest-problem"), error, start);
+  }
 }
 
 function showCounts(counts) {
@@ -23,22 +29,21 @@ function showNewest(orders) {
   for (const order of orders) {
     if (!shown.some(({ position }) => position === order.position)) shown.unshift(order);
   }
+  // The orders that arrived before an answer are in it, too.
+  shown.sort((one, other) => (BigInt(one.position) < BigInt(other.position) ? 1 : -1));
   shown.length = Math.min(shown.length, NEWEST_MAX);
-  if (shown.length > 0) newest.replaceChildren(...shown.map(rowOf));
+  update(newest, ...(shown.length > 0 ? shown.map(rowOf) : [NONE.cloneNode(true)]));
 }
 
 function rowOf(order) {
   const open = element("button", { type: "button", class: "link" }, [order.id]);
   open.addEventListener("click", () => openOrder(order.id));
-  return element("tr", {}, [
+  return element("tr", { "data-key": order.position }, [
     cell("Order", open),
     cell("Position", order.position),
     cell("Customer", order.customer_id),
     cell("Track number", order.track_number),
-    cell(
-      "Created",
-      new Date(order.date_created).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }),
-    ),
+    cell("Created", time(order.date_created)),
   ]);
 }
 
@@ -78,6 +83,7 @@ async function showOrder(id) {
 }
 
 const NEWEST_MAX = 20;
+const NONE = element("tr", {}, [element("td", { colspan: "5" }, ["No orders yet."])]);
 
 byId("find").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -89,8 +95,6 @@ addEventListener("hashchange", () => {
 });
 const asked = idInAddress();
 if (asked !== undefined) showOrder(asked);
-await start().catch((error) => {
-  // Without a session the shell signs in; otherwise the feed reconnects.
-  if (error.status !== 401) showConnection(error.message, true);
-});
-watchEvents({ counts: ({ orders }) => showCounts(orders), orders: showNewest });
+await start();
+// Without a session the shell signs in; otherwise the feed reconnects, and what was missed is loaded.
+watchEvents({ counts: ({ orders }) => showCounts(orders), orders: showNewest }, start);
