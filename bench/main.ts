@@ -6,8 +6,10 @@ import { InvalidInputError } from "../src/contract/errors.ts";
 import { writeFigures } from "../tools/docs/documents.ts";
 import { BROKER_KINDS } from "../tools/stack/broker.ts";
 import { type Stack, startStack } from "../tools/stack/stack.ts";
+import { watchForStop } from "../tools/stack/stopping.ts";
 import { measureAudit } from "./audit.ts";
 import { measureBrokers } from "./brokers.ts";
+import { compareWith, comparisonTable } from "./compare.ts";
 import { measureDeadLetters } from "./deadletters.ts";
 import { measureDrain } from "./drain.ts";
 import { measureGrowth } from "./growth.ts";
@@ -57,22 +59,31 @@ const MAIN_PARTS: Readonly<Record<string, Part>> = {
     shows: "start with --rows orders: ready, cache restored, memory",
     measure: (stack, { rows }) => measureRestart(stack, rows, say),
   },
-  growth: {
-    shows: "drain with 0, 1 and 5 million rows in the inbox",
-    measure: (stack, { orders }) => measureGrowth(stack, orders / 2, say),
-  },
   deadletters: {
     shows: "pages of dead letters with every filter, among --rows letters",
     measure: async (stack, { rows }) => [await measureDeadLetters(stack, rows, say)],
   },
-  overhead: {
-    shows: "cost of metrics, logs and traces for drain and reads (needs wrk)",
-    measure: (stack) => measureOverhead(stack, say),
+  wallet: {
+    shows: "--orders wallet commands, on many accounts and on one, compared with row locks",
+    measure: (stack, { orders }) => measureWallet(stack, orders, say),
+  },
+  outbox: {
+    shows:
+      "--orders events from the outbox to Kafka, the cost of events for the projection, their lag (--minutes)",
+    measure: (stack, { orders, minutes }) => measureOutbox(stack, orders, minutes * 60, say),
   },
 };
 
 /** Run by name only. */
 const MORE_PARTS: Readonly<Record<string, Part>> = {
+  growth: {
+    shows: "drain with 0, 1 and 5 million rows in the inbox",
+    measure: (stack, { orders }) => measureGrowth(stack, orders / 2, say),
+  },
+  overhead: {
+    shows: "cost of metrics, logs and traces for drain and reads (needs wrk)",
+    measure: (stack) => measureOverhead(stack, say),
+  },
   brokers: {
     shows: "drain from NATS Streaming, JetStream and Kafka, compared",
     measure: (stack, { orders }) => measureBrokers(stack, orders, say),
@@ -89,18 +100,9 @@ const MORE_PARTS: Readonly<Record<string, Part>> = {
     shows: "PostgreSQL down for --minutes with the broker at full speed: memory, and the drain afterwards",
     measure: (stack, { minutes }) => measureOutage(stack, minutes, say),
   },
-  outbox: {
-    shows:
-      "--orders events from the outbox to Kafka, the cost of events for the projection, their lag (--minutes)",
-    measure: (stack, { orders, minutes }) => measureOutbox(stack, orders, minutes * 60, say),
-  },
   settings: {
     shows: "drain with PostgreSQL settings, each compared with the defaults",
     measure: (stack, { orders }) => measureSettings(stack, orders, say),
-  },
-  wallet: {
-    shows: "--orders wallet commands, on many accounts and on one, compared with row locks",
-    measure: (stack, { orders }) => measureWallet(stack, orders, say),
   },
   answers: {
     shows:
@@ -122,7 +124,7 @@ const PARTS = { ...MAIN_PARTS, ...MORE_PARTS };
 
 const bench = command("bench", "Measures figures and, in the same run, the machine's limits.")
   .addArgument(
-    new Argument("[name]", "part to run; without it, all parts of the first list").choices(
+    new Argument("[names...]", "parts to run; without one, all parts of the first list").choices(
       Object.keys(PARTS),
     ),
   )
@@ -136,6 +138,10 @@ const bench = command("bench", "Measures figures and, in the same run, the machi
   )
   .option("--cpu-prof <folder>", "write CPU profiles of the service during the drain")
   .option("--keep", "with a name: keep the figures in bench/results.json and write them into the documents")
+  .option(
+    "--compare <revision>",
+    "with names: run them on this git revision and on the present one, in turns",
+  )
   .option("--json", "print every figure as JSON")
   .addHelpText(
     "after",
@@ -147,19 +153,28 @@ Parts that run by name only:
 ${listed(MORE_PARTS)}`,
   )
   .action(
-    exits(async (name, { orders, rows, minutes, source, cpuProf, keep, json }) => {
-      if (name === undefined && source !== "nats-streaming") {
+    exits(async (names, { compare, json, ...options }, command) => {
+      const { orders, rows, minutes, source, cpuProf, keep } = options;
+      const isAll = names.length === 0;
+      if (isAll && source !== "nats-streaming") {
         throw new InvalidInputError("source", "--source requires the name of a part");
       }
-      if (keep && (name === undefined || name in MAIN_PARTS)) {
-        throw new InvalidInputError("keep", "--keep requires the name of a part of the second list");
+      if (keep && (names.length !== 1 || (names[0] as string) in MAIN_PARTS)) {
+        throw new InvalidInputError("keep", "--keep requires the name of one part of the second list");
+      }
+      if (compare !== undefined) {
+        if (isAll || keep) throw new InvalidInputError("compare", "--compare requires names, without --keep");
+        // Older revisions know fewer options.
+        const given = Object.entries({ orders, rows, minutes, source })
+          .filter(([option]) => command.getOptionValueSource(option as keyof typeof options) === "cli")
+          .flatMap(([option, value]) => [`--${option}`, String(value)]);
+        return await compareParts(compare, names, given, json === true);
       }
       const nodeOptions = cpuProf === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${cpuProf}`];
       const begun = performance.now();
       const results: Measurement[] = [];
-      for (const [part, { measure }] of Object.entries(
-        name === undefined ? MAIN_PARTS : { [name]: PARTS[name] as Part },
-      )) {
+      for (const part of isAll ? Object.keys(MAIN_PARTS) : names) {
+        const { measure } = PARTS[part] as Part;
         await using stack = await startStack("bench", () => {}, { source });
         say(`${part}: starts after ${Math.round((performance.now() - begun) / 1000)} s`);
         results.push(...(await measure(stack, { orders, rows, minutes, nodeOptions })));
@@ -168,14 +183,32 @@ ${listed(MORE_PARTS)}`,
       process.stdout.write(json ? `${JSON.stringify(documents)}\n` : tableOf(results));
       const measured = runOf(documents, (performance.now() - begun) / 1000);
       const { parts = {} } = readResults();
-      if (name === undefined) await write({ ...measured, parts });
+      if (isAll) await write({ ...measured, parts });
       else if (keep) {
-        const part = source === "nats-streaming" ? name : `${name} --source ${source}`;
+        const [name] = names;
+        const part = source === "nats-streaming" ? `${name}` : `${name} --source ${source}`;
         await write({ ...readResults(), parts: { ...parts, [part]: measured } });
       }
       return 0;
     }),
   );
+
+async function compareParts(
+  revision: string,
+  names: readonly string[],
+  options: readonly string[],
+  isJson: boolean,
+): Promise<number> {
+  const signal = watchForStop();
+  try {
+    const compared = await compareWith(revision, names, options, signal, say);
+    process.stdout.write(isJson ? `${JSON.stringify(compared)}\n` : comparisonTable(revision, compared));
+    return 0;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return 130;
+  }
+}
 
 function listed(parts: Readonly<Record<string, Part>>): string {
   return Object.entries(parts)

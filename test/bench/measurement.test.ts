@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { comparisonTable, merge } from "../../bench/compare.ts";
 import { documentOf, isMet, type Measurement, tableOf } from "../../bench/measurement.ts";
 
 const drain: Measurement = {
@@ -28,6 +29,16 @@ test("the table shows medians, spread, and what has no limit and no goal", () =>
   );
   assert.is(other, "| rate | 1.50 /s |  |  |  |  |");
   assert.is(note, "- drain: beside others");
+});
+
+test("a comparison takes the rounds of all turns, of what both revisions measure", () => {
+  const figure = (name: string, ...figures: number[]): Measurement => ({ name, unit: "/s", figures });
+  const before = [[figure("drain", 10, 30)], [figure("drain", 20), figure("old", 1)]];
+  const after = [[figure("drain", 40), figure("new", 1)], [figure("drain", 60)]];
+  const compared = merge(before, after);
+  assert.equal(compared, [{ name: "drain", unit: "/s", before: [10, 30, 20], after: [40, 60] }]);
+  const [, , row] = comparisonTable("v1", compared).split("\n");
+  assert.is(row, "| drain | 20.0 (10.0–30.0) /s | 50.0 (40.0–60.0) /s | 2.50 |");
 });
 
 test.run();
