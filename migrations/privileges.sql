@@ -8,7 +8,7 @@ do $$ begin
 end $$;
 
 revoke all on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
-  bulk_redrives, bulk_redrive_letters, ended_sessions, proofs, source_gaps, outbox, outbox_checkpoints, outbox_refusals,
+  bulk_redrives, bulk_redrive_letters, sessions, proofs, source_gaps, outbox, outbox_checkpoints, outbox_refusals,
   outbox_actions, rate_limits, migrations
   from :service_role;
 grant select on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
@@ -20,7 +20,8 @@ grant select on sequence inbox_position_seq to :service_role;
 -- Positions and times are given by the database alone: their columns are not among those that the role may write.
 grant insert (domain, source, channel, message_id, payload, headers, traceparent, published_at, redrive_of)
   on inbox to :service_role;
-grant insert (action, position, bulk_id, domain, fingerprint, state, redrive_position, is_edited, author, reason)
+grant insert (action, position, bulk_id, domain, fingerprint, state, redrive_position, is_edited, author, reason,
+  is_verified)
   on operator_actions to :service_role;
 grant insert (
   domain, generation, position, projected, duplicate, dead, broken, is_full, numbered_position, numbering, bytes
@@ -35,7 +36,7 @@ grant update (position, ordinal, epoch, turn_until, updated_at) on outbox_checkp
 grant insert (domain, position, ordinal, topic, key, reason) on outbox_refusals to :service_role;
 grant update (state) on outbox_refusals to :service_role;
 grant delete on outbox_refusals to :service_role;
-grant insert (domain, position, ordinal, action, refusal, author, reason) on outbox_actions to :service_role;
+grant insert (domain, position, ordinal, action, refusal, author, reason, is_verified) on outbox_actions to :service_role;
 
 -- What a projection writes.
 grant insert (domain) on checkpoints to :service_role;
@@ -45,12 +46,12 @@ grant insert, update on dead_letter_groups, dead_letter_hours to :service_role;
 
 -- What operators do.
 grant update (state) on dead_letters to :service_role;
-grant insert (domain, filter, author, reason, failures_max, letters) on bulk_redrives to :service_role;
+grant insert (domain, filter, author, reason, failures_max, letters, is_verified) on bulk_redrives to :service_role;
 grant update (
   status, place, redriven, skipped, last_position, settled_position, projected, duplicate, dead, updated_at
 ) on bulk_redrives to :service_role;
 grant insert on bulk_redrive_letters to :service_role;
-grant select, insert, delete on ended_sessions to :service_role;
+grant select, insert, delete on sessions to :service_role;
 
 -- What calls to other services do.
 grant insert (name, next_at), update (next_at) on rate_limits to :service_role;

@@ -6,6 +6,7 @@ import type { Auditor } from "./audit/auditor.ts";
 import { backgroundWork } from "./composition/background-work.ts";
 import { openLine } from "./composition/open-line.ts";
 import { openOperators } from "./composition/operators.ts";
+import { watchOperatorsFile } from "./composition/operators-file-watch.ts";
 import { createRpcs } from "./composition/rpcs.ts";
 import { createServer } from "./composition/server.ts";
 import { closePools, openPools, type Shared } from "./composition/shared.ts";
@@ -20,6 +21,7 @@ import type { DomainLine } from "./domain-line.ts";
 import type { RpcClients } from "./grpc/client.ts";
 import { Limiter } from "./grpc/limiter.ts";
 import { EventFeed } from "./http/api/events.ts";
+import { Tokens } from "./http/server/tokens.ts";
 import { ByteBudget } from "./inbox/byte-budget.ts";
 import { requireNextPosition } from "./inbox/inbox-table.ts";
 import { Wakeups } from "./projector/wakeups.ts";
@@ -64,6 +66,7 @@ export async function createApp(
     jobs,
     wakeups: new Wakeups(jobs),
     feed: new EventFeed(() => countsOf(lines)),
+    tokens: new Tokens({ ...config, named: config.operators?.tokens }),
     openRpcClient: async (service, options) => {
       rpcClients ??= loadRpcClients();
       return (await rpcClients).open(service, options);
@@ -90,6 +93,7 @@ export async function createApp(
       stop: () => monitor.stop(),
       health: () => (monitor.isConnected ? [] : ["the database does not answer"]),
     },
+    watchOperatorsFile(config.operators, shared.tokens, logger),
     {
       name: "HTTP",
       start: async () => {

@@ -255,7 +255,8 @@ export class DomainLine implements Part {
               hasRoomFor: (bytes) => this.inbox.hasRoomForBytes(bytes),
             })
           : undefined,
-      recordReveals: (positions, operator) => insertReveals(reads, positions, readOperator(operator)),
+      recordReveals: (request, positions, operator) =>
+        insertReveals(reads, positions, readOperator(request, operator)),
       openRpcClient,
       announce: (event, items) => feed.publish(event, items),
       metrics: metrics.scope,

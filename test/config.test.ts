@@ -74,6 +74,7 @@ config("the defaults are those of the documentation", () => {
     trustedProxies: [],
     adminToken: undefined,
     ingressToken: undefined,
+    operators: undefined,
     payloadBytesMax: 1024 ** 2,
     inboxBufferBytesMax: 32 * 1024 ** 2,
     logLevel: "info",

@@ -17,7 +17,7 @@ export type Rpcs = Readonly<{
 
 /** @throws ConfigError if other machines could call without a token. */
 export async function createRpcs(
-  { config, logger, metrics }: Shared,
+  { config, logger, metrics, tokens }: Shared,
   lines: readonly DomainLine[],
   tracing: Tracing | undefined,
   health: () => ReturnType<Parts["health"]>,
@@ -36,7 +36,7 @@ export async function createRpcs(
     })),
   );
   const reached = reachedBy(config);
-  if (config.ingressToken === undefined && reached !== undefined)
+  if (tokens.anonymousRights.includes("post") && reached !== undefined)
     throw new ConfigError([`INGRESS_TOKEN must be set because ${reached}, which others can reach`]);
   const ownHealth = new Health(
     new Map(served.map(({ domain, service }) => [service.typeName, domain])),
@@ -51,7 +51,9 @@ export async function createRpcs(
         addReflection(router, [...served.map(({ service }) => service), HealthService]);
       },
       onStop: () => ownHealth.stop(),
-      token: config.ingressToken,
+      mayCall: (token) =>
+        tokens.anonymousRights.includes("post") ||
+        (token !== undefined && (tokens.callerOf(token)?.rights.includes("post") ?? false)),
       messageBytesMax: bytesMax,
       metrics,
       logger,

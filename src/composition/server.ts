@@ -31,7 +31,7 @@ import type { Operators } from "./operators.ts";
 import type { Shared } from "./shared.ts";
 
 export function createServer(
-  { config, logger, metrics, pools, feed }: Shared,
+  { config, logger, metrics, pools, feed, tokens }: Shared,
   lines: readonly DomainLine[],
   { desk, settled, auditor }: Operators,
   monitor: DatabaseMonitor,
@@ -57,10 +57,10 @@ export function createServer(
   };
   const services = lines.flatMap(({ name, service }) => (service ? [{ domain: name, ...service }] : []));
   const guards: AccessGuards = {
-    tokens: config,
+    tokens,
     attempts: new TokenGuessLimiter(new ClientAddresses(config.trustedProxies)),
     origins: new Origins(config),
-    sessions: new Sessions({ adminToken: config.adminToken, database: pools.desk }),
+    sessions: new Sessions(pools.desk, tokens),
   };
   const routes = [
     ...services.flatMap((service) => service.routes),

@@ -4,6 +4,7 @@ import type { OpenRpcClient } from "../contract/rpc.ts";
 import { Database } from "../database/database.ts";
 import type { Jobs } from "../database/jobs.ts";
 import type { EventFeed } from "../http/api/events.ts";
+import type { Tokens } from "../http/server/tokens.ts";
 import type { Wakeups } from "../projector/wakeups.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { MessageTraces } from "../watch/message-traces.ts";
@@ -17,6 +18,7 @@ export type Shared = Readonly<{
   jobs: Jobs;
   wakeups: Wakeups;
   feed: EventFeed;
+  tokens: Tokens;
   openRpcClient: OpenRpcClient;
   /** Undefined if tracing is off. */
   createTraces: (() => MessageTraces) | undefined;

@@ -14,6 +14,7 @@ import {
 } from "./broker-settings.ts";
 import type { FailpointName } from "./failpoint.ts";
 import { misspeltVariables } from "./misspelt.ts";
+import { digestOf, type OperatorsFile, permissionWarnings } from "./operators-file.ts";
 import {
   DATABASE_SETTINGS,
   DIAGNOSTIC_SETTINGS,
@@ -55,6 +56,7 @@ export type Config = Readonly<{
   trustedProxies: readonly string[];
   adminToken: string | undefined;
   ingressToken: string | undefined;
+  operators: OperatorsFile | undefined;
   payloadBytesMax: number;
   inboxBufferBytesMax: number;
   logLevel: string;
@@ -98,6 +100,7 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
   const { problems } = reader;
   const { migrationDatabaseUrl, ...database } = reader.readSettings(DATABASE_SETTINGS);
   const { domains: running, ...flow } = reader.readSettings(flowSettings(known.map(({ name }) => name)));
+  const http = reader.readSettings(HTTP_SETTINGS);
   const config: Config = {
     ...database,
     migrationDatabaseUrl: migrationDatabaseUrl ?? database.databaseUrl,
@@ -105,11 +108,14 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
     domains: known // If DOMAINS is invalid, the settings of all are checked.
       .filter(({ name }) => running?.includes(name) ?? true)
       .map((domain) => readDomain(reader, domain)),
-    ...reader.readSettings(HTTP_SETTINGS),
+    ...http,
     ...reader.readSettings(GRPC_SETTINGS),
     tracing: readTracing(reader),
     ...reader.readSettings(DIAGNOSTIC_SETTINGS),
-    warnings: misspeltVariables(Object.keys(env), variablesOf(known)),
+    warnings: [
+      ...misspeltVariables(Object.keys(env), variablesOf(known)),
+      ...(http.operators ? permissionWarnings(http.operators) : []),
+    ],
   };
   problems.push(...unknownChannels(known, env));
   if (problems.length === 0) problems.push(...contradictions(config, known));
@@ -245,9 +251,13 @@ function contradictions(config: Config, known: readonly ConfigurableDomain[]): s
   if (sasl && (sasl.username === "" || sasl.password === "")) {
     problems.push("KAFKA_SASL_MECHANISM needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD");
   }
-  const { grpcHost, ingressToken } = config;
+  const { adminToken, grpcHost, ingressToken, operators } = config;
+  for (const [variable, token] of Object.entries({ ADMIN_TOKEN: adminToken, INGRESS_TOKEN: ingressToken })) {
+    if (token !== undefined && operators?.tokens.some(({ digest }) => digest.equals(digestOf(token))))
+      problems.push(`OPERATORS_FILE must not have the token of ${variable}`);
+  }
   const reachedByCalls = isLoopback(grpcHost) ? reached : `GRPC_HOST is "${grpcHost}"`;
-  if (ingressToken === undefined && !isLoopback(grpcHost))
+  if (ingressToken === undefined && operators === undefined && !isLoopback(grpcHost))
     problems.push(`INGRESS_TOKEN must be set because ${reachedByCalls}, which others can reach`);
   if (ingressToken !== undefined && ingressToken.length < TOKEN_LENGTH_MIN && reachedByCalls !== undefined) {
     problems.push(
@@ -255,6 +265,7 @@ function contradictions(config: Config, known: readonly ConfigurableDomain[]): s
     );
   }
   if (reached === undefined) return problems;
+  if (operators !== undefined) return problems;
   const elsewhere = `must be set because ${reached}, which others can reach`;
   if (config.adminToken === undefined) problems.push(`ADMIN_TOKEN ${elsewhere}`);
   if (config.ingressToken === undefined && config.sources.includes("http")) {

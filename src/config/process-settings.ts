@@ -1,4 +1,5 @@
 /** The engine's settings, except those of brokers: broker-settings.ts. */
+import { operatorsFile } from "./operators-file.ts";
 import {
   failpointPass,
   hostName,
@@ -89,7 +90,7 @@ export const HTTP_SETTINGS = {
     fallback: "127.0.0.1",
     rule: hostName,
     description:
-      "Address that HTTP listens on. If other machines can reach it, `ADMIN_TOKEN` and, with the `http` source, `INGRESS_TOKEN` are required.",
+      "Address that HTTP listens on. If other machines can reach it, `ADMIN_TOKEN` and, with the `http` source, `INGRESS_TOKEN` are required, or `OPERATORS_FILE`.",
   },
   httpPort: {
     variable: "HTTP_PORT",
@@ -129,6 +130,14 @@ export const HTTP_SETTINGS = {
       "Bearer token of the operator routes, at least 16 characters. Without it they answer on loopback only.",
     isSecret: true,
   },
+  operators: {
+    variable: "OPERATORS_FILE",
+    fallback: "",
+    rule: operatorsFile,
+    description:
+      "Path of a JSON file with named tokens: operators who sign their actions, readers, and senders. It is read again when it changes. With it every route that needs a token is closed to requests without one. See [operators.md](operators.md).",
+    example: "/etc/waybill/operators.json",
+  },
   ingressToken: {
     variable: "INGRESS_TOKEN",
     fallback: "",
@@ -145,7 +154,7 @@ export const GRPC_SETTINGS = {
     fallback: "127.0.0.1",
     rule: hostName,
     description:
-      "Address that gRPC listens on, without TLS. If other machines can reach it, `INGRESS_TOKEN` is required. See [calls.md](calls.md).",
+      "Address that gRPC listens on, without TLS. If other machines can reach it, `INGRESS_TOKEN` or `OPERATORS_FILE` is required. See [calls.md](calls.md).",
   },
   grpcPort: {
     variable: "GRPC_PORT",

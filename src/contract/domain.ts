@@ -11,7 +11,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import type { InboxRow, NewMessage, Receipt } from "./message.ts";
 import type { MetricsScope } from "./metrics.ts";
 import type { Rejection } from "./rejection.ts";
-import type { IntakeDescription, Route } from "./route.ts";
+import type { IntakeDescription, Request, Route } from "./route.ts";
 import type { OpenRpcClient, RpcService } from "./rpc.ts";
 
 /**
@@ -172,10 +172,12 @@ export interface DomainContext {
   /** A route that stores any body as a message; undefined if the `http` source does not run. */
   intake(description: IntakeDescription): Route | undefined;
   /**
-   * Records an operator's access to restricted data. Call it before showing the data.
+   * Records an operator's access to restricted data. Call it before showing the data. The author is the operator who
+   * is signed in by name, else the given one.
    * @throws InvalidInputError if author or reason is not a line of text.
    */
   recordReveals(
+    request: Pick<Request, "signer">,
     positions: readonly bigint[],
     operator: Readonly<{ author?: string | undefined; reason?: string | undefined }>,
   ): Promise<void>;

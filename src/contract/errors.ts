@@ -20,6 +20,18 @@ export class NotAllowedError extends Error {}
 /** Possibly a request of another site's page, which must not act for the user. */
 export class ForbiddenError extends Error {}
 
+/** The caller's token is valid, but its role lacks a right. */
+export class RoleError extends Error {
+  readonly role: string;
+  readonly needed: string;
+
+  constructor(role: string, needed: string, message: string) {
+    super(message);
+    this.role = role;
+    this.needed = needed;
+  }
+}
+
 export class TooLargeError extends Error {}
 
 /** `headers` name the supported codings. */

@@ -136,9 +136,17 @@ export function openApiDocument(routes: readonly Described[], version: string): 
     paths,
     components: {
       securitySchemes: {
-        admin: { type: "http", scheme: "bearer", description: "ADMIN_TOKEN, if it is set" },
+        admin: {
+          type: "http",
+          scheme: "bearer",
+          description: "ADMIN_TOKEN, or a token with the role operator; for most reads also the role reader",
+        },
         session: { type: "apiKey", in: "cookie", name: "waybill_session", description: "from POST /session" },
-        ingress: { type: "http", scheme: "bearer", description: "INGRESS_TOKEN, if it is set" },
+        ingress: {
+          type: "http",
+          scheme: "bearer",
+          description: "INGRESS_TOKEN, or a token with the role ingress or operator",
+        },
         ...credentialsOf(routes),
       },
       responses: Object.fromEntries(
@@ -180,6 +188,7 @@ function credentialsOf(routes: readonly Described[]): Record<string, object> {
 }
 
 const SECURITY: Readonly<Record<string, object[]>> = {
+  reader: [{ admin: [] }, { session: [] }],
   operator: [{ admin: [] }, { session: [] }],
   ingress: [{ ingress: [] }],
   "operator or ingress": [{ admin: [] }, { session: [] }, { ingress: [] }],
@@ -188,7 +197,7 @@ const SECURITY: Readonly<Record<string, object[]>> = {
 const PROBLEMS: Readonly<Record<string, string>> = {
   400: "the request is invalid; `parameter` names the field",
   401: "the request has no valid token",
-  403: "a page of another origin sent the request, or the service does not know the name in Host (PUBLIC_URL)",
+  403: "the role of the token does not allow the request (`role`, `needed`), a page of another origin sent it, or the service does not know the name in Host (PUBLIC_URL)",
   404: "not found",
   409: "conflict with the current state, usually because another request was first",
   412: "declined by a rule; `reason` names it",
@@ -217,6 +226,8 @@ const PROBLEM: Schema = {
     parameter: TEXT,
     position: POSITION,
     errors: { type: "array", items: { type: "object" } },
+    role: { type: "string", description: "the role of the caller's token" },
+    needed: { type: "string", description: "the role that the request needs" },
     code: { type: "string", description: "for procedures: the gRPC status" },
     reason: { type: "string", description: "for procedures: the rule that declined the call" },
     metadata: { type: "object", additionalProperties: TEXT },

@@ -6,8 +6,10 @@ export type Request = IncomingMessage & {
   params: Record<string, string>;
   query: Record<string, string>;
   path: string;
-  /** Undefined on open routes. */
+  /** Whether the caller sees what operators see; undefined on open routes. */
   isOperator?: boolean;
+  /** The name of the caller's token or session; undefined if it has none. */
+  signer?: string;
   /** The authenticated caller. */
   subject?: string;
   /** For long responses; absent without a session. */
@@ -16,10 +18,13 @@ export type Request = IncomingMessage & {
 
 export type Access =
   | "open"
-  /** With ADMIN_TOKEN, if it is set. */
+  /** Operators and readers: masked data, and no change. */
+  | "reader"
+  /** Operators: every change, and unmasked data. */
   | "operator"
-  /** With INGRESS_TOKEN, if it is set. */
+  /** Senders. */
   | "ingress"
+  /** Operators, readers and senders. */
   | "operator or ingress"
   /** A bearer token that the route's domain checks. */
   | Credential;

@@ -16,7 +16,7 @@ import { type PageDocument, pageDocument } from "./find/documents.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
 import { findDeadLetters } from "./find/find.ts";
 import { readOverview } from "./find/overview.ts";
-import { insertReveals, type Operator } from "./operator-actions-table.ts";
+import { type Decider, insertReveals, type Operator } from "./operator-actions-table.ts";
 import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./repair/bulk-redrive.ts";
 import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./repair/bulk-redrives-table.ts";
 import { enqueueBulkRedrive } from "./repair/bulk-runner.ts";
@@ -162,12 +162,7 @@ export class Desk {
     return dryRunDocument(run, (domain) => this.#maskOf(domain));
   }
 
-  async redriveMany(
-    filter: DeadLetterFilter,
-    limit: number,
-    failuresMax: number,
-    operator: Required<Operator>,
-  ) {
+  async redriveMany(filter: DeadLetterFilter, limit: number, failuresMax: number, operator: Decider) {
     this.#checkDomain(filter);
     const { database, jobs } = this.#options;
     const id = await beginBulkRedrive(

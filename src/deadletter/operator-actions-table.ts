@@ -6,7 +6,15 @@ import { WAIT_FOR_DISK } from "../database/durability.ts";
 import type { Queryable } from "../database/queryable.ts";
 import type { State } from "../projector/dead-letters-table.ts";
 
-export type Operator = Readonly<{ author?: string | undefined; reason?: string | undefined }>;
+export type Operator = Readonly<{
+  author?: string | undefined;
+  reason?: string | undefined;
+  /** Whether the author signed in with a token of this name. */
+  isVerified?: boolean | undefined;
+}>;
+
+/** An operator whose action needs both. */
+export type Decider = Operator & Readonly<{ author: string; reason: string }>;
 
 export type OperatorAction = Readonly<{
   action: "redrive" | "discard" | "restore" | "reveal";
@@ -15,6 +23,7 @@ export type OperatorAction = Readonly<{
   redrivePosition: bigint | null;
   isEdited: boolean;
   author: string | null;
+  isVerified: boolean;
   reason: string | null;
   actedAt: Date;
 }>;
@@ -24,13 +33,13 @@ export type LetterOfGroup = Readonly<{ position: bigint; domain: string; fingerp
 export async function insertRedrives(
   transaction: Queryable,
   redrives: readonly (LetterOfGroup & Readonly<{ redrivePosition: bigint }>)[],
-  { author, reason }: Operator,
+  { author, reason, isVerified = false }: Operator,
   { isEdited, bulkId }: Readonly<{ isEdited: boolean; bulkId?: bigint | undefined }>,
 ): Promise<void> {
   await transaction.query(
     `insert into operator_actions
-       (action, position, domain, fingerprint, state, redrive_position, is_edited, bulk_id, author, reason)
-     select 'redrive', position, domain, fingerprint, 'redriven', redrive_position, $5, $6, $7, $8
+       (action, position, domain, fingerprint, state, redrive_position, is_edited, bulk_id, author, reason, is_verified)
+     select 'redrive', position, domain, fingerprint, 'redriven', redrive_position, $5, $6, $7, $8, $9
      from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
        as redriven (position, domain, fingerprint, redrive_position)
      returning ${WAIT_FOR_DISK}`,
@@ -43,6 +52,7 @@ export async function insertRedrives(
       bulkId?.toString() ?? null,
       author ?? null,
       reason ?? null,
+      isVerified,
     ],
   );
 }
@@ -52,25 +62,25 @@ export async function insertDecision(
   action: "discard" | "restore",
   { position, domain, fingerprint }: LetterOfGroup,
   state: State,
-  { author, reason }: Operator,
+  { author, reason, isVerified = false }: Operator,
 ): Promise<void> {
   await transaction.query(
-    `insert into operator_actions (action, position, domain, fingerprint, state, author, reason)
-     values ($1, $2, $3, $4, $5, $6, $7) returning ${WAIT_FOR_DISK}`,
-    [action, String(position), domain, fingerprint, state, author ?? null, reason ?? null],
+    `insert into operator_actions (action, position, domain, fingerprint, state, author, reason, is_verified)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${WAIT_FOR_DISK}`,
+    [action, String(position), domain, fingerprint, state, author ?? null, reason ?? null, isVerified],
   );
 }
 
 export async function insertReveals(
   database: Queryable,
   positions: readonly bigint[],
-  { author, reason }: Operator,
+  { author, reason, isVerified = false }: Operator,
 ): Promise<void> {
   await database.query(
-    `insert into operator_actions (action, position, author, reason)
-     select 'reveal', position, $2, $3 from unnest($1::bigint[]) as position
+    `insert into operator_actions (action, position, author, reason, is_verified)
+     select 'reveal', position, $2, $3, $4 from unnest($1::bigint[]) as position
      returning ${WAIT_FOR_DISK}`,
-    [positions.map(String), author ?? null, reason ?? null],
+    [positions.map(String), author ?? null, reason ?? null, isVerified],
   );
 }
 
@@ -78,12 +88,12 @@ export async function insertBulkAction(
   transaction: Queryable,
   action: "bulk_redrive" | "cancel_bulk_redrive",
   bulkId: bigint,
-  { author, reason }: Operator,
+  { author, reason, isVerified = false }: Operator,
 ): Promise<void> {
   await transaction.query(
-    `insert into operator_actions (action, bulk_id, author, reason) values ($1, $2, $3, $4)
+    `insert into operator_actions (action, bulk_id, author, reason, is_verified) values ($1, $2, $3, $4, $5)
      returning ${WAIT_FOR_DISK}`,
-    [action, String(bulkId), author ?? null, reason ?? null],
+    [action, String(bulkId), author ?? null, reason ?? null, isVerified],
   );
 }
 
@@ -91,7 +101,7 @@ export async function insertBulkAction(
 export async function selectActions(database: Queryable, position: bigint): Promise<OperatorAction[]> {
   const { rows } = await database.query<OperatorAction>(
     `select action, position, bulk_id as "bulkId", redrive_position as "redrivePosition",
-            is_edited as "isEdited", author, reason, acted_at as "actedAt"
+            is_edited as "isEdited", author, is_verified as "isVerified", reason, acted_at as "actedAt"
      from operator_actions where position = $1 order by id limit ${ACTIONS_MAX}`,
     [String(position)],
   );

@@ -23,6 +23,8 @@ const scoped = scope({
   diff: type({ kind: "'same' | 'removed' | 'added' | 'skipped'", text: "string" }).array(),
 });
 
+export const verified = type("boolean").describe("whether the author signed in with a token of this name");
+
 export const shape = scoped.type;
 export const shapes = scoped.export();
 

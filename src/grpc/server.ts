@@ -23,7 +23,6 @@ import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
-import { isEqual } from "../contract/values/secrets.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../watch/metrics.ts";
 import { callOf } from "./call.ts";
@@ -37,8 +36,7 @@ export type GrpcServerOptions = Readonly<{
   addOwn: (router: ConnectRouter) => void;
   /** Called before `close` waits for calls in flight. */
   onStop: () => void;
-  /** Undefined if calls need no token. */
-  token: string | undefined;
+  mayCall: (token: string | undefined) => boolean;
   messageBytesMax: number;
   metrics: Metrics;
   logger: Logger;
@@ -103,11 +101,10 @@ export class GrpcServer {
   }
 
   #checkToken(context: HandlerContext): void {
-    const { token, metrics } = this.#options;
-    if (token === undefined) return;
+    const { mayCall, metrics } = this.#options;
     const { authorization = "", requestId } = callOf(context);
     const given = /^Bearer (.+)$/i.exec(authorization)?.[1];
-    if (given !== undefined && isEqual(given, token)) return;
+    if (mayCall(given)) return;
     const { service, method, responseHeader } = context;
     const labels = { service: service.typeName, method: method.name };
     metrics.grpcServerSeconds.observe({ ...labels, code: nameOf(Code.Unauthenticated) }, 0);

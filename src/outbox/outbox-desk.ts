@@ -25,6 +25,7 @@ const actionType = type({
   action: "'release' | 'discard'",
   refusal: type("string").describe("the broker's reason for the refusal"),
   author: "string",
+  is_verified: type("boolean").describe("whether the author signed in with a token of this name"),
   reason: "string",
   at: words.time,
 });
@@ -50,7 +51,7 @@ export const decidedEventType = type({
 export type OutboxDocument = typeof outboxType.infer;
 export type DecidedEventDocument = typeof decidedEventType.infer;
 
-type Decision = Readonly<{ author: string; reason: string }>;
+type Decision = Readonly<{ author: string; reason: string; isVerified?: boolean | undefined }>;
 
 export type OutboxDeskOptions = Readonly<{
   database: Database;
@@ -85,8 +86,9 @@ export class OutboxDesk {
         state,
         since: refusedAt.toISOString(),
       })),
-      actions: actions.map(({ position, actedAt, ...action }) => ({
+      actions: actions.map(({ position, actedAt, isVerified, ...action }) => ({
         ...action,
+        is_verified: isVerified,
         position: String(position),
         at: actedAt.toISOString(),
       })),
@@ -121,6 +123,7 @@ export class OutboxDesk {
         action,
         refusal: refusal.reason,
         ...decision,
+        isVerified: decision.isVerified ?? false,
       });
       await apply(transaction, refusal);
       return refusal;

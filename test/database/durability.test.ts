@@ -15,7 +15,7 @@ import {
 } from "../../src/deadletter/operator-actions-table.ts";
 import { insertBulkRedrive } from "../../src/deadletter/repair/bulk-redrives-table.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
-import { insertEndedSession } from "../../src/http/server/ended-sessions-table.ts";
+import { deleteSessions, insertSession } from "../../src/http/server/sessions-table.ts";
 import { append } from "../../src/inbox/append.ts";
 import { insertAction } from "../../src/outbox/outbox-actions-table.ts";
 import { beginProjection } from "../../src/projector/checkpoints-table.ts";
@@ -141,8 +141,19 @@ durability("what operators did waits for the disk too, and what a source found t
       await insertBulkAction(transaction, "bulk_redrive", id, by);
     },
     "release of an event": (transaction) =>
-      insertAction(transaction, { ...letter, ordinal: 0, action: "release", refusal: "too large", ...by }),
-    "end of a session": (transaction) => insertEndedSession(transaction, "a", new Date()),
+      insertAction(transaction, {
+        ...letter,
+        ordinal: 0,
+        action: "release",
+        refusal: "too large",
+        ...by,
+        isVerified: false,
+      }),
+    "end of a session": async (transaction) => {
+      const id = Buffer.alloc(32);
+      await insertSession(transaction, { id, name: null, tokenMac: id }, 60);
+      await deleteSessions(transaction, [id]);
+    },
     gap: (transaction) => insertSourceGap(transaction, "orders", gap),
   };
   for (const [name, act] of Object.entries(acts)) {

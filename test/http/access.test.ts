@@ -1,12 +1,9 @@
-import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Request } from "../../src/contract/route.ts";
-import { Database } from "../../src/database/database.ts";
 import { EventFeed } from "../../src/http/api/events.ts";
-import { type Session, Sessions } from "../../src/http/server/sessions.ts";
-import { createLogger } from "../../src/telemetry/logger.ts";
 import { createDatabase } from "../support/database.ts";
 import { ledger } from "../support/ledger/index.ts";
 import { entryOf } from "../support/ledger/messages.ts";
@@ -161,31 +158,19 @@ access("a session is the operator's own, and signing out ends it in every proces
   assert.is(await audit(changed.url, second), 401);
 });
 
-access("a session ends by itself after twelve hours, and nobody can make it longer", async () => {
-  let now = Date.now();
-  await using pool = new Database(database.serviceUrl, {
-    connectionsMax: 1,
-    logger: createLogger("silent"),
-  });
-  const sessions = new Sessions({ adminToken: ADMIN, database: pool, now: () => now });
-  const [cookie = ""] = sessions.begin(false).split(";");
-  const read = (text: string) => sessions.read({ headers: { cookie: text } } as IncomingMessage);
-  const session = read(cookie) as Session;
-  now += 12 * 3600 * 1000 - 1000;
-  assert.ok(read(cookie));
-  assert.is(await sessions.isOver(session), false);
-  now += 1000;
-  assert.is(read(cookie), undefined);
-  assert.is(await sessions.isOver(session), true);
-  const [id, issued, signature] = cookie.split(".");
-  assert.is(read([id, Number(issued) + 3600, signature].join(".")), undefined);
+access("a session ends by itself after twelve hours", async () => {
+  const cookie = await signIn();
+  const audit = async () => (await fetch(`${url}/audit`, { headers: { cookie } })).status;
+  const { rows } = await database.admin(
+    "select round(extract(epoch from max(expires_at) - now()) / 60)::int as minutes from sessions",
+  );
+  assert.is(rows[0].minutes, 12 * 60);
+  assert.is(await audit(), 200);
+  await database.admin("update sessions set expires_at = now()");
+  assert.is(await audit(), 401);
   // Expired rows are removed.
-  const count = async () => (await database.admin("select count(*)::int from ended_sessions")).rows[0].count;
-  await database.admin("delete from ended_sessions");
-  await sessions.end({ id: "old", expiresAtMs: Date.now() - 1000 });
-  await sessions.end(session);
-  await sessions.end(session);
-  assert.is(await count(), 1);
+  await signIn();
+  assert.is((await database.admin("select count(*)::int from sessions")).rows[0].count, 1);
 });
 
 access("events end with the session of their reader", async () => {

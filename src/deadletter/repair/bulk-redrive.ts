@@ -11,7 +11,7 @@ import { selectDomainsOf } from "../../inbox/inbox-table.ts";
 import { selectCheckpoint } from "../../projector/checkpoints-table.ts";
 import type { DeadLetterFilter } from "../find/filter.ts";
 import { findAllPositions } from "../find/find.ts";
-import { insertBulkAction, type Operator } from "../operator-actions-table.ts";
+import { type Decider, insertBulkAction, type Operator } from "../operator-actions-table.ts";
 import {
   type BulkRedrive,
   countOutcomes,
@@ -35,7 +35,7 @@ export type BulkOptions = Readonly<{
 export async function beginBulkRedrive(
   database: Database,
   { filter, limit, failuresMax }: BulkOptions,
-  operator: Required<Operator>,
+  operator: Decider,
   enqueue: (transaction: Transaction, id: bigint) => Promise<void>,
 ): Promise<bigint> {
   return database.transaction(async (transaction) => {

@@ -8,6 +8,7 @@ export type BulkRedrive = Readonly<{
   domain: string;
   filter: Record<string, string>;
   author: string;
+  isVerified: boolean;
   reason: string;
   failuresMax: bigint;
   letters: bigint;
@@ -37,12 +38,12 @@ export async function insertBulkRedrive(
     filter: object;
     failuresMax: number;
   }>,
-  { author, reason }: Operator,
+  { author, reason, isVerified = false }: Operator,
 ): Promise<bigint> {
   const { rows } = await transaction.query<{ id: bigint }>(
-    `insert into bulk_redrives (domain, filter, author, reason, failures_max, letters)
-     values ($1, $2, $3, $4, $5, $6) returning id`,
-    [domain, JSON.stringify(filter), author, reason, failuresMax, positions.length],
+    `insert into bulk_redrives (domain, filter, author, reason, failures_max, letters, is_verified)
+     values ($1, $2, $3, $4, $5, $6, $7) returning id`,
+    [domain, JSON.stringify(filter), author, reason, failuresMax, positions.length, isVerified],
   );
   const { id } = rows[0] as { id: bigint };
   await transaction.query(
@@ -167,7 +168,7 @@ export async function selectFailures(database: Queryable, id: bigint): Promise<F
   return rows;
 }
 
-const COLUMNS = `id, domain, filter, author, reason, failures_max as "failuresMax", letters, status, place, redriven, skipped,
+const COLUMNS = `id, domain, filter, author, is_verified as "isVerified", reason, failures_max as "failuresMax", letters, status, place, redriven, skipped,
   last_position as "lastPosition", settled_position as "settledPosition", projected, duplicate, dead,
   created_at as "createdAt", updated_at as "updatedAt"`;
 

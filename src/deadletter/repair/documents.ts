@@ -2,7 +2,7 @@
 import { type } from "arktype";
 import { defined } from "../../contract/values/shapes.ts";
 import { LISTED_PROBLEMS_MAX } from "../find/dead-letter-pages-table.ts";
-import { shape } from "../shapes.ts";
+import { shape, verified } from "../shapes.ts";
 import type { DiffLine } from "../show/diff.ts";
 import { problemDocument } from "../show/documents.ts";
 import type { Mask } from "../show/mask.ts";
@@ -45,6 +45,7 @@ export const bulkType = shape({
   domain: "string",
   filter: "Record<string, string>",
   author: "string",
+  is_verified: verified,
   reason: "string",
   failures_max: "count",
   status: "'running' | 'finished' | 'stopped' | 'cancelled'",
@@ -122,6 +123,7 @@ export function bulkDocument(bulk: BulkRedrive, failures?: readonly FailureGroup
     domain: bulk.domain,
     filter: bulk.filter,
     author: bulk.author,
+    is_verified: bulk.isVerified,
     reason: bulk.reason,
     failures_max: Number(bulk.failuresMax),
     status: bulk.status,

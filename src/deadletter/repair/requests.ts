@@ -1,16 +1,13 @@
 /** Request bodies for routes, commands and the API document. */
 import { type } from "arktype";
+import { author } from "../../config/operators-file.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
+import type { Request } from "../../contract/route.ts";
+import { signed } from "../../contract/signer.ts";
 import { words } from "../../contract/values/shapes.ts";
 import { filterType } from "../find/filter.ts";
 
-/**
- * Other operators see it, so it must not contain control characters or look blank: Hangul fillers, variation selectors,
- * lone accents and the empty Braille cell are invisible.
- */
-const author = type(
-  /^(?=.*[^\s\p{M}\p{Default_Ignorable_Code_Point}\u2800])[^\p{Cc}\p{Cf}\u2028\u2029]{1,100}$/u,
-).describe("one line of 1 to 100 visible characters");
+/** Visible, as an author is. */
 const reason = type(
   /^(?=.*[^\s\p{M}\p{Default_Ignorable_Code_Point}\u2800])[^\p{Cc}\p{Cf}\u2028\u2029]{1,1000}$/u,
 ).describe("one line of 1 to 1000 visible characters");
@@ -21,11 +18,17 @@ export const operatorType = type({
   "reason?": reason,
 });
 
-/** @param given query parameters. @throws InvalidInputError */
-export function readOperator(given: Readonly<Record<string, string | undefined>>): typeof operatorType.infer {
-  const texts = Object.entries(given).filter(([, text]) => text !== undefined);
+/**
+ * Author and reason in a query. The author is the operator who is signed in by name, else the query's.
+ * @throws InvalidInputError
+ */
+export function readOperator(
+  request: Pick<Request, "signer">,
+  given: Readonly<Record<string, string | undefined>>,
+): typeof operatorType.infer & { isVerified: boolean } {
+  const texts = Object.entries(signed(request, given)).filter(([, text]) => text !== undefined);
   const operator = operatorType(Object.fromEntries(texts));
-  if (!(operator instanceof type.errors)) return operator;
+  if (!(operator instanceof type.errors)) return { ...operator, isVerified: request.signer !== undefined };
   const name = String(operator[0]?.path[0] ?? "query");
   throw new InvalidInputError(name, `${name} must be ${operator[0]?.expected}`);
 }

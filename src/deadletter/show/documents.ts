@@ -4,7 +4,7 @@ import { defined } from "../../contract/values/shapes.ts";
 import type { DeadLetter } from "../../projector/dead-letters-table.ts";
 import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";
 import type { OperatorAction } from "../operator-actions-table.ts";
-import { type ProblemDocument, shape } from "../shapes.ts";
+import { type ProblemDocument, shape, verified } from "../shapes.ts";
 import type { Biography } from "./biography.ts";
 import type { DiffLine } from "./diff.ts";
 import type { Mask } from "./mask.ts";
@@ -13,6 +13,7 @@ import type { LetterView, LocatedProblem } from "./view.ts";
 const actionType = shape({
   action: "'redrive' | 'discard' | 'restore' | 'reveal'",
   author: "string | null",
+  is_verified: verified,
   reason: "string | null",
   at: "time",
   "redrive_position?": "position",
@@ -186,6 +187,7 @@ function actionDocument(action: OperatorAction): typeof actionType.infer {
   return defined({
     action: action.action,
     author: action.author,
+    is_verified: action.isVerified,
     reason: action.reason,
     at: action.actedAt.toISOString(),
     redrive_position: action.redrivePosition?.toString(),

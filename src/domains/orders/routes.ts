@@ -71,7 +71,7 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
     {
       method: "GET",
       path: "/orders",
-      access: "operator",
+      access: "reader",
       openWith: "id",
       operation: FIND_ORDERS,
       handle: findOrders,

@@ -7,6 +7,7 @@ import { readInteger, readPosition } from "../../contract/values/integers.ts";
 import { readFlag } from "../../contract/values/parameters.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { readFilter } from "../../deadletter/find/filter.ts";
+import type { Operator } from "../../deadletter/operator-actions-table.ts";
 import {
   bulkLimits,
   decisionType,
@@ -14,7 +15,7 @@ import {
   redriveManyType,
   redriveType,
 } from "../../deadletter/repair/requests.ts";
-import { readJsonBody } from "../server/body.ts";
+import { readActionBody } from "../server/body.ts";
 import * as api from "./deadletters-api.ts";
 
 export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
@@ -22,7 +23,7 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
     (act: (position: bigint, operator: Decision) => Promise<object>): Answer =>
     async (request) => {
       const position = readPosition(request.params.position);
-      return act(position, await readJsonBody(request, decisionType, SMALL_BODY_BYTES_MAX));
+      return act(position, await readActionBody(request, decisionType, SMALL_BODY_BYTES_MAX));
     };
 
   // The first match answers, so fixed names stand before parameters.
@@ -43,11 +44,11 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
     ),
     route("POST", "/deadletters/redrives/:id/cancel", api.cancel, async (request) => {
       const id = readPosition(request.params.id, "id");
-      return desk.cancel(id, await readJsonBody(request, decisionType, SMALL_BODY_BYTES_MAX));
+      return desk.cancel(id, await readActionBody(request, decisionType, SMALL_BODY_BYTES_MAX));
     }),
     route("POST", "/deadletters/redrive", api.redriveMany, async (request, response) => {
       const isDryRun = readDryRun(request);
-      const body = await readJsonBody(request, redriveManyType, SMALL_BODY_BYTES_MAX);
+      const body = await readActionBody(request, redriveManyType, SMALL_BODY_BYTES_MAX);
       const { filter, limit = bulkLimits.fallback, failures_max = 0 } = body;
       if (isDryRun) {
         const gone = new AbortController();
@@ -62,14 +63,14 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
     ),
     route("POST", "/deadletters/:position/reveal", api.reveal, async (request) => {
       const position = readPosition(request.params.position);
-      return desk.reveal(position, await readJsonBody(request, operatorType, SMALL_BODY_BYTES_MAX, {}));
+      return desk.reveal(position, await readActionBody(request, operatorType, SMALL_BODY_BYTES_MAX, {}));
     }),
     route("POST", "/deadletters/:position/redrive", api.redrive, async (request) => {
       const isDryRun = readDryRun(request);
       const position = readPosition(request.params.position);
       // JSON can take six characters for one of the payload (\u0000).
       const bytesMax = payloadBytesMax * 6 + SMALL_BODY_BYTES_MAX;
-      const { payload, ...operator } = await readJsonBody(request, redriveType, bytesMax, {});
+      const { payload, ...operator } = await readActionBody(request, redriveType, bytesMax, {});
       const edited = readEdited(payload, payloadBytesMax);
       if (isDryRun) return desk.tryRedrive(position, edited);
       const redriven = await desk.redrive(position, edited, operator);
@@ -80,7 +81,7 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
   ];
 }
 
-type Decision = typeof decisionType.infer;
+type Decision = typeof decisionType.infer & Pick<Operator, "isVerified">;
 type Answer = (request: Request, response: ServerResponse) => Promise<object>;
 
 class Accepted {
@@ -97,7 +98,7 @@ function route(method: "GET" | "POST", path: string, operation: Operation, answe
   return {
     method,
     path,
-    access: "operator",
+    access: method === "GET" ? "reader" : "operator",
     operation,
     handle: async (request, response) => {
       const result = await answer(request, response);
@@ -115,10 +116,10 @@ function readDryRun({ query }: Request): boolean {
   return readFlag(query.dryRun, "dryRun");
 }
 
-function named({ author, reason }: Partial<Decision>): Decision {
+function named({ author, reason, isVerified }: Partial<Decision>): Decision {
   if (author === undefined) throw new InvalidInputError("author", "author is required");
   if (reason === undefined) throw new InvalidInputError("reason", "reason is required");
-  return { author, reason };
+  return { author, reason, isVerified };
 }
 
 /** UTF-8 cannot encode a lone surrogate. @throws InvalidInputError, TooLargeError */

@@ -36,7 +36,7 @@ export class EventFeed {
   readonly route: Route = {
     method: "GET",
     path: "/events",
-    access: "operator",
+    access: "reader",
     operation: {
       tags: ["operations"],
       summary: "Live events: counts, dead letters and domain events",

@@ -48,7 +48,7 @@ export function messagesRoutes(
       operation: PAYLOAD,
       handle: async (request, response) => {
         const position = readPosition(request.params.position);
-        const operator = readOperator(request.query);
+        const operator = readOperator(request, request.query);
         const payload = await desk.payload(position, operator);
         response.writeHead(200, {
           "content-type": "application/octet-stream",

@@ -165,7 +165,7 @@ export function operationsRoutes(options: OperationsOptions): Route[] {
     {
       method: "GET",
       path: "/audit",
-      access: "operator",
+      access: "reader",
       operation: {
         tags: ["operations"],
         summary: "Audit: proves that no message was lost, and runs each domain's checks",

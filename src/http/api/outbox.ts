@@ -13,16 +13,16 @@ import { readInteger, readPosition } from "../../contract/values/integers.ts";
 import { schemaOf } from "../../contract/values/shapes.ts";
 import { decisionType } from "../../deadletter/repair/requests.ts";
 import { decidedEventType, type OutboxDesk, outboxType } from "../../outbox/outbox-desk.ts";
-import { readJsonBody } from "../server/body.ts";
+import { readActionBody } from "../server/body.ts";
 
 export function outboxRoutes(desk: OutboxDesk): Route[] {
   return [
     route("GET", "/outbox", SHOW, () => desk.show()),
     route("POST", "/outbox/:position/:ordinal/release", RELEASE, async (request) =>
-      desk.release(placeOf(request), await readJsonBody(request, decisionType, BODY_BYTES_MAX)),
+      desk.release(placeOf(request), await readActionBody(request, decisionType, BODY_BYTES_MAX)),
     ),
     route("POST", "/outbox/:position/:ordinal/discard", DISCARD, async (request) =>
-      desk.discard(placeOf(request), await readJsonBody(request, decisionType, BODY_BYTES_MAX)),
+      desk.discard(placeOf(request), await readActionBody(request, decisionType, BODY_BYTES_MAX)),
     ),
   ];
 }
@@ -36,7 +36,7 @@ function route(
   return {
     method,
     path,
-    access: "operator",
+    access: method === "GET" ? "reader" : "operator",
     operation,
     handle: async (request, response) => sendJson(response, 200, await answerTo(request)),
   };

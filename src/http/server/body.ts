@@ -3,6 +3,24 @@ import { type ArkErrors, type } from "arktype";
 import { readBody } from "../../contract/body.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import type { Request } from "../../contract/route.ts";
+import { signed } from "../../contract/signer.ts";
+
+/**
+ * Reads the body of an operator's action. The author is the operator who is signed in by name, else the body's.
+ * @param empty as in `readJsonBody`.
+ * @throws InvalidInputError also if the body names another author.
+ */
+export async function readActionBody<T extends object>(
+  request: Request,
+  bodyType: (value: unknown) => T | ArkErrors,
+  bytesMax: number,
+  empty?: T,
+): Promise<T & { isVerified: boolean }> {
+  const signedType = (value: unknown) =>
+    bodyType(typeof value === "object" && value !== null ? signed(request, value) : value);
+  const body = await readJsonBody(request, signedType, bytesMax, empty && signed(request, empty));
+  return { ...body, isVerified: request.signer !== undefined };
+}
 
 /**
  * @param empty stands for an empty body; undefined if a body is required.

@@ -14,6 +14,7 @@ import {
   NotAllowedError,
   NotFoundError,
   RejectedError,
+  RoleError,
   TooLargeError,
   TooManyAttemptsError,
   UnavailableError,
@@ -61,6 +62,16 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof ForbiddenError) {
     return { status: 403, type: "forbidden", title: "Forbidden", detail: error.message };
+  }
+  if (error instanceof RoleError) {
+    const { message: detail, role, needed } = error;
+    return {
+      status: 403,
+      type: "role",
+      title: "Not allowed for this role",
+      detail,
+      members: { role, needed },
+    };
   }
   if (error instanceof NotFoundError) {
     return { status: 404, type: "not-found", title: "Not found", detail: error.message };

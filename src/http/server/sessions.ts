@@ -1,71 +1,70 @@
 /**
- * Sessions of signed-in operators. A cookie holds a random id and its issue time, signed with a key derived from
- * ADMIN_TOKEN. So every process can verify it, it expires after twelve hours, and a new token ends all sessions.
- * Sign-out stores the id in the database, which every process checks before it answers.
+ * Sessions of signed-in operators, in the database, so that signing out ends one in every process. A session has the name
+ * and the current role of its token. It ends after twelve hours, and when its token is changed or removed.
  */
-import { createHmac, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { isEqual } from "../../contract/values/secrets.ts";
 import type { Queryable } from "../../database/queryable.ts";
-import { insertEndedSession, isSessionEnded } from "./ended-sessions-table.ts";
-
-export type Session = Readonly<{ id: string; expiresAtMs: number }>;
-
-export type SessionsOptions = Readonly<{
-  adminToken: string | undefined;
-  database: Queryable;
-  now?: () => number;
-}>;
+import { deleteSessions, insertSession, selectSessions } from "./sessions-table.ts";
+import type { Caller, Tokens } from "./tokens.ts";
 
 export class Sessions {
-  readonly #key: Buffer | undefined;
   readonly #database: Queryable;
-  readonly #now: () => number;
+  readonly #tokens: Tokens;
 
-  constructor({ adminToken, database, now = Date.now }: SessionsOptions) {
-    this.#key =
-      adminToken === undefined
-        ? undefined
-        : createHmac("sha256", adminToken).update("waybill operator sessions").digest();
+  constructor(database: Queryable, tokens: Tokens) {
     this.#database = database;
-    this.#now = now;
+    this.#tokens = tokens;
   }
 
-  /** @returns the `Set-Cookie` header of a new session. */
-  begin(isSecure: boolean): string {
-    const signed = `${randomBytes(16).toString("base64url")}.${Math.floor(this.#now() / 1000)}`;
-    const value = `${signed}.${this.#sign(signed)}`;
-    return `${COOKIE}=${value}; Max-Age=${SESSION_SECONDS}; ${ATTRIBUTES}${isSecure ? "; Secure" : ""}`;
+  /** @returns the `Set-Cookie` header of a new session. @throws DatabaseError */
+  async begin({ name, digest }: Caller, isSecure: boolean): Promise<string> {
+    const secret = randomBytes(32).toString("base64url");
+    await insertSession(
+      this.#database,
+      { id: idOf(secret), name: name ?? null, tokenMac: macOf(secret, digest) },
+      SESSION_SECONDS,
+    );
+    return `${COOKIE}=${secret}; Max-Age=${SESSION_SECONDS}; ${ATTRIBUTES}${isSecure ? "; Secure" : ""}`;
   }
 
-  /** Checks signature and expiry only; see `isOver`. */
-  read({ headers }: IncomingMessage): Session | undefined {
-    if (headers.cookie === undefined || this.#key === undefined) return undefined;
-    // A cookie of this name from a sibling host must not hide the valid one.
-    for (const cookie of headers.cookie.split(";")) {
-      const [, signed, id, issued, signature] = PATTERN.exec(cookie.trim()) ?? [];
-      if (!signed || !id || !issued || !signature || !isEqual(signature, this.#sign(signed))) continue;
-      const expiresAtMs = (Number(issued) + SESSION_SECONDS) * 1000;
-      if (expiresAtMs > this.#now()) return { id, expiresAtMs };
+  /** The caller of the request's session; undefined if it has none. @throws DatabaseError */
+  async callerOf(request: IncomingMessage): Promise<Caller | undefined> {
+    const secrets = secretsIn(request);
+    if (secrets.length === 0) return undefined;
+    const rows = await selectSessions(this.#database, secrets.map(idOf));
+    for (const { id, name, tokenMac } of rows) {
+      const secret = secrets.find((candidate) => idOf(candidate).equals(id));
+      const caller = this.#tokens.callerNamed(name);
+      if (secret && caller && timingSafeEqual(macOf(secret, caller.digest), tokenMac)) return caller;
     }
     return undefined;
   }
 
-  /** @throws DatabaseError */
-  async isOver({ id, expiresAtMs }: Session): Promise<boolean> {
-    return expiresAtMs <= this.#now() || isSessionEnded(this.#database, id);
-  }
-
   /** @throws DatabaseError if the session stays valid. */
-  end({ id, expiresAtMs }: Session): Promise<void> {
-    return insertEndedSession(this.#database, id, new Date(expiresAtMs));
+  async end(request: IncomingMessage): Promise<void> {
+    const secrets = secretsIn(request);
+    if (secrets.length > 0) await deleteSessions(this.#database, secrets.map(idOf));
   }
+}
 
-  #sign(text: string): string {
-    return createHmac("sha256", this.#key as Buffer)
-      .update(text)
-      .digest("base64url");
-  }
+export function hasSessionCookie(request: IncomingMessage): boolean {
+  return secretsIn(request).length > 0;
+}
+
+/** A cookie of this name from a sibling host must not hide the valid one. */
+function secretsIn({ headers: { cookie } }: IncomingMessage): string[] {
+  if (cookie === undefined) return [];
+  const secrets = cookie.split(";").flatMap((part) => PATTERN.exec(part.trim())?.[1] ?? []);
+  return secrets.slice(0, COOKIES_MAX);
+}
+
+function idOf(secret: string): Buffer {
+  return createHash("sha256").update(secret).digest();
+}
+
+function macOf(secret: string, tokenDigest: Buffer): Buffer {
+  return createHmac("sha256", secret).update(tokenDigest).digest();
 }
 
 export function expiredCookie(): string {
@@ -74,7 +73,10 @@ export function expiredCookie(): string {
 
 const COOKIE = "waybill_session";
 const ATTRIBUTES = "Path=/; HttpOnly; SameSite=Strict";
-const PATTERN = new RegExp(`^${COOKIE}=(([\\w-]{22})\\.(\\d{1,12}))\\.([\\w-]{43})$`);
+const PATTERN = new RegExp(`^${COOKIE}=([\\w-]{43})$`);
+
+/** Bounds the query; a browser sends one for each parent domain at most. */
+const COOKIES_MAX = 8;
 
 /** A working day. */
 const SESSION_SECONDS = 12 * 60 * 60;

@@ -56,7 +56,7 @@ export async function startEcho(handlers: Partial<Handlers> = {}, options: EchoO
       addReflection(router, [EchoService, HealthService]);
     },
     onStop: () => health.stop(),
-    token,
+    mayCall: (given) => token === undefined || given === token,
     messageBytesMax,
     metrics,
     logger,

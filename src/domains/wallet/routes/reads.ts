@@ -53,7 +53,7 @@ export function readRoutes(options: ReadRoutesOptions): Route[] {
         const statement = await statementOf(database, request.params.owner as string, filterOf(query));
         // Before the data is sent.
         const positions = statement.entries.map(({ position }) => BigInt(position));
-        await context.recordReveals(positions, { author, reason });
+        await context.recordReveals(request, positions, { author, reason });
         sendJson(response, 200, statement);
       },
     ),
