@@ -7,6 +7,7 @@ import { completionCommand } from "./completion.ts";
 import { deadlettersCommand } from "./deadletters.ts";
 import { domainCommands } from "./domain-commands.ts";
 import { install } from "./install.ts";
+import { operatorTokenCommand } from "./operator-token.ts";
 import { outboxCommand } from "./outbox.ts";
 import { print, printJson } from "./print.ts";
 import { Progress } from "./progress.ts";
@@ -40,6 +41,7 @@ export const waybill = command("waybill", "Operate a Waybill installation from a
   .addCommand(rebuildCommand)
   .addCommand(deadlettersCommand())
   .addCommand(outboxCommand())
+  .addCommand(operatorTokenCommand)
   .addHelpText(
     "after",
     `
