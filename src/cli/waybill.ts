@@ -6,6 +6,7 @@ import { Command, command, exits, JSON_HELP } from "./command.ts";
 import { completionCommand } from "./completion.ts";
 import { deadlettersCommand } from "./deadletters.ts";
 import { domainCommands } from "./domain-commands.ts";
+import { findCommand } from "./find.ts";
 import { install } from "./install.ts";
 import { operatorTokenCommand } from "./operator-token.ts";
 import { outboxCommand } from "./outbox.ts";
@@ -37,6 +38,7 @@ const migrateCommand = new Command("migrate")
 
 export const waybill = command("waybill", "Operate a Waybill installation from a shell.")
   .addCommand(migrateCommand)
+  .addCommand(findCommand())
   .addCommand(auditCommand)
   .addCommand(rebuildCommand)
   .addCommand(deadlettersCommand())

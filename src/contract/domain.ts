@@ -38,6 +38,8 @@ export interface DomainModule<Settings extends object = object, Added = unknown>
   readonly personalNames: readonly string[];
   /** Those of `paths` whose values identify a person; by default those whose last name is in `personalNames`. */
   readonly personalPaths?: readonly string[];
+  /** How operators look for the domain's documents. */
+  readonly documents?: readonly DocumentLookup[];
   readonly settings: SettingsOf<Settings>;
   /**
    * Checks rules that involve several variables.
@@ -67,6 +69,16 @@ export interface DomainModule<Settings extends object = object, Added = unknown>
   /** Called by the service only: import here what other processes do not need. */
   open?(context: DomainContext, settings: Settings): DomainService<Added> | Promise<DomainService<Added>>;
 }
+
+export type DocumentLookup = Readonly<{
+  /** The identifier that operators know, such as `invoice number`. */
+  what: string;
+  /**
+   * Reads an index. @param text of any form, without spaces around it.
+   * @returns the positions of the messages that made the document; empty if there is none.
+   */
+  find(database: Queryable, text: string): Promise<bigint[]>;
+}>;
 
 /** A command that needs the domain's settings but no running service. */
 export interface DomainCommand<Settings extends object = object> {

@@ -8,7 +8,7 @@ import type { AnyDomain } from "../contract/domain.ts";
 import { InvalidInputError, NotFoundError } from "../contract/errors.ts";
 import type { Jobs } from "../database/jobs.ts";
 import type { Queryable } from "../database/queryable.ts";
-import { selectAt } from "../inbox/inbox-table.ts";
+import { selectAt, selectNeighbours } from "../inbox/inbox-table.ts";
 import type { DeadLetter } from "../projector/dead-letters-table.ts";
 import type { KnownPaths } from "../projector/fingerprint.ts";
 import type { GroupFilter } from "./find/dead-letter-groups-table.ts";
@@ -24,9 +24,11 @@ import { discardLetter, restoreLetter } from "./repair/discard.ts";
 import { bulkDocument, dryRunDocument, trialDocument } from "./repair/documents.ts";
 import { dryRun, tryPayload } from "./repair/dry-run.ts";
 import { type RedriveContext, redriveLetter } from "./repair/redrive.ts";
+import { searchDocument } from "./search/documents.ts";
+import { formsOf, readText, searchMessages } from "./search/search.ts";
 import { type Biography, readBiography } from "./show/biography.ts";
 import { type DiffLine, diffPayloads } from "./show/diff.ts";
-import { biographyDocument, letterDocument, outcomeDocument } from "./show/documents.ts";
+import { biographyDocument, letterDocument, messageDocument, outcomeDocument } from "./show/documents.ts";
 import { Mask } from "./show/mask.ts";
 import { viewPayload } from "./show/view.ts";
 
@@ -37,6 +39,8 @@ export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
     /** Only letters of these domains can be dry-run. */
     running: readonly string[];
     viewOf: (domain: string, position: bigint) => Promise<string | undefined>;
+    /** The address of a trace, with `{trace_id}`; undefined if there is none to link to. */
+    traceUrl?: string | undefined;
     jobs: Jobs;
   }>;
 
@@ -86,6 +90,29 @@ export class Desk {
     const mask = this.#maskOf(biography.entry.domain);
     const diff = await this.#changeOf(biography, mask);
     return biographyDocument(biography, { view: await this.#viewOf(biography), diff, mask });
+  }
+
+  /** Of any outcome, with its payload. */
+  async message(position: bigint) {
+    const biography = await this.#biographyOf(position);
+    return this.#messageDocument(biography, this.#maskOf(biography.entry.domain));
+  }
+
+  /** Unmasked; access is recorded first. */
+  async revealMessage(position: bigint, operator: Operator) {
+    await this.#biographyOf(position);
+    await insertReveals(this.#options.reads, [position], operator);
+    return this.#messageDocument(await this.#biographyOf(position), Mask.none);
+  }
+
+  /** By any identifier. @throws InvalidInputError that names the identifiers. */
+  async find(given: unknown) {
+    const running = [...this.#running.values()];
+    const text = readText(given, running);
+    const result = await this.#options.database.transaction((transaction) =>
+      searchMessages(transaction, text, running, [...this.#domains.keys()]),
+    );
+    return searchDocument(text, result, formsOf(running));
   }
 
   async show(position: bigint) {
@@ -198,6 +225,18 @@ export class Desk {
     const view = await this.#viewOf(letter);
     await setImmediate();
     return letterDocument(letter, viewPayload(payload, letter.letter.errors, mask), { view, diff, mask });
+  }
+
+  async #messageDocument(biography: Biography, mask: Mask) {
+    const { entry, letter } = biography;
+    const { reads, traceUrl } = this.#options;
+    const payload = await this.#payloadOf(entry.position);
+    const diff = await this.#changeOf(biography, mask, payload);
+    const view = await this.#viewOf(biography);
+    const neighbours = await selectNeighbours(reads, entry.position);
+    await setImmediate();
+    const shown = viewPayload(payload, letter?.errors ?? [], mask);
+    return messageDocument(biography, shown, { view, diff, mask }, neighbours, traceUrl);
   }
 
   async #biographyOf(position: bigint): Promise<Biography> {

@@ -329,6 +329,19 @@ export async function selectEntry(database: Queryable, position: bigint): Promis
   return rows[0];
 }
 
+/** The positions before and after, of any domain; null at the ends of the inbox. */
+export async function selectNeighbours(
+  database: Queryable,
+  position: bigint,
+): Promise<{ previous: bigint | null; next: bigint | null }> {
+  const { rows } = await database.query<{ previous: bigint | null; next: bigint | null }>(
+    `select (select max(position) from inbox where position < $1) as previous,
+            (select min(position) from inbox where position > $1) as next`,
+    [String(position)],
+  );
+  return rows[0] ?? { previous: null, next: null };
+}
+
 /** The head is `position` itself if there are no rows above it. */
 export async function countAfter(
   database: Queryable,

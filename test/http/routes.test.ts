@@ -42,6 +42,8 @@ http("POST /orders answers after the commit, and the order can be read byte for 
   const read = await fetch(`${url}/orders/pretty`);
   assert.is(read.status, 200);
   assert.ok(Buffer.from(await read.arrayBuffer()).equals(payload));
+  assert.is(read.headers.get("link"), `</messages/${position}>; rel="via"`);
+  assert.is((biography.links as { page: string }).page, `/ui/message?position=${position}`);
 });
 
 http("invariant 12: an order has a strong ETag, may be kept for ever, and is not sent twice", async () => {

@@ -36,6 +36,7 @@ export const biographyType = shape({
   actions: actionType.array(),
   links: {
     self: "string",
+    page: "string",
     payload: "string",
     "dead_letter?": "string",
     "original?": "string",
@@ -66,6 +67,11 @@ export const outcomeType = shape({
   "redriven_as?": { position: "position", outcome: "outcome" },
 });
 
+/** The address of the page about a position. */
+export function messagePage(position: bigint): string {
+  return `/ui/message?position=${position}`;
+}
+
 const storedType = shape("string | null").or({ base64: "string" });
 
 export const letterType = shape({
@@ -88,6 +94,16 @@ export const letterType = shape({
     "payload?": type("null").describe("the record had no payload (tombstone)"),
     "subject?": storedType,
   }).describe("headers, key and subject from the broker"),
+});
+
+/** A message of any outcome with its payload. */
+export const messageType = shape({
+  "...": biographyType,
+  payload: letterType.get("payload"),
+  "with?": letterType.get("with").exclude("undefined"),
+  previous: biographyType.get("position").or("null"),
+  next: biographyType.get("position").or("null"),
+  trace: shape({ id: "string", url: "string | null" }).or("null"),
 });
 
 export type BiographyDocument = typeof biographyType.infer;
@@ -122,6 +138,7 @@ export function biographyDocument(biography: Biography, { view, diff, mask }: Sh
     actions: actions.map(actionDocument),
     links: defined({
       self: `/messages/${entry.position}`,
+      page: messagePage(entry.position),
       payload: `/messages/${entry.position}/payload`,
       dead_letter: letter && `/deadletters/${entry.position}`,
       original: original && `/messages/${original}`,
@@ -167,15 +184,40 @@ export function letterDocument(
     fingerprint,
     errors: problems.map(problemDocument),
     with: headers ? shown.mask.headers(headers) : undefined,
-    payload: {
-      bytes: payload.bytes,
-      encoding: payload.encoding,
-      content: payload.content,
-      offset: payload.offset,
-      is_whole: payload.isWhole,
-      is_masked: payload.isMasked,
-    },
+    payload: payloadDocument(payload),
   });
+}
+
+/** @param neighbours the positions before and after in the inbox. @param traceUrl where `{trace_id}` is replaced. */
+export function messageDocument(
+  biography: Biography,
+  { payload, problems }: LetterView,
+  shown: Shown,
+  { previous, next }: Readonly<{ previous: bigint | null; next: bigint | null }>,
+  traceUrl: string | undefined,
+): typeof messageType.infer {
+  const { headers, traceparent } = biography.entry;
+  const traceId = traceparent?.split("-")[1];
+  return defined({
+    ...biographyDocument(biography, shown),
+    errors: biography.letter && problems.map(problemDocument),
+    with: headers ? shown.mask.headers(headers) : undefined,
+    payload: payloadDocument(payload),
+    previous: previous?.toString() ?? null,
+    next: next?.toString() ?? null,
+    trace: traceId ? { id: traceId, url: traceUrl?.replaceAll("{trace_id}", traceId) ?? null } : null,
+  });
+}
+
+function payloadDocument(payload: LetterView["payload"]): LetterDocument["payload"] {
+  return {
+    bytes: payload.bytes,
+    encoding: payload.encoding,
+    content: payload.content,
+    offset: payload.offset,
+    is_whole: payload.isWhole,
+    is_masked: payload.isMasked,
+  };
 }
 
 export function problemDocument({ byteOffset, ...problem }: LocatedProblem): ProblemDocument {

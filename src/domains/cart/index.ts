@@ -5,8 +5,10 @@
  *                                        checkout/ ─▶ order service ─▶ checkout.done ─▶ frozen items leave the cart
  */
 import type { DomainModule } from "../../contract/domain.ts";
+import { selectCheckout } from "./checkouts-table.ts";
 import { CART_CHECKS } from "./checks-table.ts";
 import { COMMAND_PATHS } from "./commands.ts";
+import { selectDecided } from "./commands-table.ts";
 import type { Decided } from "./model.ts";
 import { CartProjection } from "./projection.ts";
 import { CART_SETTINGS, type CartSettings } from "./settings.ts";
@@ -22,6 +24,19 @@ export const cart: DomainModule<CartSettings, Decided> = {
   migrations: new URL("../../../migrations/cart/", import.meta.url),
   paths: COMMAND_PATHS,
   personalNames: ["user"],
+  documents: [
+    {
+      what: "checkout id",
+      find: async (database, id) => {
+        const checkout = await selectCheckout(database, id);
+        return checkout ? [...new Set([checkout.openedPosition, checkout.position])] : [];
+      },
+    },
+    {
+      what: "command id",
+      find: async (database, id) => (await selectDecided(database, [id])).map(({ position }) => position),
+    },
+  ],
   settings: CART_SETTINGS,
   isDurable: true,
   checks: CART_CHECKS,

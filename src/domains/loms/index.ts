@@ -7,10 +7,11 @@
 import type { DomainModule } from "../../contract/domain.ts";
 import { LOMS_CHECKS } from "./checks-table.ts";
 import { COMMAND_PATHS } from "./commands.ts";
+import { selectCommands } from "./commands-table.ts";
 import { FIRST_STOCKS } from "./first-stocks.ts";
 import type { Folded } from "./fold.ts";
 import { PAYMENT_MS } from "./model.ts";
-import { selectFirstUnpaid } from "./orders-table.ts";
+import { selectFirstUnpaid, selectOrderPositions } from "./orders-table.ts";
 import { LomsProjection } from "./projection.ts";
 
 export const loms: DomainModule<object, Folded> = {
@@ -25,6 +26,13 @@ export const loms: DomainModule<object, Folded> = {
   migrations: new URL("../../../migrations/loms/", import.meta.url),
   paths: COMMAND_PATHS,
   personalNames: ["user"],
+  documents: [
+    { what: "order id", find: selectOrderPositions },
+    {
+      what: "command id",
+      find: async (database, id) => (await selectCommands(database, [id])).map(({ position }) => position),
+    },
+  ],
   settings: {},
   isDurable: true,
   checks: LOMS_CHECKS,

@@ -1,4 +1,5 @@
 /** The orders and their items. */
+import { parsePosition } from "../../contract/values/integers.ts";
 import { withCopyData } from "../../database/copy/copy-encoder.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
@@ -29,6 +30,17 @@ export async function selectOrder(database: Queryable, id: bigint): Promise<Orde
     [String(id)],
   );
   return rows[0] && orderOf(rows[0]);
+}
+
+/** Where the order was created, and where it changed last. @param id any text. */
+export async function selectOrderPositions(database: Queryable, id: string): Promise<bigint[]> {
+  const number = parsePosition(id);
+  if (number === undefined) return [];
+  const { rows } = await database.query<{ created: bigint; changed: bigint }>(
+    "select created_position as created, position as changed from loms_orders where id = $1",
+    [String(number)],
+  );
+  return rows.flatMap(({ created, changed }) => [...new Set([created, changed])]);
 }
 
 /** When the oldest unpaid order was created. */

@@ -6,7 +6,7 @@
  */
 import type { DomainModule } from "../../contract/domain.ts";
 import { CHANGE_PATHS } from "./change.ts";
-import type { StoredChange } from "./changes-table.ts";
+import { type StoredChange, selectChanges } from "./changes-table.ts";
 import { NOTIFICATIONS_CHECKS } from "./checks-table.ts";
 import { NotificationsProjection } from "./projection.ts";
 
@@ -16,6 +16,12 @@ export const notifications: DomainModule<object, StoredChange> = {
   migrations: new URL("../../../migrations/notifications/", import.meta.url),
   paths: CHANGE_PATHS,
   personalNames: ["user"],
+  documents: [
+    {
+      what: "event id, the header message-id",
+      find: async (database, id) => (await selectChanges(database, [id])).map(({ position }) => position),
+    },
+  ],
   settings: {},
   // No caller waits; a crash of PostgreSQL only repeats the projection.
   isDurable: false,

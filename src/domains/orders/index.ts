@@ -5,7 +5,7 @@
 import { integerBetween } from "../../config/rules.ts";
 import type { DomainContext, DomainModule, DomainService } from "../../contract/domain.ts";
 import { OrderCache } from "./cache.ts";
-import { type NewOrder, selectOrderUid } from "./orders-table.ts";
+import { type NewOrder, selectOrderUid, selectPositionsOf } from "./orders-table.ts";
 import { OrdersProjection } from "./projection.ts";
 import { createOrderReader, restoreCache } from "./read-order.ts";
 import { INTAKE, listed, ordersRoutes, type ReadCounts } from "./routes.ts";
@@ -23,6 +23,7 @@ export const orders: DomainModule<OrdersSettings, NewOrder> = {
   paths: ORDER_PATHS,
   personalNames: ["name", "phone", "email", "address", "zip", "city"],
   personalPaths: ["/delivery"],
+  documents: [{ what: "order id", find: selectPositionsOf }],
   channelPrefix: "",
   settings: {
     cacheBytesMax: {

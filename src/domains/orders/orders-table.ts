@@ -89,6 +89,14 @@ export async function selectOrderUid(database: Queryable, position: bigint): Pro
   return rows[0]?.orderUid;
 }
 
+export async function selectPositionsOf(database: Queryable, orderUid: string): Promise<bigint[]> {
+  const { rows } = await database.query<{ position: bigint }>(
+    "select position from orders where order_uid = $1",
+    [orderUid],
+  );
+  return rows.map(({ position }) => position);
+}
+
 /** One index entry per order under any plan; a join could scan the whole inbox. */
 const DOCUMENT = "(select convert_from(payload, 'UTF8') from inbox where inbox.position = orders.position)";
 

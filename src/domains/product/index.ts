@@ -9,6 +9,8 @@ import type { DomainModule } from "../../contract/domain.ts";
 import { CATALOGUE } from "./catalogue.ts";
 import { PRODUCT_CHECKS } from "./checks-table.ts";
 import { COMMAND_PATHS } from "./commands.ts";
+import { selectCommands } from "./commands-table.ts";
+import { selectProductPositions } from "./products-table.ts";
 import { ProductProjection } from "./projection.ts";
 import { PRODUCT_SETTINGS, type ProductSettings } from "./settings.ts";
 
@@ -21,6 +23,13 @@ export const product: DomainModule<ProductSettings> = {
   migrations: new URL("../../../migrations/product/", import.meta.url),
   paths: COMMAND_PATHS,
   personalNames: [],
+  documents: [
+    { what: "SKU", find: selectProductPositions },
+    {
+      what: "command id",
+      find: async (database, id) => [...(await selectCommands(database, [id])).values()],
+    },
+  ],
   settings: PRODUCT_SETTINGS,
   // No answer shows a command's effect.
   isDurable: false,

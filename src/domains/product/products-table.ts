@@ -1,4 +1,5 @@
 /** Statements on products. */
+import { parsePosition } from "../../contract/values/integers.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Transaction } from "../../database/transaction.ts";
 
@@ -21,6 +22,17 @@ export async function selectProduct(
   );
   const [row] = rows;
   return row && { name: row.name, price: Number(row.price) };
+}
+
+/** The last command for a SKU. @param sku any text. */
+export async function selectProductPositions(database: Queryable, sku: string): Promise<bigint[]> {
+  const number = parsePosition(sku);
+  if (number === undefined) return [];
+  const { rows } = await database.query<{ position: bigint }>(
+    "select position from product_products where sku = $1",
+    [String(number)],
+  );
+  return rows.map(({ position }) => position);
 }
 
 /** Ascending. */

@@ -16,6 +16,15 @@ export async function selectAccounts(
   return rows.map((row) => ({ ...row, balance: BigInt(row.balance) }));
 }
 
+/** The last posting of an owner's accounts; empty for an unknown owner. */
+export async function selectLastPostings(database: Queryable, owner: string): Promise<bigint[]> {
+  const { rows } = await database.query<{ position: bigint | null }>(
+    "select max(position) as position from wallet_accounts where owner = $1",
+    [owner],
+  );
+  return rows.flatMap(({ position }) => (position === null ? [] : [position]));
+}
+
 export async function upsertAccounts(
   transaction: DatabaseTransaction,
   accounts: readonly Account[],

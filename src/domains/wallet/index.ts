@@ -5,6 +5,7 @@
  *   command ─▶ commands.ts (shape) ─▶ fold.ts ─ rules.ts (decision) ─▶ postings, accounts, holds ─▶ events
  */
 import type { DomainModule } from "../../contract/domain.ts";
+import { selectLastPostings } from "./accounts-table.ts";
 import { WALLET_CHECKS } from "./checks-table.ts";
 import { COMMAND_PATHS } from "./commands.ts";
 import { FIRST_CURRENCIES } from "./currencies.ts";
@@ -13,6 +14,7 @@ import { selectNextExpiry } from "./holds-table.ts";
 import { WalletProjection } from "./projection.ts";
 import { checkWalletSettings, WALLET_SETTINGS, type WalletSettings } from "./settings.ts";
 import { tokenCommand } from "./token-command.ts";
+import { selectTransactions } from "./transactions-table.ts";
 
 export const wallet: DomainModule<WalletSettings, Folded> = {
   name: "wallet",
@@ -26,6 +28,17 @@ export const wallet: DomainModule<WalletSettings, Folded> = {
   migrations: new URL("../../../migrations/wallet/", import.meta.url),
   paths: COMMAND_PATHS,
   personalNames: ["owner", "to", "from"],
+  documents: [
+    { what: "owner, whose last posting it finds", find: selectLastPostings },
+    {
+      what: "owner and transaction id with a space between them",
+      find: async (database, text) => {
+        const [owner = "", id, ...more] = text.split(" ");
+        if (id === undefined || more.length > 0) return [];
+        return (await selectTransactions(database, [{ owner, id }])).map(({ position }) => position);
+      },
+    },
+  ],
   settings: WALLET_SETTINGS,
   checkSettings: checkWalletSettings,
   commands: [tokenCommand],

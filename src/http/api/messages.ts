@@ -5,6 +5,7 @@ import {
   bytes,
   header,
   inQuery,
+  jsonBody,
   type Operation,
   type Parameter,
   POSITION_IN_PATH,
@@ -15,7 +16,10 @@ import { readDecimal, readPosition } from "../../contract/values/integers.ts";
 import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
 import type { Desk } from "../../deadletter/desk.ts";
 import { operatorType, readOperator } from "../../deadletter/repair/requests.ts";
-import { biographyType, outcomeType } from "../../deadletter/show/documents.ts";
+import { searchType } from "../../deadletter/search/documents.ts";
+import { TEXT_LENGTH_MAX } from "../../deadletter/search/search.ts";
+import { biographyType, messageType, outcomeType } from "../../deadletter/show/documents.ts";
+import { readJsonBody } from "../server/body.ts";
 
 /** @param settled resolves with the outcome, or `pending` if the signal aborts. */
 export function messagesRoutes(
@@ -40,6 +44,33 @@ export function messagesRoutes(
         }
         sendJson(response, 200, document);
       },
+    },
+    {
+      method: "GET",
+      path: "/messages/:position/view",
+      access: "operator",
+      operation: VIEW,
+      handle: async (request, response) => {
+        sendJson(response, 200, await desk.message(readPosition(request.params.position)));
+      },
+    },
+    {
+      method: "POST",
+      path: "/messages/:position/reveal",
+      access: "operator",
+      operation: REVEAL,
+      handle: async (request, response) => {
+        const position = readPosition(request.params.position);
+        const operator = await readJsonBody(request, operatorType, REVEAL_BYTES_MAX, {});
+        sendJson(response, 200, await desk.revealMessage(position, operator));
+      },
+    },
+    {
+      method: "GET",
+      path: "/find",
+      access: "operator",
+      operation: FIND,
+      handle: async (request, response) => sendJson(response, 200, await desk.find(request.query.q)),
     },
     {
       method: "GET",
@@ -70,6 +101,9 @@ function closeOf(response: { once(event: "close", listener: () => void): unknown
 
 const WAIT_SECONDS_MAX = 30;
 
+/** Author and reason. */
+const REVEAL_BYTES_MAX = 16 * 1024;
+
 const SHOW: Operation = {
   tags: ["messages"],
   summary: "A message's history",
@@ -88,6 +122,41 @@ const SHOW: Operation = {
       anyOf: [schemaOf(biographyType), schemaOf(outcomeType)],
     }),
     ...problems(400, 404),
+  },
+};
+
+const VIEW: Operation = {
+  tags: ["messages"],
+  summary: "A message with its payload",
+  description:
+    "The history, the payload and headers with personal data masked, the messages before and after in the inbox, and the trace.",
+  parameters: [POSITION_IN_PATH],
+  responses: { 200: answer("the message", schemaOf(messageType)), ...problems(400, 404) },
+};
+
+const REVEAL: Operation = {
+  tags: ["messages"],
+  summary: "A message with unmasked personal data",
+  description: "Access is recorded first.",
+  parameters: [POSITION_IN_PATH],
+  requestBody: jsonBody(schemaOf(operatorType), false),
+  responses: { 200: answer("the message", schemaOf(messageType)), ...problems(400, 404, 413, 415) },
+};
+
+const FIND: Operation = {
+  tags: ["messages"],
+  summary: "Find messages by any identifier",
+  description:
+    "Takes the text for each identifier that it can be: a position, an id of a domain's document, a message id, an idempotency key, a stream sequence, `topic/partition/offset` or `partition/offset`, a trace id or traceparent, a fingerprint, or text in the payload of a recent dead letter or of a pending message. `looked_for` says what was searched and how far.",
+  parameters: [
+    {
+      ...inQuery("q", "the text", { type: "string", minLength: 1, maxLength: TEXT_LENGTH_MAX }),
+      required: true,
+    },
+  ],
+  responses: {
+    200: answer("the matches; none if nothing was found", schemaOf(searchType)),
+    ...problems(400),
   },
 };
 
