@@ -1,4 +1,4 @@
-/** `waybill find TEXT`: where a message is, by whatever is known of it. */
+/** `waybill find TEXT`: finds messages by any identifier. */
 import type { SearchDocument } from "../deadletter/search/documents.ts";
 import { Command, exits, JSON_HELP } from "./command.ts";
 import { withDesk } from "./open-desk.ts";

@@ -99,7 +99,7 @@ api("the document is valid OpenAPI 3.1 and has every route of the contract", asy
   const { valid, errors } = await new Validator().validate(structuredClone(document) as never);
   assert.ok(valid, JSON.stringify(errors));
   const contract =
-    "GET /orders/{id}, GET /orders, POST /orders, GET /messages/{position}, GET /messages/{position}/payload, GET /deadletters, GET /deadletters/groups, GET /deadletters/{position}, POST /deadletters/{position}/redrive, POST /deadletters/redrive, POST /deadletters/{position}/discard, POST /deadletters/{position}/restore, GET /audit, GET /events, GET /healthz, GET /readyz, GET /metrics, GET /openapi.json, GET /docs, GET /";
+    "GET /orders/{id}, GET /orders, POST /orders, GET /messages/{position}, GET /messages/{position}/payload, GET /messages/{position}/view, POST /messages/{position}/reveal, GET /find, GET /deadletters, GET /deadletters/groups, GET /deadletters/{position}, POST /deadletters/{position}/redrive, POST /deadletters/redrive, POST /deadletters/{position}/discard, POST /deadletters/{position}/restore, GET /audit, GET /events, GET /healthz, GET /readyz, GET /metrics, GET /openapi.json, GET /docs, GET /";
   for (const one of contract.split(", ")) {
     const [method = "", template = ""] = one.split(" ");
     assert.ok(document.paths[template]?.[method.toLowerCase()], one);
@@ -131,6 +131,11 @@ api("what goes well is as the document says", async () => {
   await drive("GET", "/orders", "/orders?limit=1");
   await drive("GET", "/orders", "/orders?before=1");
   await drive("GET", "/messages/{position}", `/messages/${posted.body.position}`, { token: INGRESS });
+  const message = `/messages/${posted.body.position}`;
+  await drive("GET", "/messages/{position}/view", `${message}/view`);
+  await drive("POST", "/messages/{position}/reveal", `${message}/reveal`, { body: { author: "Ann" } });
+  for (const text of ["api", posted.body.position, "0123456789abcdef"])
+    await drive("GET", "/find", `/find?q=${text}`);
   const twin = await drive("POST", "/orders", "/orders", { body: order });
   await drive("GET", "/messages/{position}", `/messages/${twin.body.position}?wait=10`);
 

@@ -1,5 +1,5 @@
 /**
- * Finds messages by whatever an operator knows of one. A text enters and is taken for each identifier that it can be; the
+ * Finds messages by any identifier. A text enters and is taken for each identifier that it can be; the
  * matches leave, with what was looked for, because some searches are bounded.
  */
 import type { AnyDomain } from "../../contract/domain.ts";
