@@ -1,7 +1,8 @@
-/** From the cache, else from PostgreSQL, with one query per id for all concurrent callers. */
+/** From the cache, else from PostgreSQL, with one query for the ids that callers ask for at the same time. */
 import { POSITION_MAX } from "../../contract/values/integers.ts";
 import type { CopySource, Queryable } from "../../database/queryable.ts";
 import { type CachedOrder, etagOf, type OrderCache } from "./cache.ts";
+import { Gatherer } from "./gather.ts";
 import { copyOrdersBefore, type StoredOrder, selectOrders } from "./orders-table.ts";
 
 export type OrderReader = Readonly<{
@@ -10,25 +11,19 @@ export type OrderReader = Readonly<{
 }>;
 
 export function createOrderReader(database: Queryable, cache: OrderCache): OrderReader {
-  const inFlight = new Map<string, Promise<CachedOrder | undefined>>();
-
-  const readThrough = async (orderUid: string): Promise<CachedOrder | undefined> => {
-    const [stored] = await selectOrders(database, [orderUid]);
-    if (!stored) return undefined;
-    const { document, position } = stored;
-    cache.put(orderUid, document, position);
-    return cache.get(orderUid) ?? { position, document, etag: etagOf(document) };
+  const readThrough = async (orderUids: readonly string[]): Promise<ReadonlyMap<string, CachedOrder>> => {
+    const stored = await selectOrders(database, orderUids);
+    return new Map(
+      stored.map(({ orderUid, document, position }) => {
+        cache.put(orderUid, document, position);
+        return [orderUid, cache.get(orderUid) ?? { document, position, etag: etagOf(document) }];
+      }),
+    );
   };
-
+  const gatherer = new Gatherer(readThrough);
   return {
     cached: (orderUid) => cache.get(orderUid),
-    read: (orderUid) => {
-      const running = inFlight.get(orderUid);
-      if (running) return running;
-      const reading = readThrough(orderUid).finally(() => inFlight.delete(orderUid));
-      inFlight.set(orderUid, reading);
-      return reading;
-    },
+    read: (orderUid) => gatherer.find(orderUid),
   };
 }
 
