@@ -8,11 +8,12 @@ do $$ begin
 end $$;
 
 revoke all on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
-  bulk_redrives, bulk_redrive_letters, sessions, proofs, source_gaps, outbox, outbox_checkpoints, outbox_refusals,
+  bulk_redrives, bulk_redrive_letters, bulk_decisions, bulk_decision_letters, sessions, proofs, source_gaps, outbox,
+  outbox_checkpoints, outbox_refusals,
   outbox_actions, rate_limits, migrations
   from :service_role;
 grant select on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
-  bulk_redrives, bulk_redrive_letters, proofs, source_gaps, outbox, outbox_checkpoints, outbox_refusals, outbox_actions,
+  bulk_redrives, bulk_redrive_letters, bulk_decisions, bulk_decision_letters, proofs, source_gaps, outbox, outbox_checkpoints, outbox_refusals, outbox_actions,
   rate_limits, migrations to :service_role;
 
 grant select on sequence inbox_position_seq to :service_role;
@@ -20,8 +21,8 @@ grant select on sequence inbox_position_seq to :service_role;
 -- Positions and times are given by the database alone: their columns are not among those that the role may write.
 grant insert (domain, source, channel, message_id, payload, headers, traceparent, published_at, redrive_of)
   on inbox to :service_role;
-grant insert (action, position, bulk_id, domain, fingerprint, state, redrive_position, is_edited, author, reason,
-  is_verified)
+grant insert (action, position, bulk_id, decision_id, domain, fingerprint, state, redrive_position, is_edited, author,
+  reason, is_verified)
   on operator_actions to :service_role;
 grant insert (
   domain, generation, position, projected, duplicate, dead, broken, is_full, numbered_position, numbering, bytes
@@ -51,6 +52,9 @@ grant update (
   status, place, redriven, skipped, last_position, settled_position, projected, duplicate, dead, updated_at
 ) on bulk_redrives to :service_role;
 grant insert on bulk_redrive_letters to :service_role;
+grant insert (action, filter, author, reason, letters, is_verified) on bulk_decisions to :service_role;
+grant update (status, place, decided, skipped, updated_at) on bulk_decisions to :service_role;
+grant insert on bulk_decision_letters to :service_role;
 grant select, insert, delete on sessions to :service_role;
 
 -- What calls to other services do.

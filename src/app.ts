@@ -141,6 +141,12 @@ export async function createApp(
         untilItSucceeds(logger, signal, waiting, () => operators.bulkRunner.start()),
       stop: () => operators.bulkRunner.stop(),
     },
+    {
+      name: "bulk discards",
+      start: ({ signal, waiting }) =>
+        untilItSucceeds(logger, signal, waiting, () => operators.decisionRunner.start()),
+      stop: () => operators.decisionRunner.stop(),
+    },
     ...lines.map(({ intake }) => intake),
     backgroundWork(lines, logger),
     {

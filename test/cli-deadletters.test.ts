@@ -1,15 +1,17 @@
 /** `waybill deadletters …` in a shell, beside a running service. */
 import { spawnSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type } from "arktype";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { exportToFile } from "../src/cli/deadletters-export.ts";
 import { operatorType } from "../src/deadletter/repair/requests.ts";
 import { COMPILED } from "../tools/stack/compiled.ts";
 import { checkIf } from "./support/check-if.ts";
 import { runScript } from "./support/command.ts";
 import { createDatabase, environment } from "./support/database.ts";
+import { errorOf } from "./support/error.ts";
 import { orderWith } from "./support/messages.ts";
 import { startAsProcess } from "./support/service.ts";
 import { runWaybill } from "./support/waybill.ts";
@@ -99,10 +101,55 @@ cli("discard and restore need a reason, and say what they did", async () => {
   assert.match(unreasoned.stderr, "--reason is required");
   assert.match(
     (await waybill("discard", position, "--reason", "no use")).stdout,
-    `Discarded: position ${position}`,
+    `Done: position ${position} is discarded.`,
   );
   assert.is((await waybill("discard", position, "--reason", "no use")).status, 1);
   assert.match((await waybill("restore", position, "--reason", "use")).stdout, "is open");
+});
+
+cli("all that match are discarded and reopened, once --yes confirms it", async () => {
+  const positions = [await bury("one of them"), await bury("two of them"), await bury("three of them")];
+  const counted = await waybill("discard", "--q", "of them", "--reason", "no use");
+  assert.is(counted.status, 2);
+  assert.match(counted.stderr, "3 dead letters match; add --yes to discard them");
+  const done = await json("discard", "--q", "of them", "--reason", "no use", "--yes");
+  assert.equal([done.status, done.value.status, done.value.decided], [0, "finished", 3]);
+  const [first = "", second = ""] = positions;
+  const restored = await waybill("restore", "--positions", `${first},${second}`, "--reason", "use", "--yes");
+  assert.match(restored.stdout, /bulk restore \d+ finished: 2 of 2 reopened, 0 skipped/);
+  assert.match(
+    (await waybill("decisions")).stdout,
+    /restore +finished +2 of 2.*\n.*discard +finished +3 of 3/,
+  );
+  assert.match((await waybill("list", "--q", "of them", "--state", "open")).stdout, first);
+  assert.is((await waybill("discard", "--all", "--state", "discarded", "--reason", "x", "--yes")).status, 2);
+});
+
+cli("an export is a file that appears when it is complete", async () => {
+  const position = await bury(orderWith({ order_uid: "exported", locale: [] }));
+  const folder = await mkdtemp(join(environment("WAYBILL_TEST_FOLDER"), "export-"));
+  const file = join(folder, "letters.csv");
+  const args = ["export", "--format", "csv", "--positions", position];
+  const { status, stdout } = await waybill(...args, "--output", file);
+  assert.equal([status, stdout], [0, `Exported 1 dead letters to ${file}.\n`]);
+  assert.equal(await readdir(folder), ["letters.csv"]);
+  assert.is(await readFile(file, "utf8"), (await waybill(...args)).stdout);
+  assert.not.match(await readFile(file, "utf8"), "+9720000000");
+  assert.is((await waybill(...args, "--reveal")).status, 2);
+  assert.match((await waybill(...args, "--reveal", "--reason", "to compare")).stdout, "+9720000000");
+  assert.match((await waybill("show", position)).stdout, /reveal +to compare/);
+
+  // Interrupted between two parts: what was there before is still there, and nothing else.
+  const stopping = new AbortController();
+  const parts = (async function* () {
+    yield { text: "first", letters: 1 };
+    stopping.abort(new Error("interrupted"));
+    yield { text: "second", letters: 2 };
+  })();
+  const interrupted = await errorOf(exportToFile(parts, file, stopping.signal, () => {}));
+  assert.is(interrupted.message, "interrupted");
+  assert.equal(await readdir(folder), ["letters.csv"]);
+  assert.match(await readFile(file, "utf8"), /^position,domain/);
 });
 
 cli("the terminal shows control sequences of a message and never obeys them", async () => {

@@ -153,6 +153,28 @@ export function bulkLine(bulk: Answer<"bulk">): string {
   return `bulk redrive ${bulk.id} ${bulk.status}: ${bulk.redriven} of ${bulk.letters} redriven, ${bulk.skipped} skipped; projected ${bulk.projected}, duplicate ${bulk.duplicate}, dead ${bulk.dead}`;
 }
 
+export function decisionTable(bulks: Answer<"bulkDecisions">["decisions"]): string {
+  if (bulks.length === 0) return "No bulk discards or restores.";
+  return tableOf(
+    ["ID", "STARTED", "ACTION", "STATUS", "DONE", "SKIPPED", "AUTHOR", "REASON"],
+    bulks.map((bulk) => [
+      bulk.id,
+      bulk.created_at,
+      bulk.action,
+      bulk.status,
+      `${bulk.decided + bulk.skipped} of ${bulk.letters}`,
+      bulk.skipped,
+      bulk.author,
+      bulk.reason,
+    ]),
+  );
+}
+
+export function decisionLine(bulk: Answer<"bulkDecision">): string {
+  const state = bulk.action === "discard" ? "discarded" : "reopened";
+  return `bulk ${bulk.action} ${bulk.id} ${bulk.status}: ${bulk.decided} of ${bulk.letters} ${state}, ${bulk.skipped} skipped`;
+}
+
 function problemsTable(problems: Answer<"show">["errors"]): string {
   return tableOf(
     ["PATH", "RULE", "EXPECTED", "RECEIVED"],

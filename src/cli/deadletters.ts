@@ -1,15 +1,28 @@
 /** `waybill deadletters …`: the operators' actions of the page and the routes, from a shell. */
 import { readFile } from "node:fs/promises";
-import { userInfo } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
-import { type } from "arktype";
 import { InvalidInputError } from "../contract/errors.ts";
-import { REJECTION_CODES } from "../contract/rejection.ts";
-import type { Desk } from "../deadletter/desk.ts";
 import { type DeadLetterFilter, readFilter } from "../deadletter/find/filter.ts";
-import { bulkLimits, operatorType } from "../deadletter/repair/requests.ts";
+import { bulkLimits } from "../deadletter/repair/requests.ts";
 import { STATES } from "../projector/dead-letters-table.ts";
-import { Command, exits, InvalidArgumentError, integer, JSON_HELP, Option, position } from "./command.ts";
+import { Command, exits, integer, JSON_HELP, Option, position } from "./command.ts";
+import { decideCommand, decisionsCommand } from "./deadletters-decide.ts";
+import { exportCommand } from "./deadletters-export.ts";
+import {
+  AUTHOR_HELP,
+  type Decision,
+  DOMAIN_HELP,
+  decided,
+  filtered,
+  type Json,
+  LIMIT_HELP,
+  ofOne,
+  operatorText,
+  requireOneChoice,
+  type Signed,
+  show,
+  signed,
+  watch,
+} from "./deadletters-options.ts";
 import {
   bulkLine,
   bulkTable,
@@ -22,7 +35,7 @@ import {
 } from "./deadletters-text.ts";
 import { domainOption } from "./domains.ts";
 import { withDesk } from "./open-desk.ts";
-import { print, printJson } from "./print.ts";
+import { print } from "./print.ts";
 import { Progress } from "./progress.ts";
 
 export function deadlettersCommand() {
@@ -34,8 +47,10 @@ export function deadlettersCommand() {
     .addCommand(payload())
     .addCommand(redrive())
     .addCommand(redrives())
-    .addCommand(discard())
-    .addCommand(restore())
+    .addCommand(decideCommand("discard", "Discard", "Discard one dead letter, or all open ones that match."))
+    .addCommand(decideCommand("restore", "Reopen", "Reopen one discarded dead letter, or all that match."))
+    .addCommand(decisionsCommand())
+    .addCommand(exportCommand())
     .addHelpText("after", "\nExit status: 0 done; 1 failed, or would fail; 2 bad usage or configuration.");
 }
 
@@ -120,13 +135,7 @@ function redrive() {
       exits(async (at, options) => {
         const { all, payload, dryRun, limit, failuresMax, detach, author, reason, json, ...texts } = options;
         const filter = readFilter(texts);
-        const chosen = [at !== undefined, Object.keys(filter).length > 0, all === true].filter(Boolean);
-        if (chosen.length !== 1) {
-          throw new InvalidInputError(
-            "position",
-            "redrive needs exactly one of a position, a filter and --all",
-          );
-        }
+        requireOneChoice("redrive", at, filter, all);
         if (at !== undefined) {
           const edited = payload === undefined ? undefined : await readFile(payload);
           if (dryRun) return await tryOne(at, edited, json);
@@ -172,7 +181,13 @@ async function redriveMany(
   const bulk = await withDesk(
     async (desk) => {
       const begun = await desk.redriveMany(filter, limit, failuresMax, decision);
-      return detach ? begun : await watch(desk, begun, progress);
+      if (detach) return begun;
+      return watch(
+        begun,
+        (id) => desk.bulk(id),
+        ({ redriven, skipped, letters, dead }, note = `${dead} failed again`) =>
+          progress.show("redriving", { done: redriven + skipped, total: letters, note }),
+      );
     },
     { appends: true },
   );
@@ -203,124 +218,8 @@ function redrives() {
     );
 }
 
-function discard() {
-  return ofOne("discard", "Discard a dead letter.")
-    .option("--reason <text>", "reason; required", operatorText("reason"))
-    .option("--json", JSON_HELP)
-    .action(
-      exits(async (at, { json, ...operator }) => {
-        const done = await withDesk((desk) => desk.discard(at, decided(operator)));
-        return show(json, done, () => `Discarded: position ${done.position}.`);
-      }),
-    );
-}
-
-function restore() {
-  return ofOne("restore", "Reopen a discarded dead letter.")
-    .option("--reason <text>", "reason; required", operatorText("reason"))
-    .option("--json", JSON_HELP)
-    .action(
-      exits(async (at, { json, ...operator }) => {
-        const done = await withDesk((desk) => desk.restore(at, decided(operator)));
-        return show(json, done, () => `Restored: position ${done.position} is open.`);
-      }),
-    );
-}
-
-function filtered(name: string, description: string) {
-  const command = new Command(name).description(description).addOption(domainOption(DOMAIN_HELP));
-  for (const [filter, [value, help, choices]] of Object.entries(FILTERS)) {
-    const option = new Option(`--${filter} <${value}>`, help);
-    command.addOption(choices ? option.choices(choices) : option);
-  }
-  return command;
-}
-
-function ofOne(name: string, description: string) {
-  return new Command(name)
-    .description(description)
-    .argument("<position>", "position of the dead letter", position)
-    .option("--author <name>", AUTHOR_HELP, operatorText("author"));
-}
-
-/** The parser of an author or a reason, with the rule of the HTTP routes. */
-function operatorText(name: "author" | "reason") {
-  return (text: string): string => {
-    const operator = operatorType({ [name]: text });
-    if (!(operator instanceof type.errors)) return text;
-    throw new InvalidArgumentError(`It must be ${operator[0]?.expected}.`);
-  };
-}
-
-type Operator = Readonly<{ author?: string | undefined; reason?: string | undefined }>;
-type Signed = Readonly<{ author: string; reason?: string }>;
-type Decision = Readonly<{ author: string; reason: string }>;
-type Json = true | undefined;
-
-/** The author is the user of the shell by default. */
-function signed({ author = userInfo().username, reason }: Operator): Signed {
-  return { author, ...(reason === undefined ? {} : { reason }) };
-}
-
-function decided(operator: Operator): Decision {
-  const { author, reason } = signed(operator);
-  if (reason === undefined) throw new InvalidInputError("reason", "--reason is required");
-  return { author, reason };
-}
-
-type Bulk = Awaited<ReturnType<Desk["bulk"]>>;
-
-async function watch(desk: Desk, begun: Bulk, progress: Progress): Promise<Bulk> {
-  let bulk = begun;
-  for (let unchanged = 0; bulk.status === "running"; ) {
-    const { updated_at } = bulk;
-    await delay(POLL_MS);
-    bulk = await desk.bulk(BigInt(bulk.id));
-    unchanged = bulk.updated_at === updated_at ? unchanged + 1 : 0;
-    const note =
-      unchanged * POLL_MS > PATIENCE_MS ? "waiting for a running service" : `${bulk.dead} failed again`;
-    progress.show("redriving", { done: bulk.redriven + bulk.skipped, total: bulk.letters, note });
-  }
-  return bulk;
-}
-
-function show(json: Json, document: object, describe: () => string): 0 {
-  if (json) printJson(document);
-  else print(describe());
-  return 0;
-}
-
-const DOMAIN_HELP = "domain";
-
-/** Without `--domain`. */
-const FILTERS: Readonly<
-  Record<
-    Exclude<keyof DeadLetterFilter, "domain">,
-    [value: string, help: string, choices?: readonly string[]]
-  >
-> = {
-  state: ["state", "state", STATES],
-  code: ["code", "rejection code", REJECTION_CODES],
-  fingerprint: ["digits", "fingerprint of a group"],
-  channel: ["name", "channel that delivered it"],
-  path: ["pointer", "a problem at or below this path, such as /items/#/price"],
-  since: ["date", "received at or after"],
-  until: ["date", "received before"],
-  q: ["text", "text in the payload"],
-  positions: ["list", "these positions, such as 17,18,21"],
-};
-
-const AUTHOR_HELP = "your name (default: your login)";
-const LIMIT_HELP = "most dead letters";
-
 /** About one screen. */
 const LIST_DEFAULT = 50;
 
 /** The maximum of the HTTP route. */
 const LIST_MAX = 500;
-
-/** The end shows without a visible delay. */
-const POLL_MS = 250;
-
-/** A running service starts a redrive within half a second. */
-const PATIENCE_MS = 5_000;

@@ -1,5 +1,6 @@
 /** Installs the tables and job queues of this version. */
 import { type MigratedDomain, migrate } from "../database/migrate.ts";
+import { BULK_DECISION_QUEUE } from "../deadletter/repair/bulk-decision-runner.ts";
 import { BULK_REDRIVE_QUEUE } from "../deadletter/repair/bulk-runner.ts";
 import { wakeupQueues } from "../projector/wakeups.ts";
 
@@ -17,6 +18,6 @@ export function install(
   domains: readonly MigratedDomain[],
   say: (text: string) => void = () => {},
 ): Promise<string[]> {
-  const queues = [...wakeupQueues(domains.map(({ name }) => name)), BULK_REDRIVE_QUEUE];
+  const queues = [...wakeupQueues(domains.map(({ name }) => name)), BULK_REDRIVE_QUEUE, BULK_DECISION_QUEUE];
   return migrate(ownerUrl, serviceUrl, queues, domains, say);
 }

@@ -6,6 +6,7 @@ import { ackWaitsOf } from "../config/config.ts";
 import type { AnyDomain, OutcomeName } from "../contract/domain.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { Desk } from "../deadletter/desk.ts";
+import { BulkDecisionRunner } from "../deadletter/repair/bulk-decision-runner.ts";
 import { BulkRunner } from "../deadletter/repair/bulk-runner.ts";
 import type { DomainLine } from "../domain-line.ts";
 import { CheckpointWatch } from "../projector/checkpoint-watch.ts";
@@ -46,6 +47,7 @@ export function openOperators(
       running: lines.map(({ name }) => name),
       viewOf: async (domain, position) => lineOf(domain)?.service?.viewOf?.(position),
     }),
+    decisionRunner: new BulkDecisionRunner(pools.desk, jobs, logger),
     bulkRunner: new BulkRunner({ context: redriving, jobs, logger, settled }),
     auditor: new Auditor(
       pools.audit,

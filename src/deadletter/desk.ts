@@ -11,17 +11,26 @@ import type { Queryable } from "../database/queryable.ts";
 import { selectAt, selectNeighbours } from "../inbox/inbox-table.ts";
 import type { DeadLetter } from "../projector/dead-letters-table.ts";
 import type { KnownPaths } from "../projector/fingerprint.ts";
+import { type ExportFormat, exportLetters } from "./export/export.ts";
 import type { GroupFilter } from "./find/dead-letter-groups-table.ts";
 import { type PageDocument, pageDocument } from "./find/documents.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
-import { findDeadLetters } from "./find/find.ts";
+import { findAllPositions, findDeadLetters } from "./find/find.ts";
 import { readOverview } from "./find/overview.ts";
 import { type Decider, insertReveals, type Operator } from "./operator-actions-table.ts";
+import {
+  beginBulkDecision,
+  cancelBulkDecision,
+  noSuchDecision,
+  selectionOf,
+} from "./repair/bulk-decision.ts";
+import { enqueueBulkDecision } from "./repair/bulk-decision-runner.ts";
+import { selectBulkDecision, selectBulkDecisions } from "./repair/bulk-decisions-table.ts";
 import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./repair/bulk-redrive.ts";
 import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./repair/bulk-redrives-table.ts";
 import { enqueueBulkRedrive } from "./repair/bulk-runner.ts";
-import { discardLetter, restoreLetter } from "./repair/discard.ts";
-import { bulkDocument, dryRunDocument, trialDocument } from "./repair/documents.ts";
+import { type Decision, discardLetter, restoreLetter } from "./repair/discard.ts";
+import { bulkDecisionDocument, bulkDocument, dryRunDocument, trialDocument } from "./repair/documents.ts";
 import { dryRun, tryPayload } from "./repair/dry-run.ts";
 import { type RedriveContext, redriveLetter } from "./repair/redrive.ts";
 import { searchDocument } from "./search/documents.ts";
@@ -77,6 +86,16 @@ export class Desk {
       findDeadLetters(transaction, filter, limit, before),
     );
     return pageDocument(page, (domain) => this.#maskOf(domain));
+  }
+
+  /**
+   * All matching letters, in parts.
+   * @param revealTo gets personal data; access is recorded first. @throws InvalidInputError before the first part.
+   */
+  export(filter: DeadLetterFilter, format: ExportFormat, revealTo: Decider | undefined) {
+    this.#checkDomain(filter);
+    const maskOf = (domain: string) => this.#maskOf(domain);
+    return exportLetters(this.#options.database, filter, format, maskOf, revealTo);
   }
 
   /** For senders: no payload, operators or diff. */
@@ -217,6 +236,47 @@ export class Desk {
   async cancel(id: bigint, operator: Operator) {
     await cancelBulkRedrive(this.#options.database, id, operator);
     return this.bulk(id);
+  }
+
+  /** How many letters the action would select. */
+  async tryDecideMany(action: Decision, filter: DeadLetterFilter, limit: number) {
+    this.#checkDomain(filter);
+    const selection = selectionOf(action, filter);
+    const positions = await this.#options.database.transaction((transaction) =>
+      findAllPositions(transaction, selection, limit),
+    );
+    return { dry_run: true, letters: positions.length } as const;
+  }
+
+  /** Small sets are decided when it returns. */
+  async decideMany(action: Decision, filter: DeadLetterFilter, limit: number, operator: Decider) {
+    this.#checkDomain(filter);
+    const { database, jobs } = this.#options;
+    const id = await beginBulkDecision(
+      database,
+      action,
+      { filter, limit },
+      operator,
+      (transaction, decisionId) => enqueueBulkDecision(jobs, transaction, decisionId),
+    );
+    return this.bulkDecision(id);
+  }
+
+  async bulkDecision(id: bigint) {
+    const bulk = await selectBulkDecision(this.#options.reads, id);
+    if (!bulk) throw noSuchDecision();
+    return bulkDecisionDocument(bulk);
+  }
+
+  async bulkDecisions() {
+    const decisions = await selectBulkDecisions(this.#options.reads, BULKS_SHOWN);
+    return { decisions: decisions.map(bulkDecisionDocument) };
+  }
+
+  /** The step in flight is still completed. */
+  async cancelBulkDecision(id: bigint, operator: Operator) {
+    await cancelBulkDecision(this.#options.database, id, operator);
+    return this.bulkDecision(id);
   }
 
   async #letterDocument(letter: Letter, mask: Mask) {

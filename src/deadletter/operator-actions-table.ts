@@ -20,6 +20,7 @@ export type OperatorAction = Readonly<{
   action: "redrive" | "discard" | "restore" | "reveal";
   position: bigint;
   bulkId: bigint | null;
+  decisionId: bigint | null;
   redrivePosition: bigint | null;
   isEdited: boolean;
   author: string | null;
@@ -57,17 +58,31 @@ export async function insertRedrives(
   );
 }
 
-export async function insertDecision(
+export async function insertDecisions(
   transaction: Queryable,
   action: "discard" | "restore",
-  { position, domain, fingerprint }: LetterOfGroup,
+  letters: readonly LetterOfGroup[],
   state: State,
   { author, reason, isVerified = false }: Operator,
+  decisionId?: bigint,
 ): Promise<void> {
   await transaction.query(
-    `insert into operator_actions (action, position, domain, fingerprint, state, author, reason, is_verified)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${WAIT_FOR_DISK}`,
-    [action, String(position), domain, fingerprint, state, author ?? null, reason ?? null, isVerified],
+    `insert into operator_actions
+       (action, position, domain, fingerprint, state, decision_id, author, reason, is_verified)
+     select $1, position, domain, fingerprint, $2, $3, $4, $5, $6
+     from unnest($7::bigint[], $8::text[], $9::text[]) as decided (position, domain, fingerprint)
+     returning ${WAIT_FOR_DISK}`,
+    [
+      action,
+      state,
+      decisionId?.toString() ?? null,
+      author ?? null,
+      reason ?? null,
+      isVerified,
+      letters.map(({ position }) => String(position)),
+      letters.map(({ domain }) => domain),
+      letters.map(({ fingerprint }) => fingerprint),
+    ],
   );
 }
 
@@ -97,10 +112,23 @@ export async function insertBulkAction(
   );
 }
 
+export async function insertBulkDecisionAction(
+  transaction: Queryable,
+  action: "bulk_discard" | "bulk_restore" | "cancel_bulk_decision",
+  decisionId: bigint,
+  { author, reason, isVerified = false }: Operator,
+): Promise<void> {
+  await transaction.query(
+    `insert into operator_actions (action, decision_id, author, reason, is_verified) values ($1, $2, $3, $4, $5)
+     returning ${WAIT_FOR_DISK}`,
+    [action, String(decisionId), author ?? null, reason ?? null, isVerified],
+  );
+}
+
 /** Oldest first. */
 export async function selectActions(database: Queryable, position: bigint): Promise<OperatorAction[]> {
   const { rows } = await database.query<OperatorAction>(
-    `select action, position, bulk_id as "bulkId", redrive_position as "redrivePosition",
+    `select action, position, bulk_id as "bulkId", decision_id as "decisionId", redrive_position as "redrivePosition",
             is_edited as "isEdited", author, is_verified as "isVerified", reason, acted_at as "actedAt"
      from operator_actions where position = $1 order by id limit ${ACTIONS_MAX}`,
     [String(position)],

@@ -9,10 +9,12 @@ import { Database } from "../../src/database/database.ts";
 import type { Transaction } from "../../src/database/transaction.ts";
 import {
   insertBulkAction,
-  insertDecision,
+  insertBulkDecisionAction,
+  insertDecisions,
   insertRedrives,
   insertReveals,
 } from "../../src/deadletter/operator-actions-table.ts";
+import { insertBulkDecision } from "../../src/deadletter/repair/bulk-decisions-table.ts";
 import { insertBulkRedrive } from "../../src/deadletter/repair/bulk-redrives-table.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { deleteSessions, insertSession } from "../../src/http/server/sessions-table.ts";
@@ -132,13 +134,17 @@ durability("what operators did waits for the disk too, and what a source found t
   const gap = { source: "kafka", channel: "orders", series: "0", from: 1n, to: 2n };
   const acts: Readonly<Record<string, (transaction: Transaction) => Promise<void>>> = {
     reveal: (transaction) => insertReveals(transaction, [1n], by),
-    discard: (transaction) => insertDecision(transaction, "discard", letter, "discarded", by),
+    discard: (transaction) => insertDecisions(transaction, "discard", [letter], "discarded", by),
     redrive: (transaction) =>
       insertRedrives(transaction, [{ ...letter, redrivePosition: 2n }], by, { isEdited: false }),
     "begin of a bulk redrive": async (transaction) => {
       const set = { domain: "orders", positions: [1n], filter: {}, failuresMax: 0 };
       const id = await insertBulkRedrive(transaction, set, by);
       await insertBulkAction(transaction, "bulk_redrive", id, by);
+    },
+    "begin of a bulk discard": async (transaction) => {
+      const id = await insertBulkDecision(transaction, "discard", { positions: [1n], filter: {} }, by);
+      await insertBulkDecisionAction(transaction, "bulk_discard", id, by);
     },
     "release of an event": (transaction) =>
       insertAction(transaction, {

@@ -32,12 +32,16 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
        values ('2000-01-01', 'orders', 1, 0, 'orders', '', '')`,
     `insert into bulk_redrives (created_at, domain, filter, author, reason, failures_max, letters)
        values ('2000-01-01', 'orders', '{}', 'Ann', '', 0, 1)`,
+    `insert into bulk_decisions (created_at, action, filter, author, reason, letters)
+       values ('2000-01-01', 'discard', '{}', 'Ann', '', 1)`,
   ],
   "a change to what was recorded": [
     "update operator_actions set author = 'Bob'",
     "delete from proofs",
     "update outbox set payload = ''",
     "update bulk_redrives set author = 'Bob'",
+    "update bulk_decisions set author = 'Bob'",
+    "delete from bulk_decision_letters",
   ],
   "a change to what was projected": [
     "update orders set position = 1",

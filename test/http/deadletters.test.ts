@@ -2,9 +2,27 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createDatabase } from "../support/database.ts";
+import { errorOf } from "../support/error.ts";
 import { orderWith } from "../support/messages.ts";
 import { startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
+
+/** A strict reader of RFC 4180. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/gy)) {
+    row.push(quoted?.replaceAll('""', '"') ?? plain ?? "");
+    if (end === ",") continue;
+    rows.push(row);
+    row = [];
+  }
+  assert.is(
+    rows.map((fields) => fields.length).every((count) => count === rows[0]?.length),
+    true,
+  );
+  return rows;
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: openapi.test.ts checks these shapes.
 type Document = Record<string, any>;
@@ -52,6 +70,7 @@ http("a parameter that cannot be meant is named", async () => {
     ["limit=501", "limit"],
     ["limit=1e2", "limit"],
     ["sate=open", "sate"],
+    ["positions=1,,2", "positions"],
   ];
   for (const [query, parameter] of bad) {
     const { status, body, headers } = await get(`/deadletters?${query}`);
@@ -104,6 +123,10 @@ http("a body that cannot be meant is named, and changes nothing", async () => {
     ["/deadletters/redrive", { filter: { path: "/a\0" }, author: "a", reason: "b" }, "filter.path"],
     ["/deadletters/redrive", { filter: { domain: "order" }, author: "a", reason: "b" }, "domain"],
     [`${one}/redrive`, [], "body"],
+    ["/deadletters/discard", { filter: {}, author: "a" }, "reason"],
+    ["/deadletters/discard", { filter: { positions: "0" }, author: "a", reason: "b" }, "filter.positions"],
+    ["/deadletters/restore", { filter: { state: "open" }, author: "a", reason: "b" }, "state"],
+    ["/deadletters/restore?dryRun=1", { filter: {} }, "dryRun"],
     [`${one}/reveal`, [], "body"],
     ["/deadletters/redrive", { filter: { code: "x" }, author: "a", reason: "b" }, "filter.code"],
     ["/deadletters/redrive", { filter: {}, reason: "b" }, "author"],
@@ -174,6 +197,117 @@ http(
     assert.is((await fetch(`${url}/messages/${position}/payload?author=%1b`)).status, 400);
   },
 );
+
+http("an export is masked, complete, and safe to open in a spreadsheet", async () => {
+  const formulas = [
+    '=cmd|" /C calc"!A0',
+    "+1+1",
+    "-x",
+    "@sum(1)",
+    "\t=1",
+    "\uff1d1",
+    'plain, "quoted"\r\nline',
+  ];
+  const positions: string[] = [];
+  for (const text of formulas) positions.push(await bury(text));
+  positions.push(await bury(orderWith({ order_uid: "=1", locale: "+1", sm_id: null })));
+  positions.push(await bury(Buffer.from([0xff, 0xfe]).toString("latin1")));
+  const selected = `positions=${positions.join(",")}`;
+  const csv = await fetch(`${url}/deadletters/export?format=csv&${selected}`);
+  assert.is(csv.headers.get("content-type"), "text/csv;charset=utf-8;header=present");
+  assert.match(
+    csv.headers.get("content-disposition") ?? "",
+    /^attachment; filename="dead-letters-\d{8}T\d{6}Z\.csv"$/,
+  );
+  const [head = [], ...rows] = parseCsv(await csv.text());
+  assert.equal([head[0], head.at(-1), rows.length], ["position", "payload", positions.length]);
+  const byPosition = new Map(rows.map((row) => [row[0], row]));
+  for (const [index, text] of formulas.slice(0, 6).entries())
+    assert.is(byPosition.get(positions[index])?.at(-1), `'${text}`);
+  assert.is(byPosition.get(positions[6])?.at(-1), formulas[6]);
+  for (const row of rows) for (const value of row) assert.not.match(value, /^[=+\-@\t\r\uff1d]/);
+
+  const ndjson = await fetch(`${url}/deadletters/export?format=ndjson&${selected}`);
+  assert.is(ndjson.headers.get("content-type"), "application/x-ndjson");
+  const text = await ndjson.text();
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Document);
+  assert.equal(lines.pop(), { complete: true, letters: positions.length });
+  assert.equal(
+    lines.map(({ position }) => position),
+    positions.toReversed(),
+  );
+  assert.is(lines.at(-1)?.payload.content, formulas[0]);
+  assert.not.match(text, "+9720000000");
+  assert.not.match(text, "reveal");
+});
+
+http("an export with personal data needs a name and a reason, and records each letter first", async () => {
+  const positions = [
+    await bury(orderWith({ order_uid: "to reveal 1", locale: 5 })),
+    await bury(orderWith({ order_uid: "to reveal 2", locale: 5 })),
+  ];
+  const path = `/deadletters/export?format=ndjson&reveal=true&positions=${positions.join(",")}`;
+  const bad: [string, string][] = [
+    [path, "author"],
+    [`${path}&author=Ann`, "reason"],
+    [path.replace("true", "yes"), "reveal"],
+    ["/deadletters/export?format=xml", "format"],
+    ["/deadletters/export", "format"],
+    ["/deadletters/export?format=csv&domain=order", "domain"],
+    ["/deadletters/export?format=csv&limit=1", "limit"],
+  ];
+  for (const [refused, parameter] of bad) {
+    const { status, body } = await get(refused);
+    assert.equal([status, body.parameter], [400, parameter], refused);
+  }
+  assert.is((await fetch(`${url}${path}&author=Ann&reason=x`, { method: "HEAD" })).status, 200);
+  assert.equal((await get(`/messages/${positions[0]}`)).body.actions, []);
+  const revealed = await (await fetch(`${url}${path}&author=Ann&reason=to%20compare`)).text();
+  assert.is(revealed.split("+9720000000").length, 3);
+  for (const position of positions) {
+    const { actions } = (await get(`/messages/${position}`)).body as unknown as { actions: Document[] };
+    assert.equal(
+      actions.map(({ action, author, reason }) => [action, author, reason]),
+      [["reveal", "Ann", "to compare"]],
+    );
+  }
+});
+
+http("an export that breaks off is an error for its reader", async () => {
+  // More than one part.
+  const positions: string[] = [];
+  for (let index = 0; index < 14; index++) positions.push(await bury(`cut ${index} ${"x".repeat(190_000)}`));
+  const { rows } = await database.admin("select errors from dead_letters where position = $1", [
+    positions[0],
+  ]);
+  const setErrors = (errors: unknown) =>
+    database.admin("update dead_letters set errors = $2 where position = $1", [
+      positions[0],
+      JSON.stringify(errors),
+    ]);
+  await setErrors([{}]);
+  for (const format of ["ndjson", "csv"]) {
+    const response = await fetch(
+      `${url}/deadletters/export?format=${format}&positions=${positions.join(",")}`,
+    );
+    assert.is(response.status, 200);
+    let text = "";
+    const broken = await errorOf(
+      (async () => {
+        for await (const part of response.body as ReadableStream<Uint8Array>) text += Buffer.from(part);
+      })(),
+    );
+    assert.match(broken.message, "terminated");
+    assert.match(text, "cut 13");
+    assert.not.match(text, /cut 0|complete/);
+  }
+  // Before the first part, the same error is a problem document.
+  assert.is((await get(`/deadletters/export?format=csv&positions=${positions[0]}`)).status, 500);
+  await setErrors(rows[0]?.errors);
+});
 
 http("a bulk redrive runs by itself, and says how far it has come", async () => {
   for (let index = 0; index < 20; index++)

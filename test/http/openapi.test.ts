@@ -173,6 +173,22 @@ api("what goes well is as the document says", async () => {
   await drive("GET", "/messages/{position}", `/messages/${redriven.redrive_position}?wait=10`);
   await drive("GET", "/deadletters/{position}", one);
 
+  for (const format of ["ndjson", "csv"])
+    await drive("GET", "/deadletters/export", `/deadletters/export?format=${format}&code=schema`);
+  const some = { filter: { code: "not_utf8" }, ...who };
+  await drive("POST", "/deadletters/discard", "/deadletters/discard?dryRun=true", { body: some });
+  const { body: decision } = await drive("POST", "/deadletters/discard", "/deadletters/discard", {
+    body: some,
+  });
+  await drive("GET", "/deadletters/decisions/{id}", `/deadletters/decisions/${decision.id}`);
+  await drive("GET", "/deadletters/decisions", "/deadletters/decisions");
+  await drive("POST", "/deadletters/restore", "/deadletters/restore?dryRun=true", { body: some });
+  await drive("POST", "/deadletters/restore", "/deadletters/restore", { body: some });
+  await database.admin("update bulk_decisions set status = 'running' where id = $1", [decision.id]);
+  const cancelDecision = `/deadletters/decisions/${decision.id}/cancel`;
+  await drive("POST", "/deadletters/decisions/{id}/cancel", cancelDecision, { body: who });
+  await drive("POST", "/deadletters/decisions/{id}/cancel", cancelDecision, { body: who });
+
   const filter = { code: "not_json" };
   await drive("POST", "/deadletters/redrive", "/deadletters/redrive?dryRun=true", { body: { filter } });
   const { body: bulk } = await drive("POST", "/deadletters/redrive", "/deadletters/redrive", {

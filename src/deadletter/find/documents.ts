@@ -9,7 +9,7 @@ import type { DeadLetterGroup } from "./dead-letter-groups-table.ts";
 import { LISTED_PROBLEMS_MAX, type ListedLetter } from "./dead-letter-pages-table.ts";
 import type { DeadLetterPage } from "./find.ts";
 
-const listedType = shape({
+export const listedType = shape({
   position: "position",
   domain: "string",
   source: "string",

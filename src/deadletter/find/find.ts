@@ -39,7 +39,7 @@ export async function findDeadLetters(
   before: bigint | undefined,
 ): Promise<DeadLetterPage> {
   const after = before === undefined ? undefined : await cursorAt(transaction, before);
-  const { places, next, searched } = await matchingPlaces(transaction, filter, {
+  const { places, next, searched } = await findPlaces(transaction, filter, {
     ...(after ? { after } : {}),
     order: "newest first",
     limit,
@@ -66,7 +66,7 @@ export async function findAllPositions(
   let after: Cursor | undefined;
   do {
     signal?.throwIfAborted();
-    const page: Matching = await matchingPlaces(transaction, filter, {
+    const page: Places = await findPlaces(transaction, filter, {
       ...(after ? { after } : {}),
       order: "oldest first",
       limit: limit - positions.length,
@@ -77,13 +77,14 @@ export async function findAllPositions(
   return positions;
 }
 
-type Matching = { places: Cursor[]; next: Cursor | undefined; searched: number | undefined };
+type Places = { places: Cursor[]; next: Cursor | undefined; searched: number | undefined };
 
-async function matchingPlaces(
+/** One page, without the letters. */
+export async function findPlaces(
   transaction: Transaction,
   filter: DeadLetterFilter,
   options: PageOptions,
-): Promise<Matching> {
+): Promise<Places> {
   if (filter.q === undefined) {
     const places = await selectPlaces(transaction, filter, options);
     return {

@@ -1,7 +1,7 @@
 /** Discards a dead letter, or restores it. Only the state changes; nothing is deleted. */
 import type { Database } from "../../database/database.ts";
 import { moveDeadLetters, type State } from "../../projector/dead-letters-table.ts";
-import { insertDecision, type Operator } from "../operator-actions-table.ts";
+import { insertDecisions, type Operator } from "../operator-actions-table.ts";
 import { existingLetter, wrongState } from "./letter-state.ts";
 
 /** @throws NotFoundError; WrongStateError if the letter is not open. */
@@ -14,10 +14,12 @@ export function restoreLetter(database: Database, position: bigint, operator: Op
   return decide(database, position, "restore", "discarded", "open", operator);
 }
 
+export type Decision = "discard" | "restore";
+
 async function decide(
   database: Database,
   position: bigint,
-  action: "discard" | "restore",
+  action: Decision,
   from: State,
   to: State,
   operator: Operator,
@@ -26,6 +28,6 @@ async function decide(
     await existingLetter(transaction, position);
     const [moved] = await moveDeadLetters(transaction, [position], from, to);
     if (!moved) throw await wrongState(transaction, position);
-    await insertDecision(transaction, action, moved, to, operator);
+    await insertDecisions(transaction, action, [moved], to, operator);
   });
 }

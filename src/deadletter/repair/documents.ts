@@ -7,6 +7,7 @@ import type { DiffLine } from "../show/diff.ts";
 import { problemDocument } from "../show/documents.ts";
 import type { Mask } from "../show/mask.ts";
 import type { LocatedProblem } from "../show/view.ts";
+import type { BulkDecision } from "./bulk-decisions-table.ts";
 import type { BulkRedrive, FailureGroup } from "./bulk-redrives-table.ts";
 import type { DryRun, Trial } from "./dry-run.ts";
 
@@ -66,6 +67,25 @@ export const bulkType = shape({
 });
 
 export const bulksType = shape({ redrives: bulkType.array() });
+
+export const bulkDecisionType = shape({
+  id: "string",
+  action: "'discard' | 'restore'",
+  filter: "Record<string, string>",
+  author: "string",
+  is_verified: verified,
+  reason: "string",
+  status: "'running' | 'finished' | 'cancelled'",
+  letters: "count",
+  decided: "count",
+  skipped: "count",
+  created_at: "time",
+  updated_at: "time",
+});
+
+export const bulkDecisionsType = shape({ decisions: bulkDecisionType.array() });
+
+export const decisionTrialType = shape({ dry_run: "true", letters: "count" });
 
 export const redrivenType = shape({
   position: "position",
@@ -142,4 +162,21 @@ export function bulkDocument(bulk: BulkRedrive, failures?: readonly FailureGroup
       sample: String(samplePosition),
     })),
   });
+}
+
+export function bulkDecisionDocument(bulk: BulkDecision): typeof bulkDecisionType.infer {
+  return {
+    id: String(bulk.id),
+    action: bulk.action,
+    filter: bulk.filter,
+    author: bulk.author,
+    is_verified: bulk.isVerified,
+    reason: bulk.reason,
+    status: bulk.status,
+    letters: Number(bulk.letters),
+    decided: Number(bulk.decided),
+    skipped: Number(bulk.skipped),
+    created_at: bulk.createdAt.toISOString(),
+    updated_at: bulk.updatedAt.toISOString(),
+  };
 }

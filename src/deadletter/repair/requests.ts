@@ -57,3 +57,5 @@ export const redriveManyType = type({
   "author?": author,
   "reason?": reason,
 });
+
+export const decideManyType = redriveManyType.omit("failures_max");

@@ -19,6 +19,7 @@ const actionType = shape({
   "redrive_position?": "position",
   "is_edited?": "boolean",
   "bulk_redrive?": "string",
+  "bulk_decision?": "string",
 });
 
 export const biographyType = shape({
@@ -235,5 +236,6 @@ function actionDocument(action: OperatorAction): typeof actionType.infer {
     redrive_position: action.redrivePosition?.toString(),
     is_edited: isRedrive ? action.isEdited : undefined,
     bulk_redrive: action.bulkId?.toString(),
+    bulk_decision: action.decisionId?.toString(),
   });
 }

@@ -14,17 +14,22 @@ import {
   problems,
 } from "../../contract/openapi.ts";
 import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
+import { EXPORT_FORMATS } from "../../deadletter/export/export.ts";
 import { overviewType, pageType } from "../../deadletter/find/documents.ts";
 import { filterType } from "../../deadletter/find/filter.ts";
 import {
+  bulkDecisionsType,
+  bulkDecisionType,
   bulksType,
   bulkType,
   decidedType,
+  decisionTrialType,
   dryRunType,
   redrivenType,
   trialType,
 } from "../../deadletter/repair/documents.ts";
 import {
+  decideManyType,
   decisionType,
   operatorType,
   redriveManyType,
@@ -37,16 +42,38 @@ const tags = ["dead letters"];
 const FILTERS = membersOf(filterType).map(([name, schema]): Parameter => ({ name, in: "query", schema }));
 const LIMIT = inQuery("limit", "maximum results, default 50", { type: "integer", minimum: 1, maximum: 500 });
 const DRY_RUN = inQuery("dryRun", "report the result without changing anything", FLAG);
+const DECISION_IN_PATH = inPath("id", "id of a bulk discard or restore", POSITION);
 const BULK_IN_PATH = inPath("id", "bulk redrive id", POSITION);
 
 export const list: Operation = {
   tags,
   summary: "Dead letters, newest first",
   description:
-    "Filters are combined with AND. `path` matches problems at this JSON pointer or below it, with array indexes written as `#`; `since` is inclusive, `until` exclusive; `q` is text in the payload, and each page searches at most 1,000 letters for it.",
+    "Filters are combined with AND. `path` matches problems at this JSON pointer or below it, with array indexes written as `#`; `since` is inclusive, `until` exclusive; `q` is text in the payload, and each page searches at most 1,000 letters for it; `positions` lists letters.",
   parameters: [...FILTERS, LIMIT, inQuery("before", "`next` of the previous page", POSITION)],
   responses: {
     200: answer("a page; `next` is null on the last one", schemaOf(pageType)),
+    ...problems(400),
+  },
+};
+
+export const exportLetters: Operation = {
+  tags,
+  summary: "Export dead letters with their payloads",
+  description:
+    'All letters that match the filters of the list, newest first. Personal data is masked unless `reveal` is true; then each access is recorded first, and an author and a reason are required. The response is chunked; if it breaks off, the connection closes without the last chunk. NDJSON also ends with the line `{"complete":true,"letters":N}`. In CSV, an apostrophe precedes values that a spreadsheet would take for a formula; of several problems it has the first.',
+  parameters: [
+    { ...inQuery("format", "the format of the file", oneOf(...EXPORT_FORMATS)), required: true },
+    ...FILTERS,
+    inQuery("reveal", "include personal data", FLAG),
+    ...membersOf(operatorType).map(([name, schema]): Parameter => ({ name, in: "query", schema })),
+  ],
+  responses: {
+    200: {
+      description: "the letters",
+      content: { "application/x-ndjson": {}, "text/csv": {} },
+      headers: { "content-disposition": header("attachment") },
+    },
     ...problems(400),
   },
 };
@@ -134,15 +161,64 @@ export const cancel: Operation = {
   responses: { 200: answer("the progress", schemaOf(bulkType)), ...problems(400, 404, 409, 413, 415) },
 };
 
-export const discard = decision("Discard a dead letter that needs no redrive");
-export const restore = decision("Reopen a discarded dead letter");
+export const discardMany = decisionOfMany(
+  "Discard all open letters that match a filter",
+  "Restore with `POST /deadletters/restore`.",
+);
+export const restoreMany = decisionOfMany("Reopen all discarded letters that match a filter", "");
 
-function decision(summary: string): Operation {
+export const decisions: Operation = {
+  tags,
+  summary: "The latest bulk discards and restores",
+  responses: { 200: answer("newest first", schemaOf(bulkDecisionsType)) },
+};
+
+export const decision: Operation = {
+  tags,
+  summary: "Progress of a bulk discard or restore",
+  parameters: [DECISION_IN_PATH],
+  responses: { 200: answer("the progress", schemaOf(bulkDecisionType)), ...problems(400, 404) },
+};
+
+export const cancelDecision: Operation = {
+  tags,
+  summary: "Cancel a bulk discard or restore",
+  description: "Letters that were already discarded or restored stay so.",
+  parameters: [DECISION_IN_PATH],
+  requestBody: jsonBody(schemaOf(decisionType)),
+  responses: {
+    200: answer("the progress", schemaOf(bulkDecisionType)),
+    ...problems(400, 404, 409, 413, 415),
+  },
+};
+
+export const discard = decisionOfOne("Discard a dead letter that needs no redrive");
+export const restore = decisionOfOne("Reopen a discarded dead letter");
+
+function decisionOfOne(summary: string): Operation {
   return {
     tags,
     summary,
     parameters: [POSITION_IN_PATH],
     requestBody: jsonBody(schemaOf(decisionType)),
     responses: { 200: answer("done", schemaOf(decidedType)), ...problems(400, 404, 409, 413, 415) },
+  };
+}
+
+function decisionOfMany(summary: string, more: string): Operation {
+  return {
+    tags,
+    summary,
+    description:
+      `The set of letters is fixed first. The first 1,000 are done when the answer arrives, the rest follows in steps; a crash does not end it. Letters that another action moved before their turn are counted as \`skipped\`. Requires an author and a reason, except for a dry run. ${more}`.trim(),
+    parameters: [DRY_RUN],
+    requestBody: jsonBody(schemaOf(decideManyType)),
+    responses: {
+      200: answer("dry run: the number of letters", schemaOf(decisionTrialType)),
+      202: answer("begun; `status` says whether it is finished", schemaOf(bulkDecisionType), {
+        location: header("its progress"),
+      }),
+      ...problems(400, 413, 415),
+    },
   };
 }

@@ -1,17 +1,21 @@
 /** Dead letter routes: request → desk → answer. */
 import type { ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
 import type { Operation } from "../../contract/openapi.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
 import { readInteger, readPosition } from "../../contract/values/integers.ts";
 import { readFlag } from "../../contract/values/parameters.ts";
 import type { Desk } from "../../deadletter/desk.ts";
+import { EXPORT_FORMATS, type ExportFormat } from "../../deadletter/export/export.ts";
 import { readFilter } from "../../deadletter/find/filter.ts";
 import type { Operator } from "../../deadletter/operator-actions-table.ts";
 import {
   bulkLimits,
+  decideManyType,
   decisionType,
   operatorType,
+  readOperator,
   redriveManyType,
   redriveType,
 } from "../../deadletter/repair/requests.ts";
@@ -25,6 +29,16 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
       const position = readPosition(request.params.position);
       return act(position, await readActionBody(request, decisionType, SMALL_BODY_BYTES_MAX));
     };
+
+  const decideMany = (action: "discard" | "restore", operation: Operation) =>
+    route("POST", `/deadletters/${action}`, operation, async (request) => {
+      const isDryRun = readDryRun(request);
+      const body = await readActionBody(request, decideManyType, SELECTION_BODY_BYTES_MAX);
+      const { filter, limit = bulkLimits.fallback } = body;
+      if (isDryRun) return desk.tryDecideMany(action, filter, limit);
+      const bulk = await desk.decideMany(action, filter, limit, named(body));
+      return new Accepted(bulk, `/deadletters/decisions/${bulk.id}`);
+    });
 
   // The first match answers, so fixed names stand before parameters.
   return [
@@ -48,7 +62,7 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
     }),
     route("POST", "/deadletters/redrive", api.redriveMany, async (request, response) => {
       const isDryRun = readDryRun(request);
-      const body = await readActionBody(request, redriveManyType, SMALL_BODY_BYTES_MAX);
+      const body = await readActionBody(request, redriveManyType, SELECTION_BODY_BYTES_MAX);
       const { filter, limit = bulkLimits.fallback, failures_max = 0 } = body;
       if (isDryRun) {
         const gone = new AbortController();
@@ -57,6 +71,17 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
       }
       const bulk = await desk.redriveMany(filter, limit, failures_max, named(body));
       return new Accepted(bulk, `/deadletters/redrives/${bulk.id}`);
+    }),
+    exportRoute(desk),
+    decideMany("discard", api.discardMany),
+    decideMany("restore", api.restoreMany),
+    route("GET", "/deadletters/decisions", api.decisions, () => desk.bulkDecisions()),
+    route("GET", "/deadletters/decisions/:id", api.decision, ({ params }) =>
+      desk.bulkDecision(readPosition(params.id, "id")),
+    ),
+    route("POST", "/deadletters/decisions/:id/cancel", api.cancelDecision, async (request) => {
+      const id = readPosition(request.params.id, "id");
+      return desk.cancelBulkDecision(id, await readActionBody(request, decisionType, SMALL_BODY_BYTES_MAX));
     }),
     route("GET", "/deadletters/:position", api.show, ({ params }) =>
       desk.show(readPosition(params.position)),
@@ -79,6 +104,50 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
     route("POST", "/deadletters/:position/discard", api.discard, decide(desk.discard.bind(desk))),
     route("POST", "/deadletters/:position/restore", api.restore, decide(desk.restore.bind(desk))),
   ];
+}
+
+/** An error after the first part closes the connection, so that no client takes the export for complete. */
+function exportRoute(desk: Desk): Route {
+  return {
+    method: "GET",
+    path: "/deadletters/export",
+    access: "operator",
+    operation: api.exportLetters,
+    handle: async (request, response) => {
+      const { format, reveal, author, reason, ...filter } = request.query;
+      const isRevealed = readFlag(reveal, "reveal");
+      const operator = readOperator(request, { author, reason });
+      const chosen = readFormat(format);
+      const parts = desk.export(readFilter(filter), chosen, isRevealed ? named(operator) : undefined);
+      const headers = {
+        "content-type": MEDIA_TYPES[chosen],
+        "content-disposition": `attachment; filename="dead-letters-${fileTime()}.${chosen}"`,
+        "cache-control": "no-store",
+      };
+      if (request.method === "HEAD") {
+        response.writeHead(200, headers).end();
+        return;
+      }
+      const first = await parts.next();
+      response.writeHead(200, headers);
+      response.setTimeout(STALLED_MS_MAX, () => response.destroy());
+      await pipeline(async function* () {
+        if (!first.done) yield first.value.text;
+        for await (const { text } of parts) yield text;
+      }, response);
+    },
+  };
+}
+
+function readFormat(format: string | undefined): ExportFormat {
+  const found = EXPORT_FORMATS.find((name) => name === format);
+  if (found) return found;
+  throw new InvalidInputError("format", `format must be ${EXPORT_FORMATS.join(" or ")}`);
+}
+
+/** Such as 20261121T062219Z. */
+function fileTime(): string {
+  return new Date().toISOString().replace(/[-:]|\.\d+/g, "");
 }
 
 type Decision = typeof decisionType.infer & Pick<Operator, "isVerified">;
@@ -136,3 +205,14 @@ function readEdited(payload: string | undefined, bytesMax: number): Buffer | und
 const LIST_DEFAULT = "50";
 const LIST_MAX = 500;
 const SMALL_BODY_BYTES_MAX = 16 * 1024;
+
+/** Fits a page of positions and an escaped reason. */
+const SELECTION_BODY_BYTES_MAX = 64 * 1024;
+
+const MEDIA_TYPES: Readonly<Record<ExportFormat, string>> = {
+  ndjson: "application/x-ndjson",
+  csv: "text/csv;charset=utf-8;header=present",
+};
+
+/** A client that stopped reading holds a part of an export in memory. */
+const STALLED_MS_MAX = 120_000;
