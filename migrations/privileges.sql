@@ -47,9 +47,9 @@ grant insert, update on dead_letter_groups, dead_letter_hours to :service_role;
 
 -- What operators do.
 grant update (state) on dead_letters to :service_role;
-grant insert (domain, filter, author, reason, failures_max, letters, is_verified) on bulk_redrives to :service_role;
+grant insert (domain, filter, author, reason, failures_max, letters, is_verified, steps) on bulk_redrives to :service_role;
 grant update (
-  status, place, redriven, skipped, last_position, settled_position, projected, duplicate, dead, updated_at
+  status, place, redriven, skipped, left_open, problem, last_position, settled_position, projected, duplicate, dead, updated_at
 ) on bulk_redrives to :service_role;
 grant insert on bulk_redrive_letters to :service_role;
 grant insert (action, filter, author, reason, letters, is_verified) on bulk_decisions to :service_role;

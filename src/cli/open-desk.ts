@@ -3,6 +3,7 @@ import { loadConfig } from "../config/config.ts";
 import { Database } from "../database/database.ts";
 import { Jobs } from "../database/jobs.ts";
 import { Desk } from "../deadletter/desk.ts";
+import { Transformer } from "../deadletter/transform/transformer.ts";
 import { DOMAINS } from "../domains/index.ts";
 import { Wakeups } from "../projector/wakeups.ts";
 import { createLogger } from "../telemetry/logger.ts";
@@ -25,6 +26,7 @@ export async function withDesk<T>(
     // Only the service has pages to link to.
     viewOf: async () => undefined,
     jobs,
+    transformer: new Transformer(config.payloadBytesMax),
     enqueueWakeup: (...wakeup) => wakeups.enqueue(...wakeup),
     // The job wakes the projector in the service.
     onAppended: () => {},

@@ -8,6 +8,7 @@ import type { Queryable } from "../database/queryable.ts";
 import { Desk } from "../deadletter/desk.ts";
 import { BulkDecisionRunner } from "../deadletter/repair/bulk-decision-runner.ts";
 import { BulkRunner } from "../deadletter/repair/bulk-runner.ts";
+import { Transformer } from "../deadletter/transform/transformer.ts";
 import type { DomainLine } from "../domain-line.ts";
 import { CheckpointWatch } from "../projector/checkpoint-watch.ts";
 import { auditRecorder } from "../watch/record.ts";
@@ -28,6 +29,7 @@ export function openOperators(
       wakeups.enqueue(transaction, domain, upTo, traces?.traceparentOfJob()),
     onAppended: (domain: string, upTo: bigint) => lineOf(domain)?.projector.wake(upTo),
     traceRedrive: traces?.redrive.bind(traces),
+    transformer: new Transformer(config.payloadBytesMax),
   };
   const settled = async (domain: string, position: bigint, signal: AbortSignal): Promise<OutcomeName> => {
     const line = lineOf(domain);

@@ -33,6 +33,7 @@ import { type Decision, discardLetter, restoreLetter } from "./repair/discard.ts
 import { bulkDecisionDocument, bulkDocument, dryRunDocument, trialDocument } from "./repair/documents.ts";
 import { dryRun, tryPayload } from "./repair/dry-run.ts";
 import { type RedriveContext, redriveLetter } from "./repair/redrive.ts";
+import { TransformTrials } from "./repair/transform-trials.ts";
 import { searchDocument } from "./search/documents.ts";
 import { formsOf, readText, searchMessages } from "./search/search.ts";
 import { type Biography, readBiography } from "./show/biography.ts";
@@ -40,6 +41,8 @@ import { type DiffLine, diffPayloads } from "./show/diff.ts";
 import { biographyDocument, letterDocument, messageDocument, outcomeDocument } from "./show/documents.ts";
 import { Mask } from "./show/mask.ts";
 import { viewPayload } from "./show/view.ts";
+import type { Step } from "./transform/steps.ts";
+import type { Transformer } from "./transform/transformer.ts";
 
 export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
   Readonly<{
@@ -51,6 +54,7 @@ export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
     /** The address of a trace, with `{trace_id}`; undefined if there is none to link to. */
     traceUrl?: string | undefined;
     jobs: Jobs;
+    transformer: Transformer;
   }>;
 
 export class Desk {
@@ -59,6 +63,7 @@ export class Desk {
   readonly #running: ReadonlyMap<string, AnyDomain>;
   readonly #masks: ReadonlyMap<string, Mask>;
   readonly #strictestMask: Mask;
+  readonly transforms: TransformTrials;
 
   constructor(options: DeskOptions) {
     const { domains, running } = options;
@@ -70,6 +75,12 @@ export class Desk {
     this.#masks = new Map(domains.map((domain) => [domain.name, new Mask(domain)]));
     const personalNames = domains.flatMap((domain) => domain.personalNames);
     this.#strictestMask = new Mask({ personalNames, paths: [] });
+    this.transforms = new TransformTrials({
+      ...options,
+      running: this.#running,
+      maskOf: (domain) => this.#maskOf(domain),
+      checkDomain: (filter) => this.#checkDomain(filter),
+    });
   }
 
   overview(filter: GroupFilter, limit: number) {
@@ -208,12 +219,20 @@ export class Desk {
     return dryRunDocument(run, (domain) => this.#maskOf(domain));
   }
 
-  async redriveMany(filter: DeadLetterFilter, limit: number, failuresMax: number, operator: Decider) {
+  /** @param steps transform each letter. */
+  async redriveMany(
+    filter: DeadLetterFilter,
+    limit: number,
+    failuresMax: number,
+    operator: Decider,
+    steps?: readonly Step[],
+  ) {
     this.#checkDomain(filter);
-    const { database, jobs } = this.#options;
+    const { database, jobs, transformer } = this.#options;
+    if (steps) await transformer.begin(steps);
     const id = await beginBulkRedrive(
       database,
-      { filter, limit, failuresMax },
+      { filter, limit, failuresMax, steps },
       operator,
       (transaction, bulkId) => enqueueBulkRedrive(jobs, transaction, bulkId),
     );
@@ -224,12 +243,16 @@ export class Desk {
     const { reads } = this.#options;
     const bulk = await selectBulkRedrive(reads, id);
     if (!bulk) throw new NotFoundError("there is no such bulk redrive");
-    return bulkDocument(bulk, bulk.dead > 0n ? await selectFailures(reads, id) : []);
+    return bulkDocument(
+      bulk,
+      this.#maskOf(bulk.domain),
+      bulk.dead > 0n ? await selectFailures(reads, id) : [],
+    );
   }
 
   async bulks() {
     const bulks = await selectBulkRedrives(this.#options.reads, BULKS_SHOWN);
-    return { redrives: bulks.map((bulk) => bulkDocument(bulk)) };
+    return { redrives: bulks.map((bulk) => bulkDocument(bulk, this.#maskOf(bulk.domain))) };
   }
 
   /** The step in flight is still completed. */

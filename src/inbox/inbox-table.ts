@@ -138,29 +138,33 @@ export async function insertMissingMessages(
   );
 }
 
-type RedriveOf = Readonly<{ position: bigint; traceparent: string | undefined }>;
+/** `payload` replaces the original. */
+type RedriveOf = Readonly<{
+  position: bigint;
+  traceparent: string | undefined;
+  payload?: Buffer | undefined;
+}>;
 
 /**
  * Appends messages again, in position order, as new messages that refer to the originals.
- * @param payload replaces the original, for a single position.
  * @throws DatabaseError (unique violation) if one was redriven before.
  */
 export async function insertRedrivesOf(
   transaction: Transaction,
   redrives: readonly RedriveOf[],
-  payload?: Buffer,
 ): Promise<{ position: bigint; redriveOf: bigint }[]> {
   const { rows } = await transaction.query<{ position: bigint; redriveOf: bigint }>(
     `insert into inbox (domain, source, channel, message_id, payload, headers, redrive_of, traceparent)
-     select domain, '${REDRIVE_SOURCE}', channel, position::text, coalesce($2::bytea, payload),
+     select domain, '${REDRIVE_SOURCE}', channel, position::text,
+            coalesce(redrives.payload, inbox.payload),
             -- An edited message has a payload, even if the original had none.
-            case when $2::bytea is null then headers else headers - 'payload' end, position, redrives.traceparent
-     from unnest($1::bigint[], $3::text[]) as redrives (position, traceparent) join inbox using (position)
+            case when redrives.payload is null then headers else headers - 'payload' end, position, redrives.traceparent
+     from unnest($1::bigint[], $2::bytea[], $3::text[]) as redrives (position, payload, traceparent) join inbox using (position)
      order by inbox.position
      returning position, redrive_of as "redriveOf"`,
     [
       redrives.map(({ position }) => String(position)),
-      payload ?? null,
+      redrives.map(({ payload }) => payload ?? null),
       redrives.map(({ traceparent }) => traceparent ?? null),
     ],
   );

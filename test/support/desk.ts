@@ -3,6 +3,7 @@ import type { AnyDomain } from "../../src/contract/domain.ts";
 import { Jobs } from "../../src/database/jobs.ts";
 import { Desk } from "../../src/deadletter/desk.ts";
 import { stepBulkRedrive } from "../../src/deadletter/repair/bulk-redrive.ts";
+import { Transformer } from "../../src/deadletter/transform/transformer.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -25,6 +26,7 @@ export async function openDesk(
     database,
     enqueueWakeup: (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup),
     onAppended: () => {},
+    transformer: new Transformer(1024 * 1024),
   };
   const desk = new Desk({
     ...context,

@@ -1,5 +1,6 @@
 /**
- * Bulk redrive: a filter enters; the set of matching letters is fixed, then redriven in steps of 1, 10 and chunks. A step
+ * Bulk redrive: a filter enters; the set of matching letters is fixed, then redriven in steps of 1, 10 and chunks, each
+ * letter transformed if the redrive has steps. A step
  * waits for the outcomes of the previous one, and the redrive stops if more letters fail again than allowed: one failure
  * usually predicts the rest. Each step updates the progress in its own transaction, under the row's lock. So concurrent
  * workers do each step once, and a worker resumes after a crash.
@@ -12,6 +13,8 @@ import { selectCheckpoint } from "../../projector/checkpoints-table.ts";
 import type { DeadLetterFilter } from "../find/filter.ts";
 import { findAllPositions } from "../find/find.ts";
 import { type Decider, insertBulkAction, type Operator } from "../operator-actions-table.ts";
+import type { Step as TransformStep } from "../transform/steps.ts";
+import type { Transformer } from "../transform/transformer.ts";
 import {
   type BulkRedrive,
   countOutcomes,
@@ -21,11 +24,14 @@ import {
   updateBulkRedrive,
 } from "./bulk-redrives-table.ts";
 import { type RedriveContext, redriveIn } from "./redrive.ts";
+import { type NextLetter, type Revised, reviseLetters } from "./revise.ts";
 
 export type BulkOptions = Readonly<{
   filter: DeadLetterFilter;
   limit: number;
   failuresMax: number;
+  /** Applied to each letter. */
+  steps?: readonly TransformStep[] | undefined;
 }>;
 
 /**
@@ -34,7 +40,7 @@ export type BulkOptions = Readonly<{
  */
 export async function beginBulkRedrive(
   database: Database,
-  { filter, limit, failuresMax }: BulkOptions,
+  { filter, limit, failuresMax, steps }: BulkOptions,
   operator: Decider,
   enqueue: (transaction: Transaction, id: bigint) => Promise<void>,
 ): Promise<bigint> {
@@ -51,7 +57,7 @@ export async function beginBulkRedrive(
         `the filter matches letters of several domains (${all}): add the filter domain`,
       );
     }
-    const set = { domain, positions, filter, failuresMax };
+    const set = { domain, positions, filter, failuresMax, steps: steps && JSON.stringify(steps) };
     const id = await insertBulkRedrive(transaction, set, operator);
     await insertBulkAction(transaction, "bulk_redrive", id, operator);
     await enqueue(transaction, id);
@@ -65,10 +71,14 @@ export async function openPositions(
   filter: DeadLetterFilter,
   limit: number,
 ): Promise<bigint[]> {
-  if (filter.state !== undefined && filter.state !== "open") {
-    throw new InvalidInputError("state", "only open dead letters can be redriven");
-  }
+  requireOpen(filter);
   return findAllPositions(transaction, { ...filter, state: "open" }, limit);
+}
+
+/** @throws InvalidInputError for a state other than open. */
+export function requireOpen({ state }: DeadLetterFilter): void {
+  if (state === undefined || state === "open") return;
+  throw new InvalidInputError("state", "only open dead letters can be redriven");
 }
 
 /** The step in flight is still completed. @throws NotFoundError, WrongStateError */
@@ -87,10 +97,9 @@ export type Step =
   /** The next step needs the outcomes up to this position. */
   | Readonly<{ kind: "waiting"; domain: string; upTo: bigint }>;
 
-export async function stepBulkRedrive(
-  context: Omit<RedriveContext, "tryPayload">,
-  id: bigint,
-): Promise<Step> {
+export type BulkContext = Omit<RedriveContext, "tryPayload"> & Readonly<{ transformer: Transformer }>;
+
+export async function stepBulkRedrive(context: BulkContext, id: bigint): Promise<Step> {
   const { step, isAppended } = await context.database.transaction(async (transaction) => {
     const bulk = await lockBulkRedrive(transaction, id);
     return bulk ? takeStep(transaction, context, bulk) : ENDED;
@@ -103,7 +112,7 @@ type Taken = Readonly<{ step: Step; isAppended: boolean }>;
 
 async function takeStep(
   transaction: Transaction,
-  context: Pick<RedriveContext, "enqueueWakeup" | "traceRedrive">,
+  context: Pick<BulkContext, "enqueueWakeup" | "traceRedrive" | "transformer">,
   before: BulkRedrive,
 ): Promise<Taken> {
   const { domain } = before;
@@ -116,17 +125,34 @@ async function takeStep(
     await updateBulkRedrive(transaction, { ...bulk, status });
     return ENDED;
   }
-  const positions = await selectNextLetters(transaction, bulk.id, bulk.place, stepSize(bulk), STEP_BYTES_MAX);
-  const { letters } = await redriveIn(transaction, context, positions, bulk, { bulkId: bulk.id });
+  const next = await selectNextLetters(transaction, bulk.id, bulk.place, stepSize(bulk), STEP_BYTES_MAX);
+  const { taken, payloads, leftOpen, problem } = await revisedOf(transaction, context, bulk, next);
+  const positions = next.slice(0, taken).map(({ position }) => position);
+  const redriven = payloads ? positions.filter((position) => payloads.has(position)) : positions;
+  const { letters } = await redriveIn(transaction, context, redriven, bulk, { payloads, bulkId: bulk.id });
   const lastPosition = letters.at(-1)?.redrivePosition ?? bulk.lastPosition;
   await updateBulkRedrive(transaction, {
     ...bulk,
-    place: bulk.place + BigInt(positions.length),
+    status: problem === null ? "running" : "stopped",
+    problem,
+    place: bulk.place + BigInt(taken),
     redriven: bulk.redriven + BigInt(letters.length),
-    skipped: bulk.skipped + BigInt(positions.length - letters.length),
+    leftOpen: bulk.leftOpen + BigInt(leftOpen),
+    skipped: bulk.skipped + BigInt(taken - leftOpen - letters.length),
     lastPosition,
   });
   return { step: { kind: "waiting", domain, upTo: lastPosition }, isAppended: letters.length > 0 };
+}
+
+/** The append is not locked yet: transforming can take seconds. */
+async function revisedOf(
+  transaction: Transaction,
+  { transformer }: Pick<BulkContext, "transformer">,
+  { steps }: BulkRedrive,
+  letters: readonly NextLetter[],
+): Promise<Revised> {
+  if (steps === null) return { taken: letters.length, payloads: undefined, leftOpen: 0, problem: null };
+  return reviseLetters(transaction, transformer.continue(steps), letters);
 }
 
 async function settle(transaction: Transaction, bulk: BulkRedrive): Promise<BulkRedrive> {

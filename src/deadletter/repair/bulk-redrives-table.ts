@@ -11,11 +11,17 @@ export type BulkRedrive = Readonly<{
   isVerified: boolean;
   reason: string;
   failuresMax: bigint;
+  /** JSON; null if the letters are redriven unchanged. */
+  steps: string | null;
   letters: bigint;
   status: "running" | "finished" | "stopped" | "cancelled";
   place: bigint;
   redriven: bigint;
   skipped: bigint;
+  /** Letters that the steps do not change or cannot be applied to. */
+  leftOpen: bigint;
+  /** Why it stopped, unless letters failed again. */
+  problem: string | null;
   lastPosition: bigint;
   settledPosition: bigint;
   projected: bigint;
@@ -32,18 +38,29 @@ export async function insertBulkRedrive(
     positions,
     filter,
     failuresMax,
+    steps,
   }: Readonly<{
     domain: string;
     positions: readonly bigint[];
     filter: object;
     failuresMax: number;
+    steps?: string | undefined;
   }>,
   { author, reason, isVerified = false }: Operator,
 ): Promise<bigint> {
   const { rows } = await transaction.query<{ id: bigint }>(
-    `insert into bulk_redrives (domain, filter, author, reason, failures_max, letters, is_verified)
-     values ($1, $2, $3, $4, $5, $6, $7) returning id`,
-    [domain, JSON.stringify(filter), author, reason, failuresMax, positions.length, isVerified],
+    `insert into bulk_redrives (domain, filter, author, reason, failures_max, letters, is_verified, steps)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) returning id`,
+    [
+      domain,
+      JSON.stringify(filter),
+      author,
+      reason,
+      failuresMax,
+      positions.length,
+      isVerified,
+      steps ?? null,
+    ],
   );
   const { id } = rows[0] as { id: bigint };
   await transaction.query(
@@ -86,32 +103,36 @@ export async function selectRunningBulkRedrives(database: Queryable): Promise<bi
   return rows.map(({ id }) => id);
 }
 
-/** @param bytesMax approximate; at least one letter. */
+/** @param bytesMax approximate; at least one letter. `isOpen` can change until the letter is locked. */
 export async function selectNextLetters(
   database: Queryable,
   id: bigint,
   place: bigint,
   limit: number,
   bytesMax: number,
-): Promise<bigint[]> {
-  const { rows } = await database.query<{ position: bigint }>(
+): Promise<{ position: bigint; isOpen: boolean }[]> {
+  const { rows } = await database.query<{ position: bigint; isOpen: boolean }>(
     `with next as (
        select place, position from bulk_redrive_letters where bulk_id = $1 and place > $2 order by place limit $3
      ), measured as (
        select place, position, sum(octet_length(payload)) over (order by place) - octet_length(payload) as bytes
        from next join inbox using (position)
      )
-     select position from measured where bytes < $4 order by place`,
+     select position, exists (
+       select from dead_letters where dead_letters.position = measured.position and state = 'open'
+     ) as "isOpen"
+     from measured where bytes < $4 order by place`,
     [String(id), String(place), limit, bytesMax],
   );
-  return rows.map(({ position }) => position);
+  return rows;
 }
 
 /** The row must be locked. */
 export async function updateBulkRedrive(transaction: Queryable, bulk: BulkRedrive): Promise<void> {
   await transaction.query(
     `update bulk_redrives set status = $2, place = $3, redriven = $4, skipped = $5, last_position = $6,
-            settled_position = $7, projected = $8, duplicate = $9, dead = $10, updated_at = now()
+            settled_position = $7, projected = $8, duplicate = $9, dead = $10, left_open = $11, problem = $12,
+            updated_at = now()
      where id = $1`,
     [
       bulk.id,
@@ -124,7 +145,10 @@ export async function updateBulkRedrive(transaction: Queryable, bulk: BulkRedriv
       bulk.projected,
       bulk.duplicate,
       bulk.dead,
-    ].map(String),
+      bulk.leftOpen,
+    ]
+      .map<string | null>(String)
+      .concat(bulk.problem),
   );
 }
 
@@ -168,7 +192,8 @@ export async function selectFailures(database: Queryable, id: bigint): Promise<F
   return rows;
 }
 
-const COLUMNS = `id, domain, filter, author, is_verified as "isVerified", reason, failures_max as "failuresMax", letters, status, place, redriven, skipped,
+const COLUMNS = `id, domain, filter, author, is_verified as "isVerified", reason, failures_max as "failuresMax", steps, letters, status, place,
+  redriven, skipped, left_open as "leftOpen", problem,
   last_position as "lastPosition", settled_position as "settledPosition", projected, duplicate, dead,
   created_at as "createdAt", updated_at as "updatedAt"`;
 

@@ -6,12 +6,11 @@
 import { type Jobs, POLL_SECONDS, QUEUE_OPTIONS, type QueueDefinition } from "../../database/jobs.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import type { Logger } from "../../telemetry/logger.ts";
-import { type Step, stepBulkRedrive } from "./bulk-redrive.ts";
+import { type BulkContext, type Step, stepBulkRedrive } from "./bulk-redrive.ts";
 import { selectRunningBulkRedrives } from "./bulk-redrives-table.ts";
-import type { RedriveContext } from "./redrive.ts";
 
 export type BulkRunnerOptions = Readonly<{
-  context: Omit<RedriveContext, "tryPayload">;
+  context: BulkContext;
   jobs: Jobs;
   logger: Logger;
   settled: (domain: string, position: bigint, signal: AbortSignal) => Promise<unknown>;

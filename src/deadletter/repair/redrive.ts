@@ -53,7 +53,9 @@ export async function redriveLetter(
     }
   }
   const redriven = await context.database.transaction(async (transaction) => {
-    const { letters } = await redriveIn(transaction, context, [position], operator, { payload });
+    const { letters } = await redriveIn(transaction, context, [position], operator, {
+      payloads: payload && new Map([[position, payload]]),
+    });
     if (!letters[0]) throw await wrongState(transaction, position);
     return letters[0];
   });
@@ -63,6 +65,7 @@ export async function redriveLetter(
 
 /**
  * Redrives the open letters among the positions, in the caller's transaction.
+ * @param payloads replace the original ones, for each position; undefined for the originals.
  * @returns the redriven letters in the order of the positions, and the last new position of each domain.
  */
 export async function redriveIn(
@@ -70,7 +73,10 @@ export async function redriveIn(
   { enqueueWakeup, traceRedrive }: Pick<RedriveContext, "enqueueWakeup" | "traceRedrive">,
   positions: readonly bigint[],
   operator: Operator,
-  { payload, bulkId }: Readonly<{ payload?: Buffer | undefined; bulkId?: bigint | undefined }>,
+  {
+    payloads,
+    bulkId,
+  }: Readonly<{ payloads?: ReadonlyMap<bigint, Buffer> | undefined; bulkId?: bigint | undefined }>,
 ): Promise<{ letters: Redriven[]; upTo: Map<string, bigint> }> {
   // Lock the append before the letters and groups: a blocked append must not block the projector.
   for (const domain of await selectDomainsOf(transaction, positions)) await beginAppend(transaction, domain);
@@ -80,15 +86,16 @@ export async function redriveIn(
   const movedPositions = moved.map(({ position }) => position);
   const traceparents = traceRedrive && (await selectTraceparents(transaction, movedPositions));
   const redrives = movedPositions.map((position) => {
-    return { position, traceparent: traceRedrive?.(position, traceparents?.get(position) ?? null) };
+    const traceparent = traceRedrive?.(position, traceparents?.get(position) ?? null);
+    return { position, traceparent, payload: payloads?.get(position) };
   });
-  const appended = await insertRedrivesOf(transaction, redrives, payload);
+  const appended = await insertRedrivesOf(transaction, redrives);
   const redrivePositions = new Map(appended.map(({ position, redriveOf }) => [redriveOf, position]));
   const letters = moved.map((letter) => ({
     ...letter,
     redrivePosition: redrivePositions.get(letter.position) as bigint,
   }));
-  await insertRedrives(transaction, letters, operator, { isEdited: payload !== undefined, bulkId });
+  await insertRedrives(transaction, letters, operator, { isEdited: payloads !== undefined, bulkId });
   const upTo = new Map<string, bigint>();
   for (const { domain, redrivePosition } of letters) {
     if (redrivePosition > (upTo.get(domain) ?? 0n)) upTo.set(domain, redrivePosition);

@@ -6,6 +6,7 @@ import type { Request } from "../../contract/route.ts";
 import { signed } from "../../contract/signer.ts";
 import { words } from "../../contract/values/shapes.ts";
 import { filterType } from "../find/filter.ts";
+import { stepsType } from "../transform/steps.ts";
 
 /** Visible, as an author is. */
 const reason = type(
@@ -48,6 +49,26 @@ export const redriveType = type({
 
 /** Letters of one bulk redrive. */
 export const bulkLimits = { least: 1, most: 1_000_000, fallback: 10_000 } as const;
+
+/** Letters of one transformation. */
+export const transformLimits = { least: 1, most: 100_000, fallback: 10_000 } as const;
+
+export const previewRequestType = type({
+  "+": "reject",
+  filter: filterType,
+  steps: stepsType,
+  "samples?": type.keywords.number.integer.atLeast(1).atMost(20),
+});
+
+export const transformType = type({
+  "+": "reject",
+  filter: filterType,
+  steps: stepsType.atLeastLength(1),
+  "limit?": type.keywords.number.integer.atLeast(transformLimits.least).atMost(transformLimits.most),
+  "failures_max?": words.count.atMost(transformLimits.most),
+  "author?": author,
+  "reason?": reason,
+});
 
 export const redriveManyType = type({
   "+": "reject",

@@ -25,15 +25,19 @@ import {
   decidedType,
   decisionTrialType,
   dryRunType,
+  previewType,
   redrivenType,
+  transformTrialType,
   trialType,
 } from "../../deadletter/repair/documents.ts";
 import {
   decideManyType,
   decisionType,
   operatorType,
+  previewRequestType,
   redriveManyType,
   redriveType,
+  transformType,
 } from "../../deadletter/repair/requests.ts";
 import { letterType } from "../../deadletter/show/documents.ts";
 import { STATES } from "../../projector/dead-letters-table.ts";
@@ -44,6 +48,9 @@ const LIMIT = inQuery("limit", "maximum results, default 50", { type: "integer",
 const DRY_RUN = inQuery("dryRun", "report the result without changing anything", FLAG);
 const DECISION_IN_PATH = inPath("id", "id of a bulk discard or restore", POSITION);
 const BULK_IN_PATH = inPath("id", "bulk redrive id", POSITION);
+
+const STEPS =
+  "Steps are applied to each payload in turn: `set`, `remove`, `rename` and `cast` change the named places only, all other bytes stay; in a path, `#` stands for every item of an array. `jsonata` replaces the document by the expression's result; equal members keep their bytes.";
 
 export const list: Operation = {
   tags,
@@ -134,6 +141,30 @@ export const redriveMany: Operation = {
   requestBody: jsonBody(schemaOf(redriveManyType)),
   responses: {
     200: answer("dry run: the expected outcomes", schemaOf(dryRunType)),
+    202: answer("started", schemaOf(bulkType), { location: header("its progress") }),
+    ...problems(400, 413, 415),
+  },
+};
+
+export const previewTransform: Operation = {
+  tags,
+  summary: "Preview a transformation of dead letters",
+  description: `${STEPS} Returns samples of all kinds among the newest matching open letters: what the steps change, and the outcome that would follow. Nothing is changed. Without steps, only \`suggested_steps\` is of use.`,
+  requestBody: jsonBody(schemaOf(previewRequestType)),
+  responses: {
+    200: answer("samples; personal data is masked", schemaOf(previewType)),
+    ...problems(400, 413, 415),
+  },
+};
+
+export const transform: Operation = {
+  tags,
+  summary: "Transform and redrive all open letters that match a filter",
+  description: `${STEPS} Each transformed letter is redriven as a new message that refers to the original. Letters that the steps do not change, or cannot be applied to, stay open. Runs like \`POST /deadletters/redrive\`, whose routes also return the progress and cancel it. Requires an author and a reason, except for a dry run.`,
+  parameters: [DRY_RUN],
+  requestBody: jsonBody(schemaOf(transformType)),
+  responses: {
+    200: answer("dry run: the expected outcomes", schemaOf(transformTrialType)),
     202: answer("started", schemaOf(bulkType), { location: header("its progress") }),
     ...problems(400, 413, 415),
   },

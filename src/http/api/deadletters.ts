@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
 import type { Operation } from "../../contract/openapi.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
+import { parseExactly } from "../../contract/values/exact-json.ts";
 import { readInteger, readPosition } from "../../contract/values/integers.ts";
 import { readFlag } from "../../contract/values/parameters.ts";
 import type { Desk } from "../../deadletter/desk.ts";
@@ -15,11 +16,14 @@ import {
   decideManyType,
   decisionType,
   operatorType,
+  previewRequestType,
   readOperator,
   redriveManyType,
   redriveType,
+  transformLimits,
+  transformType,
 } from "../../deadletter/repair/requests.ts";
-import { readActionBody } from "../server/body.ts";
+import { readActionBody, readJsonBody } from "../server/body.ts";
 import * as api from "./deadletters-api.ts";
 
 export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
@@ -65,11 +69,22 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
       const body = await readActionBody(request, redriveManyType, SELECTION_BODY_BYTES_MAX);
       const { filter, limit = bulkLimits.fallback, failures_max = 0 } = body;
       if (isDryRun) {
-        const gone = new AbortController();
-        response.once("close", () => gone.abort());
-        return desk.tryRedriveMany(filter, limit, gone.signal);
+        return desk.tryRedriveMany(filter, limit, goneSignal(response));
       }
       const bulk = await desk.redriveMany(filter, limit, failures_max, named(body));
+      return new Accepted(bulk, `/deadletters/redrives/${bulk.id}`);
+    }),
+    route("POST", "/deadletters/transform/preview", api.previewTransform, async (request, response) => {
+      const body = await readJsonBody(request, previewRequestType, STEPS_BYTES_MAX, undefined, parseExactly);
+      const { filter, steps, samples = PREVIEW_SAMPLES } = body;
+      return desk.transforms.preview(filter, steps, samples, goneSignal(response));
+    }),
+    route("POST", "/deadletters/transform", api.transform, async (request, response) => {
+      const isDryRun = readDryRun(request);
+      const body = await readActionBody(request, transformType, STEPS_BYTES_MAX, undefined, parseExactly);
+      const { filter, steps, limit = transformLimits.fallback, failures_max = 0 } = body;
+      if (isDryRun) return desk.transforms.dryRun(filter, steps, limit, goneSignal(response));
+      const bulk = await desk.redriveMany(filter, limit, failures_max, named(body), steps);
       return new Accepted(bulk, `/deadletters/redrives/${bulk.id}`);
     }),
     exportRoute(desk),
@@ -177,6 +192,13 @@ function route(method: "GET" | "POST", path: string, operation: Operation, answe
   };
 }
 
+/** Aborts when the client disconnects. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  return gone.signal;
+}
+
 function readLimit(limit: string | undefined): number {
   return readInteger(limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
 }
@@ -216,3 +238,6 @@ const MEDIA_TYPES: Readonly<Record<ExportFormat, string>> = {
 
 /** A client that stopped reading holds a part of an export in memory. */
 const STALLED_MS_MAX = 120_000;
+/** Steps hold expressions and values. */
+const STEPS_BYTES_MAX = 256 * 1024;
+const PREVIEW_SAMPLES = 5;

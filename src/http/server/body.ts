@@ -7,7 +7,7 @@ import { signed } from "../../contract/signer.ts";
 
 /**
  * Reads the body of an operator's action. The author is the operator who is signed in by name, else the body's.
- * @param empty as in `readJsonBody`.
+ * @param empty as in `readJsonBody`, and `parse` too.
  * @throws InvalidInputError also if the body names another author.
  */
 export async function readActionBody<T extends object>(
@@ -15,15 +15,17 @@ export async function readActionBody<T extends object>(
   bodyType: (value: unknown) => T | ArkErrors,
   bytesMax: number,
   empty?: T,
+  parse?: (text: string) => unknown,
 ): Promise<T & { isVerified: boolean }> {
   const signedType = (value: unknown) =>
     bodyType(typeof value === "object" && value !== null ? signed(request, value) : value);
-  const body = await readJsonBody(request, signedType, bytesMax, empty && signed(request, empty));
+  const body = await readJsonBody(request, signedType, bytesMax, empty && signed(request, empty), parse);
   return { ...body, isVerified: request.signer !== undefined };
 }
 
 /**
  * @param empty stands for an empty body; undefined if a body is required.
+ * @param parse throws for a body that is not JSON.
  * @throws InvalidInputError, TooLargeError, UnsupportedBodyError
  */
 export async function readJsonBody<T>(
@@ -31,12 +33,13 @@ export async function readJsonBody<T>(
   bodyType: (value: unknown) => T | ArkErrors,
   bytesMax: number,
   empty?: T,
+  parse: (text: string) => unknown = JSON.parse,
 ): Promise<T> {
   const bytes = await readBody(request, { bytesMax });
   if (bytes.length === 0 && empty !== undefined) return empty;
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    value = parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     throw new InvalidInputError("body", "the body must be a JSON document in UTF-8");
   }
