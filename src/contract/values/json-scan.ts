@@ -5,7 +5,8 @@
 import { PROBLEMS_MAX } from "../rejection.ts";
 
 export type JsonScan = {
-  error?: { index: number; expected: string; path: (string | number)[] };
+  /** `token` is the start of the token that holds the error. */
+  error?: { index: number; token: number; expected: string; path: (string | number)[] };
   repeated: (string | number)[][];
   /** The first value that lies `depth` levels deep. */
   deepest: (string | number)[];
@@ -33,7 +34,7 @@ export function scanJson(
     return fail(index, 'a name in quotes and ":"');
   };
   const fail = (at: number, expected: string): JsonScan => {
-    scan.error = { index: at, expected, path: levels.path() };
+    scan.error = { index: at, token: index, expected, path: levels.path() };
     return scan;
   };
   const readName = (): boolean => {

@@ -12,13 +12,16 @@ export type Visitor<Place> = Readonly<{
   value(place: Place, start: number, end: number, kind: "text" | "container" | "other"): void;
 }>;
 
-/** @param until end index of the walk. */
+/**
+ * @param until end index of the walk, in text that can be walked.
+ * @returns the places around the end: the object or array, and in it the member or element.
+ */
 export function walkJson<Place>(
   text: string,
   root: Place,
   visitor: Visitor<Place>,
   until = text.length,
-): void {
+): { container: Place | undefined; place: Place } {
   const places: Place[] = [];
   const indexes: number[] = [];
   let place = root;
@@ -44,14 +47,16 @@ export function walkJson<Place>(
     } else if (code === BRACE_CLOSE || code === BRACKET_CLOSE) {
       places.pop();
       indexes.pop();
+      place = places.at(-1) ?? root;
       isName = false;
       at++;
     } else if (code === COMMA) {
       const index = indexes.at(-1) as number;
       isName = index < 0;
+      place = places.at(-1) as Place;
       if (!isName) {
         indexes[indexes.length - 1] = index + 1;
-        place = visitor.element(places.at(-1) as Place, index + 1);
+        place = visitor.element(place, index + 1);
       }
       at++;
     } else if (code <= SPACE || code === COLON) {
@@ -62,6 +67,7 @@ export function walkJson<Place>(
       at = end;
     }
   }
+  return { container: places.at(-1), place };
 }
 
 /** @returns the value of the string between its quotes. */
@@ -70,10 +76,11 @@ function stringAt(text: string, start: number, end: number): string {
   return raw.includes("\\") ? (JSON.parse(text.slice(start, end)) as string) : raw;
 }
 
-/** Whether the text is JSON that can be walked without delaying other requests. */
-export function isDocument(text: string): boolean {
+/** @returns the length of the text that can be walked: all of a document, or up to the token that breaks it. */
+export function walkableLength(text: string): number {
+  if (text.length > LENGTH_MAX || isTooDeep(text)) return 0;
   // Not by JSON.parse, which is slow for some shapes.
-  return text.length <= LENGTH_MAX && !isTooDeep(text) && scanJson(text).error === undefined;
+  return scanJson(text).error?.token ?? text.length;
 }
 
 function isTooDeep(text: string): boolean {

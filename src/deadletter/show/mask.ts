@@ -1,11 +1,12 @@
 /**
  * Masks personal data: text enters, text of the same length leaves, so that ranges stay valid. In JSON a value is masked
  * by its path if the schema has it, otherwise by the names along its path; e-mail addresses and phone numbers are masked
- * everywhere. For other text, masking relies on patterns and is best effort.
+ * everywhere. For other text, also in a document after the token that breaks it, masking relies on patterns and is best
+ * effort.
  */
 import type { StoredBytes, StoredHeaders } from "../../contract/headers.ts";
 import type { Problem } from "../../contract/rejection.ts";
-import { isDocument, walkJson } from "./json-walk.ts";
+import { walkableLength, walkJson } from "./json-walk.ts";
 import type { Range } from "./locate.ts";
 import { MASK, maskContacts, maskNamed, namedPattern } from "./patterns.ts";
 
@@ -38,21 +39,38 @@ export class Mask {
   }
 
   text(text: string): string {
-    return this.part(text, { start: 0, end: text.length }, isDocument(text));
+    return this.part(text, { start: 0, end: text.length }, walkableLength(text));
   }
 
-  /** The text before the part gives the context. */
-  part(text: string, { start, end }: Range, isOfDocument: boolean): string {
+  /** The text before the part gives the context. @param walkable see `walkableLength`. */
+  part(text: string, { start, end }: Range, walkable: number): string {
     if (this.hidesNothing) return text.slice(start, end);
-    if (isOfDocument) return maskContacts(this.#document(text, { start, end }));
-    const from = Math.max(0, start - CONTEXT_LENGTH);
-    return this.#pattern(text.slice(from, end)).slice(start - from);
+    const split = Math.min(Math.max(walkable, start), end);
+    const known = start < split ? maskContacts(this.#document(text, { start, end: split })) : "";
+    if (split === end) return known;
+    const from = Math.max(0, split - CONTEXT_LENGTH);
+    const hidden = Math.min(end, Math.max(split, this.#personalEnd(text, walkable)));
+    const guessed = this.#pattern(text.slice(from, end)).slice(hidden - from);
+    return known + MASK.repeat(hidden - split) + guessed;
+  }
+
+  /** @returns the end of the personal value or object that is broken at `walkable`. */
+  #personalEnd(text: string, walkable: number): number {
+    if (walkable === 0) return 0;
+    const visitor = { member: this.#below, element: elementOf, value: () => {} };
+    const { container, place } = walkJson<Place>(text, this.#root, visitor, walkable);
+    if (!place.isPersonal) return walkable;
+    const close = container?.isPersonal ? /[}\]]/g : /[,}\]]/g;
+    close.lastIndex = walkable;
+    return close.exec(text)?.index ?? text.length;
   }
 
   /** Masked bytes become asterisks. */
-  bytes(bytes: Buffer): Buffer {
-    if (this.hidesNothing) return bytes;
-    const masked = this.#pattern(bytes.toString("latin1"));
+  bytes(bytes: Buffer, { start, end }: Range = { start: 0, end: bytes.length }): Buffer {
+    if (this.hidesNothing) return bytes.subarray(start, end);
+    // A character for each byte, so that ranges stay valid.
+    const text = bytes.toString("latin1");
+    const masked = this.part(text, { start, end }, walkableLength(text));
     return Buffer.from(masked.replaceAll(MASK, "*"), "latin1");
   }
 
@@ -109,8 +127,8 @@ export class Mask {
       text,
       this.#root,
       {
-        member: (place, name) => this.#below(place, name),
-        element: (place) => elementOf(place),
+        member: this.#below,
+        element: elementOf,
         value: (place, from, to, kind) => {
           const isText = kind === "text";
           const isHidden = place.isPersonal || place.hasPersonal || (isText && isDocumentInText(text, from));
@@ -123,11 +141,11 @@ export class Mask {
     return masked + text.slice(shownUpTo, end);
   }
 
-  #below(place: Place, name: string): Place {
+  readonly #below = (place: Place, name: string): Place => {
     if (place === PERSONAL) return PERSONAL;
     const known = place.members.get(name) ?? (/^\d+$/.test(name) ? place.members.get("#") : undefined);
     return known ?? (this.#isPersonalName(name) ? PERSONAL : UNKNOWN);
-  }
+  };
 
   #isPersonalName(name: string): boolean {
     const known = this.#judgedNames.get(name);
