@@ -13,9 +13,9 @@ import type { DeadLetter } from "../projector/dead-letters-table.ts";
 import type { KnownPaths } from "../projector/fingerprint.ts";
 import { type ExportFormat, exportLetters } from "./export/export.ts";
 import type { GroupFilter } from "./find/dead-letter-groups-table.ts";
-import { type PageDocument, pageDocument } from "./find/documents.ts";
+import { neighboursDocument, type PageDocument, pageDocument } from "./find/documents.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
-import { findAllPositions, findDeadLetters } from "./find/find.ts";
+import { findAllPositions, findDeadLetters, findNeighbours } from "./find/find.ts";
 import { readOverview } from "./find/overview.ts";
 import { type Decider, insertReveals, type Operator } from "./operator-actions-table.ts";
 import {
@@ -109,6 +109,15 @@ export class Desk {
     return exportLetters(this.#options.database, filter, format, maskOf, revealTo);
   }
 
+  /** @param filter of the list that holds the letter. */
+  async neighbours(position: bigint, filter: DeadLetterFilter) {
+    this.#checkDomain(filter);
+    const found = await this.#options.database.transaction((transaction) =>
+      findNeighbours(transaction, filter, position),
+    );
+    return neighboursDocument(found);
+  }
+
   /** For senders: no payload, operators or diff. */
   async outcome(position: bigint) {
     const biography = await this.#biographyOf(position);
@@ -145,16 +154,18 @@ export class Desk {
     return searchDocument(text, result, formsOf(running));
   }
 
-  async show(position: bigint) {
+  /** @param from see `viewPayload`. */
+  async show(position: bigint, from?: number) {
     const letter = await this.#letterAt(position);
-    return this.#letterDocument(letter, this.#maskOf(letter.entry.domain));
+    return this.#letterDocument(letter, this.#maskOf(letter.entry.domain), from);
   }
 
-  /** Unmasked; access is recorded first. */
-  async reveal(position: bigint, operator: Operator) {
-    await this.#letterAt(position);
-    await insertReveals(this.#options.reads, [position], operator);
-    return this.#letterDocument(await this.#letterAt(position), Mask.none);
+  /** Unmasked; access is recorded first, also to the message that is compared with this one. */
+  async reveal(position: bigint, operator: Operator, from?: number) {
+    const { entry, letter } = await this.#letterAt(position);
+    const compared = [entry.redriveOf, conflictOf(letter)].filter((other) => typeof other === "bigint");
+    await insertReveals(this.#options.reads, [position, ...compared], operator);
+    return this.#letterDocument(await this.#letterAt(position), Mask.none, from);
   }
 
   /** Unmasked; access is recorded first. */
@@ -302,12 +313,21 @@ export class Desk {
     return this.bulkDecision(id);
   }
 
-  async #letterDocument(letter: Letter, mask: Mask) {
+  async #letterDocument(letter: Letter, mask: Mask, from: number | undefined) {
     const payload = await this.#payloadOf(letter.entry.position);
     const diff = await this.#changeOf(letter, mask, payload);
+    await setImmediate();
+    const original = conflictOf(letter.letter);
+    const originalDiff =
+      original === undefined ? undefined : diffOf(await this.#payloadOf(original), payload, mask);
     const view = await this.#viewOf(letter);
     await setImmediate();
-    return letterDocument(letter, viewPayload(payload, letter.letter.errors, mask), { view, diff, mask });
+    return letterDocument(letter, viewPayload(payload, letter.letter.errors, mask, from), {
+      view,
+      diff,
+      originalDiff,
+      mask,
+    });
   }
 
   async #messageDocument(biography: Biography, mask: Mask) {
@@ -378,6 +398,11 @@ export class Desk {
 }
 
 type Letter = Biography & Readonly<{ letter: DeadLetter }>;
+
+/** @returns the first message with the same key, which has other content. */
+function conflictOf({ code, originalPosition }: DeadLetter): bigint | undefined {
+  return code === "conflict" ? (originalPosition ?? undefined) : undefined;
+}
 
 function diffOf(before: Buffer, after: Buffer, mask: Mask): DiffLine[] | undefined {
   return diffPayloads(before.toString(), after.toString(), (text) => mask.text(text));

@@ -94,6 +94,22 @@ async function pages(filter: Record<string, string>, limit: number, total?: numb
   }
 }
 
+/** @param other any letter, in the list or not. */
+async function compareNeighbours(filter: Record<string, string>, list: readonly bigint[], other: bigint) {
+  for (const position of [...list.slice(0, 2), ...list.slice(-1), other]) {
+    const found = await desk.neighbours(position, readFilter(filter));
+    const at = list.indexOf(position);
+    const [newer, older] = [list.findLast((one) => one > position), list.find((one) => one < position)];
+    const expected = {
+      previous: newer === undefined ? null : String(newer),
+      next: older === undefined ? null : String(older),
+      index: filter.q !== undefined || at < 0 ? null : at + 1,
+      total: filter.q === undefined ? { letters: list.length, is_exact: true } : null,
+    };
+    assert.equal(found, expected, `seed ${seed}: ${JSON.stringify(filter)} at ${position}`);
+  }
+}
+
 finding(
   "any filter gives exactly the letters that match, newest first, whatever the size of the page",
   async () => {
@@ -140,6 +156,7 @@ finding(
         findAllPositions(transaction, readFilter(filter), 10_000),
       );
       assert.equal(oldest, expected.toReversed(), `seed ${seed}: oldest first`);
+      if (round % 10 === 0) await compareNeighbours(filter, expected, sample().position);
       found += expected.length;
     }
     assert.ok(found > 1_000, `seed ${seed}: only ${found} found in all`);

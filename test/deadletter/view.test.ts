@@ -6,6 +6,7 @@ import type { Problem } from "../../src/contract/rejection.ts";
 import { diffPayloads } from "../../src/deadletter/show/diff.ts";
 import { Mask } from "../../src/deadletter/show/mask.ts";
 import { viewPayload } from "../../src/deadletter/show/view.ts";
+import { DOMAINS } from "../../src/domains/index.ts";
 import { orders } from "../../src/domains/orders/index.ts";
 import { parseOrder } from "../../src/domains/orders/schema.ts";
 import { OrderFactory } from "../../tools/domains/orders/factory.ts";
@@ -54,6 +55,76 @@ test("what the schema knows is masked by its path: a person's name, and not that
   assert.is(mask('{"items":[{"owner":{"name":"Ann"}}]}'), '{"items":[{"owner":{"name":"•••"}}]}');
 });
 
+test("up to the token that breaks a document, values are masked by their paths", () => {
+  const order = orderWith({ delivery: { ...MODEL.delivery, name: "Ann Other" } }).toString();
+  const item = MODEL.items[0]?.name as string;
+  const broken = [
+    order.slice(0, -3),
+    `${order.slice(0, -1)},}`,
+    `${order.slice(0, -1)} "note":1}`,
+    order.replace('"locale":"en"', '"locale":NaN'),
+    `${order}${order}`,
+  ];
+  for (const text of broken) {
+    const masked = mask(text);
+    assert.match(masked.slice(0, order.length), item, text);
+    assert.not.match(masked, /Ann Other/, text);
+    assert.is(masked.length, text.length);
+  }
+  const bytes = Buffer.concat([Buffer.from(order), Buffer.from([0xff])]);
+  assert.match(MASK.bytes(bytes).toString("latin1"), item);
+  assert.not.match(MASK.bytes(bytes).toString("latin1"), /Ann Other/);
+});
+
+test("a person's name stays hidden in a malformed document, at an unknown path and in a wrong nesting", () => {
+  const person = '"name":"Ann Other","phone":"+9720000000"';
+  for (const text of [
+    // Broken before, in and after the person.
+    `{"items":[{"name":"Bike",}],"delivery":{${person}}}`,
+    `{"items":[{"name":"Bike" "delivery":{${person}}}`,
+    `{"items":[{"price":1 ${person}}]}`,
+    `{"delivery":{"name":"Ann Other`,
+    '{"delivery":{"name":"Ann \u0001 Other"}}',
+    '{"delivery":{"name" "Ann Other"}}',
+    '{"delivery":{"who": Ann Other, "more":"Ann Other"}}',
+    `{"delivery":"Ann Other`,
+    `{"delivery":{${person}`,
+    // Unknown paths.
+    `{"recipient":{${person}}}`,
+    `{"items":[{"owner":{${person}}}]}`,
+    // Wrong nestings.
+    `{"payment":{"delivery":{${person}}}}`,
+    `{"delivery":[{${person}}]}`,
+    `{"items":{${person}}}`,
+    `{"items":[[{${person}}]]}`,
+    `[{"delivery":{${person}}}]`,
+  ]) {
+    assert.not.match(mask(text), /Ann|Other|000/, text);
+    assert.is(mask(text).length, text.length);
+  }
+});
+
+test("in every domain, what its schema knows to be no person's is shown, also in a broken document", () => {
+  for (const domain of DOMAINS) {
+    const own = new Mask(domain);
+    const lastName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+    const personal =
+      domain.personalPaths ??
+      domain.paths.filter((path) => domain.personalNames.includes(lastName(path).toLowerCase()));
+    for (const path of domain.paths) {
+      if (domain.paths.some((other) => other.startsWith(`${path}/`)) || path.endsWith("#")) continue;
+      const isPersonal = personal.some((other) => path === other || path.startsWith(`${other}/`));
+      const opened = path
+        .split("/")
+        .slice(1)
+        .map((step) => (step === "#" ? "[" : `{"${step}":`))
+        .join("");
+      const masked = own.text(`${opened}"Secret"`.replaceAll(":[", ":["));
+      assert.is(masked.includes("Secret"), !isPersonal, `${domain.name} ${path}`);
+    }
+  }
+});
+
 test("a value in the place of an object that holds personal values is hidden", () => {
   for (const text of ['{"delivery":"John Doe"}', '{"delivery":["John Doe"]}', '"John Doe"', '["John Doe"]']) {
     assert.is(mask(text), text.replace("John Doe", "••••••••"));
@@ -83,7 +154,7 @@ test("e-mail addresses and telephone numbers are hidden wherever they stand", ()
 test("bytes are masked byte by byte", () => {
   const bytes = Buffer.concat([Buffer.from('{"name":"Ann","x":1'), Buffer.from([0xff, 0x00])]);
   const masked = MASK.bytes(bytes);
-  assert.is(masked.toString("latin1"), '{"name":*****,"x":1\xff\0');
+  assert.is(masked.toString("latin1"), '{"name":"***","x":1\xff\0');
 });
 
 test("of every kind of garbage nothing personal is shown, and each problem's place is in the payload", () => {
@@ -142,13 +213,64 @@ test("of a large payload the part around its first problem is shown", () => {
   assert.is(payload.content.slice(at, at + 3), "non");
 });
 
+test("a part that begins within a document says where; the parts make up the whole", () => {
+  const text = orderWith({ items: Array.from({ length: 4_000 }, () => MODEL.items[0]) }).toString();
+  const broken = `${text.slice(0, -1)},}`;
+  for (const whole of [text, broken]) {
+    const problem = { path: "/items/2000/price", rule: "type", expected: "a number", received: "string" };
+    const { payload } = viewPayload(Buffer.from(whole), [problem], MASK);
+    assert.is(payload.length, whole.length);
+    assert.is(payload.isWhole, false);
+    if (whole === broken) continue;
+    const { path = "", open = "" } = payload.within ?? {};
+    assert.match(path, /^\/items\/1\d\d\d(\/\w+)?$/);
+    assert.is(open, path.split("/").length === 4 ? "{[{" : "{[");
+    assert.match(payload.content, open === "{[{" ? /^("[^"]*"|\d+)[,}]/ : /^\{"/);
+  }
+  const first = viewPayload(Buffer.from(text), [], MASK, 0).payload;
+  const second = viewPayload(Buffer.from(text), [], MASK, 1024 * 1024).payload;
+  assert.is(first.content.length, Math.min(text.length, 1024 * 1024));
+  const rest = text.length - first.content.length;
+  assert.is(first.content + second.content.slice(second.content.length - rest), mask(text));
+});
+
+test("a conflict is compared with its first message, which is revealed and recorded with it", async () => {
+  await using database = await createDatabase();
+  await using opened = await openDesk(database);
+  const { desk, receive } = opened;
+  const phone = { ...MODEL.delivery, phone: "+49170999999" };
+  const [first, second, third] = (await receive(
+    orderWith({ order_uid: "twice" }),
+    orderWith({ order_uid: "twice", delivery: phone, locale: "de" }),
+    JSON.stringify(JSON.parse(orderWith({ order_uid: "twice" }).toString()), null, 1),
+  )) as [bigint, bigint, bigint];
+  const changed = (lines: readonly { kind: string; text: string }[] = []) =>
+    lines.flatMap(({ kind, text }) => (kind === "removed" || kind === "added" ? [text.trim()] : []));
+  const { original_position, original_diff } = await desk.show(second);
+  assert.is(original_position, String(first));
+  assert.equal(
+    changed(original_diff)
+      .map((text) => text.replace(/•+/, "•"))
+      .sort(),
+    ['"locale": "de",', '"locale": "en",', '"phone": "•",', '"phone": "•",'],
+  );
+  assert.equal(changed((await desk.show(third)).original_diff), []);
+  const revealed = await desk.reveal(second, ANN);
+  assert.match(changed(revealed.original_diff).join(), /\+49170999999/);
+  assert.equal(
+    (await desk.biography(first)).actions.map(({ action, author }) => `${action} by ${author}`),
+    ["reveal by Ann"],
+  );
+});
+
 test("a difference is laid out line by line, and shows nothing personal where it is masked", () => {
   const before = '{"name":"Ann","amount":"5","items":[1,2,3,4,5,6,7,8,9,10,11,12]}';
   const after = before.replace('"5"', "5").replace("Ann", "Bob");
   const lines = diffPayloads(before, after, mask) ?? [];
   assert.equal(
     lines.filter(({ kind }) => kind === "removed" || kind === "added").map(({ text }) => text.trim()),
-    ['"amount": "5",', '"amount": 5,'],
+    // That a hidden value differs is shown, but not how.
+    ['"name": "•••",', '"amount": "5",', '"name": "•••",', '"amount": 5,'],
   );
   assert.ok(lines.some(({ kind }) => kind === "skipped"));
   assert.not.match(JSON.stringify(lines), /Ann|Bob/);

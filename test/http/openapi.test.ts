@@ -157,6 +157,8 @@ api("what goes well is as the document says", async () => {
   }
   const one = `/deadletters/${position}`;
   const who = { author: "Ann", reason: "to see" };
+  await drive("GET", "/deadletters/{position}", `${one}?from=0`);
+  await drive("GET", "/deadletters/{position}/neighbours", `${one}/neighbours?state=open`);
   await drive("POST", "/deadletters/{position}/reveal", `${one}/reveal`, { body: { author: "Ann" } });
   await drive("GET", "/messages/{position}/payload", `/messages/${position}/payload`);
   await drive("POST", "/deadletters/{position}/discard", `${one}/discard`, { body: who });

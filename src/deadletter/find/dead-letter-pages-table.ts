@@ -29,7 +29,7 @@ export type ListedLetter = Readonly<{
 }>;
 
 export type PageOptions = Readonly<{
-  after?: Cursor;
+  after?: Cursor | undefined;
   order: "newest first" | "oldest first";
   limit: number;
 }>;
@@ -43,11 +43,7 @@ export async function selectPlaces(
   const { values, bind } = binding();
   const { ranges, inRange } = rangesOf(filter, bind);
   const direction = order === "newest first" ? "desc" : "asc";
-  const beyond = order === "newest first" ? "<" : ">";
-  if (after) {
-    const place = `(${bind(after.receivedAt)}::timestamptz, ${bind(String(after.position))}::bigint)`;
-    inRange.push(`(letters.received_at, letters.position) ${beyond} ${place}`);
-  }
+  if (after) inRange.push(isBeyond(after, order, bind));
   const size = bind(limit);
   await transaction.script(IN_INDEX_ORDER);
   const { rows } = await transaction.query<Cursor>(
@@ -95,6 +91,45 @@ export async function countPlaces(
   );
   const letters = rows[0]?.letters ?? 0n;
   return letters > most ? { letters: BigInt(most), isExact: false } : { letters, isExact: true };
+}
+
+/** Whether a letter matches, and how many matching letters are newer, up to `most`. Ignores the filter's text `q`. */
+export async function selectRank(
+  transaction: Transaction,
+  filter: DeadLetterFilter,
+  cursor: Cursor,
+  most: number,
+): Promise<{ isListed: boolean; newer: number }> {
+  const { values, bind } = binding();
+  const { ranges, inRange } = rangesOf(filter, bind);
+  const newer = isBeyond(cursor, "oldest first", bind);
+  const size = bind(most);
+  await transaction.script(IN_INDEX_ORDER);
+  const { rows } = await transaction.query<{ isListed: boolean; newer: bigint }>(
+    `with ranges as materialized (${ranges})
+     select exists (
+       select from ranges cross join dead_letters as letters
+       where letters.position = ${bind(String(cursor.position))}::bigint and ${inRange.join(" and ")}
+     ) as "isListed", (
+       select count(*) from (
+         select from ranges cross join lateral (
+           select from dead_letters as letters where ${[...inRange, newer].join(" and ")} limit ${size}
+         ) as place limit ${size}
+       ) as counted
+     ) as newer`,
+    values,
+  );
+  return { isListed: rows[0]?.isListed ?? false, newer: Number(rows[0]?.newer) };
+}
+
+/** The condition of a letter that comes after another in this order. */
+function isBeyond(
+  { receivedAt, position }: Cursor,
+  order: PageOptions["order"],
+  bind: (value: unknown) => string,
+): string {
+  const place = `(${bind(receivedAt)}::timestamptz, ${bind(String(position))}::bigint)`;
+  return `(letters.received_at, letters.position) ${order === "newest first" ? "<" : ">"} ${place}`;
 }
 
 function binding() {

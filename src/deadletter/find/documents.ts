@@ -2,12 +2,12 @@
 import { type } from "arktype";
 import { defined } from "../../contract/values/shapes.ts";
 import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";
-import { shape } from "../shapes.ts";
+import { shape, shapes } from "../shapes.ts";
 import { problemDocument } from "../show/documents.ts";
 import type { Mask } from "../show/mask.ts";
 import type { DeadLetterGroup } from "./dead-letter-groups-table.ts";
 import { LISTED_PROBLEMS_MAX, type ListedLetter } from "./dead-letter-pages-table.ts";
-import type { DeadLetterPage } from "./find.ts";
+import type { DeadLetterPage, Neighbours, Total } from "./find.ts";
 
 export const listedType = shape({
   position: "position",
@@ -25,13 +25,15 @@ export const listedType = shape({
   "redrive_of?": "position",
 });
 
+const totalType = shape({ letters: "count", is_exact: "boolean" })
+  .or("null")
+  .describe("matching letters; if not exact, there are more; null for a text search");
+
 export const pageType = shape({
   deadletters: listedType.array(),
   next: type("null").or(listedType.get("position")).describe("`before` of the next page; null on the last"),
   "searched?": "count",
-  total: shape({ letters: "count", is_exact: "boolean" })
-    .or("null")
-    .describe("matching letters; if not exact, there are more; null for a text search"),
+  total: totalType,
 });
 
 /** What the newest letter of the group had at the path, and what was expected. */
@@ -41,6 +43,17 @@ const causeType = shape({
   expected: "string",
   received: "string",
   "excerpt?": type("string").describe("start of the value in the newest letter; masked if personal"),
+});
+
+const neighbour = type("null").or(listedType.get("position"));
+
+export const neighboursType = shape({
+  previous: neighbour.describe("the next newer letter; null if there is none"),
+  next: neighbour.describe("the next older letter; null if there is none"),
+  index: type("null")
+    .or(shapes.count)
+    .describe("the letter's place in the list, from 1; null if it does not match, or is not counted"),
+  total: totalType,
 });
 
 const groupType = shape({
@@ -82,7 +95,7 @@ export function pageDocument(
     deadletters: letters.map((letter) => listedDocument(letter, maskOf(letter.domain))),
     next: next?.toString() ?? null,
     searched,
-    total: total ? { letters: Number(total.letters), is_exact: total.isExact } : null,
+    total: totalDocument(total),
   });
 }
 
@@ -102,6 +115,19 @@ export function listedDocument(letter: ListedLetter, mask: Mask): typeof listedT
     original_position: letter.originalPosition?.toString(),
     redrive_of: letter.redriveOf?.toString(),
   });
+}
+
+export function neighboursDocument(found: Neighbours): typeof neighboursType.infer {
+  return {
+    previous: found.previous?.toString() ?? null,
+    next: found.next?.toString() ?? null,
+    index: found.index ?? null,
+    total: totalDocument(found.total),
+  };
+}
+
+function totalDocument(total: Total | undefined): typeof totalType.infer {
+  return total ? { letters: Number(total.letters), is_exact: total.isExact } : null;
 }
 
 /** @param letters in the requested state. @param total letters of all groups in that state. */

@@ -1,6 +1,6 @@
 /** Finds dead letters: a filter enters; a page of letters and the next cursor leave. */
 
-import { InvalidInputError } from "../../contract/errors.ts";
+import { InvalidInputError, NotFoundError } from "../../contract/errors.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import {
   type Cursor,
@@ -11,6 +11,7 @@ import {
   selectHolding,
   selectListed,
   selectPlaces,
+  selectRank,
 } from "./dead-letter-pages-table.ts";
 import type { DeadLetterFilter } from "./filter.ts";
 
@@ -75,6 +76,41 @@ export async function findAllPositions(
     after = page.next;
   } while (after && positions.length < limit);
   return positions;
+}
+
+export type Neighbours = Readonly<{
+  /** The next newer letter; undefined if there is none, or a payload search found none. */
+  previous: bigint | undefined;
+  /** The next older letter. */
+  next: bigint | undefined;
+  /** The letter's place in the list, from 1; undefined if it is not counted, or the letter does not match. */
+  index: number | undefined;
+  total: Total | undefined;
+}>;
+
+/** Around a letter, in the order of `findDeadLetters`. @throws NotFoundError */
+export async function findNeighbours(
+  transaction: Transaction,
+  filter: DeadLetterFilter,
+  position: bigint,
+): Promise<Neighbours> {
+  const after = await selectCursor(transaction, position);
+  if (!after) throw new NotFoundError("there is no dead letter at this position");
+  const nearest = async (order: PageOptions["order"]) => {
+    const { places } = await findPlaces(transaction, filter, { after, order, limit: 1 });
+    return places[0]?.position;
+  };
+  const previous = await nearest("oldest first");
+  const next = await nearest("newest first");
+  if (filter.q !== undefined) return { previous, next, index: undefined, total: undefined };
+  const total = await countPlaces(transaction, filter, COUNTED_MAX);
+  const { isListed, newer } = await selectRank(transaction, filter, after, COUNTED_MAX);
+  return {
+    previous,
+    next,
+    index: isListed && newer < COUNTED_MAX ? newer + 1 : undefined,
+    total,
+  };
 }
 
 type Places = { places: Cursor[]; next: Cursor | undefined; searched: number | undefined };

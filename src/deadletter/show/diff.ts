@@ -1,6 +1,6 @@
 /** Diffs two payloads line by line and folds long equal parts. */
 import { diffArrays } from "diff";
-import { layOut } from "./layout.ts";
+import { type Line, layOut } from "./layout.ts";
 
 export type DiffLine = Readonly<{
   kind: "same" | "removed" | "added" | "skipped";
@@ -9,7 +9,8 @@ export type DiffLine = Readonly<{
 }>;
 
 /**
- * @param show for example masks a payload.
+ * Compares the payloads themselves, so that a hidden value that differs is a change too.
+ * @param show for example masks a payload; the length stays the same.
  * @returns undefined if the payloads are too large or too different.
  */
 export function diffPayloads(
@@ -18,17 +19,18 @@ export function diffPayloads(
   show: (text: string) => string,
 ): DiffLine[] | undefined {
   if (before.length + after.length > LENGTH_MAX) return undefined;
-  const old = layOut(show(before), LINES_MAX);
-  const now = old && layOut(show(after), LINES_MAX);
+  const old = layOut(before, LINES_MAX, show(before));
+  const now = old && layOut(after, LINES_MAX, show(after));
   if (!old || !now) return undefined;
-  const head = countEqual(old, now, (lines, index) => lines[index]);
-  const rest = Math.min(old.length, now.length) - head;
-  const tail = Math.min(
-    rest,
-    countEqual(old, now, (lines, index) => lines[lines.length - 1 - index]),
-  );
+  const isEqual = (one: Line | undefined, other: Line | undefined) => one?.text === other?.text;
+  const shorter = Math.min(old.length, now.length);
+  let head = 0;
+  while (head < shorter && isEqual(old[head], now[head])) head++;
+  let tail = 0;
+  while (tail < shorter - head && isEqual(old[old.length - 1 - tail], now[now.length - 1 - tail])) tail++;
   const changes = diffArrays(old.slice(head, old.length - tail), now.slice(head, now.length - tail), {
     maxEditLength: EDIT_LINES_MAX,
+    comparator: isEqual,
   });
   return (
     changes &&
@@ -45,23 +47,13 @@ export function diffPayloads(
   );
 }
 
-type Part = Readonly<{ kind: "same" | "removed" | "added"; lines: readonly string[] }>;
-
-function countEqual(
-  old: readonly string[],
-  now: readonly string[],
-  at: (lines: readonly string[], index: number) => string | undefined,
-): number {
-  const most = Math.min(old.length, now.length);
-  let count = 0;
-  while (count < most && at(old, count) === at(now, count)) count++;
-  return count;
-}
+type Part = Readonly<{ kind: "same" | "removed" | "added"; lines: readonly Line[] }>;
 
 function fold(parts: readonly Part[]): DiffLine[] {
   return parts.flatMap(({ kind, lines }, index): DiffLine[] => {
-    if (kind !== "same") return lines.map((text) => ({ kind, text }));
-    return foldSame(lines, index === 0, index === parts.length - 1);
+    const shown = lines.map((line) => line.shown);
+    if (kind !== "same") return shown.map((text) => ({ kind, text }));
+    return foldSame(shown, index === 0, index === parts.length - 1);
   });
 }
 

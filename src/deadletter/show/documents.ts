@@ -4,7 +4,7 @@ import { defined } from "../../contract/values/shapes.ts";
 import type { DeadLetter } from "../../projector/dead-letters-table.ts";
 import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";
 import type { OperatorAction } from "../operator-actions-table.ts";
-import { type ProblemDocument, shape, verified } from "../shapes.ts";
+import { type ProblemDocument, shape, shapes, verified } from "../shapes.ts";
 import type { Biography } from "./biography.ts";
 import type { DiffLine } from "./diff.ts";
 import type { Mask } from "./mask.ts";
@@ -85,7 +85,11 @@ export const letterType = shape({
     bytes: "count",
     encoding: "'text' | 'base64'",
     content: "string",
-    offset: "count",
+    length: type("number").describe("length of the whole payload: UTF-16 units of a text, else bytes"),
+    offset: type("number").describe("start of the content, in the unit of `length`"),
+    "within?": type({ path: "string", open: "string" }).describe(
+      "for a part that begins within a JSON document: the pointer to its first value, and the bracket of each open object or array",
+    ),
     is_whole: "boolean",
     is_masked: "boolean",
   },
@@ -95,6 +99,9 @@ export const letterType = shape({
     "payload?": type("null").describe("the record had no payload (tombstone)"),
     "subject?": storedType,
   }).describe("headers, key and subject from the broker"),
+  "original_diff?": shapes.diff.describe(
+    "for a conflict: the first message (`removed`) and this one (`added`); absent if they differ too much",
+  ),
 });
 
 /** A message of any outcome with its payload. */
@@ -174,7 +181,7 @@ export function outcomeDocument(
 export function letterDocument(
   biography: Biography & { letter: DeadLetter },
   { payload, problems }: LetterView,
-  shown: Shown,
+  shown: Shown & Readonly<{ originalDiff: DiffLine[] | undefined }>,
 ): LetterDocument {
   const { state, code, fingerprint } = biography.letter;
   const { headers } = biography.entry;
@@ -185,6 +192,7 @@ export function letterDocument(
     fingerprint,
     errors: problems.map(problemDocument),
     with: headers ? shown.mask.headers(headers) : undefined,
+    original_diff: shown.originalDiff,
     payload: payloadDocument(payload),
   });
 }
@@ -215,7 +223,9 @@ function payloadDocument(payload: LetterView["payload"]): LetterDocument["payloa
     bytes: payload.bytes,
     encoding: payload.encoding,
     content: payload.content,
+    length: payload.length,
     offset: payload.offset,
+    ...(payload.within ? { within: payload.within } : {}),
     is_whole: payload.isWhole,
     is_masked: payload.isMasked,
   };

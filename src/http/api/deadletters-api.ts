@@ -15,7 +15,7 @@ import {
 } from "../../contract/openapi.ts";
 import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
 import { EXPORT_FORMATS } from "../../deadletter/export/export.ts";
-import { overviewType, pageType } from "../../deadletter/find/documents.ts";
+import { neighboursType, overviewType, pageType } from "../../deadletter/find/documents.ts";
 import { filterType } from "../../deadletter/find/filter.ts";
 import {
   bulkDecisionsType,
@@ -45,6 +45,10 @@ import { STATES } from "../../projector/dead-letters-table.ts";
 const tags = ["dead letters"];
 const FILTERS = membersOf(filterType).map(([name, schema]): Parameter => ({ name, in: "query", schema }));
 const LIMIT = inQuery("limit", "maximum results, default 50", { type: "integer", minimum: 1, maximum: 500 });
+const FROM = inQuery("from", "start of a part of at most 1 MiB, in the unit of `payload.offset`", {
+  type: "integer",
+  minimum: 0,
+});
 const DRY_RUN = inQuery("dryRun", "report the result without changing anything", FLAG);
 const DECISION_IN_PATH = inPath("id", "id of a bulk discard or restore", POSITION);
 const BULK_IN_PATH = inPath("id", "bulk redrive id", POSITION);
@@ -102,16 +106,27 @@ export const groups: Operation = {
 export const show: Operation = {
   tags,
   summary: "A dead letter with its payload",
-  description: "Personal data is masked; `reveal` returns it.",
-  parameters: [POSITION_IN_PATH],
+  description:
+    "Personal data is masked; `reveal` returns it. Of a large payload, the part around the first problem is returned.",
+  parameters: [POSITION_IN_PATH, FROM],
   responses: { 200: answer("the letter", schemaOf(letterType)), ...problems(400, 404) },
+};
+
+export const neighbours: Operation = {
+  tags,
+  summary: "The letters before and after a dead letter in the list of a filter",
+  parameters: [POSITION_IN_PATH, ...FILTERS],
+  responses: {
+    200: answer("the neighbours, newest first", schemaOf(neighboursType)),
+    ...problems(400, 404),
+  },
 };
 
 export const reveal: Operation = {
   tags,
   summary: "A dead letter with unmasked personal data",
   description: "Access is recorded first.",
-  parameters: [POSITION_IN_PATH],
+  parameters: [POSITION_IN_PATH, FROM],
   requestBody: jsonBody(schemaOf(operatorType), false),
   responses: { 200: answer("the letter", schemaOf(letterType)), ...problems(400, 404, 413, 415) },
 };

@@ -98,12 +98,17 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
       const id = readPosition(request.params.id, "id");
       return desk.cancelBulkDecision(id, await readActionBody(request, decisionType, SMALL_BODY_BYTES_MAX));
     }),
-    route("GET", "/deadletters/:position", api.show, ({ params }) =>
-      desk.show(readPosition(params.position)),
+    route("GET", "/deadletters/:position", api.show, ({ params, query }) =>
+      desk.show(readPosition(params.position), readFrom(query.from)),
+    ),
+    route("GET", "/deadletters/:position/neighbours", api.neighbours, ({ params, query }) =>
+      desk.neighbours(readPosition(params.position), readFilter(query)),
     ),
     route("POST", "/deadletters/:position/reveal", api.reveal, async (request) => {
       const position = readPosition(request.params.position);
-      return desk.reveal(position, await readActionBody(request, operatorType, SMALL_BODY_BYTES_MAX, {}));
+      const from = readFrom(request.query.from);
+      const operator = await readActionBody(request, operatorType, SMALL_BODY_BYTES_MAX, {});
+      return desk.reveal(position, operator, from);
     }),
     route("POST", "/deadletters/:position/redrive", api.redrive, async (request) => {
       const isDryRun = readDryRun(request);
@@ -201,6 +206,10 @@ function goneSignal(response: ServerResponse): AbortSignal {
 
 function readLimit(limit: string | undefined): number {
   return readInteger(limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
+}
+
+function readFrom(from: string | undefined): number | undefined {
+  return from === undefined ? undefined : readInteger(from, "from", 0, Number.MAX_SAFE_INTEGER);
 }
 
 function readDryRun({ query }: Request): boolean {
