@@ -89,6 +89,105 @@ pages("what is typed is checked while one types, as JSON too", async () => {
   await tab.close();
 });
 
+pages(
+  "a payload is laid out, its problems beside the values, folded and copied by the keyboard",
+  async () => {
+    const newest = await bury(
+      orderWith({ order_uid: "laid out 1", sm_id: "x", oof_shard: 7 }),
+      orderWith({ order_uid: "laid out 2", sm_id: "x", oof_shard: 7 }),
+      orderWith({ order_uid: "laid out 3", sm_id: "x", oof_shard: 7 }),
+    );
+    const { tab, complaints } = await open("/ui/dead-letter-list?state=open&path=/oof_shard");
+    await tab.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await tab.click("#letters td[data-name=Position] a");
+    await tab.waitForSelector("#neighbours:has-text('1 of 3')");
+    const faults = await tab.locator("[role=tree] .fault").allTextContents();
+    assert.equal(
+      faults.map((text) => text.slice(0, 3)),
+      ["✗ a", "✗ a"],
+    );
+    const item = tab.locator("[role=treeitem]:has(> .line .json-name:text-is('\"items\"'))");
+    assert.match((await item.textContent()) ?? "", MODEL.items[0]?.name as string);
+    assert.not.match((await tab.textContent("#payload")) ?? "", MODEL.delivery.name);
+
+    await item.locator("> .line").first().click();
+    const clipboard = () => tab.evaluate(() => navigator.clipboard.readText());
+    const press = async (...keys: string[]) => {
+      for (const key of keys) await tab.keyboard.press(key);
+    };
+    await press("ArrowLeft");
+    assert.is(await item.getAttribute("aria-expanded"), "false");
+    assert.ok(await item.locator("> [role=group]").isHidden());
+    await press("ArrowRight", "ArrowDown", "ArrowDown", "Shift+C");
+    await tab.waitForSelector(".path:has-text('was copied')");
+    assert.is(await clipboard(), "/items/0/chrt_id");
+    await press("ArrowDown", "c");
+    await until("the value is copied", async () => (await clipboard()) === MODEL.items[0]?.track_number);
+    // The problem leads to its place, folded or not.
+    await item.locator("> .line").first().click();
+    await press("Home", "ArrowLeft");
+    await tab.click("#problems button:has-text('/oof_shard')");
+    await tab.waitForSelector("[role=treeitem]:focus mark:has-text('7')");
+    await tab.click("text=Raw");
+    await tab.waitForSelector('pre.payload:has-text(\'{"order_uid":"laid out 3"\')');
+    await tab.click("text=Raw");
+
+    await tab.waitForSelector("[role=tree]");
+    await press("n");
+    await tab.waitForSelector("#neighbours:has-text('2 of 3')");
+    await press("n");
+    await tab.waitForSelector("#neighbours:has-text('3 of 3')");
+    assert.is(await tab.locator("#neighbours a[rel=next]").count(), 0);
+    await press("p");
+    await tab.waitForSelector("#neighbours:has-text('2 of 3')");
+    assert.match(tab.url(), `position=${BigInt(newest) - 1n}&state=open&path=`);
+    assert.equal(complaints, []);
+    await tab.close();
+  },
+);
+
+pages("a large payload opens at its problem, folded around it; the rest is loaded on request", async () => {
+  const items = Array.from({ length: 4_000 }, (_none, index) => ({ ...MODEL.items[0], chrt_id: index }));
+  const wrong = items.with(2_000, { ...items[2_000], price: "free" } as never);
+  const position = await bury(orderWith({ order_uid: "large", items: wrong }));
+  const { tab, complaints } = await open(`/ui/dead-letter?position=${position}`);
+  const isInView = () =>
+    tab.evaluate(() => {
+      const box = document.querySelector("[role=tree]")?.getBoundingClientRect();
+      const fault = document.querySelector(".fault")?.getBoundingClientRect();
+      return box && fault && fault.top >= box.top && fault.bottom <= box.bottom;
+    });
+  await tab.waitForSelector(".left-out:has-text('are shown')");
+  await until("the problem is in view", isInView);
+  const rows = await tab.locator("[role=treeitem]").count();
+  assert.ok(rows < 1_000, String(rows));
+  await tab.click("text=Load from the start");
+  await tab.waitForSelector("#payload:not(:has(.left-out))");
+  await until("the problem is in view", isInView);
+  assert.match((await tab.textContent("[role=tree]")) ?? "", /"large".*⋯ [\d,]+ more.*"free"/s);
+  const before = await tab.locator("[role=treeitem]").count();
+  await tab.click(".gap >> nth=0");
+  await until("more rows are shown", async () => (await tab.locator("[role=treeitem]").count()) > before);
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("a conflict stands beside its first message, the differing members marked", async () => {
+  const changed = { ...MODEL.delivery, name: "Nobody Else" };
+  await transport.publish(orderWith({ order_uid: "conflicting" }));
+  const position = await bury(orderWith({ order_uid: "conflicting", delivery: changed, locale: "de" }));
+  const { tab, complaints } = await open(`/ui/dead-letter?position=${position}`);
+  await tab.waitForSelector("#conflict .diff");
+  const marked = async (name: string) => tab.locator(`#conflict ${name}`).allTextContents();
+  assert.match((await marked("del")).join(), /"name": "•+".*"locale": "en"/s);
+  assert.match((await marked("ins")).join(), /"name": "•+".*"locale": "de"/s);
+  assert.not.match((await tab.textContent("main")) ?? "", /Nobody Else/);
+  await tab.setViewportSize({ width: 360, height: 740 });
+  assert.ok(await isWithoutOverflow(tab));
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
 pages("a bulk redrive is tried first, then run and watched", async () => {
   await bury(
     ...Array.from({ length: 30 }, (_none, index) => orderWith({ order_uid: `many ${index}`, entry: null })),
@@ -158,7 +257,7 @@ pages("whatever a payload is, it is shown and nothing of it runs, loads or steer
   for (const [payload, shown] of hostile) {
     const position = await bury(payload);
     const { tab, complaints } = await open(`/ui/dead-letter?position=${position}`);
-    await tab.waitForSelector("pre.payload");
+    await tab.waitForSelector(".payload");
     const text = (await tab.textContent("#payload")) ?? "";
     assert.match(text, shown);
     assert.not.match((await tab.textContent("main")) ?? "", /[\u202a-\u202e\u2066-\u2069]|[^\P{Cc}\s]/u);

@@ -59,7 +59,7 @@ async function takeAll(): Promise<number> {
   };
   const isLive = (tab: Page) => tab.waitForSelector("#connection:has-text('live')");
   const hasGroups = (tab: Page) => tab.waitForSelector("#groups tbody tr");
-  const hasPayload = (tab: Page) => tab.waitForSelector("pre.payload");
+  const hasPayload = (tab: Page) => tab.waitForSelector(".payload");
   await shoot(page.name, page.path, (tab) => tab.waitForSelector("[data-count=received]:not(:text-is('–'))"));
   await shoot("status", "/ui/status", async (tab) => {
     await isLive(tab);

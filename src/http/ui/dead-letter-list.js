@@ -51,7 +51,7 @@ function rowOf(letter) {
   const more = letter.error_count > 1 ? ` and ${letter.error_count - 1} more` : "";
   const received = first.excerpt === undefined ? first.received : `${first.received} ${first.excerpt}`;
   return element("tr", {}, [
-    cell("Position", link(`/ui/dead-letter?position=${letter.position}`, letter.position), "words"),
+    cell("Position", link(letterAddress(letter.position), letter.position), "words"),
     ...domainCells(domains, letter.domain),
     cell("Received", time(letter.received_at), "words"),
     cell("State", letter.state, "words"),
@@ -60,6 +60,14 @@ function rowOf(letter) {
     cell("Channel", visible(letter.channel)),
     cell("Bytes", letter.payload_bytes.toLocaleString(), "number"),
   ]);
+}
+
+/** The letter's page leads on to the next letter of this list. */
+function letterAddress(position) {
+  const filter = new URLSearchParams(asked);
+  filter.delete("before");
+  filter.delete("limit");
+  return `/ui/dead-letter?position=${position}${filter.size > 0 ? `&${filter}` : ""}`;
 }
 
 form.addEventListener("submit", (event) => {

@@ -1,10 +1,12 @@
-/** One dead letter: problems beside the payload, actions, history. */
+/** One dead letter: problems, payload, actions, history. */
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
+import { viewDiff } from "/ui/diff-view.js";
 import { button, byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
 import { loadDomains } from "/ui/domains.js";
 import { openEditor } from "/ui/editor.js";
-import { viewDiff, viewPayload } from "/ui/payload-view.js";
+import { showNeighbours } from "/ui/neighbours.js";
+import { goToProblem, viewPayload } from "/ui/payload-view.js";
 
 const position = new URLSearchParams(location.search).get("position");
 const address = `/deadletters/${encodeURIComponent(position)}`;
@@ -12,7 +14,9 @@ let domains = [];
 
 async function load() {
   try {
-    show(await get(address));
+    const letter = await get(address);
+    show(letter);
+    await showNeighbours(byId("neighbours"), letter);
   } catch (error) {
     complain(byId("facts"), error);
   }
@@ -51,6 +55,7 @@ function show(letter) {
     ]),
   );
   showProblems(letter.errors);
+  showConflict(letter);
   showPayload(letter);
   showActions(letter);
   showHistory(letter);
@@ -75,7 +80,7 @@ function redrivenAs({ position: redrive, outcome }) {
 function showProblems(errors) {
   const rows = errors.map((problem, index) => {
     const path = problem.path === "" ? "the document" : visible(problem.path);
-    const place = problem.range ? button(path, () => goTo(index), { class: "link" }) : path;
+    const place = problem.range ? button(path, () => goToProblem(index), { class: "link" }) : path;
     const received =
       problem.excerpt === undefined ? problem.received : `${problem.received} ${problem.excerpt}`;
     const at = problem.byte_offset === undefined ? "" : ` at byte ${problem.byte_offset}`;
@@ -95,35 +100,56 @@ function showProblems(errors) {
   byId("problems").replaceChildren(table("Problems", ["Where", "Rule", "Expected", "Received"], rows));
 }
 
-function goTo(index) {
-  const place = byId(`place-${index}`);
-  place?.scrollIntoView({ block: "center" });
-  place?.focus({ preventScroll: true });
+function showConflict({ code, original_position, original_diff, links, position: own }) {
+  byId("conflict").hidden = code !== "conflict";
+  if (code !== "conflict") return;
+  const first = link(links.original, `position ${original_position}`);
+  const isSame = original_diff?.every(({ kind }) => kind === "same" || kind === "skipped");
+  byId("conflict-diff").replaceChildren(
+    ...(original_diff === undefined
+      ? [
+          element("p", {}, [
+            "The messages are too large or differ too much to compare. The first is ",
+            first,
+            ".",
+          ]),
+        ]
+      : isSame
+        ? [element("p", {}, ["Only white space differs from ", first, "."])]
+        : [viewDiff(original_diff, [`First: position ${original_position}`, `This: position ${own}`])]),
+  );
 }
 
 function showPayload({ payload, errors, links }) {
   const notes = [`${payload.bytes.toLocaleString()} bytes. `];
   if (payload.is_masked) notes.push("Personal data is masked; revealing it is recorded. ");
   const who = new URLSearchParams(author() === "" ? {} : { author: author() });
+  const load = async (from) => {
+    const part = `?from=${from}`;
+    if (payload.is_masked) return act(async () => showPayload(await get(`${address}${part}`)));
+    const name = operator(false);
+    if (name) await act(async () => showPayload(await post(`${address}/reveal${part}`, name)));
+  };
   byId("payload").replaceChildren(
     element("p", { class: "quiet" }, [...notes, link(`${links.payload}?${who}`, "Download unmasked")]),
-    ...viewPayload(payload, errors),
+    ...viewPayload(payload, errors, load),
   );
 }
 
 function showActions(letter) {
   byId("act").hidden = letter.state === "redriven";
   byId("author").value ||= author();
-  const buttons = [button("Reveal personal data", reveal, { class: "quiet" })];
+  const buttons = [button("Reveal personal data", reveal, { class: "secondary" })];
   if (letter.state === "open") {
     buttons.unshift(
-      button("Redrive unchanged", redriveAsIs),
-      button("Edit", edit),
-      button("Discard", () => decide("discard")),
+      button("Redrive unchanged", redriveAsIs, { class: "primary" }),
+      button("Edit", edit, { class: "secondary" }),
+      button("Discard", () => decide("discard"), { class: "danger" }),
     );
     if (letter.payload.encoding !== "text") buttons[1].disabled = true;
   }
-  if (letter.state === "discarded") buttons.unshift(button("Restore", () => decide("restore")));
+  if (letter.state === "discarded")
+    buttons.unshift(button("Restore", () => decide("restore"), { class: "primary" }));
   byId("actions").replaceChildren(...buttons);
 }
 
@@ -148,7 +174,12 @@ function showHistory(letter) {
   ];
   byId("history").replaceChildren(
     element("ol", { class: "history" }, items),
-    ...(letter.diff ? [element("h3", {}, ["Changes in this redrive"]), viewDiff(letter.diff)] : []),
+    ...(letter.diff
+      ? [
+          element("h3", {}, ["Changes in this redrive"]),
+          viewDiff(letter.diff, [`Position ${letter.redrive_of}`, `Position ${letter.position}`]),
+        ]
+      : []),
     element("p", {}, [link(letter.links.self, "Full history as JSON")]),
   );
 }
@@ -183,8 +214,10 @@ async function redriveAsIs() {
       trial.outcome === "dead"
         ? `It would fail again (${trial.code}).`
         : `It would be ${trial.outcome}${trial.original_position ? ` of position ${trial.original_position}` : ""}.`;
-    const confirm = button(trial.outcome === "dead" ? "Redrive anyway" : "Redrive", () =>
-      act(async () => follow(await post(`${address}/redrive`, who))),
+    const confirm = button(
+      trial.outcome === "dead" ? "Redrive anyway" : "Redrive",
+      () => act(async () => follow(await post(`${address}/redrive`, who))),
+      { class: "primary" },
     );
     place.replaceChildren(
       element("p", { class: trial.outcome === "projected" ? "good" : "bad" }, [words]),

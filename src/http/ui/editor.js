@@ -1,7 +1,8 @@
 /** The payload editor: validates the text by a dry run while the operator types. */
 import { complain, post } from "/ui/api.js";
+import { viewDiff } from "/ui/diff-view.js";
 import { button, byId, element, visible } from "/ui/dom.js";
-import { viewDiff } from "/ui/payload-view.js";
+import { layOut } from "/ui/json-layout.js";
 
 /** @param onRedrive receives the text when the operator redrives it. */
 export function openEditor(text, address, onRedrive) {
@@ -21,7 +22,9 @@ export function openEditor(text, address, onRedrive) {
       showVerdict(trial, area);
       run.disabled = trial.outcome === "dead";
       byId("difference").replaceChildren(
-        trial.diff ? viewDiff(trial.diff) : element("p", {}, ["Too many changes to show."]),
+        trial.diff
+          ? viewDiff(trial.diff, ["As received", "As edited"])
+          : element("p", {}, ["Too many changes to show."]),
       );
     } catch (error) {
       if (error.name !== "AbortError") complain(byId("verdict"), error);
@@ -36,11 +39,13 @@ export function openEditor(text, address, onRedrive) {
   };
   run.onclick = () => onRedrive(area.value);
   byId("lay-out").onclick = () => {
-    try {
-      area.value = JSON.stringify(JSON.parse(area.value), null, 2);
+    const text = layOut(area.value);
+    if (text === undefined) {
+      const words = "Only an object or array can be formatted.";
+      byId("verdict").replaceChildren(element("p", { role: "alert" }, [words]));
+    } else {
+      area.value = text;
       area.oninput();
-    } catch {
-      byId("verdict").replaceChildren(element("p", { role: "alert" }, ["This is not valid JSON."]));
     }
   };
   byId("editor").hidden = false;

@@ -82,14 +82,18 @@ function registerPages() {
   }
 }
 
-/** A list from which the reader opened this page leads to its neighbours. */
+/** A page's own links, or the list from which the reader opened this page, lead to its neighbours. */
 function registerNeighbours() {
   const stored = JSON.parse(sessionStorage.getItem(LIST) ?? "[]");
   const now = stored.indexOf(`${location.pathname}${location.search}`);
-  if (now < 0) return;
-  const go = (step) => () => stored[now + step] && location.assign(stored[now + step]);
-  shortcut("n", "next entry of the list that led here", go(1));
-  shortcut("p", "previous entry of the list that led here", go(-1));
+  if (now < 0 && !byId("neighbours")) return;
+  const go = (rel, step) => () => {
+    const own = document.querySelector(`#neighbours a[rel=${rel}]`);
+    if (own) own.click();
+    else if (now >= 0 && !byId("neighbours") && stored[now + step]) location.assign(stored[now + step]);
+  };
+  shortcut("n", "next entry of the list that led here", go("next", 1));
+  shortcut("p", "previous entry of the list that led here", go("prev", -1));
 }
 
 addEventListener("click", ({ target }) => {
