@@ -89,6 +89,7 @@ export class DomainLine implements Part {
       logger,
       ...(traces ? { around: (project) => traces.project(module.name, project) } : {}),
       onFailed: () => metrics.projectionFailed(),
+      onProjectedElsewhere: () => void this.watch.look(),
       onProjected: (batch, seconds) => this.#projected(batch, seconds),
     });
     this.relay =

@@ -122,6 +122,20 @@ check("a statement that takes too long is cancelled through the pooler", async (
   await checkCancel(database, pooler.through(database.serviceUrl));
 });
 
+check("statements are not prepared through the pooler, whose sessions change", async () => {
+  await using database = await createDatabase();
+  await using pooler = await startPooler(database);
+  await using pooled = new Database(pooler.through(database.serviceUrl), {
+    connectionsMax: 4,
+    preparesStatements: true,
+    logger,
+  });
+  const select = () => pooled.query("select pg_sleep(0.01), $1::int8", [1n]);
+  for (let time = 0; time < 5; time++) await Promise.all([select(), select(), select(), select()]);
+  const { rows } = await pooled.query<{ count: bigint }>("select count(*) from pg_prepared_statements");
+  assert.is(rows[0]?.count, 0n);
+});
+
 check("twenty migrates at once through a pooler all succeed", async () => {
   await using database = await createDatabase("template0");
   await using pooler = await startPooler(database);

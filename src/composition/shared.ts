@@ -28,18 +28,20 @@ export type Pools = Readonly<Record<"writes" | "reads" | "desk" | "audit", Datab
 
 /** So that the message flow, readers and operators never wait for each other. */
 export function openPools({ databaseUrl, databaseConnectionsMax }: Config, logger: Logger): Pools {
-  const open = (connectionsMax: number, hasTimeouts = true) =>
-    new Database(databaseUrl, { connectionsMax, logger, hasTimeouts });
+  const open = (
+    connectionsMax: number,
+    options: { hasTimeouts?: boolean; preparesStatements?: boolean } = {},
+  ) => new Database(databaseUrl, { connectionsMax, logger, ...options });
   // By default 6, 6 and 4 connections, as measured.
   const shared = databaseConnectionsMax - 1;
   const reads = Math.max(1, Math.floor((shared * READ_SHARE) / SHARES));
   const desk = Math.max(1, Math.floor((shared * DESK_SHARE) / SHARES));
   return {
-    writes: open(shared - reads - desk),
-    reads: open(reads),
+    writes: open(shared - reads - desk, { preparesStatements: true }),
+    reads: open(reads, { preparesStatements: true }),
     desk: open(desk),
     // A full audit reads every row.
-    audit: open(1, false),
+    audit: open(1, { hasTimeouts: false }),
   };
 }
 

@@ -15,6 +15,7 @@ export type ConnectionOptions = Readonly<{
 export function poolOptions(
   url: string,
   { applicationName = "waybill", hasTimeouts = true }: ConnectionOptions,
+  onConnect: (client: pg.ClientBase) => Promise<void> | undefined = () => undefined,
 ): pg.PoolConfig {
   return {
     connectionString: url,
@@ -23,7 +24,10 @@ export function poolOptions(
     keepAlive: true,
     ...(hasTimeouts ? { query_timeout: STATEMENT_TIMEOUT_MS + ANSWER_TIMEOUT_MS } : {}),
     types,
-    onConnect: setDateStyle,
+    onConnect: async (client) => {
+      await setDateStyle(client);
+      await onConnect(client);
+    },
   };
 }
 

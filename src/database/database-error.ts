@@ -20,10 +20,11 @@ export class DatabaseError extends Error {
 
   /**
    * The connection is lost, or its session is stale: after a failover it can stay read-only (25006); 57P and 08 report
-   * shutdown and startup.
+   * shutdown and startup; a prepared statement can be missing (26000), exist already (42P05), or be outdated because a
+   * table changed (0A000, "cached plan must not change result type").
    */
   get isAboutConnection(): boolean {
-    return this.sqlState === undefined || /^(25006|57P|08)/.test(this.sqlState);
+    return this.sqlState === undefined || /^(25006|57P|08|26000|42P05|0A000)/.test(this.sqlState);
   }
 
   get isUniqueViolation(): boolean {

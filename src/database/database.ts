@@ -12,6 +12,7 @@ import {
   transactionSettings,
 } from "./connection.ts";
 import { classify, DatabaseError } from "./database-error.ts";
+import { PreparedStatements, runQuery } from "./prepared.ts";
 import { Classified, type CopySource } from "./queryable.ts";
 import { Transaction } from "./transaction.ts";
 
@@ -19,6 +20,8 @@ export type DatabaseOptions = ConnectionOptions &
   Readonly<{
     /** Callers wait while all are busy. */
     connectionsMax: number;
+    /** For callers that repeat few statements. */
+    preparesStatements?: boolean;
     logger: Logger;
   }>;
 
@@ -30,12 +33,21 @@ export type TransactionOptions = Readonly<{ isolation?: "repeatable read" }>;
 export class Database extends Classified implements CopySource, AsyncDisposable {
   readonly #pool: pg.Pool;
   readonly #options: ConnectionOptions;
+  readonly #prepared: PreparedStatements | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(url: string, { connectionsMax, logger, ...options }: DatabaseOptions) {
+  constructor(
+    url: string,
+    { connectionsMax, preparesStatements = false, logger, ...options }: DatabaseOptions,
+  ) {
     super();
     this.#options = options;
-    this.#pool = new pg.Pool({ ...poolOptions(url, options), max: connectionsMax });
+    const prepared = preparesStatements ? new PreparedStatements() : undefined;
+    this.#prepared = prepared;
+    this.#pool = new pg.Pool({
+      ...poolOptions(url, options, (client) => prepared?.learn(client)),
+      max: connectionsMax,
+    });
     // An event without a listener ends the process; the statement in flight reports the failure.
     this.#pool.on("connect", (client) => client.on("error", () => {}));
     this.#pool.on("error", (error) => {
@@ -108,7 +120,11 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
   ): Promise<T> {
     const client = await classify(this.#pool.connect());
     const begin = isolation === undefined ? "begin" : `begin isolation level ${isolation}`;
-    const transaction = new Transaction(client, `${begin}; ${transactionSettings(this.#options)}`);
+    const transaction = new Transaction(
+      client,
+      `${begin}; ${transactionSettings(this.#options)}`,
+      this.#prepared,
+    );
     try {
       return await transaction.run(work, end);
     } finally {
@@ -122,7 +138,7 @@ export class Database extends Classified implements CopySource, AsyncDisposable 
     const timer = setTimeout(() => cancelStatement(client), STATEMENT_TIMEOUT_MS);
     let isSpoilt = false;
     try {
-      return await classify(client.query<Row>(text, values as unknown[]));
+      return await classify(runQuery<Row>(client, text, values, this.#prepared));
     } catch (error) {
       isSpoilt = !(error instanceof DatabaseError) || error.isAboutConnection;
       throw error;

@@ -1,12 +1,14 @@
 /** One transaction: statements enter, a commit or a rollback leaves. Every failure is a `DatabaseError`. */
 import type pg from "pg";
 import { classify, DatabaseError } from "./database-error.ts";
+import { type PreparedStatements, runQuery } from "./prepared.ts";
 import { Classified, type CopySource } from "./queryable.ts";
 import { runCommit, runCopyOut, runScript, type ScriptRows } from "./script.ts";
 
 export class Transaction extends Classified implements CopySource {
   readonly #client: pg.PoolClient;
   readonly #begin: string;
+  readonly #prepared: PreparedStatements | undefined;
   #isBegun = false;
   #isSpoilt = false;
   #withCommit = "";
@@ -14,8 +16,9 @@ export class Transaction extends Classified implements CopySource {
   #notUndone: unknown;
 
   /** @param begin sent with the first statement; returns no rows. */
-  constructor(client: pg.PoolClient, begin: string) {
+  constructor(client: pg.PoolClient, begin: string, prepared?: PreparedStatements) {
     super();
+    this.#prepared = prepared;
     this.#client = client;
     this.#begin = begin;
   }
@@ -40,7 +43,7 @@ export class Transaction extends Classified implements CopySource {
 
   override async query<Row extends object>(text: string, values?: readonly unknown[]) {
     if (!this.#isBegun) await this.script("");
-    return this.#answerOf(this.#client.query<Row>(text, values as unknown[]));
+    return this.#answerOf(runQuery<Row>(this.#client, text, values, this.#prepared));
   }
 
   /** @param data of one `COPY … FROM STDIN` among the statements. */

@@ -24,18 +24,45 @@ export async function beginProjection(
   domain: string,
   { isDurable }: Readonly<{ isDurable: boolean }>,
 ): Promise<bigint> {
-  const name = pg.escapeLiteral(domain);
-  const locked = (columns: string) => `select ${columns} from checkpoints where domain = ${name} for update`;
-  const begin = isDurable
-    ? locked(`position, ${WAIT_FOR_DISK}`)
-    : `set local synchronous_commit = off; ${locked("position")}`;
+  const begin = lockStatements(domain, isDurable, "for update");
   for (;;) {
     const [row] = await transaction.script(begin);
     if (row?.[0]) return BigInt(row[0]);
-    await transaction.script(
-      `insert into checkpoints (domain) values (${name}) on conflict (domain) do nothing`,
-    );
+    await insertCheckpoint(transaction, domain);
   }
+}
+
+/**
+ * Like `beginProjection`, but does not wait for another process.
+ * @returns the checkpoint, and whether it is locked.
+ */
+export async function tryToBeginProjection(
+  transaction: Transaction,
+  domain: string,
+  { isDurable }: Readonly<{ isDurable: boolean }>,
+): Promise<Readonly<{ checkpoint: bigint; isLocked: boolean }>> {
+  const seen = `select position from checkpoints where domain = ${pg.escapeLiteral(domain)}`;
+  const begin = `${lockStatements(domain, isDurable, "for update skip locked")}; ${seen}`;
+  for (;;) {
+    const rows = await transaction.script(begin);
+    if (rows[0]?.[0]) return { checkpoint: BigInt(rows[0][0]), isLocked: rows.length === 2 };
+    await insertCheckpoint(transaction, domain);
+  }
+}
+
+function lockStatements(domain: string, isDurable: boolean, lock: string): string {
+  const select = (columns: string) =>
+    `select ${columns} from checkpoints where domain = ${pg.escapeLiteral(domain)} ${lock}`;
+  return isDurable
+    ? select(`position, ${WAIT_FOR_DISK}`)
+    : `set local synchronous_commit = off; ${select("position")}`;
+}
+
+async function insertCheckpoint(transaction: Transaction, domain: string): Promise<void> {
+  const name = pg.escapeLiteral(domain);
+  await transaction.script(
+    `insert into checkpoints (domain) values (${name}) on conflict (domain) do nothing`,
+  );
 }
 
 /** Takes effect with the commit. */

@@ -13,7 +13,7 @@ import type { Transaction } from "../database/transaction.ts";
 import { selectAfter, selectAt } from "../inbox/inbox-table.ts";
 import { checkEvents } from "../outbox/check-events.ts";
 import { insertEvents } from "../outbox/outbox-table.ts";
-import { advanceCheckpoint, beginProjection } from "./checkpoints-table.ts";
+import { advanceCheckpoint, beginProjection, tryToBeginProjection } from "./checkpoints-table.ts";
 import { insertDeadLetters } from "./dead-letters-table.ts";
 import { type Duplicate, insertDuplicates } from "./duplicates-table.ts";
 import type { KnownPaths } from "./fingerprint.ts";
@@ -38,13 +38,20 @@ export function projectingOf(
 }
 
 export type ProjectedBatch = Readonly<{
+  /** The checkpoint before the batch. */
+  after: bigint;
   /** The checkpoint after the batch. */
   checkpoint: bigint;
   rows: readonly InboxRow[];
   outcomes: readonly Outcome[];
   added: readonly unknown[];
   events: number;
+  /** Another process is projecting the domain, so nothing was done. */
+  isTaken: boolean;
 }>;
+
+/** What to do while another process projects the domain. */
+type Turn = "wait" | "skip";
 
 /**
  * Projects at most one batch. If it raises an exception other than a database fault, each message is projected alone,
@@ -56,12 +63,13 @@ export async function projectNext(
   domain: Projecting,
   handover: Handover,
   rowsMax = BATCH_ROWS_MAX,
+  turn: Turn = "wait",
 ): Promise<ProjectedBatch> {
   try {
-    return await projectBatch(database, domain, handover, rowsMax, projectChecked);
+    return await projectBatch(database, domain, handover, rowsMax, projectChecked, turn);
   } catch (error) {
     if (isFault(error)) throw error;
-    return await projectBatch(database, domain, handover, rowsMax, projectEachAlone);
+    return await projectBatch(database, domain, handover, rowsMax, projectEachAlone, turn);
   }
 }
 
@@ -119,23 +127,36 @@ async function projectBatch(
   handover: Handover,
   rowsMax: number,
   project: ProjectStrategy,
+  turn: Turn = "wait",
 ): Promise<ProjectedBatch> {
   const batch = await database.transaction(async (transaction) => {
-    const checkpoint = await beginProjection(transaction, domain.name, domain);
+    const { checkpoint, isLocked } =
+      turn === "skip"
+        ? await tryToBeginProjection(transaction, domain.name, domain)
+        : { checkpoint: await beginProjection(transaction, domain.name, domain), isLocked: true };
+    if (!isLocked) return { ...NOTHING, after: checkpoint, checkpoint, isTaken: true };
     // Handed-over batches may have more rows than `rowsMax`.
     let rows = rowsMax < BATCH_ROWS_MAX ? [] : handover.take(checkpoint, rowsMax);
     if (rows.length === 0) {
       rows = await selectAfter(transaction, domain.name, checkpoint, rowsMax, BATCH_BYTES_MAX);
     }
     const last = rows.at(-1);
-    if (!last) return { checkpoint, rows, outcomes: [], added: [], events: 0 };
+    if (!last) return { ...NOTHING, after: checkpoint, checkpoint };
 
     const { outcomes, added = [], events = [] } = await project(transaction, domain, rows);
     const written = domain.isLive ? withTraces(events, rows) : [];
     await insertEvents(transaction, domain.name, written);
     await recordOutcomes(transaction, domain, rows, outcomes, last.position);
     failpoint("projection-before-commit");
-    return { checkpoint: last.position, rows, outcomes, added, events: written.length };
+    return {
+      after: checkpoint,
+      checkpoint: last.position,
+      rows,
+      outcomes,
+      added,
+      events: written.length,
+      isTaken: false,
+    };
   });
   failpoint("projection-before-cache");
   return batch;
@@ -268,6 +289,8 @@ async function recordOutcomes(
   const counts = { projected, duplicate: duplicates.length, dead: letters.length };
   advanceCheckpoint(transaction, domain.name, checkpoint, counts);
 }
+
+const NOTHING = { rows: [], outcomes: [], added: [], events: 0, isTaken: false };
 
 /** An append's maximum, so that messages appended together are projected together. */
 export const BATCH_ROWS_MAX = 4_000;

@@ -25,6 +25,8 @@ export type ProjectorOptions = Readonly<{
   database: Database;
   domain: ProjectedDomain;
   onProjected: (batch: ProjectedBatch, seconds: number) => void;
+  /** Another process made progress. */
+  onProjectedElsewhere?: () => void;
   onFailed?: () => void;
   /** For tracing. */
   around?: (project: () => Promise<ProjectedBatch>) => Promise<ProjectedBatch>;
@@ -101,6 +103,8 @@ export class Projector {
   /** @returns true if the inbox ended before the target. */
   async #run(): Promise<boolean> {
     let isAtEnd = false;
+    /** In which another process made no progress. */
+    let turns = 0;
     while (!isAtEnd && this.#checkpoint < this.#target && !this.#stop.signal.aborted) {
       const started = performance.now();
       try {
@@ -109,7 +113,15 @@ export class Projector {
         this.#failure = undefined;
         this.#isolated = undefined;
         this.#rowsMax = Math.min(BATCH_ROWS_MAX, this.#rowsMax * 2);
+        const isAdvanced = batch.after > this.#checkpoint;
         this.#checkpoint = batch.checkpoint;
+        if (isAdvanced) this.#options.onProjectedElsewhere?.();
+        if (batch.isTaken) {
+          turns = isAdvanced ? 0 : turns + 1;
+          await this.#waitForTurn(turns);
+          continue;
+        }
+        turns = 0;
         isAtEnd = batch.rows.length === 0;
         if (isAtEnd) this.#target = batch.checkpoint;
         else this.#options.onProjected(batch, (performance.now() - started) / 1000);
@@ -127,7 +139,14 @@ export class Projector {
       const { position, error } = this.#isolated;
       return around(() => buryNext(database, this.#live, position, error));
     }
-    return around(() => projectNext(database, this.#live, this.handover, this.#rowsMax));
+    return around(() => projectNext(database, this.#live, this.handover, this.#rowsMax, "skip"));
+  }
+
+  /** Waiting for the lock would hold a connection, and would delay answers about what was projected meanwhile. */
+  async #waitForTurn(turns: number): Promise<void> {
+    if (this.#checkpoint >= this.#target) return;
+    const milliseconds = Math.min(TURN_MS * 2 ** turns, TURN_MS_MAX);
+    await delay(milliseconds, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 
   /**
@@ -186,6 +205,10 @@ const ENVIRONMENT_FAULT_CLASSES = new Set(["08", "25", "40", "53", "55", "57", "
 
 /** Fewer are a restart or a lost connection. */
 const HALVE_BATCH_AFTER_FAILURES = 5;
+
+/** A fraction of a small batch's time. */
+const TURN_MS = 4;
+const TURN_MS_MAX = 64;
 
 /** With succeeding neighbours each time. */
 const ISOLATED_ATTEMPTS_MAX = 5;

@@ -92,6 +92,34 @@ databases("a connection that met a read-only or ending server is thrown away", a
   }
 });
 
+databases(
+  "a repeated statement is prepared once a connection, and outlives a change of its table",
+  async () => {
+    await using database = await createDatabase();
+    await database.admin("create table changing (id int8); grant select on changing to public");
+    await using single = new Database(database.serviceUrl, {
+      connectionsMax: 1,
+      preparesStatements: true,
+      logger,
+    });
+    const select = () => single.query("select * from changing where id = $1", [1n]);
+    for (let time = 0; time < 5; time++) await select();
+    const prepared = () =>
+      single.query<{ statement: string }>("select statement from pg_prepared_statements", undefined);
+    assert.equal(
+      (await prepared()).rows.map(({ statement }) => statement),
+      ["select * from changing where id = $1"],
+    );
+    await database.admin("alter table changing add column name text");
+    assert.is(((await errorOf(select())) as DatabaseError).isAboutConnection, true);
+    await select();
+    for (let number = 0; number < 250; number++)
+      for (let time = 0; time < 3; time++) await single.query(`select ${number}, $1::int8`, [1n]);
+    const { rows } = await prepared();
+    assert.ok(rows.length > 150 && rows.length <= 200, `${rows.length} are prepared`);
+  },
+);
+
 databases("a cancelled statement fails alone, and its connection stays usable", async () => {
   await using database = await createDatabase();
   await checkCancel(database, database.serviceUrl);

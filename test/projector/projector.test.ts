@@ -3,9 +3,12 @@ import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { audit } from "../../src/audit/audit.ts";
+import { Database } from "../../src/database/database.ts";
 import { Jobs } from "../../src/database/jobs.ts";
+import type { Transaction } from "../../src/database/transaction.ts";
 import { orders as domain } from "../../src/domains/orders/index.ts";
-import { Projector } from "../../src/projector/projector.ts";
+import { advanceCheckpoint, beginProjection } from "../../src/projector/checkpoints-table.ts";
+import { Projector, type ProjectorOptions } from "../../src/projector/projector.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
@@ -27,7 +30,7 @@ async function failFor(database: TestDatabase, pattern: string, sqlState: string
     create or replace trigger fail before insert on orders for each row execute function fail()`);
 }
 
-function projectorOn(database: TestDatabase) {
+function projectorOn(database: Database, options: Partial<ProjectorOptions> = {}) {
   let batches = 0;
   let failures = 0;
   const projector = new Projector({
@@ -35,6 +38,7 @@ function projectorOn(database: TestDatabase) {
     domain,
     logger: createLogger("silent"),
     backoff: () => 5,
+    ...options,
     onFailed: () => {
       failures += 1;
     },
@@ -111,6 +115,33 @@ faults("the last message of all is compared with the one before it", async () =>
   assert.equal(rows, [{ position: upTo }]);
   await projector.stop();
 });
+
+faults(
+  "while another process projects, a projector holds no connection, and learns of its progress",
+  async () => {
+    await using database = await createDatabase();
+    const { upTo = 0n } = await appendAll(database, orders(3, "elsewhere"));
+    const begin = (transaction: Transaction) => beginProjection(transaction, "orders", { isDurable: false });
+    await database.transaction(begin);
+    let progress = 0;
+    await using single = new Database(database.serviceUrl, {
+      connectionsMax: 1,
+      logger: createLogger("silent"),
+    });
+    const { projector, batches } = projectorOn(single, { onProjectedElsewhere: () => progress++ });
+    const reached = await database.transaction(async (transaction) => {
+      await begin(transaction);
+      const reaching = projector.reach(upTo);
+      for (let time = 0; time < 20; time++) await single.query("select 1");
+      assert.is(batches(), 0);
+      advanceCheckpoint(transaction, "orders", upTo, { projected: 3, duplicate: 0, dead: 0 });
+      return { reaching };
+    });
+    await reached.reaching;
+    assert.equal([batches(), progress], [0, 1]);
+    await projector.stop();
+  },
+);
 
 for (const [what, pattern, sqlState] of [
   ["a fault that strikes all", "%", "XX000"],

@@ -1,0 +1,58 @@
+/**
+ * Prepares the statements that a connection repeats, so that PostgreSQL parses and plans them once. Only on direct
+ * connections: a pooler in transaction mode runs each transaction in another session, which lacks the prepared statement.
+ * Source: PostgreSQL manual, PREPARE; PgBouncer FAQ, "prepared statements with transaction pooling".
+ */
+import type pg from "pg";
+
+export class PreparedStatements {
+  /** How often each text was used. */
+  readonly #uses = new Map<string, number>();
+  readonly #names = new Map<string, string>();
+  readonly #direct = new WeakSet<pg.ClientBase>();
+
+  /**
+   * Learns whether a connection is direct. A pooler answers a connection request itself, with a process id that is not
+   * that of the session.
+   */
+  async learn(client: pg.ClientBase): Promise<void> {
+    const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+    if (rows[0]?.pid === (client as unknown as { processID: number }).processID) this.#direct.add(client);
+  }
+
+  /** @returns undefined if the statement is not to be prepared. */
+  nameOf(client: pg.ClientBase, text: string): string | undefined {
+    return this.#direct.has(client) ? this.#nameOf(text) : undefined;
+  }
+
+  #nameOf(text: string): string | undefined {
+    const name = this.#names.get(text);
+    if (name !== undefined) return name;
+    // Bounded, because some texts depend on their callers' filters.
+    if (this.#names.size === NAMES_MAX || this.#uses.size === TEXTS_MAX) return undefined;
+    const uses = (this.#uses.get(text) ?? 0) + 1;
+    this.#uses.set(text, uses);
+    if (uses < USES_MIN) return undefined;
+    const given = `waybill_${this.#names.size + 1}`;
+    this.#names.set(text, given);
+    return given;
+  }
+}
+
+/** Statements without parameters may be several in one text, which cannot be prepared. */
+export function runQuery<Row extends object>(
+  client: pg.ClientBase,
+  text: string,
+  values: readonly unknown[] | undefined,
+  prepared: PreparedStatements | undefined,
+): Promise<pg.QueryResult<Row>> {
+  const name = values && prepared?.nameOf(client, text);
+  return name === undefined
+    ? client.query<Row>(text, values as unknown[])
+    : client.query<Row>({ name, text, values: values as unknown[] });
+}
+
+/** Preparing costs a little more than running once. */
+const USES_MIN = 3;
+const NAMES_MAX = 200;
+const TEXTS_MAX = 2_000;
