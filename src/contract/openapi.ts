@@ -47,6 +47,12 @@ export function object(required: Record<string, Schema>, optional: Record<string
   };
 }
 
+/** Gives a schema a name: the API document has it once, under `components/schemas`. */
+export const named = (title: string, schema: Schema, example?: unknown): Schema => ({
+  ...schema,
+  title,
+  ...(example === undefined ? {} : { examples: [example] }),
+});
 export const arrayOf = (items: Schema): Schema => ({ type: "array", items });
 export const oneOf = (...values: readonly string[]): Schema => ({ enum: values });
 export const nullable = (schema: Schema): Schema => ({ anyOf: [schema, { type: "null" }] });
@@ -110,7 +116,13 @@ export function jsonBody(schema: Schema, required = true): NonNullable<Operation
   return { required, content: { "application/json": { schema } } };
 }
 
-export function openApiDocument(routes: readonly Described[], version: string): object {
+/** @param examples of named schemas, by name. */
+export function openApiDocument(
+  routes: readonly Described[],
+  version: string,
+  examples: Readonly<Record<string, unknown>>,
+): object {
+  const schemas = new NamedSchemas(examples);
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
     const { method, path, operation } = route;
@@ -133,7 +145,7 @@ export function openApiDocument(routes: readonly Described[], version: string): 
         "Message intake that loses nothing. Every answer carries `x-request-id`; errors are problem documents (RFC 9457).",
     },
     servers: [{ url: "/" }],
-    paths,
+    paths: schemas.referIn(paths) as object,
     components: {
       securitySchemes: {
         admin: {
@@ -149,18 +161,51 @@ export function openApiDocument(routes: readonly Described[], version: string): 
         },
         ...credentialsOf(routes),
       },
-      responses: Object.fromEntries(
-        Object.entries(PROBLEMS).map(([status, description]) => [
-          status,
-          {
-            description,
-            content: { "application/problem+json": { schema: PROBLEM } },
-            ...(RETRIABLE.has(status) ? { headers: RETRY_AFTER } : {}),
-          },
-        ]),
-      ),
+      responses: schemas.referIn(
+        Object.fromEntries(
+          Object.entries(PROBLEMS).map(([status, description]) => [
+            status,
+            {
+              description,
+              content: { "application/problem+json": { schema: named("ProblemDetails", PROBLEM) } },
+              ...(RETRIABLE.has(status) ? { headers: RETRY_AFTER } : {}),
+            },
+          ]),
+        ),
+      ) as object,
+      schemas: schemas.all,
     },
   };
+}
+
+/** A schema with a `title` is named by it. */
+class NamedSchemas {
+  readonly #examples: Readonly<Record<string, unknown>>;
+  readonly #found = new Map<string, object>();
+
+  constructor(examples: Readonly<Record<string, unknown>>) {
+    this.#examples = examples;
+  }
+
+  get all(): object {
+    return Object.fromEntries([...this.#found].sort(([one], [other]) => (one < other ? -1 : 1)));
+  }
+
+  /** @returns a copy with references in place of named schemas. @throws if two schemas have one name. */
+  referIn(part: unknown): unknown {
+    if (Array.isArray(part)) return part.map((item) => this.referIn(item));
+    if (typeof part !== "object" || part === null) return part;
+    const copy = Object.fromEntries(Object.entries(part).map(([name, value]) => [name, this.referIn(value)]));
+    const { title, ...schema } = copy;
+    if (typeof title !== "string") return copy;
+    const known = this.#found.get(title);
+    const example = this.#examples[title];
+    const found = { ...schema, ...(example === undefined ? {} : { examples: [example] }) };
+    if (known && JSON.stringify(known) !== JSON.stringify(found))
+      throw new Error(`two schemas have the name ${title}`);
+    this.#found.set(title, found);
+    return { $ref: `#/components/schemas/${title}` };
+  }
 }
 
 function operationIdOf(method: string, path: string): string {

@@ -4,13 +4,17 @@ import { REJECTION_CODES } from "../contract/rejection.ts";
 import { words } from "../contract/values/shapes.ts";
 import { STATES } from "../projector/dead-letters-table.ts";
 
-const scoped = scope({
+const base = scope({
   ...words,
   code: type.enumerated(...REJECTION_CODES),
   state: type.enumerated(...STATES),
   fingerprint: type(/^[0-9a-f]{16}$/).describe("16 hexadecimal digits, from a group"),
   outcome: "'pending' | 'projected' | 'duplicate' | 'dead'",
-  problem: {
+  diff: type({ kind: "'same' | 'removed' | 'added' | 'skipped'", text: "string" }).array(),
+});
+
+const problem = base
+  .type({
     path: type("string").describe("JSON pointer (RFC 6901); empty for the whole document"),
     rule: "string",
     expected: "string",
@@ -19,9 +23,10 @@ const scoped = scope({
     "byte_offset?": "count",
     "range?": { start: "count", end: "count" },
     "positions?": { "expected?": "position", "received?": "position" },
-  },
-  diff: type({ kind: "'same' | 'removed' | 'added' | 'skipped'", text: "string" }).array(),
-});
+  })
+  .configure({ title: "RejectionProblem" }, "self");
+
+const scoped = scope({ ...base.export(), problem });
 
 export const verified = type("boolean").describe("whether the author signed in with a token of this name");
 

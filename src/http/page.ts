@@ -15,6 +15,7 @@ import {
   arrayOf,
   bytes,
   inPath,
+  named,
   type Operation,
   object,
   problems,
@@ -32,6 +33,7 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
     ...ENGINE_ENTRIES,
   ];
   const engine = folderRoute(new URL("ui/", import.meta.url), entries);
+  const docs = folderRoute(new URL("ui/", import.meta.url), entries, DOCS_POLICY, "/ui/docs.css");
   const folders = new Map(pages.map(({ domain, folder }) => [domain, folderRoute(folder, entries)]));
   const charts = fileRoute(CHARTS_FOLDER, PAGE_POLICY);
 
@@ -53,6 +55,14 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
           ? domainFile(request, response, first.domain, "index")
           : engine(request, response, "status", "/ui/status");
       },
+    },
+    {
+      method: "GET",
+      path: "/docs",
+      access: "open",
+      kind: "page",
+      operation: DOCS,
+      handle: (request, response) => docs(request, response, "docs", "/docs"),
     },
     {
       method: "GET",
@@ -98,12 +108,17 @@ export function pageRoutes(pages: readonly PageOfDomain[]): Route[] {
 }
 
 /** Page files get the shell, other files are unchanged. */
-function folderRoute(folder: URL, entries: readonly NavigationEntry[]) {
-  const files = fileRoute(fileURLToPath(folder), PAGE_POLICY);
+function folderRoute(
+  folder: URL,
+  entries: readonly NavigationEntry[],
+  policy = PAGE_POLICY,
+  stylesheet?: string,
+) {
+  const files = fileRoute(fileURLToPath(folder), policy);
   return async (request: Request, response: ServerResponse, name: string, current: string): Promise<void> => {
     const page = await readPage(folder, name);
     if (page === undefined) files(request, response, `/${name}`);
-    else sendPage(request, response, inShell(page, entries, current));
+    else sendPage(request, response, inShell(page, entries, current, stylesheet), policy);
   };
 }
 
@@ -120,12 +135,12 @@ async function readPage(folder: URL, name: string): Promise<string | undefined> 
   }
 }
 
-function sendPage(request: Request, response: ServerResponse, page: string): void {
+function sendPage(request: Request, response: ServerResponse, page: string, policy: string): void {
   const etag = `"${createHash("sha256").update(page).digest("base64url").slice(0, 22)}"`;
   const known = (request.headers["if-none-match"] ?? "").split(",");
   const isKnown = known.some((candidate) => candidate.trim().replace(/^W\//, "") === etag);
   response.writeHead(isKnown ? 304 : 200, {
-    ...headersWith(PAGE_POLICY),
+    ...headersWith(policy),
     etag,
     ...(isKnown
       ? {}
@@ -174,13 +189,15 @@ const PAGE: Operation = {
   responses: { 200: bytes("the page", "text/html"), 304: { description: "not modified" } },
 };
 
+const DOCS: Operation = { ...PAGE, summary: "This document in Swagger UI" };
+
 const PAGES: Operation = {
   tags: ["pages"],
   summary: "The web pages in navigation order",
   responses: {
     200: answer(
       "the pages; `domain` is present on a domain's page",
-      arrayOf(object({ title: TEXT, path: TEXT }, { domain: TEXT })),
+      named("Pages", arrayOf(object({ title: TEXT, path: TEXT }, { domain: TEXT }))),
     ),
   },
 };
@@ -214,7 +231,7 @@ const DOMAIN_FILE: Operation = {
 const CHARTS_FOLDER = dirname(fileURLToPath(import.meta.resolve("uplot")));
 
 /** Only files of this origin; nothing inline, no frames. */
-const PAGE_POLICY = [
+const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
@@ -223,4 +240,11 @@ const PAGE_POLICY = [
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",
-].join("; ");
+];
+
+const PAGE_POLICY = POLICY.join("; ");
+
+/** Swagger UI's style sheet has icons as `data:` images. */
+export const DOCS_POLICY = POLICY.map((rule) => (rule.startsWith("img-src") ? `${rule} data:` : rule)).join(
+  "; ",
+);

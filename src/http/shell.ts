@@ -10,11 +10,16 @@ export type NavigationEntry = Readonly<{
 }>;
 
 /**
- * Makes a document from a page file. The lines before `<main>` go into the head.
+ * Makes a document from a page file. The lines before the element `main` go into the head.
  * @param current path of the page, marked in the navigation.
  */
-export function inShell(file: string, entries: readonly NavigationEntry[], current: string): string {
-  const begin = Math.max(0, file.indexOf("<main"));
+export function inShell(
+  file: string,
+  entries: readonly NavigationEntry[],
+  current: string,
+  stylesheet = "/ui/page.css",
+): string {
+  const begin = Math.max(0, file.search(/<\w+ id="main"/));
   const head = file.slice(0, begin).trim();
   const main = file.slice(begin).trim();
   const links = entries.map(
@@ -28,7 +33,7 @@ export function inShell(file: string, entries: readonly NavigationEntry[], curre
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
     <link rel="icon" href="/ui/icon.svg" type="image/svg+xml">
-    <link rel="stylesheet" href="/ui/page.css">
+    <link rel="stylesheet" href="${stylesheet}">
     <script type="module" src="/ui/shell.js"></script>
     <script type="module" src="/ui/shortcuts.js"></script>
     ${head}

@@ -16,7 +16,7 @@ const refusalType = type({
   reason: type("string").describe("the broker's error name"),
   state: type("'blocked' | 'released'").describe("released: not sent again yet"),
   since: words.time,
-});
+}).configure({ title: "RefusedEvent" }, "self");
 
 const actionType = type({
   domain: "string",
@@ -28,7 +28,7 @@ const actionType = type({
   is_verified: type("boolean").describe("whether the author signed in with a token of this name"),
   reason: "string",
   at: words.time,
-});
+}).configure({ title: "OutboxAction" }, "self");
 
 export const outboxType = type({
   domains: type({
@@ -39,14 +39,14 @@ export const outboxType = type({
   }).array(),
   refusals: refusalType.array(),
   actions: actionType.array().describe("newest first"),
-});
+}).configure({ title: "Outbox" }, "self");
 
 export const decidedEventType = type({
   domain: "string",
   position: words.position,
   ordinal: words.count,
   state: "'released' | 'discarded'",
-});
+}).configure({ title: "DecidedEvent" }, "self");
 
 export type OutboxDocument = typeof outboxType.infer;
 export type DecidedEventDocument = typeof decidedEventType.infer;

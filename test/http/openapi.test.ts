@@ -12,10 +12,15 @@ import { until } from "../support/wait.ts";
 
 type Media = { schema?: object };
 type Answer = { $ref?: string; content?: Record<string, Media>; headers?: Record<string, unknown> };
-type Operation = { responses: Record<string, Answer>; security?: object[]; operationId: string };
+type Operation = {
+  requestBody?: Answer;
+  responses: Record<string, Answer>;
+  security?: object[];
+  operationId: string;
+};
 type Document = {
   paths: Record<string, Record<string, Operation>>;
-  components: { responses: Record<string, Answer> };
+  components: { responses: Record<string, Answer>; schemas: Record<string, object> };
 };
 
 const ADMIN = "admin-token-0123456789";
@@ -30,6 +35,14 @@ const api = suite("API document");
 const document = (await (await fetch(`${service.url}/openapi.json`)).json()) as Document;
 const ajv = new Ajv2020({ strict: true, allErrors: true, strictTypes: false });
 addFormats.default(ajv);
+ajv.addVocabulary(["components"]);
+/** With what its references point to. */
+function compile(schema: object) {
+  const known = compiled.get(schema) ?? ajv.compile({ ...schema, components: document.components });
+  compiled.set(schema, known);
+  return known;
+}
+const compiled = new Map<object, ReturnType<typeof ajv.compile>>();
 
 const operations = Object.entries(document.paths).flatMap(([template, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({ template, method, operation })),
@@ -80,7 +93,7 @@ async function drive(method: string, template: string, path: string, options: Op
   const text = await response.text();
   if (!media.schema) return { status: response.status, body: text, headers: response.headers };
   const value = JSON.parse(text);
-  const validate = ajv.compile(media.schema);
+  const validate = compile(media.schema);
   assert.ok(validate(value), `${what}: ${ajv.errorsText(validate.errors)} in ${text.slice(0, 500)}`);
   return { status: response.status, body: value, headers: response.headers };
 }
@@ -270,6 +283,7 @@ api("what goes well is as the document says", async () => {
     }
   }
   await drive("POST", "/session", "/session", { body: ADMIN });
+  await drive("GET", "/session", "/session");
   await drive("DELETE", "/session", "/session");
 });
 

@@ -1,4 +1,7 @@
-/** Tabs of a real browser that collect errors. */
+/** Tabs of a real browser that collect errors, and the check of a page's accessibility. */
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { RunOptions } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 
 /** Opens a page and collects errors, dialogs, and requests to other origins. @param origin of the service. */
@@ -26,4 +29,49 @@ export async function openTab(
   });
   await tab.goto(`${origin}${path}`);
   return { tab, complaints };
+}
+
+/**
+ * Runs axe on the page in both colour schemes, and measures at phone width whether the page scrolls sideways.
+ * @returns what is wrong; the tab stays at phone width.
+ */
+export async function faultsOf(tab: Page): Promise<string[]> {
+  const faults: string[] = [];
+  const check = async (name: string, options: RunOptions) => {
+    await tab.evaluate(await axe());
+    for (const { id, nodes } of await tab.evaluate(violations, options))
+      for (const node of nodes) faults.push(`${name}: ${id} at ${node}`);
+  };
+  await tab.emulateMedia({ colorScheme: "light" });
+  await check("light", {});
+  await tab.setViewportSize({ width: 390, height: 800 });
+  await tab.emulateMedia({ colorScheme: "dark" });
+  // The other rules judge the same elements again.
+  await check("dark phone", { runOnly: ["color-contrast", "scrollable-region-focusable", "target-size"] });
+  const wide = await tab.evaluate(() =>
+    [...document.querySelectorAll("body *")]
+      .filter(
+        (found) => found.getBoundingClientRect().right > innerWidth + 1 && !found.closest(".scroll, pre"),
+      )
+      .map((found) => found.outerHTML.slice(0, 100)),
+  );
+  const overflow = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  if (overflow > 0) faults.push(`phone: ${overflow} px too wide, such as ${wide[0]}`);
+  return faults;
+}
+
+async function violations(options: RunOptions) {
+  const { axe } = window as unknown as { axe: typeof import("axe-core") };
+  const { violations: found } = await axe.run(document, { resultTypes: ["violations"], ...options });
+  return found.map(({ id, nodes }) => ({
+    id,
+    nodes: nodes.map(({ html, any }) => `${html.slice(0, 160)} ${any[0]?.message ?? ""}`),
+  }));
+}
+
+let source: Promise<string> | undefined;
+
+function axe(): Promise<string> {
+  source ??= readFile(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+  return source;
 }

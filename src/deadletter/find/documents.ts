@@ -23,7 +23,7 @@ export const listedType = shape({
   received_at: "time",
   "original_position?": "position",
   "redrive_of?": "position",
-});
+}).configure({ title: "ListedDeadLetter" }, "self");
 
 const totalType = shape({ letters: "count", is_exact: "boolean" })
   .or("null")
@@ -34,7 +34,7 @@ export const pageType = shape({
   next: type("null").or(listedType.get("position")).describe("`before` of the next page; null on the last"),
   "searched?": "count",
   total: totalType,
-});
+}).configure({ title: "DeadLetterPage" }, "self");
 
 /** What the newest letter of the group had at the path, and what was expected. */
 const causeType = shape({
@@ -43,7 +43,7 @@ const causeType = shape({
   expected: "string",
   received: "string",
   "excerpt?": type("string").describe("start of the value in the newest letter; masked if personal"),
-});
+}).configure({ title: "Cause" }, "self");
 
 const neighbour = type("null").or(listedType.get("position"));
 
@@ -54,7 +54,7 @@ export const neighboursType = shape({
     .or(shapes.count)
     .describe("the letter's place in the list, from 1; null if it does not match, or is not counted"),
   total: totalType,
-});
+}).configure({ title: "Neighbours" }, "self");
 
 const groupType = shape({
   fingerprint: "fingerprint",
@@ -73,7 +73,7 @@ const groupType = shape({
   sample: "position",
   came_back_after: "time | null",
   hours: "count[]",
-});
+}).configure({ title: "DeadLetterGroup" }, "self");
 
 export const overviewType = shape({
   groups: groupType.array(),
@@ -81,7 +81,7 @@ export const overviewType = shape({
   totals: { open: "count", redriven: "count", discarded: "count" },
   oldest_open: shape({ position: "position", received_at: "time" }).or("null"),
   trend: { since: "time", hours: "count[]" },
-});
+}).configure({ title: "DeadLetterOverview" }, "self");
 
 export type PageDocument = typeof pageType.infer;
 export type OverviewDocument = typeof overviewType.infer;

@@ -24,7 +24,7 @@ export const trialType = shape({
   "fingerprint?": "fingerprint",
   "original_position?": "position",
   "diff?": "diff",
-});
+}).configure({ title: "DryRun" }, "self");
 
 export const dryRunType = shape({
   dry_run: "true",
@@ -44,7 +44,7 @@ export const dryRunType = shape({
     sample: "position",
     errors: "problem[]",
   }).array(),
-});
+}).configure({ title: "BulkDryRun" }, "self");
 
 export const transformTrialType = shape({
   "...": dryRunType,
@@ -111,9 +111,9 @@ export const bulkType = shape({
     count: "count",
     sample: "position",
   }).array(),
-});
+}).configure({ title: "BulkRedrive" }, "self");
 
-export const bulksType = shape({ redrives: bulkType.array() });
+export const bulksType = shape({ redrives: bulkType.array() }).configure({ title: "BulkRedrives" }, "self");
 
 export const bulkDecisionType = shape({
   id: "string",
@@ -128,19 +128,28 @@ export const bulkDecisionType = shape({
   skipped: "count",
   created_at: "time",
   updated_at: "time",
-});
+}).configure({ title: "BulkDecision" }, "self");
 
-export const bulkDecisionsType = shape({ decisions: bulkDecisionType.array() });
+export const bulkDecisionsType = shape({ decisions: bulkDecisionType.array() }).configure(
+  { title: "BulkDecisions" },
+  "self",
+);
 
-export const decisionTrialType = shape({ dry_run: "true", letters: "count" });
+export const decisionTrialType = shape({ dry_run: "true", letters: "count" }).configure(
+  { title: "BulkDecisionDryRun" },
+  "self",
+);
 
 export const redrivenType = shape({
   position: "position",
   redrive_position: "position",
   links: { redriven_as: "string" },
-});
+}).configure({ title: "Redriven" }, "self");
 
-export const decidedType = shape({ position: "position", state: "state" });
+export const decidedType = shape({ position: "position", state: "state" }).configure(
+  { title: "Decided" },
+  "self",
+);
 
 /** @param problems with their ranges, masked or not. */
 export function trialDocument(

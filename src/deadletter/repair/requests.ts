@@ -17,7 +17,7 @@ export const operatorType = type({
   "+": "reject",
   "author?": author,
   "reason?": reason,
-});
+}).configure({ title: "Operator" }, "self");
 
 /**
  * Author and reason in a query. The author is the operator who is signed in by name, else the query's.
@@ -38,14 +38,14 @@ export const decisionType = type({
   "+": "reject",
   author,
   reason,
-});
+}).configure({ title: "Decision" }, "self");
 
 export const redriveType = type({
   "+": "reject",
   "payload?": "string",
   "author?": author,
   "reason?": reason,
-});
+}).configure({ title: "RedriveRequest" }, "self");
 
 /** Letters of one bulk redrive. */
 export const bulkLimits = { least: 1, most: 1_000_000, fallback: 10_000 } as const;

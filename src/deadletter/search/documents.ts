@@ -36,7 +36,7 @@ export const searchType = shape({
   has_more: "boolean",
   looked_for: type("string[]").describe("what the text was taken for, with the bounds of bounded searches"),
   forms: type("string[]").describe("what a text can be"),
-});
+}).configure({ title: "SearchResult" }, "self");
 
 export type SearchDocument = typeof searchType.infer;
 

@@ -20,7 +20,7 @@ const actionType = shape({
   "is_edited?": "boolean",
   "bulk_redrive?": "string",
   "bulk_decision?": "string",
-});
+}).configure({ title: "OperatorAction" }, "self");
 
 export const biographyType = shape({
   position: "position",
@@ -52,7 +52,7 @@ export const biographyType = shape({
   "redrive_of?": "position",
   "redriven_as?": { position: "position", outcome: "outcome" },
   "diff?": "diff",
-});
+}).configure({ title: "MessageHistory" }, "self");
 
 /** For senders: no payload, operators or diff. */
 export const outcomeType = shape({
@@ -66,7 +66,7 @@ export const outcomeType = shape({
   "code?": "code",
   "errors?": shape({ path: "string", rule: "string", expected: "string" }).array(),
   "redriven_as?": { position: "position", outcome: "outcome" },
-});
+}).configure({ title: "MessageOutcome" }, "self");
 
 /** The address of the page about a position. */
 export function messagePage(position: bigint): string {
@@ -102,7 +102,7 @@ export const letterType = shape({
   "original_diff?": shapes.diff.describe(
     "for a conflict: the first message (`removed`) and this one (`added`); absent if they differ too much",
   ),
-});
+}).configure({ title: "DeadLetter" }, "self");
 
 /** A message of any outcome with its payload. */
 export const messageType = shape({
@@ -112,7 +112,7 @@ export const messageType = shape({
   previous: biographyType.get("position").or("null"),
   next: biographyType.get("position").or("null"),
   trace: shape({ id: "string", url: "string | null" }).or("null"),
-});
+}).configure({ title: "Message" }, "self");
 
 export type BiographyDocument = typeof biographyType.infer;
 export type LetterDocument = typeof letterType.infer;

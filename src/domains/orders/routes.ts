@@ -7,6 +7,7 @@ import {
   header,
   inPath,
   inQuery,
+  named,
   nullable,
   type Operation,
   object,
@@ -121,7 +122,11 @@ export const INTAKE: IntakeDescription = {
 };
 
 const ORDER_UID = { type: "string", minLength: 1, maxLength: 128 };
-const DOCUMENT = { type: "object", properties: { order_uid: TEXT }, required: ["order_uid"] };
+const DOCUMENT = named(
+  "Order",
+  { type: "object", properties: { order_uid: TEXT }, required: ["order_uid"] },
+  { order_uid: "b563feb7b2b84b6test", track_number: "WBILMTESTTRACK", entry: "WBIL" },
+);
 
 const GET_ORDER: Operation = {
   tags: ["orders"],
@@ -138,12 +143,27 @@ const GET_ORDER: Operation = {
   },
 };
 
-const PAGE = object({
-  orders: arrayOf(
-    object({ id: TEXT, position: POSITION, customer_id: TEXT, track_number: TEXT, date_created: TIME }),
-  ),
-  next: nullable(POSITION),
-});
+const PAGE = named(
+  "OrderPage",
+  object({
+    orders: arrayOf(
+      object({ id: TEXT, position: POSITION, customer_id: TEXT, track_number: TEXT, date_created: TIME }),
+    ),
+    next: nullable(POSITION),
+  }),
+  {
+    orders: [
+      {
+        id: "b563feb7b2b84b6test",
+        position: "2001",
+        customer_id: "test",
+        track_number: "WBILMTESTTRACK",
+        date_created: "2021-11-26T06:22:19.000Z",
+      },
+    ],
+    next: null,
+  },
+);
 
 const FIND_ORDERS: Operation = {
   tags: ["orders"],

@@ -6,6 +6,7 @@ import {
   inPath,
   inQuery,
   jsonBody,
+  named,
   type Operation,
   oneOf,
   type Parameter,
@@ -153,7 +154,7 @@ export const redriveMany: Operation = {
   description:
     "The set of letters is fixed first. Then one letter is redriven, then ten, then the rest, oldest first. The redrive stops if more than `failures_max` (default 0) letters fail again. Requires an author and a reason, except for a dry run.",
   parameters: [DRY_RUN],
-  requestBody: jsonBody(schemaOf(redriveManyType)),
+  requestBody: jsonBody(named("BulkRedriveRequest", schemaOf(redriveManyType))),
   responses: {
     200: answer("dry run: the expected outcomes", schemaOf(dryRunType)),
     202: answer("started", schemaOf(bulkType), { location: header("its progress") }),
@@ -165,9 +166,9 @@ export const previewTransform: Operation = {
   tags,
   summary: "Preview a transformation of dead letters",
   description: `${STEPS} Returns samples of all kinds among the newest matching open letters: what the steps change, and the outcome that would follow. Nothing is changed. Without steps, only \`suggested_steps\` is of use.`,
-  requestBody: jsonBody(schemaOf(previewRequestType)),
+  requestBody: jsonBody(named("PreviewRequest", schemaOf(previewRequestType))),
   responses: {
-    200: answer("samples; personal data is masked", schemaOf(previewType)),
+    200: answer("samples; personal data is masked", named("Preview", schemaOf(previewType))),
     ...problems(400, 413, 415),
   },
 };
@@ -177,9 +178,9 @@ export const transform: Operation = {
   summary: "Transform and redrive all open letters that match a filter",
   description: `${STEPS} Each transformed letter is redriven as a new message that refers to the original. Letters that the steps do not change, or cannot be applied to, stay open. Runs like \`POST /deadletters/redrive\`, whose routes also return the progress and cancel it. Requires an author and a reason, except for a dry run.`,
   parameters: [DRY_RUN],
-  requestBody: jsonBody(schemaOf(transformType)),
+  requestBody: jsonBody(named("TransformRequest", schemaOf(transformType))),
   responses: {
-    200: answer("dry run: the expected outcomes", schemaOf(transformTrialType)),
+    200: answer("dry run: the expected outcomes", named("TransformDryRun", schemaOf(transformTrialType))),
     202: answer("started", schemaOf(bulkType), { location: header("its progress") }),
     ...problems(400, 413, 415),
   },
@@ -258,7 +259,7 @@ function decisionOfMany(summary: string, more: string): Operation {
     description:
       `The set of letters is fixed first. The first 1,000 are done when the answer arrives, the rest follows in steps; a crash does not end it. Letters that another action moved before their turn are counted as \`skipped\`. Requires an author and a reason, except for a dry run. ${more}`.trim(),
     parameters: [DRY_RUN],
-    requestBody: jsonBody(schemaOf(decideManyType)),
+    requestBody: jsonBody(named("BulkDecisionRequest", schemaOf(decideManyType))),
     responses: {
       200: answer("dry run: the number of letters", schemaOf(decisionTrialType)),
       202: answer("begun; `status` says whether it is finished", schemaOf(bulkDecisionType), {

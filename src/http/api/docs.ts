@@ -1,14 +1,14 @@
-/** The API document, and Swagger UI served from the package's files. */
+/** The API document, and the files of Swagger UI, with which the page `/docs` shows it. */
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NotFoundError } from "../../contract/errors.ts";
 import { bytes, inPath, openApiDocument, problems, TEXT } from "../../contract/openapi.ts";
 import type { Route } from "../../contract/route.ts";
-import { fileRoute } from "../page.ts";
+import { DOCS_POLICY, fileRoute } from "../page.ts";
+import { EXAMPLES } from "./examples.ts";
 
 export function docsRoutes(routes: readonly Route[]): Route[] {
-  const pages = fileRoute(fileURLToPath(new URL("../ui", import.meta.url)), DOCS_POLICY);
   const swagger = fileRoute(SWAGGER_FOLDER, DOCS_POLICY);
   let document: Buffer | undefined;
 
@@ -23,7 +23,7 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
         responses: { 200: bytes("OpenAPI 3.1", "application/json") },
       },
       handle: (_request, response) => {
-        document ??= Buffer.from(JSON.stringify(openApiDocument([...routes, ...docs], VERSION)));
+        document ??= Buffer.from(JSON.stringify(openApiDocument([...routes, ...docs], VERSION, EXAMPLES)));
         response.writeHead(200, {
           "content-type": "application/json",
           "content-length": document.length,
@@ -31,18 +31,6 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
         });
         response.end(document);
       },
-    },
-    {
-      method: "GET",
-      path: "/docs",
-      access: "open",
-      kind: "page",
-      operation: {
-        tags: ["pages"],
-        summary: "This document in Swagger UI",
-        responses: { 200: bytes("the page", "text/html"), 304: { description: "not modified" } },
-      },
-      handle: (request, response) => pages(request, response, "/docs.html"),
     },
     {
       method: "GET",
@@ -77,15 +65,3 @@ const SERVED: readonly string[] = ["swagger-ui-bundle.js", "swagger-ui.css"];
 const VERSION: string = JSON.parse(
   readFileSync(new URL("../../../package.json", import.meta.url), "utf8"),
 ).version;
-
-/** Swagger UI's style sheet has icons as `data:` images. */
-const DOCS_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");

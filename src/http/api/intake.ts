@@ -2,7 +2,16 @@
 import { readBody } from "../../contract/body.ts";
 import { InvalidInputError, UnavailableError } from "../../contract/errors.ts";
 import type { NewMessage, Receipt } from "../../contract/message.ts";
-import { answer, header, type Operation, object, POSITION, problems, TEXT } from "../../contract/openapi.ts";
+import {
+  answer,
+  header,
+  named,
+  type Operation,
+  object,
+  POSITION,
+  problems,
+  TEXT,
+} from "../../contract/openapi.ts";
 import { type IntakeDescription, type Request, type Route, sendJson } from "../../contract/route.ts";
 import { normalTraceparent } from "../../telemetry/trace-context.ts";
 
@@ -94,7 +103,9 @@ const INTAKE = {
     content: { "application/octet-stream": {}, "application/json": {} },
   },
   responses: {
-    202: answer("committed", object({ position: POSITION }), { location: header("the message's history") }),
+    202: answer("committed", named("Receipt", object({ position: POSITION })), {
+      location: header("the message's history"),
+    }),
     ...problems(400, 413, 415, 422),
   },
 } satisfies Partial<Operation>;

@@ -8,6 +8,7 @@ import {
   COUNT,
   FLAG,
   inQuery,
+  named,
   nullable,
   object,
   problems,
@@ -23,47 +24,50 @@ import { type StatusOptions, statusRoute } from "./status.ts";
 /** Negative if a rebuild freed space. */
 const PER_DAY = nullable({ type: "integer" });
 
-const AUDIT = object({
-  holds: FLAG,
-  domains: {
-    type: "object",
-    additionalProperties: object({
-      received: COUNT,
-      projected: COUNT,
-      duplicate: COUNT,
-      dead: COUNT,
-      pending: COUNT,
-      broken: COUNT,
-      discrepancies: arrayOf(COUNT),
-      gaps: arrayOf(
-        object({
-          source: TEXT,
-          channel: TEXT,
-          series: nullable(TEXT),
-          from: COUNT,
-          to: COUNT,
-          messages: COUNT,
-          before: nullable(COUNT),
-        }),
-      ),
-      proved_before: COUNT,
-      full_at: TIME,
-      messages_per_day: PER_DAY,
-      checks: {
-        type: "object",
-        additionalProperties: object({
-          broken: COUNT,
-          samples: arrayOf(object({ position: COUNT, detail: TEXT })),
-        }),
-      },
+const AUDIT = named(
+  "Audit",
+  object({
+    holds: FLAG,
+    domains: {
+      type: "object",
+      additionalProperties: object({
+        received: COUNT,
+        projected: COUNT,
+        duplicate: COUNT,
+        dead: COUNT,
+        pending: COUNT,
+        broken: COUNT,
+        discrepancies: arrayOf(COUNT),
+        gaps: arrayOf(
+          object({
+            source: TEXT,
+            channel: TEXT,
+            series: nullable(TEXT),
+            from: COUNT,
+            to: COUNT,
+            messages: COUNT,
+            before: nullable(COUNT),
+          }),
+        ),
+        proved_before: COUNT,
+        full_at: TIME,
+        messages_per_day: PER_DAY,
+        checks: {
+          type: "object",
+          additionalProperties: object({
+            broken: COUNT,
+            samples: arrayOf(object({ position: COUNT, detail: TEXT })),
+          }),
+        },
+      }),
+    },
+    storage: object({
+      bytes: COUNT,
+      bytes_per_day: PER_DAY,
+      tables: { type: "object", additionalProperties: COUNT },
     }),
-  },
-  storage: object({
-    bytes: COUNT,
-    bytes_per_day: PER_DAY,
-    tables: { type: "object", additionalProperties: COUNT },
   }),
-});
+);
 
 const READY_DOMAINS = {
   type: "object",
@@ -97,7 +101,7 @@ export function operationsRoutes(options: OperationsOptions): Route[] {
       operation: {
         tags: ["operations"],
         summary: "Liveness",
-        responses: { 200: answer("alive", object({ status: TEXT })) },
+        responses: { 200: answer("alive", named("Liveness", object({ status: TEXT }))) },
       },
       handle: (_request, response) => sendJson(response, 200, { status: "alive" }),
     },
@@ -113,8 +117,11 @@ export function operationsRoutes(options: OperationsOptions): Route[] {
           "A domain's `warnings` do not make it unready; an example is events that the broker rejects.",
         parameters: [inQuery("domain", "check only this domain", TEXT)],
         responses: {
-          200: answer("ready", object({ status: TEXT, domains: READY_DOMAINS })),
-          503: answer("not ready", object({ status: TEXT, reasons: arrayOf(TEXT), domains: READY_DOMAINS })),
+          200: answer("ready", named("Ready", object({ status: TEXT, domains: READY_DOMAINS }))),
+          503: answer(
+            "not ready",
+            named("NotReady", object({ status: TEXT, reasons: arrayOf(TEXT), domains: READY_DOMAINS })),
+          ),
           ...problems(400),
         },
       },

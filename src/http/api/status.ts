@@ -7,6 +7,7 @@ import {
   arrayOf,
   COUNT,
   FLAG,
+  named,
   nullable,
   object,
   type Schema,
@@ -140,44 +141,47 @@ function bucketsOf(samples: readonly Sample[], domain: string) {
 const NUMBER: Schema = { type: "number" };
 const BUCKETS = arrayOf(object({ le: nullable(NUMBER), count: COUNT }));
 
-const STATUS = object({
-  at: TIME,
-  database: object({ connected: FLAG }),
-  process: object({ resident_bytes: COUNT, cpu_seconds: NUMBER }),
-  requests: COUNT,
-  domains: arrayOf(
-    object({
-      domain: TEXT,
-      pending: nullable(COUNT),
-      oldest_pending_seconds: nullable(NUMBER),
-      stalled_seconds: nullable(NUMBER),
-      discrepancies: nullable(COUNT),
-      audit_age_seconds: nullable(NUMBER),
-      appended: COUNT,
-      projected: COUNT,
-      duplicate: COUNT,
-      dead: COUNT,
-      append_seconds: BUCKETS,
-      readable_seconds: BUCKETS,
-      cache_bytes: nullable(COUNT),
-      cache_hits: nullable(COUNT),
-      cache_misses: nullable(COUNT),
-    }),
-  ),
-  sources: arrayOf(
-    object({
-      domain: TEXT,
-      source: TEXT,
-      channel: TEXT,
-      connected: FLAG,
-      appended: COUNT,
-      lag: nullable(COUNT),
-      redelivered: nullable(COUNT),
-      refused: nullable(COUNT),
-      lost: COUNT,
-    }),
-  ),
-  causes: arrayOf(
-    object({ domain: TEXT, code: TEXT, fingerprint: TEXT, letters: COUNT, path: TEXT, expected: TEXT }),
-  ),
-});
+const STATUS = named(
+  "Status",
+  object({
+    at: TIME,
+    database: object({ connected: FLAG }),
+    process: object({ resident_bytes: COUNT, cpu_seconds: NUMBER }),
+    requests: COUNT,
+    domains: arrayOf(
+      object({
+        domain: TEXT,
+        pending: nullable(COUNT),
+        oldest_pending_seconds: nullable(NUMBER),
+        stalled_seconds: nullable(NUMBER),
+        discrepancies: nullable(COUNT),
+        audit_age_seconds: nullable(NUMBER),
+        appended: COUNT,
+        projected: COUNT,
+        duplicate: COUNT,
+        dead: COUNT,
+        append_seconds: BUCKETS,
+        readable_seconds: BUCKETS,
+        cache_bytes: nullable(COUNT),
+        cache_hits: nullable(COUNT),
+        cache_misses: nullable(COUNT),
+      }),
+    ),
+    sources: arrayOf(
+      object({
+        domain: TEXT,
+        source: TEXT,
+        channel: TEXT,
+        connected: FLAG,
+        appended: COUNT,
+        lag: nullable(COUNT),
+        redelivered: nullable(COUNT),
+        refused: nullable(COUNT),
+        lost: COUNT,
+      }),
+    ),
+    causes: arrayOf(
+      object({ domain: TEXT, code: TEXT, fingerprint: TEXT, letters: COUNT, path: TEXT, expected: TEXT }),
+    ),
+  }),
+);

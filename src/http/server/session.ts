@@ -2,7 +2,7 @@
 import { ROLES } from "../../config/operators-file.ts";
 import { readBody } from "../../contract/body.ts";
 import { NotAllowedError } from "../../contract/errors.ts";
-import { answer, header, nullable, object, oneOf, problems, TEXT } from "../../contract/openapi.ts";
+import { answer, header, named, nullable, object, oneOf, problems, TEXT } from "../../contract/openapi.ts";
 import { type Request, type Route, sendJson } from "../../contract/route.ts";
 import { type AccessGuards, identify } from "./access.ts";
 import { expiredCookie } from "./sessions.ts";
@@ -20,7 +20,7 @@ export function sessionRoutes(guards: AccessGuards): Route[] {
         responses: {
           200: answer(
             "`role` is null without a valid token; `name` is null without a named one: then actions need an author",
-            object({ name: nullable(TEXT), role: nullable(oneOf(...ROLES)) }),
+            named("Session", object({ name: nullable(TEXT), role: nullable(oneOf(...ROLES)) })),
           ),
           ...problems(503),
         },
@@ -40,7 +40,7 @@ export function sessionRoutes(guards: AccessGuards): Route[] {
         summary: "Sign in",
         requestBody: { required: true, content: { "text/plain": { schema: TEXT } } },
         responses: {
-          200: answer("signed in", object({ status: TEXT }), { "set-cookie": header("the session") }),
+          200: answer("signed in", SESSION_STATE, { "set-cookie": header("the session") }),
           ...problems(401, 413, 415, 429, 503),
         },
       },
@@ -66,7 +66,7 @@ export function sessionRoutes(guards: AccessGuards): Route[] {
         tags: ["pages"],
         summary: "Sign out: ends the session in every process",
         responses: {
-          200: answer("signed out", object({ status: TEXT }), { "set-cookie": header("an expired cookie") }),
+          200: answer("signed out", SESSION_STATE, { "set-cookie": header("an expired cookie") }),
           ...problems(503),
         },
       },
@@ -84,3 +84,5 @@ async function readToken(request: Request): Promise<string> {
 }
 
 const TOKEN_BYTES_MAX = 1_024;
+
+const SESSION_STATE = named("SessionState", object({ status: TEXT }));

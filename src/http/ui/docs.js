@@ -1,9 +1,39 @@
-/** The API document in Swagger UI. */
+/** The API document in Swagger UI, with repairs of what keeps it from readers with assistive technology. */
+import { byId } from "/ui/dom.js";
+
+const place = byId("docs");
+
 window.SwaggerUIBundle({
   url: "/openapi.json",
-  dom_id: "#docs",
-  deepLinking: true,
+  domNode: place,
+  // Links inside the button that opens an operation cannot be reached.
+  deepLinking: false,
+  defaultModelsExpandDepth: 0,
+  // Its colours have too little contrast.
+  syntaxHighlight: { activated: false },
   // No external validator: requests go to this service only, with the operator's session.
   validatorUrl: null,
   persistAuthorization: false,
 });
+
+/** Swagger UI renders parts again at any time. */
+new MutationObserver(repair).observe(place, { childList: true, subtree: true });
+
+function repair() {
+  place.querySelector("h1")?.setAttribute("aria-level", "2");
+  for (const [index, part] of place.querySelectorAll(".information-container, .scheme-container").entries()) {
+    part.setAttribute("role", "region");
+    part.setAttribute("aria-label", ["About", "Servers and tokens"][index]);
+  }
+  for (const pre of place.querySelectorAll("pre:not([tabindex])")) pre.tabIndex = 0;
+  for (const select of place.querySelectorAll("select:not([aria-label])"))
+    select.setAttribute("aria-label", nameOf(select));
+  for (const region of place.querySelectorAll("[role=region][id]:not([aria-label])"))
+    region.setAttribute("aria-label", region.id.replaceAll("_", " "));
+}
+
+/** The parameter of the row, or what the list chooses for the whole section. */
+function nameOf(select) {
+  const parameter = select.closest("tr")?.dataset.paramName;
+  return parameter ?? (select.id === "servers" ? "Server" : "Media type");
+}
