@@ -83,6 +83,11 @@ export function walkableLength(text: string): number {
   return scanJson(text).error?.token ?? text.length;
 }
 
+/** Whether the text is JSON that can be walked without delaying other requests. */
+export function isDocument(text: string): boolean {
+  return text.length <= LENGTH_MAX && !isTooDeep(text) && scanJson(text).error === undefined;
+}
+
 function isTooDeep(text: string): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
