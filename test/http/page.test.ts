@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
 import { launchBrowser } from "../../tools/stack/browser.ts";
-import { openTab } from "../support/browser.ts";
+import { faultsOf, openTab } from "../support/browser.ts";
 import { checkIf } from "../support/check-if.ts";
 import { createDatabase } from "../support/database.ts";
 import { MODEL, orderWith } from "../support/messages.ts";
@@ -53,6 +53,96 @@ page("signing in, then orders and counts arrive live", async () => {
   await tab.waitForFunction(() => document.querySelector('[data-count="dead"]')?.textContent === "1");
   assert.is(await tab.textContent('[data-count="received"]'), "2");
   assert.is(await tab.textContent('[data-count="pending"]'), "0");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+page("live orders keep the focus and the row in its place, and a button shows them", async () => {
+  const { tab, complaints } = await open();
+  await signIn(tab);
+  await transport.publish(orderWith({ order_uid: "held" }));
+  const row = tab.locator("#newest tr", { hasText: "held" });
+  await row.locator("button").focus();
+  const placeOf = async () => ({
+    focus: await tab.evaluate(() => document.activeElement?.textContent),
+    y: (await row.boundingBox())?.y,
+    rows: await tab.locator("#newest tr").count(),
+  });
+  const before = await placeOf();
+  assert.is(before.focus, "held");
+  for (let index = 0; index < 12; index++) await transport.publish(orderWith({ order_uid: `new ${index}` }));
+  const news = tab.locator(".news button");
+  await news.filter({ hasText: /^12 new$/ }).waitFor();
+  assert.equal(await placeOf(), before);
+  await news.click();
+  assert.equal(await tab.locator("#newest button").allTextContents(), [
+    ...Array.from({ length: 12 }, (_none, index) => `new ${11 - index}`),
+    "held",
+    ...(await tab.locator("#newest tr:nth-child(n+14) button").allTextContents()),
+  ]);
+  assert.is(await tab.evaluate(() => document.activeElement?.textContent), "new 11");
+  assert.is(await news.count(), 0);
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+page("each page says whether it is connected, and why it shows nothing", async () => {
+  const { tab } = await open("/ui/dead-letters");
+  const says = (text: string) => tab.waitForSelector(`#connection:text-is("${text}")`);
+  await says("signed out");
+  assert.equal(await tab.locator("main").getByText("Loading…").count(), 0);
+  await tab.goto(`${service.url}/`);
+  await signIn(tab);
+  const refuse = "**/{readyz,orders?limit=*}";
+  await tab.route(refuse, (route) => route.abort());
+  await says("connection lost; reconnecting");
+  await tab.reload();
+  await tab.waitForSelector("#newest-problem [role=alert]:has-text('the service is unreachable')");
+  await tab.unroute(refuse);
+  await tab.click("button:has-text('Try again')");
+  await tab.waitForSelector("#newest tr");
+  assert.is(await tab.locator("#newest-problem > *").count(), 0);
+  await says("live");
+  const json = { status: "not ready", reasons: ["no database"], domains: {} };
+  await tab.route("**/readyz", (route) => route.fulfill({ status: 503, json }));
+  await says("the service is not ready: no database");
+  await tab.close();
+});
+
+page("shortcuts are those of the sheet, do nothing in a field, and can be switched off", async () => {
+  const { tab, complaints } = await open();
+  await signIn(tab);
+  await tab.waitForSelector("#newest tr:nth-child(2)");
+  await tab.focus("#order-id");
+  await tab.keyboard.type("?gs");
+  assert.is(await tab.inputValue("#order-id"), "?gs");
+  await tab.evaluate(() => (document.activeElement as HTMLElement).blur());
+  for (const [key, child] of [
+    ["j", 1],
+    ["j", 2],
+    ["k", 1],
+  ] as const) {
+    await tab.keyboard.press(key);
+    const focused = await tab.evaluate(() => document.activeElement?.closest("tr")?.rowIndex);
+    assert.is(focused, child, key);
+  }
+  await tab.keyboard.press("?");
+  const listed = await tab.locator("#shortcuts dt").allTextContents();
+  for (const keys of ["?", "/", "j", "k", "go", "gs"])
+    assert.ok(listed.includes(keys), `${keys} in ${listed}`);
+  assert.equal(await faultsOf(tab), []);
+  await tab.uncheck("#shortcuts input");
+  await tab.keyboard.press("Escape");
+  await tab.keyboard.press("?");
+  assert.is(await tab.locator("#shortcuts").count(), 0);
+  await tab.click("#menu");
+  await tab.click("#keyboard");
+  await tab.check("#shortcuts input");
+  await tab.click("#shortcuts button");
+  await tab.keyboard.type("gs");
+  await tab.waitForURL("**/ui/status");
+  const head = await tab.locator("header").boundingBox();
+  assert.ok(head && head.height < 110, `the head is ${head?.height} pixels high`);
   assert.equal(complaints, []);
   await tab.close();
 });
@@ -111,7 +201,9 @@ page("the status page shows the figures live, in charts and in words, and leads 
   await tab.fill("#token", ADMIN);
   await tab.press("#token", "Enter");
   await tab.waitForSelector("#newest a[href^='/ui/dead-letter?position=']");
-  await tab.waitForSelector("#causes a[href^='/ui/dead-letter-list?fingerprint=']");
+  await tab.waitForSelector(
+    "#causes a[href*='fingerprint=']:text-is('not_json: the document: expected a JSON value')",
+  );
   assert.is(await tab.locator("#charts canvas").count(), 6);
   await tab.waitForSelector('#charts [aria-label^="Pending messages: pending 0"]');
   await tab.waitForSelector('#charts [aria-label^="Messages/s: stored "]');
@@ -149,6 +241,7 @@ withJetStream(
     await jetStream?.stop("SIGKILL");
     await rowOf("jetstream", "no");
     await tab.waitForSelector('#ready li:has-text("source jetstream is not connected")');
+    await tab.waitForSelector('#connection:has-text("source jetstream is not connected")');
     await rowOf("nats-streaming", "yes");
     await jetStream?.start();
     await rowOf("jetstream", "yes");

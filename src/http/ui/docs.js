@@ -26,14 +26,16 @@ function repair() {
     part.setAttribute("aria-label", ["About", "Servers and tokens"][index]);
   }
   for (const pre of place.querySelectorAll("pre:not([tabindex])")) pre.tabIndex = 0;
-  for (const select of place.querySelectorAll("select:not([aria-label])"))
-    select.setAttribute("aria-label", nameOf(select));
+  for (const field of place.querySelectorAll("select:not([aria-label]), textarea:not([aria-label])"))
+    field.setAttribute("aria-label", nameOf(field));
   for (const region of place.querySelectorAll("[role=region][id]:not([aria-label])"))
     region.setAttribute("aria-label", region.id.replaceAll("_", " "));
 }
 
-/** The parameter of the row, or what the list chooses for the whole section. */
-function nameOf(select) {
-  const parameter = select.closest("tr")?.dataset.paramName;
-  return parameter ?? (select.id === "servers" ? "Server" : "Media type");
+/** The parameter of the row, or what the field is for the whole section. */
+function nameOf(field) {
+  const parameter = field.closest("tr")?.dataset.paramName;
+  if (parameter) return parameter;
+  if (field.localName === "textarea") return "Request body";
+  return field.id === "servers" ? "Server" : "Media type";
 }
