@@ -3,6 +3,7 @@ import type { ServiceImpl } from "@connectrpc/connect";
 import { isRejection } from "../../contract/command-shapes.ts";
 import type { DomainContext } from "../../contract/domain.ts";
 import { DeclinedError, InvalidInputError, NotFoundError } from "../../contract/errors.ts";
+import { Gatherer } from "../../contract/gather.ts";
 import type { RpcCall } from "../../contract/rpc.ts";
 import { commandIdOf, decide } from "../../contract/rpc-command.ts";
 import type { LomsService } from "../../proto/marketplace/loms/v1/loms_pb.ts";
@@ -18,6 +19,12 @@ export function lomsRpcs(
   decisions: LomsDecisions,
 ): ServiceImpl<typeof LomsService> {
   const { database } = context;
+
+  const stocks = new Gatherer(
+    async (skus: readonly number[]) =>
+      new Map((await selectStocks(database, skus)).map((stock) => [stock.sku, stock])),
+    { isImmutable: false },
+  );
 
   /** @throws DeclinedError, NotFoundError if there is no such order */
   const ask = async (call: RpcCall, members: object): Promise<Decided> => {
@@ -59,7 +66,7 @@ export function lomsRpcs(
       return {};
     },
     stockInfo: async ({ sku }) => {
-      const [stock] = await selectStocks(database, [sku]);
+      const stock = await stocks.find(sku);
       if (!stock) throw new NotFoundError("there is no such SKU");
       return { count: BigInt(availableOf(stock)) };
     },

@@ -1,8 +1,9 @@
 /** From the cache, else from PostgreSQL, with one query for the ids that callers ask for at the same time. */
+
+import { Gatherer } from "../../contract/gather.ts";
 import { POSITION_MAX } from "../../contract/values/integers.ts";
 import type { CopySource, Queryable } from "../../database/queryable.ts";
 import { type CachedOrder, etagOf, type OrderCache } from "./cache.ts";
-import { Gatherer } from "./gather.ts";
 import { copyOrdersBefore, type StoredOrder, selectOrders } from "./orders-table.ts";
 
 export type OrderReader = Readonly<{
@@ -20,7 +21,7 @@ export function createOrderReader(database: Queryable, cache: OrderCache): Order
       }),
     );
   };
-  const gatherer = new Gatherer(readThrough);
+  const gatherer = new Gatherer(readThrough, { isImmutable: true });
   return {
     cached: (orderUid) => cache.get(orderUid),
     read: (orderUid) => gatherer.find(orderUid),

@@ -3,22 +3,27 @@
  * of one turn of the event loop, and those that arrived while too many queries were in flight. If a query fails, all its
  * callers get its error.
  */
-export type Lookup<Found> = (ids: readonly string[]) => Promise<ReadonlyMap<string, Found>>;
+export type Lookup<Id, Found> = (ids: readonly Id[]) => Promise<ReadonlyMap<Id, Found>>;
 
-/** Values never change once found, so concurrent callers of an id share one query. */
-export class Gatherer<Found> {
-  readonly #lookUp: Lookup<Found>;
-  readonly #waiting = new Map<string, PromiseWithResolvers<Found | undefined>>();
-  readonly #inFlight = new Map<string, Promise<Found | undefined>>();
+export class Gatherer<Id, Found> {
+  readonly #lookUp: Lookup<Id, Found>;
+  readonly #isImmutable: boolean;
+  readonly #waiting = new Map<Id, PromiseWithResolvers<Found | undefined>>();
+  readonly #inFlight = new Map<Id, Promise<Found | undefined>>();
   #queries = 0;
   #isScheduled = false;
 
-  constructor(lookUp: Lookup<Found>) {
+  /**
+   * @param isImmutable whether values never change once found: then a caller also takes the value of a query in flight,
+   * otherwise only that of a query which begins after the call.
+   */
+  constructor(lookUp: Lookup<Id, Found>, { isImmutable }: Readonly<{ isImmutable: boolean }>) {
     this.#lookUp = lookUp;
+    this.#isImmutable = isImmutable;
   }
 
-  find(id: string): Promise<Found | undefined> {
-    const inFlight = this.#inFlight.get(id);
+  find(id: Id): Promise<Found | undefined> {
+    const inFlight = this.#isImmutable ? this.#inFlight.get(id) : undefined;
     // That query may have missed a value that was committed before this call, so an absence is looked up again.
     if (inFlight) return inFlight.then((found) => found ?? this.find(id));
     const waiting = this.#waiting.get(id) ?? Promise.withResolvers<Found | undefined>();
@@ -37,7 +42,7 @@ export class Gatherer<Found> {
     });
   }
 
-  #takeBatch(): Map<string, PromiseWithResolvers<Found | undefined>> {
+  #takeBatch(): Map<Id, PromiseWithResolvers<Found | undefined>> {
     const batch = new Map([...this.#waiting].slice(0, IDS_MAX));
     for (const [id, { promise }] of batch) {
       this.#waiting.delete(id);
@@ -46,7 +51,7 @@ export class Gatherer<Found> {
     return batch;
   }
 
-  async #query(batch: ReadonlyMap<string, PromiseWithResolvers<Found | undefined>>): Promise<void> {
+  async #query(batch: ReadonlyMap<Id, PromiseWithResolvers<Found | undefined>>): Promise<void> {
     this.#queries += 1;
     try {
       const found = await this.#lookUp([...batch.keys()]);
