@@ -25,6 +25,7 @@ export async function withDesk<T>(
     running: config.domains.map(({ name }) => name),
     // Only the service has pages to link to.
     viewOf: async () => undefined,
+    traceUrl: config.traceUrl,
     jobs,
     transformer: new Transformer(config.payloadBytesMax),
     enqueueWakeup: (...wakeup) => wakeups.enqueue(...wakeup),

@@ -47,6 +47,7 @@ export function openOperators(
       jobs,
       domains: modules,
       running: lines.map(({ name }) => name),
+      traceUrl: config.traceUrl,
       viewOf: async (domain, position) => lineOf(domain)?.service?.viewOf?.(position),
     }),
     decisionRunner: new BulkDecisionRunner(pools.desk, jobs, logger),

@@ -53,6 +53,8 @@ export type Config = Readonly<{
   grpcPort: number;
   /** Origins, such as https://waybill.example. */
   publicUrls: readonly string[];
+  /** With `{trace_id}`. */
+  traceUrl: string | undefined;
   trustedProxies: readonly string[];
   adminToken: string | undefined;
   ingressToken: string | undefined;

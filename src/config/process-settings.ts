@@ -15,6 +15,7 @@ import {
   tokenOfAnyLength,
   tracesExporter,
   tracesSampler,
+  traceUrl,
 } from "./rules.ts";
 import type { Settings } from "./settings.ts";
 import { SOURCE_NAMES } from "./sources.ts";
@@ -121,6 +122,14 @@ export const HTTP_SETTINGS = {
     description:
       "Addresses and networks of proxies whose `X-Forwarded-For` is believed, separated by commas. Wrong tokens are counted by client address.",
     example: "127.0.0.1,10.0.0.0/8",
+  },
+  traceUrl: {
+    variable: "TRACE_URL",
+    fallback: "",
+    rule: traceUrl,
+    description:
+      "Address of a trace in the pages of the tracing system, with `{trace_id}` in place of its id. The page of a message links to it.",
+    example: "http://127.0.0.1:16686/trace/{trace_id}",
   },
   adminToken: {
     variable: "ADMIN_TOKEN",

@@ -81,6 +81,14 @@ export const publicUrls = type("string").pipe((text, context) => {
         "a comma-separated list of URLs without a path, such as https://waybill.example or http://waybill.example:8080",
       );
 });
+/** Undefined if none is set. */
+export const traceUrl = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  const isWeb = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  return isWeb && text.includes("{trace_id}")
+    ? text
+    : context.error("a URL with {trace_id}, such as http://127.0.0.1:16686/trace/{trace_id}");
+});
 export const networks = type("string").pipe((text, context) => {
   const given = text === "" ? [] : text.split(",").map((part) => part.trim());
   return given.every(isNetwork)

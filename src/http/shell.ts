@@ -35,6 +35,7 @@ export function inShell(
     <link rel="icon" href="/ui/icon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="${stylesheet}">
     <script type="module" src="/ui/shell.js"></script>
+    <script type="module" src="/ui/search-box.js"></script>
     <script type="module" src="/ui/shortcuts.js"></script>
     ${head}
   </head>
@@ -50,6 +51,10 @@ export function inShell(
         <button id="keyboard" type="button" class="quiet">Keyboard</button>
         <button id="sign-out" type="button" class="quiet">Sign out</button>
       </div>
+      <form id="search" role="search">
+        <label class="unseen" for="search-text">Find a message</label>
+        <input id="search-text" type="search" placeholder="Find: id, position, offset, trace" required maxlength="512" autocomplete="off" autocapitalize="none" spellcheck="false">
+      </form>
       <p id="connection" role="status"></p>
     </header>
     ${main}

@@ -117,7 +117,11 @@ async function startJaeger(stack: Stack): Promise<Jaeger | undefined> {
     say("Jaeger was not found: put jaeger-all-in-one on PATH, or install Go to build it");
     return undefined;
   }
-  observed = { ...jaeger.environment, OTEL_TRACES_EXPORTER: "jaeger" };
+  observed = {
+    ...jaeger.environment,
+    OTEL_TRACES_EXPORTER: "jaeger",
+    TRACE_URL: `${jaeger.url}/trace/{trace_id}`,
+  };
   Object.assign(process.env, observed);
   return jaeger;
 }

@@ -19,7 +19,7 @@ import { operatorType, readOperator } from "../../deadletter/repair/requests.ts"
 import { searchType } from "../../deadletter/search/documents.ts";
 import { TEXT_LENGTH_MAX } from "../../deadletter/search/search.ts";
 import { biographyType, messageType, outcomeType } from "../../deadletter/show/documents.ts";
-import { readJsonBody } from "../server/body.ts";
+import { readActionBody } from "../server/body.ts";
 
 /** @param settled resolves with the outcome, or `pending` if the signal aborts. */
 export function messagesRoutes(
@@ -48,7 +48,7 @@ export function messagesRoutes(
     {
       method: "GET",
       path: "/messages/:position/view",
-      access: "operator",
+      access: "reader",
       operation: VIEW,
       handle: async (request, response) => {
         sendJson(response, 200, await desk.message(readPosition(request.params.position)));
@@ -61,14 +61,14 @@ export function messagesRoutes(
       operation: REVEAL,
       handle: async (request, response) => {
         const position = readPosition(request.params.position);
-        const operator = await readJsonBody(request, operatorType, REVEAL_BYTES_MAX, {});
+        const operator = await readActionBody(request, operatorType, REVEAL_BYTES_MAX, {});
         sendJson(response, 200, await desk.revealMessage(position, operator));
       },
     },
     {
       method: "GET",
       path: "/find",
-      access: "operator",
+      access: "reader",
       operation: FIND,
       handle: async (request, response) => sendJson(response, 200, await desk.find(request.query.q)),
     },

@@ -1,0 +1,72 @@
+/** The matches of a search. A single match opens at once, so that an identifier leads to its message in one step. */
+import { complain, get } from "/ui/api.js";
+import { byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+
+const text = new URLSearchParams(location.search).get("q") ?? "";
+
+async function search() {
+  try {
+    const found = await get(`/find?${new URLSearchParams({ q: text })}`);
+    const [first] = found.matches;
+    if (found.matches.length === 1 && !found.has_more) location.replace(first.page);
+    else if (first) showMatches(found);
+    else showNothing(found);
+  } catch (error) {
+    complain(byId("found"), error, error.status === 400 ? undefined : search);
+  }
+}
+
+function showMatches({ matches, has_more }) {
+  byId("found").replaceChildren(
+    table("Matches", HEADS, matches.map(rowOf)),
+    ...(has_more ? [element("p", {}, ["There are more matches; only these are shown."])] : []),
+  );
+  byId("found").querySelector("a").focus();
+}
+
+function rowOf(match) {
+  const [name, outcome, source, received] =
+    match.kind === "group"
+      ? [
+          `group ${match.fingerprint}`,
+          `${match.code}: ${match.letters.toLocaleString()} dead letters, ${match.open.toLocaleString()} open`,
+          "",
+          "",
+        ]
+      : [
+          `position ${match.position}`,
+          match.code ? `${match.outcome}: ${match.code}` : match.outcome,
+          visible(`${match.source}, channel ${match.channel}`),
+          time(match.received_at),
+        ];
+  return element("tr", {}, [
+    cell("Match", link(match.page, name), "words"),
+    cell("Found as", match.matched.join(", "), "words"),
+    cell("Domain", match.domain, "words"),
+    cell("Outcome", outcome, "words"),
+    cell("Source", source, "words"),
+    cell("Received", received, "words"),
+  ]);
+}
+
+function showNothing({ looked_for, forms }) {
+  byId("found").replaceChildren(
+    element("p", { role: "alert" }, [visible(`Nothing was found for “${text}”.`)]),
+    element("h3", {}, ["It was looked for as"]),
+    listOf(looked_for),
+    element("h3", {}, ["What a search can find"]),
+    listOf(forms),
+  );
+}
+
+const listOf = (texts) =>
+  element(
+    "ul",
+    {},
+    texts.map((one) => element("li", {}, [visible(one)])),
+  );
+
+const HEADS = ["Match", "Found as", "Domain", "Outcome", "Source", "Received"];
+
+byId("search-text").value = text;
+await search();
