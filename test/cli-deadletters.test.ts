@@ -58,6 +58,21 @@ cli("what it prints as JSON is what the routes answer", async () => {
   assert.equal((await json("show", position)).value, await route(`/deadletters/${position}`));
 });
 
+cli("find prints what the route answers, and fails if nothing is found", async () => {
+  const position = await bury(orderWith({ order_uid: "sought in a shell", locale: 7 }));
+  const find = (...args: string[]) => runWaybill(["find", ...args], environmentOfService);
+  const route = await fetch(`${service.url}/find?q=sought+in+a+shell`);
+  const asJson = await find("sought in a shell", "--json");
+  assert.equal([asJson.status, JSON.parse(asJson.stdout)], [0, await route.json()]);
+  assert.match((await find("sought in a shell")).stdout, `/ui/message?position=${position}`);
+  const nothing = await find("nowhere in a shell");
+  assert.is(nothing.status, 1);
+  assert.match(nothing.stdout, /Nothing was found for "nowhere in a shell"[\s\S]*topic\/partition\/offset/);
+  const bad = await find("");
+  assert.is(bad.status, 2);
+  assert.match(bad.stderr, "q must be one text of 1 to 512 characters");
+});
+
 cli("a letter is edited from a file, tried, redriven, and its order can be read", async () => {
   const position = await bury(orderWith({ order_uid: "from the shell", locale: 7 }));
   const file = join(environment("WAYBILL_TEST_FOLDER"), "edited.json");

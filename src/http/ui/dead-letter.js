@@ -2,7 +2,7 @@
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { viewDiff } from "/ui/diff-view.js";
-import { button, byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
+import { button, byId, cell, element, facts, link, positionLink, table, time, visible } from "/ui/dom.js";
 import { loadDomains } from "/ui/domains.js";
 import { openEditor } from "/ui/editor.js";
 import { showNeighbours } from "/ui/neighbours.js";
@@ -39,17 +39,8 @@ function show(letter) {
       ["Received", time(letter.received_at)],
       ["From", visible(`${letter.source}, channel ${letter.channel}, id ${letter.message_id}`)],
       ...(letter.with ? [["With", visible(describeWith(letter.with))]] : []),
-      ...(letter.original_position
-        ? [["First received as", link(letter.links.original, `position ${letter.original_position}`)]]
-        : []),
-      ...(letter.redrive_of
-        ? [
-            [
-              "Redrive of",
-              link(`/ui/dead-letter?position=${letter.redrive_of}`, `position ${letter.redrive_of}`),
-            ],
-          ]
-        : []),
+      ...(letter.original_position ? [["First received as", positionLink(letter.original_position)]] : []),
+      ...(letter.redrive_of ? [["Redrive of", positionLink(letter.redrive_of)]] : []),
       ...(letter.redriven_as ? [["Redriven as", redrivenAs(letter.redriven_as)]] : []),
       ...(letter.view ? [["Result", link(letter.view, "Open the result")]] : []),
     ]),
@@ -73,8 +64,7 @@ function describeWith({ key, headers = [], payload, subject }) {
 }
 
 function redrivenAs({ position: redrive, outcome }) {
-  const target = outcome === "dead" ? `/ui/dead-letter?position=${redrive}` : `/messages/${redrive}`;
-  return link(target, `position ${redrive}: ${outcome}`);
+  return positionLink(redrive, `position ${redrive}: ${outcome}`);
 }
 
 function showProblems(errors) {
@@ -162,9 +152,7 @@ function showHistory(letter) {
         time(action.at),
         visible(` ${action.action} by ${action.author ?? "an unnamed operator"}`),
         ...(action.reason ? [visible(`: ${action.reason}`)] : []),
-        ...(action.redrive_position
-          ? [" → ", link(`/messages/${action.redrive_position}`, `position ${action.redrive_position}`)]
-          : []),
+        ...(action.redrive_position ? [" → ", positionLink(action.redrive_position)] : []),
         ...(action.is_edited ? [" (edited)"] : []),
         ...(action.bulk_redrive
           ? [" in ", link(`/ui/redrive?id=${action.bulk_redrive}`, `bulk redrive ${action.bulk_redrive}`)]
@@ -180,7 +168,7 @@ function showHistory(letter) {
           viewDiff(letter.diff, [`Position ${letter.redrive_of}`, `Position ${letter.position}`]),
         ]
       : []),
-    element("p", {}, [link(letter.links.self, "Full history as JSON")]),
+    element("p", {}, [positionLink(letter.position, "The message and its timeline")]),
   );
 }
 

@@ -42,6 +42,11 @@ export function link(href, content, className = "") {
   return element("a", { href, ...(className ? { class: className } : {}) }, [content]);
 }
 
+/** Leads to the page about a position of the inbox. */
+export function positionLink(position, content = `position ${position}`) {
+  return link(`/ui/message?position=${position}`, content);
+}
+
 export function button(label, onClick, attributes = {}) {
   const made = element("button", { type: "button", ...attributes }, [label]);
   made.addEventListener("click", onClick);

@@ -1,7 +1,7 @@
 /** One message of the inbox: what became of it and why, its payload, and what it leads to. */
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
-import { button, byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
+import { button, byId, cell, element, facts, link, positionLink, table, time, visible } from "/ui/dom.js";
 import { update } from "/ui/live.js";
 import { viewDiff, viewPayload } from "/ui/payload-view.js";
 import { shortcut } from "/ui/shortcuts.js";
@@ -86,9 +86,8 @@ function traceOf({ id, url }) {
   return [shown, " ", copy];
 }
 
-const positionLink = (at) => link(`/ui/message?position=${at}`, `position ${at}`);
 const redriveOf = ({ position: at, outcome }) =>
-  link(`/ui/message?position=${at}`, `position ${at}: ${WORDS[outcome].toLowerCase()}`);
+  positionLink(at, `position ${at}: ${WORDS[outcome].toLowerCase()}`);
 
 function timelineOf(message) {
   const items = [];
@@ -132,7 +131,7 @@ const changesOf = ({ diff }) =>
 
 function showNeighbours({ previous, next }) {
   neighbours = { previous, next };
-  const to = (at, text) => (at === null ? [] : [link(`/ui/message?position=${at}`, text)]);
+  const to = (at, text) => (at === null ? [] : [positionLink(at, text)]);
   update(
     byId("neighbours"),
     ...to(previous, `← Previous in the inbox: ${previous}`),

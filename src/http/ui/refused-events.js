@@ -1,7 +1,7 @@
 /** Events that the broker permanently refuses; the section is hidden if there are none. */
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
-import { button, byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+import { button, byId, cell, element, positionLink, table, time, visible } from "/ui/dom.js";
 import { update } from "/ui/live.js";
 
 async function load() {
@@ -18,7 +18,7 @@ function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
     button("Discard", decide("discard"), { class: "danger" }),
   ];
   return element("tr", { "data-key": `${position}/${ordinal}` }, [
-    cell("Event", link(`/messages/${position}`, `${position}/${ordinal}`)),
+    cell("Event", positionLink(position, `${position}/${ordinal}`)),
     cell("Domain", domain),
     cell("Topic", visible(topic)),
     cell("Reason", reason),

@@ -1,11 +1,16 @@
 /** Inserts values as text, never as markup. */
-import { cell, element, facts, time } from "/ui/dom.js";
+import { cell, element, facts, positionLink, time } from "/ui/dom.js";
 
-export function viewOrder(order, raw) {
+/** @param position of the message that brought it; undefined if unknown. */
+export function viewOrder(order, raw, position) {
   const money = moneyIn(order.payment.currency);
   return element("article", { class: "order", "aria-label": `Order ${order.order_uid}` }, [
     element("h3", {}, [order.order_uid]),
-    element("p", {}, [time(order.date_created), ` · track number ${order.track_number}`]),
+    element("p", {}, [
+      time(order.date_created),
+      ` · track number ${order.track_number}`,
+      ...(position === undefined ? [] : [" · ", positionLink(position, `message ${position}`)]),
+    ]),
     element("div", { class: "parties" }, [viewDelivery(order), viewPayment(order, money)]),
     viewItems(order.items, money),
     element("details", {}, [

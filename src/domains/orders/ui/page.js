@@ -1,5 +1,5 @@
 import { complain, get } from "/ui/api.js";
-import { byId, cell, element, time } from "/ui/dom.js";
+import { byId, cell, element, positionLink, time } from "/ui/dom.js";
 import { update } from "/ui/live.js";
 import { viewOrder } from "/ui/orders/order-view.js";
 import { showConnection, watchEvents } from "/ui/shell.js";
@@ -40,7 +40,7 @@ function rowOf(order) {
   open.addEventListener("click", () => openOrder(order.id));
   return element("tr", { "data-key": order.position }, [
     cell("Order", open),
-    cell("Position", order.position),
+    cell("Position", positionLink(order.position, order.position)),
     cell("Customer", order.customer_id),
     cell("Track number", order.track_number),
     cell("Created", time(order.date_created)),
@@ -68,7 +68,7 @@ async function showOrder(id) {
   try {
     const response = await fetch(`/orders?id=${encodeURIComponent(id)}`);
     const text = await response.text();
-    if (response.ok) place.replaceChildren(viewOrder(JSON.parse(text), text));
+    if (response.ok) place.replaceChildren(viewOrder(JSON.parse(text), text, positionIn(response)));
     else
       place.replaceChildren(
         element("p", { role: "alert" }, [
@@ -80,6 +80,11 @@ async function showOrder(id) {
   }
   place.focus({ preventScroll: true });
   place.scrollIntoView({ block: "nearest" });
+}
+
+/** @returns undefined for a copy of an older version. */
+function positionIn(response) {
+  return /<\/messages\/(\d+)>/.exec(response.headers.get("link"))?.[1];
 }
 
 const NEWEST_MAX = 20;
