@@ -71,6 +71,7 @@ config("the defaults are those of the documentation", () => {
     grpcHost: "127.0.0.1",
     grpcPort: 50051,
     publicUrls: [],
+    traceUrl: undefined,
     trustedProxies: [],
     adminToken: undefined,
     ingressToken: undefined,
@@ -214,6 +215,7 @@ config("every problem is reported at once, each by its name", () => {
     STAN_CHANNEL: "orders.*",
     HTTP_PORT: "70000",
     ADMIN_TOKEN: "short",
+    TRACE_URL: "http://jaeger.example/trace/",
     PAYLOAD_BYTES_MAX: "1e6",
     INBOX_BUFFER_BYTES_MAX: "-1",
     CACHE_BYTES_MAX: "1.5",
@@ -236,6 +238,7 @@ config("every problem is reported at once, each by its name", () => {
     "SOURCES",
     "STAN_CHANNEL",
     "STAN_CLIENT_ID",
+    "TRACE_URL",
   ]);
 });
 
