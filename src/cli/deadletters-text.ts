@@ -3,7 +3,7 @@ import { isUtf8 } from "node:buffer";
 import type { Desk } from "../deadletter/desk.ts";
 import { tableOf, visible, visibleLines } from "./print.ts";
 
-type Answer<Name extends Exclude<keyof Desk, "transforms">> = Awaited<ReturnType<Desk[Name]>>;
+type Answer<Name extends Exclude<keyof Desk, "messages" | "transforms">> = Awaited<ReturnType<Desk[Name]>>;
 type ListedProblem = Answer<"list">["deadletters"][number]["errors"][number];
 
 export function listTable({ deadletters, next, searched, total }: Answer<"list">): string {

@@ -14,7 +14,7 @@ export function findCommand() {
     .addHelpText("after", "\nExit status: 0 found; 1 nothing found; 2 bad usage or configuration.")
     .action(
       exits(async (text, { json }) => {
-        const search = await withDesk((desk) => desk.find(text));
+        const search = await withDesk((desk) => desk.messages.find(text));
         if (json) printJson(search);
         else print(textOf(search));
         return search.matches.length > 0 ? 0 : 1;

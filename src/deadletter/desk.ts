@@ -7,16 +7,14 @@ import { setImmediate } from "node:timers/promises";
 import type { AnyDomain } from "../contract/domain.ts";
 import { InvalidInputError, NotFoundError } from "../contract/errors.ts";
 import type { Jobs } from "../database/jobs.ts";
-import type { Queryable } from "../database/queryable.ts";
-import { selectAt, selectNeighbours } from "../inbox/inbox-table.ts";
 import type { DeadLetter } from "../projector/dead-letters-table.ts";
-import type { KnownPaths } from "../projector/fingerprint.ts";
 import { type ExportFormat, exportLetters } from "./export/export.ts";
 import type { GroupFilter } from "./find/dead-letter-groups-table.ts";
 import { neighboursDocument, type PageDocument, pageDocument } from "./find/documents.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
 import { findAllPositions, findDeadLetters, findNeighbours } from "./find/find.ts";
 import { readOverview } from "./find/overview.ts";
+import { diffOf, Messages, type MessagesOptions } from "./messages.ts";
 import { type Decider, insertReveals, type Operator } from "./operator-actions-table.ts";
 import {
   beginBulkDecision,
@@ -34,25 +32,19 @@ import { bulkDecisionDocument, bulkDocument, dryRunDocument, trialDocument } fro
 import { dryRun, tryPayload } from "./repair/dry-run.ts";
 import { type RedriveContext, redriveLetter } from "./repair/redrive.ts";
 import { TransformTrials } from "./repair/transform-trials.ts";
-import { searchDocument } from "./search/documents.ts";
-import { formsOf, readText, searchMessages } from "./search/search.ts";
 import { type Biography, readBiography } from "./show/biography.ts";
-import { type DiffLine, diffPayloads } from "./show/diff.ts";
-import { biographyDocument, letterDocument, messageDocument, outcomeDocument } from "./show/documents.ts";
+import { biographyDocument, letterDocument, outcomeDocument } from "./show/documents.ts";
 import { Mask } from "./show/mask.ts";
 import { viewPayload } from "./show/view.ts";
 import type { Step } from "./transform/steps.ts";
 import type { Transformer } from "./transform/transformer.ts";
 
 export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
+  Omit<MessagesOptions, "domains" | "running"> &
   Readonly<{
-    reads: Queryable;
     domains: readonly AnyDomain[];
     /** Only letters of these domains can be dry-run. */
     running: readonly string[];
-    viewOf: (domain: string, position: bigint) => Promise<string | undefined>;
-    /** The address of a trace, with `{trace_id}`; undefined if there is none to link to. */
-    traceUrl?: string | undefined;
     jobs: Jobs;
     transformer: Transformer;
   }>;
@@ -61,8 +53,7 @@ export class Desk {
   readonly #options: DeskOptions;
   readonly #domains: ReadonlyMap<string, AnyDomain>;
   readonly #running: ReadonlyMap<string, AnyDomain>;
-  readonly #masks: ReadonlyMap<string, Mask>;
-  readonly #strictestMask: Mask;
+  readonly messages: Messages;
   readonly transforms: TransformTrials;
 
   constructor(options: DeskOptions) {
@@ -72,21 +63,19 @@ export class Desk {
     this.#running = new Map(
       domains.flatMap((domain) => (running.includes(domain.name) ? [[domain.name, domain]] : [])),
     );
-    this.#masks = new Map(domains.map((domain) => [domain.name, new Mask(domain)]));
-    const personalNames = domains.flatMap((domain) => domain.personalNames);
-    this.#strictestMask = new Mask({ personalNames, paths: [] });
+    this.messages = new Messages({ ...options, domains: this.#domains, running: this.#running });
     this.transforms = new TransformTrials({
       ...options,
       running: this.#running,
-      maskOf: (domain) => this.#maskOf(domain),
+      maskOf: (domain) => this.messages.maskOf(domain),
       checkDomain: (filter) => this.#checkDomain(filter),
     });
   }
 
   overview(filter: GroupFilter, limit: number) {
     this.#checkDomain(filter);
-    const knownOf = (domain: string) => this.#knownOf(domain);
-    const maskOf = (domain: string) => this.#maskOf(domain);
+    const knownOf = (domain: string) => this.messages.knownOf(domain);
+    const maskOf = (domain: string) => this.messages.maskOf(domain);
     return readOverview(this.#options.database, filter, limit, new Date(), knownOf, maskOf);
   }
 
@@ -96,7 +85,7 @@ export class Desk {
     const page = await this.#options.database.transaction((transaction) =>
       findDeadLetters(transaction, filter, limit, before),
     );
-    return pageDocument(page, (domain) => this.#maskOf(domain));
+    return pageDocument(page, (domain) => this.messages.maskOf(domain));
   }
 
   /**
@@ -105,7 +94,7 @@ export class Desk {
    */
   export(filter: DeadLetterFilter, format: ExportFormat, revealTo: Decider | undefined) {
     this.#checkDomain(filter);
-    const maskOf = (domain: string) => this.#maskOf(domain);
+    const maskOf = (domain: string) => this.messages.maskOf(domain);
     return exportLetters(this.#options.database, filter, format, maskOf, revealTo);
   }
 
@@ -120,44 +109,21 @@ export class Desk {
 
   /** For senders: no payload, operators or diff. */
   async outcome(position: bigint) {
-    const biography = await this.#biographyOf(position);
-    return outcomeDocument(biography, this.#knownOf(biography.entry.domain));
+    const biography = await this.messages.biographyOf(position);
+    return outcomeDocument(biography, this.messages.knownOf(biography.entry.domain));
   }
 
   async biography(position: bigint) {
-    const biography = await this.#biographyOf(position);
-    const mask = this.#maskOf(biography.entry.domain);
-    const diff = await this.#changeOf(biography, mask);
-    return biographyDocument(biography, { view: await this.#viewOf(biography), diff, mask });
-  }
-
-  /** Of any outcome, with its payload. */
-  async message(position: bigint) {
-    const biography = await this.#biographyOf(position);
-    return this.#messageDocument(biography, this.#maskOf(biography.entry.domain));
-  }
-
-  /** Unmasked; access is recorded first. */
-  async revealMessage(position: bigint, operator: Operator) {
-    await this.#biographyOf(position);
-    await insertReveals(this.#options.reads, [position], operator);
-    return this.#messageDocument(await this.#biographyOf(position), Mask.none);
-  }
-
-  /** By any identifier. @throws InvalidInputError that names the identifiers. */
-  async find(given: unknown) {
-    const running = [...this.#running.values()];
-    const text = readText(given, running);
-    const result = await this.#options.database.transaction((transaction) =>
-      searchMessages(transaction, text, running, [...this.#domains.keys()]),
-    );
-    return searchDocument(text, result, formsOf(running));
+    const biography = await this.messages.biographyOf(position);
+    const mask = this.messages.maskOf(biography.entry.domain);
+    const diff = await this.messages.changeOf(biography, mask);
+    return biographyDocument(biography, { view: await this.messages.viewOf(biography), diff, mask });
   }
 
   /** @param from see `viewPayload`. */
   async show(position: bigint, from?: number) {
     const letter = await this.#letterAt(position);
-    return this.#letterDocument(letter, this.#maskOf(letter.entry.domain), from);
+    return this.#letterDocument(letter, this.messages.maskOf(letter.entry.domain), from);
   }
 
   /** Unmasked; access is recorded first, also to the message that is compared with this one. */
@@ -170,7 +136,7 @@ export class Desk {
 
   /** Unmasked; access is recorded first. */
   async payload(position: bigint, operator: Operator): Promise<Buffer> {
-    const payload = await this.#payloadOf(position);
+    const payload = await this.messages.payloadOf(position);
     await insertReveals(this.#options.reads, [position], operator);
     return payload;
   }
@@ -178,8 +144,8 @@ export class Desk {
   /** @param edited undefined for the original payload. */
   async tryRedrive(position: bigint, edited: Buffer | undefined) {
     const { letter, actions } = await this.#letterAt(position);
-    const mask = this.#maskOf(letter.domain);
-    const original = await this.#payloadOf(position);
+    const mask = this.messages.maskOf(letter.domain);
+    const original = await this.messages.payloadOf(position);
     const payload = edited ?? original;
     const domain = this.#runningDomain(letter.domain);
     const trial = await tryPayload(this.#options.database, domain, position, payload);
@@ -227,7 +193,7 @@ export class Desk {
     const run = await dryRun(database, this.#running, positions, signal, (done) =>
       onProgress(done, positions.length),
     );
-    return dryRunDocument(run, (domain) => this.#maskOf(domain));
+    return dryRunDocument(run, (domain) => this.messages.maskOf(domain));
   }
 
   /** @param steps transform each letter. */
@@ -256,14 +222,14 @@ export class Desk {
     if (!bulk) throw new NotFoundError("there is no such bulk redrive");
     return bulkDocument(
       bulk,
-      this.#maskOf(bulk.domain),
+      this.messages.maskOf(bulk.domain),
       bulk.dead > 0n ? await selectFailures(reads, id) : [],
     );
   }
 
   async bulks() {
     const bulks = await selectBulkRedrives(this.#options.reads, BULKS_SHOWN);
-    return { redrives: bulks.map((bulk) => bulkDocument(bulk, this.#maskOf(bulk.domain))) };
+    return { redrives: bulks.map((bulk) => bulkDocument(bulk, this.messages.maskOf(bulk.domain))) };
   }
 
   /** The step in flight is still completed. */
@@ -314,13 +280,13 @@ export class Desk {
   }
 
   async #letterDocument(letter: Letter, mask: Mask, from: number | undefined) {
-    const payload = await this.#payloadOf(letter.entry.position);
-    const diff = await this.#changeOf(letter, mask, payload);
+    const payload = await this.messages.payloadOf(letter.entry.position);
+    const diff = await this.messages.changeOf(letter, mask, payload);
     await setImmediate();
     const original = conflictOf(letter.letter);
     const originalDiff =
-      original === undefined ? undefined : diffOf(await this.#payloadOf(original), payload, mask);
-    const view = await this.#viewOf(letter);
+      original === undefined ? undefined : diffOf(await this.messages.payloadOf(original), payload, mask);
+    const view = await this.messages.viewOf(letter);
     await setImmediate();
     return letterDocument(letter, viewPayload(payload, letter.letter.errors, mask, from), {
       view,
@@ -330,58 +296,10 @@ export class Desk {
     });
   }
 
-  async #messageDocument(biography: Biography, mask: Mask) {
-    const { entry, letter } = biography;
-    const { reads, traceUrl } = this.#options;
-    const payload = await this.#payloadOf(entry.position);
-    const diff = await this.#changeOf(biography, mask, payload);
-    const view = await this.#viewOf(biography);
-    const neighbours = await selectNeighbours(reads, entry.position);
-    await setImmediate();
-    const shown = viewPayload(payload, letter?.errors ?? [], mask);
-    return messageDocument(biography, shown, { view, diff, mask }, neighbours, traceUrl);
-  }
-
-  async #biographyOf(position: bigint): Promise<Biography> {
-    const biography = await readBiography(this.#options.reads, position);
-    if (!biography) throw new NotFoundError("there is no message at this position");
-    return biography;
-  }
-
   async #letterAt(position: bigint): Promise<Letter> {
     const biography = await readBiography(this.#options.reads, position);
     if (!biography?.letter) throw new NotFoundError("there is no dead letter at this position");
     return { ...biography, letter: biography.letter };
-  }
-
-  async #payloadOf(position: bigint): Promise<Buffer> {
-    const [row] = await selectAt(this.#options.reads, [position], 1);
-    if (!row) throw new NotFoundError("there is no message at this position");
-    return row.payload;
-  }
-
-  async #changeOf({ entry }: Biography, mask: Mask, payload?: Buffer): Promise<DiffLine[] | undefined> {
-    if (entry.redriveOf === null) return undefined;
-    const before = await this.#payloadOf(entry.redriveOf);
-    const after = payload ?? (await this.#payloadOf(entry.position));
-    return before.equals(after) ? undefined : diffOf(before, after, mask);
-  }
-
-  /** A duplicate links to its original, a redriven letter to its redrive. */
-  async #viewOf({ entry, outcome, originalPosition, redrivenAs }: Biography): Promise<string | undefined> {
-    const { viewOf } = this.#options;
-    if (outcome === "projected") return viewOf(entry.domain, entry.position);
-    if (outcome === "duplicate" && originalPosition) return viewOf(entry.domain, originalPosition);
-    return redrivenAs?.outcome === "projected" ? viewOf(entry.domain, redrivenAs.position) : undefined;
-  }
-
-  /** Unknown domains are masked by the names of all domains. */
-  #maskOf(domain: string): Mask {
-    return this.#masks.get(domain) ?? this.#strictestMask;
-  }
-
-  #knownOf(domain: string): KnownPaths {
-    return new Set(this.#domains.get(domain)?.paths);
   }
 
   #runningDomain(name: string): AnyDomain {
@@ -402,10 +320,6 @@ type Letter = Biography & Readonly<{ letter: DeadLetter }>;
 /** @returns the first message with the same key, which has other content. */
 function conflictOf({ code, originalPosition }: DeadLetter): bigint | undefined {
   return code === "conflict" ? (originalPosition ?? undefined) : undefined;
-}
-
-function diffOf(before: Buffer, after: Buffer, mask: Mask): DiffLine[] | undefined {
-  return diffPayloads(before.toString(), after.toString(), (text) => mask.text(text));
 }
 
 /** Operators look for recent ones. */

@@ -40,7 +40,7 @@ async function receive(payload: Buffer | string, change: Partial<Message> = {}):
 
 /** The positions that match, with what the text is of each. */
 async function find(text: string): Promise<Record<string, string[]>> {
-  const { matches } = await desk.find(text);
+  const { matches } = await desk.messages.find(text);
   return Object.fromEntries(
     matches.map((match) => [match.kind === "message" ? match.position : match.page, match.matched]),
   );
@@ -48,7 +48,7 @@ async function find(text: string): Promise<Record<string, string[]>> {
 
 search("a position leads to its message, and says what became of it", async () => {
   const position = await receive(orderWith({ order_uid: "at a position" }));
-  const { matches } = await desk.find(` ${position} `);
+  const { matches } = await desk.messages.find(` ${position} `);
   assert.is(matches.length, 1);
   const [match] = matches;
   assert.ok(match?.kind === "message");
@@ -132,7 +132,7 @@ search("a trace id or a traceparent leads to every message of the trace", async 
 search("a fingerprint leads to its group", async () => {
   const position = await receive(orderWith({ order_uid: "of a group", track_number: 5 }));
   const { fingerprint } = await desk.show(BigInt(position));
-  const { matches } = await desk.find(fingerprint);
+  const { matches } = await desk.messages.find(fingerprint);
   assert.equal(matches, [
     {
       kind: "group",
@@ -189,11 +189,11 @@ search(
   "a text that is not an identifier names the forms; an unknown one says what was searched",
   async () => {
     for (const bad of ["", "  ", "x".repeat(513), "a\0b", "\ud800", undefined, ["a", "b"]]) {
-      const error = await errorOf(desk.find(bad));
+      const error = await errorOf(desk.messages.find(bad));
       assert.instance(error, InvalidInputError);
       assert.match(error.message, /topic\/partition\/offset.*order id \(orders\)/);
     }
-    const { matches, looked_for, forms } = await desk.find("nowhere to be found");
+    const { matches, looked_for, forms } = await desk.messages.find("nowhere to be found");
     assert.equal(matches, []);
     assert.ok(looked_for.includes("message id or idempotency key"));
     assert.ok(
@@ -206,7 +206,7 @@ search(
 
 search("more matches than fit are announced", async () => {
   for (let index = 0; index < 21; index++) await receive(`many letters ${index}`);
-  const { matches, has_more } = await desk.find("many letters");
+  const { matches, has_more } = await desk.messages.find("many letters");
   assert.equal([matches.length, has_more], [20, true]);
 });
 

@@ -46,7 +46,7 @@ import { STATES } from "../../projector/dead-letters-table.ts";
 const tags = ["dead letters"];
 const FILTERS = membersOf(filterType).map(([name, schema]): Parameter => ({ name, in: "query", schema }));
 const LIMIT = inQuery("limit", "maximum results, default 50", { type: "integer", minimum: 1, maximum: 500 });
-const FROM = inQuery("from", "start of a part of at most 1 MiB, in the unit of `payload.offset`", {
+export const FROM = inQuery("from", "start of a part of at most 1 MiB, in the unit of `payload.offset`", {
   type: "integer",
   minimum: 0,
 });

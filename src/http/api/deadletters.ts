@@ -208,7 +208,7 @@ function readLimit(limit: string | undefined): number {
   return readInteger(limit ?? LIST_DEFAULT, "limit", 1, LIST_MAX);
 }
 
-function readFrom(from: string | undefined): number | undefined {
+export function readFrom(from: string | undefined): number | undefined {
   return from === undefined ? undefined : readInteger(from, "from", 0, Number.MAX_SAFE_INTEGER);
 }
 

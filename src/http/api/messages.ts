@@ -20,6 +20,8 @@ import { searchType } from "../../deadletter/search/documents.ts";
 import { TEXT_LENGTH_MAX } from "../../deadletter/search/search.ts";
 import { biographyType, messageType, outcomeType } from "../../deadletter/show/documents.ts";
 import { readActionBody } from "../server/body.ts";
+import { readFrom } from "./deadletters.ts";
+import { FROM } from "./deadletters-api.ts";
 
 /** @param settled resolves with the outcome, or `pending` if the signal aborts. */
 export function messagesRoutes(
@@ -51,7 +53,8 @@ export function messagesRoutes(
       access: "reader",
       operation: VIEW,
       handle: async (request, response) => {
-        sendJson(response, 200, await desk.message(readPosition(request.params.position)));
+        const position = readPosition(request.params.position);
+        sendJson(response, 200, await desk.messages.show(position, readFrom(request.query.from)));
       },
     },
     {
@@ -61,8 +64,9 @@ export function messagesRoutes(
       operation: REVEAL,
       handle: async (request, response) => {
         const position = readPosition(request.params.position);
+        const from = readFrom(request.query.from);
         const operator = await readActionBody(request, operatorType, REVEAL_BYTES_MAX, {});
-        sendJson(response, 200, await desk.revealMessage(position, operator));
+        sendJson(response, 200, await desk.messages.reveal(position, operator, from));
       },
     },
     {
@@ -70,7 +74,7 @@ export function messagesRoutes(
       path: "/find",
       access: "reader",
       operation: FIND,
-      handle: async (request, response) => sendJson(response, 200, await desk.find(request.query.q)),
+      handle: async (request, response) => sendJson(response, 200, await desk.messages.find(request.query.q)),
     },
     {
       method: "GET",
@@ -130,7 +134,7 @@ const VIEW: Operation = {
   summary: "A message with its payload",
   description:
     "The history, the payload and headers with personal data masked, the messages before and after in the inbox, and the trace.",
-  parameters: [POSITION_IN_PATH],
+  parameters: [POSITION_IN_PATH, FROM],
   responses: { 200: answer("the message", schemaOf(messageType)), ...problems(400, 404) },
 };
 
@@ -138,7 +142,7 @@ const REVEAL: Operation = {
   tags: ["messages"],
   summary: "A message with unmasked personal data",
   description: "Access is recorded first.",
-  parameters: [POSITION_IN_PATH],
+  parameters: [POSITION_IN_PATH, FROM],
   requestBody: jsonBody(schemaOf(operatorType), false),
   responses: { 200: answer("the message", schemaOf(messageType)), ...problems(400, 404, 413, 415) },
 };

@@ -90,10 +90,10 @@ function showProblems(errors) {
   byId("problems").replaceChildren(table("Problems", ["Where", "Rule", "Expected", "Received"], rows));
 }
 
-function showConflict({ code, original_position, original_diff, links, position: own }) {
+function showConflict({ code, original_position, original_diff, position: own }) {
   byId("conflict").hidden = code !== "conflict";
   if (code !== "conflict") return;
-  const first = link(links.original, `position ${original_position}`);
+  const first = positionLink(original_position);
   const isSame = original_diff?.every(({ kind }) => kind === "same" || kind === "skipped");
   byId("conflict-diff").replaceChildren(
     ...(original_diff === undefined

@@ -1,9 +1,11 @@
 /** One message of the inbox: what became of it and why, its payload, and what it leads to. */
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
+import { copy } from "/ui/copy.js";
+import { viewDiff } from "/ui/diff-view.js";
 import { button, byId, cell, element, facts, link, positionLink, table, time, visible } from "/ui/dom.js";
 import { update } from "/ui/live.js";
-import { viewDiff, viewPayload } from "/ui/payload-view.js";
+import { goToProblem, viewPayload } from "/ui/payload-view.js";
 import { shortcut } from "/ui/shortcuts.js";
 
 const position = new URLSearchParams(location.search).get("position") ?? "";
@@ -79,11 +81,14 @@ function reasonOf({ code, errors }) {
 
 function traceOf({ id, url }) {
   const shown = url === null ? element("code", {}, [id]) : link(url, id);
-  const copy = button("Copy", () => navigator.clipboard.writeText(id), {
-    class: "quiet",
-    "aria-label": "Copy the trace id",
-  });
-  return [shown, " ", copy];
+  const copying = button(
+    "Copy",
+    async () => {
+      if (await copy(id)) copying.textContent = "Copied";
+    },
+    { class: "secondary" },
+  );
+  return [shown, " ", copying];
 }
 
 const redriveOf = ({ position: at, outcome }) =>
@@ -126,8 +131,11 @@ function actionOf(action) {
   ];
 }
 
-const changesOf = ({ diff }) =>
-  diff ? [element("h3", {}, ["Changes in this redrive"]), viewDiff(diff)] : [];
+function changesOf({ diff, redrive_of, position: own }) {
+  if (!diff) return [];
+  const heads = [`Position ${redrive_of}`, `Position ${own}`];
+  return [element("h3", {}, ["Changes in this redrive"]), viewDiff(diff, heads)];
+}
 
 function showNeighbours({ previous, next }) {
   neighbours = { previous, next };
@@ -141,9 +149,9 @@ function showNeighbours({ previous, next }) {
 
 function showProblems({ errors = [] }) {
   byId("problems-section").hidden = errors.length === 0;
-  const rows = errors.map(({ path, rule, expected, received, excerpt }) =>
+  const rows = errors.map(({ path, rule, expected, received, excerpt, range }, index) =>
     element("tr", {}, [
-      cell("Where", path === "" ? "the document" : visible(path), "words"),
+      cell("Where", placeOf(path === "" ? "the document" : visible(path), range, index), "words"),
       cell("Rule", visible(rule), "words"),
       cell("Expected", visible(expected), "words"),
       cell("Received", visible(excerpt === undefined ? received : `${received} ${excerpt}`), "words"),
@@ -151,6 +159,9 @@ function showProblems({ errors = [] }) {
   );
   update(byId("problems"), table("Problems", ["Where", "Rule", "Expected", "Received"], rows));
 }
+
+const placeOf = (path, range, index) =>
+  range ? button(path, () => goToProblem(index), { class: "link" }) : path;
 
 /** Key, headers and subject, and whether the message is a tombstone. */
 function showHeaders({ key, subject, payload, headers = [] } = {}) {
@@ -174,25 +185,39 @@ function showPayload({ payload, errors = [], links }) {
       payload.is_masked ? "Personal data is masked; revealing it is recorded. " : "",
       link(`${links.payload}?${who}`, "Download unmasked"),
     ]),
-    ...viewPayload(payload, errors),
+    ...viewPayload(payload, errors, loadFrom),
   );
   byId("reveal").hidden = !payload.is_masked;
   byId("author").value ||= author();
 }
 
-byId("reveal").addEventListener("submit", async (event) => {
-  event.preventDefault();
+/** Another part of a large payload. */
+async function loadFrom(from) {
+  if (isRevealed) return reveal(`?from=${from}`);
+  try {
+    showPayload(await get(`${address}/view?from=${from}`));
+  } catch (error) {
+    complain(byId("reveal-result"), error);
+  }
+}
+
+async function reveal(part) {
   remember(byId("author").value);
   const reason = byId("reason").value;
   try {
     const body = { author: byId("author").value, ...(reason === "" ? {} : { reason }) };
-    const message = await post(`${address}/reveal`, body);
+    const message = await post(`${address}/reveal${part}`, body);
     isRevealed = true;
     show(message);
     showPayload(message);
   } catch (error) {
     complain(byId("reveal-result"), error);
   }
+}
+
+byId("reveal").addEventListener("submit", (event) => {
+  event.preventDefault();
+  reveal("");
 });
 
 const WORDS = { pending: "Pending", projected: "Processed", duplicate: "Duplicate", dead: "Dead" };
