@@ -40,7 +40,7 @@ export function decideCommand(action: "discard" | "restore", verb: string, descr
           return show(json, done, () => `Done: position ${done.position} is ${done.state}.`);
         }
         if (!yes) {
-          const { letters } = await withDesk((desk) => desk.tryDecideMany(action, filter, limit));
+          const { letters } = await withDesk((desk) => desk.decisions.count(action, filter, limit));
           throw new InvalidInputError("yes", `${letters} dead letters match; add --yes to ${action} them`);
         }
         return await decideMany(action, verb, filter, limit, decided({ author, reason }), detach, json);
@@ -60,11 +60,11 @@ async function decideMany(
   using progress = new Progress({ json });
   const bulk = await withDesk(
     async (desk) => {
-      const begun = await desk.decideMany(action, filter, limit, decision);
+      const begun = await desk.decisions.begin(action, filter, limit, decision);
       if (detach) return begun;
       return watch(
         begun,
-        (id) => desk.bulkDecision(id),
+        (id) => desk.decisions.show(id),
         ({ decided: done, skipped, letters }, note) =>
           progress.show(`${verb.toLowerCase()}ing`, { done: done + skipped, total: letters, note }),
       );
@@ -88,12 +88,12 @@ export function decisionsCommand() {
       exits(async (id, { cancel, json, ...operator }) => {
         if (id === undefined) {
           if (cancel) throw new InvalidInputError("id", "--cancel needs the id of a bulk discard or restore");
-          const bulks = await withDesk((desk) => desk.bulkDecisions());
+          const bulks = await withDesk((desk) => desk.decisions.list());
           return show(json, bulks, () => decisionTable(bulks.decisions));
         }
         const decision = cancel ? decided(operator) : undefined;
         const bulk = await withDesk((desk) =>
-          decision ? desk.cancelBulkDecision(id, decision) : desk.bulkDecision(id),
+          decision ? desk.decisions.cancel(id, decision) : desk.decisions.show(id),
         );
         return show(json, bulk, () => decisionLine(bulk));
       }),

@@ -3,7 +3,9 @@ import { isUtf8 } from "node:buffer";
 import type { Desk } from "../deadletter/desk.ts";
 import { tableOf, visible, visibleLines } from "./print.ts";
 
-type Answer<Name extends Exclude<keyof Desk, "messages" | "transforms">> = Awaited<ReturnType<Desk[Name]>>;
+type Method = Exclude<keyof Desk, "messages" | "transforms" | "decisions">;
+type Answer<Name extends Method> = Awaited<ReturnType<Desk[Name]>>;
+type BulkDecision = Awaited<ReturnType<Desk["decisions"]["show"]>>;
 type ListedProblem = Answer<"list">["deadletters"][number]["errors"][number];
 
 export function listTable({ deadletters, next, searched, total }: Answer<"list">): string {
@@ -153,7 +155,7 @@ export function bulkLine(bulk: Answer<"bulk">): string {
   return `bulk redrive ${bulk.id} ${bulk.status}: ${bulk.redriven} of ${bulk.letters} redriven, ${bulk.skipped} skipped; projected ${bulk.projected}, duplicate ${bulk.duplicate}, dead ${bulk.dead}`;
 }
 
-export function decisionTable(bulks: Answer<"bulkDecisions">["decisions"]): string {
+export function decisionTable(bulks: readonly BulkDecision[]): string {
   if (bulks.length === 0) return "No bulk discards or restores.";
   return tableOf(
     ["ID", "STARTED", "ACTION", "STATUS", "DONE", "SKIPPED", "AUTHOR", "REASON"],
@@ -170,7 +172,7 @@ export function decisionTable(bulks: Answer<"bulkDecisions">["decisions"]): stri
   );
 }
 
-export function decisionLine(bulk: Answer<"bulkDecision">): string {
+export function decisionLine(bulk: BulkDecision): string {
   const state = bulk.action === "discard" ? "discarded" : "reopened";
   return `bulk ${bulk.action} ${bulk.id} ${bulk.status}: ${bulk.decided} of ${bulk.letters} ${state}, ${bulk.skipped} skipped`;
 }

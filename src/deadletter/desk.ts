@@ -12,23 +12,16 @@ import { type ExportFormat, exportLetters } from "./export/export.ts";
 import type { GroupFilter } from "./find/dead-letter-groups-table.ts";
 import { neighboursDocument, type PageDocument, pageDocument } from "./find/documents.ts";
 import type { DeadLetterFilter } from "./find/filter.ts";
-import { findAllPositions, findDeadLetters, findNeighbours } from "./find/find.ts";
+import { findDeadLetters, findNeighbours } from "./find/find.ts";
 import { readOverview } from "./find/overview.ts";
 import { diffOf, Messages, type MessagesOptions } from "./messages.ts";
 import { type Decider, insertReveals, type Operator } from "./operator-actions-table.ts";
-import {
-  beginBulkDecision,
-  cancelBulkDecision,
-  noSuchDecision,
-  selectionOf,
-} from "./repair/bulk-decision.ts";
-import { enqueueBulkDecision } from "./repair/bulk-decision-runner.ts";
-import { selectBulkDecision, selectBulkDecisions } from "./repair/bulk-decisions-table.ts";
+import { BulkDecisions } from "./repair/bulk-decisions.ts";
 import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./repair/bulk-redrive.ts";
 import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./repair/bulk-redrives-table.ts";
 import { enqueueBulkRedrive } from "./repair/bulk-runner.ts";
-import { type Decision, discardLetter, restoreLetter } from "./repair/discard.ts";
-import { bulkDecisionDocument, bulkDocument, dryRunDocument, trialDocument } from "./repair/documents.ts";
+import { discardLetter, restoreLetter } from "./repair/discard.ts";
+import { bulkDocument, dryRunDocument, trialDocument } from "./repair/documents.ts";
 import { dryRun, tryPayload } from "./repair/dry-run.ts";
 import { type RedriveContext, redriveLetter } from "./repair/redrive.ts";
 import { TransformTrials } from "./repair/transform-trials.ts";
@@ -50,6 +43,7 @@ export type DeskOptions = Omit<RedriveContext, "tryPayload"> &
   }>;
 
 export class Desk {
+  readonly decisions: BulkDecisions;
   readonly #options: DeskOptions;
   readonly #domains: ReadonlyMap<string, AnyDomain>;
   readonly #running: ReadonlyMap<string, AnyDomain>;
@@ -59,6 +53,7 @@ export class Desk {
   constructor(options: DeskOptions) {
     const { domains, running } = options;
     this.#options = options;
+    this.decisions = new BulkDecisions({ ...options, checkDomain: (filter) => this.#checkDomain(filter) });
     this.#domains = new Map(domains.map((domain) => [domain.name, domain]));
     this.#running = new Map(
       domains.flatMap((domain) => (running.includes(domain.name) ? [[domain.name, domain]] : [])),
@@ -236,47 +231,6 @@ export class Desk {
   async cancel(id: bigint, operator: Operator) {
     await cancelBulkRedrive(this.#options.database, id, operator);
     return this.bulk(id);
-  }
-
-  /** How many letters the action would select. */
-  async tryDecideMany(action: Decision, filter: DeadLetterFilter, limit: number) {
-    this.#checkDomain(filter);
-    const selection = selectionOf(action, filter);
-    const positions = await this.#options.database.transaction((transaction) =>
-      findAllPositions(transaction, selection, limit),
-    );
-    return { dry_run: true, letters: positions.length } as const;
-  }
-
-  /** Small sets are decided when it returns. */
-  async decideMany(action: Decision, filter: DeadLetterFilter, limit: number, operator: Decider) {
-    this.#checkDomain(filter);
-    const { database, jobs } = this.#options;
-    const id = await beginBulkDecision(
-      database,
-      action,
-      { filter, limit },
-      operator,
-      (transaction, decisionId) => enqueueBulkDecision(jobs, transaction, decisionId),
-    );
-    return this.bulkDecision(id);
-  }
-
-  async bulkDecision(id: bigint) {
-    const bulk = await selectBulkDecision(this.#options.reads, id);
-    if (!bulk) throw noSuchDecision();
-    return bulkDecisionDocument(bulk);
-  }
-
-  async bulkDecisions() {
-    const decisions = await selectBulkDecisions(this.#options.reads, BULKS_SHOWN);
-    return { decisions: decisions.map(bulkDecisionDocument) };
-  }
-
-  /** The step in flight is still completed. */
-  async cancelBulkDecision(id: bigint, operator: Operator) {
-    await cancelBulkDecision(this.#options.database, id, operator);
-    return this.bulkDecision(id);
   }
 
   async #letterDocument(letter: Letter, mask: Mask, from: number | undefined) {

@@ -31,7 +31,7 @@ bulk("a small set is decided at once; letters moved by others are skipped and co
   const positions = await garbageOf("small", 12);
   await desk.discard(positions[3] as bigint, ANN);
   await desk.redrive(positions[4] as bigint, undefined, ANN);
-  const done = await desk.decideMany("discard", listOf(positions), 1_000, bob);
+  const done = await desk.decisions.begin("discard", listOf(positions), 1_000, bob);
   assert.equal([done.status, done.letters, done.decided, done.skipped], ["finished", 12, 10, 2]);
   assert.equal(await statesOf(positions), { discarded: 11, redriven: 1 });
   const { actions } = await desk.biography(positions[0] as bigint);
@@ -39,10 +39,10 @@ bulk("a small set is decided at once; letters moved by others are skipped and co
     actions.map(({ action, author, reason, bulk_decision }) => [action, author, reason, bulk_decision]),
     [["discard", "Bob", "not needed", done.id]],
   );
-  const restored = await desk.decideMany("restore", listOf(positions), 1_000, bob);
+  const restored = await desk.decisions.begin("restore", listOf(positions), 1_000, bob);
   assert.equal([restored.decided, restored.skipped], [11, 1]);
   assert.equal(await statesOf(positions), { open: 11, redriven: 1 });
-  const { decisions } = await desk.bulkDecisions();
+  const { decisions } = await desk.decisions.list();
   assert.equal(
     decisions.map(({ action }) => action),
     ["restore", "discard"],
@@ -52,8 +52,8 @@ bulk("a small set is decided at once; letters moved by others are skipped and co
 bulk("a large set takes steps, survives its worker and is cancelled between steps", async () => {
   const positions = await garbageOf("large", 2_300);
   const filter = readFilter({ q: "large" });
-  assert.is((await desk.tryDecideMany("discard", filter, 10_000)).letters, 2_300);
-  const begun = await desk.decideMany("discard", filter, 10_000, bob);
+  assert.is((await desk.decisions.count("discard", filter, 10_000)).letters, 2_300);
+  const begun = await desk.decisions.begin("discard", filter, 10_000, bob);
   assert.equal([begun.status, begun.letters, begun.decided], ["running", 2_300, 1_000]);
   const { rows: jobs } = await database.admin(
     "select data ->> 'id' as id from pgboss.job where name = 'bulk-decision'",
@@ -66,7 +66,7 @@ bulk("a large set takes steps, survives its worker and is cancelled between step
   const id = BigInt(begun.id);
   // Two workers, as after a retry of the job.
   await Promise.all([stepBulkDecision(database, id), stepBulkDecision(database, id)]);
-  const done = await desk.bulkDecision(id);
+  const done = await desk.decisions.show(id);
   assert.equal([done.status, done.decided, done.skipped], ["finished", 2_299, 1]);
   assert.equal(await statesOf(positions), { discarded: 2_299, redriven: 1 });
   assert.equal(await statesOf(late), { open: 2 });
@@ -76,11 +76,11 @@ bulk("a large set takes steps, survives its worker and is cancelled between step
   );
   assert.equal(rows, [{ acts: 2_299, letters: 2_299 }]);
 
-  const again = await desk.decideMany("restore", readFilter({ q: "large" }), 10_000, bob);
-  assert.is((await desk.cancelBulkDecision(BigInt(again.id), ANN)).status, "cancelled");
+  const again = await desk.decisions.begin("restore", readFilter({ q: "large" }), 10_000, bob);
+  assert.is((await desk.decisions.cancel(BigInt(again.id), ANN)).status, "cancelled");
   assert.ok(await stepBulkDecision(database, BigInt(again.id)));
   assert.equal(await statesOf(positions), { discarded: 1_299, open: 1_000, redriven: 1 });
-  const late409 = await errorOf(desk.cancelBulkDecision(BigInt(again.id), ANN));
+  const late409 = await errorOf(desk.decisions.cancel(BigInt(again.id), ANN));
   assert.instance(late409, WrongStateError);
 });
 
@@ -88,16 +88,16 @@ bulk("two that overlap decide each letter once, and so do a discard and a redriv
   const positions = await garbageOf("shared", 400);
   const { domain } = context;
   const runs = await Promise.all([
-    desk.decideMany("discard", listOf(positions.slice(0, 300)), 1_000, bob),
-    desk.decideMany("discard", listOf(positions.slice(100)), 1_000, ANN),
+    desk.decisions.begin("discard", listOf(positions.slice(0, 300)), 1_000, bob),
+    desk.decisions.begin("discard", listOf(positions.slice(100)), 1_000, ANN),
   ]);
   assert.is(runs[0].decided + runs[1].decided, 400);
   assert.is(runs[0].skipped + runs[1].skipped, 200);
   assert.equal(await statesOf(positions), { discarded: 400 });
 
-  await desk.decideMany("restore", listOf(positions), 1_000, bob);
+  await desk.decisions.begin("restore", listOf(positions), 1_000, bob);
   const redrive = await desk.redriveMany(readFilter({ q: "shared", domain: domain.name }), 1_000, 400, ANN);
-  const discard = await desk.decideMany("discard", listOf(positions.slice(200)), 1_000, bob);
+  const discard = await desk.decisions.begin("discard", listOf(positions.slice(200)), 1_000, bob);
   while ((await context.step(BigInt(redrive.id))).kind !== "ended");
   const { redriven, skipped } = await desk.bulk(BigInt(redrive.id));
   assert.equal([discard.decided, redriven, skipped], [200, 200, 200]);
@@ -105,19 +105,19 @@ bulk("two that overlap decide each letter once, and so do a discard and a redriv
 });
 
 bulk("without a match, or from the wrong state, nothing begins", async () => {
-  const wrong: [Parameters<typeof desk.decideMany>[0], Record<string, string>, string][] = [
+  const wrong: [Parameters<typeof desk.decisions.begin>[0], Record<string, string>, string][] = [
     ["discard", { code: "conflict" }, "filter"],
     ["discard", { state: "discarded" }, "state"],
     ["restore", { state: "open" }, "state"],
     ["restore", { domain: "order" }, "domain"],
   ];
-  const before = (await desk.bulkDecisions()).decisions.length;
+  const before = (await desk.decisions.list()).decisions.length;
   for (const [action, filter, parameter] of wrong) {
-    const error = await errorOf(desk.decideMany(action, readFilter(filter), 10, ANN));
+    const error = await errorOf(desk.decisions.begin(action, readFilter(filter), 10, ANN));
     assert.instance(error, InvalidInputError);
     assert.is((error as InvalidInputError).parameter, parameter);
   }
-  assert.is((await desk.bulkDecisions()).decisions.length, before);
+  assert.is((await desk.decisions.list()).decisions.length, before);
 });
 
 bulk.after(async () => {

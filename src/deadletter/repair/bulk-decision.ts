@@ -48,14 +48,18 @@ export async function beginBulkDecision(
   });
 }
 
-/** The letters that the action would select. @throws InvalidInputError for a state that it does not start from. */
-export function selectionOf(action: Decision, filter: DeadLetterFilter): DeadLetterFilter {
-  const { from } = MOVES[action];
-  if (filter.state !== undefined && filter.state !== from) {
-    throw new InvalidInputError("state", `${action} needs ${from} dead letters`);
-  }
-  // A listed letter that another action moved is not dropped without notice: it is counted as skipped.
-  return filter.positions === undefined ? { ...filter, state: from } : filter;
+/** The number of letters that it would change. @throws InvalidInputError for a state that it does not start from. */
+export async function countDecision(
+  database: Database,
+  action: Decision,
+  filter: DeadLetterFilter,
+  limit: number,
+): Promise<number> {
+  const selection = { ...selectionOf(action, filter), state: MOVES[action].from };
+  const positions = await database.transaction((transaction) =>
+    findAllPositions(transaction, selection, limit),
+  );
+  return positions.length;
 }
 
 /** The step in flight is still completed. @throws NotFoundError, WrongStateError */
@@ -77,6 +81,15 @@ export function stepBulkDecision(database: Database, id: bigint): Promise<boolea
 
 export function noSuchDecision(): NotFoundError {
   return new NotFoundError("there is no such bulk discard or restore");
+}
+
+function selectionOf(action: Decision, filter: DeadLetterFilter): DeadLetterFilter {
+  const { from } = MOVES[action];
+  if (filter.state !== undefined && filter.state !== from) {
+    throw new InvalidInputError("state", `${action} needs ${from} dead letters`);
+  }
+  // A listed letter that another action moved is not dropped without notice: it is counted as skipped.
+  return filter.positions === undefined ? { ...filter, state: from } : filter;
 }
 
 async function stepIn(transaction: Transaction, id: bigint): Promise<boolean> {

@@ -39,8 +39,8 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
       const isDryRun = readDryRun(request);
       const body = await readActionBody(request, decideManyType, SELECTION_BODY_BYTES_MAX);
       const { filter, limit = bulkLimits.fallback } = body;
-      if (isDryRun) return desk.tryDecideMany(action, filter, limit);
-      const bulk = await desk.decideMany(action, filter, limit, named(body));
+      if (isDryRun) return desk.decisions.count(action, filter, limit);
+      const bulk = await desk.decisions.begin(action, filter, limit, named(body));
       return new Accepted(bulk, `/deadletters/decisions/${bulk.id}`);
     });
 
@@ -90,13 +90,13 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
     exportRoute(desk),
     decideMany("discard", api.discardMany),
     decideMany("restore", api.restoreMany),
-    route("GET", "/deadletters/decisions", api.decisions, () => desk.bulkDecisions()),
+    route("GET", "/deadletters/decisions", api.decisions, () => desk.decisions.list()),
     route("GET", "/deadletters/decisions/:id", api.decision, ({ params }) =>
-      desk.bulkDecision(readPosition(params.id, "id")),
+      desk.decisions.show(readPosition(params.id, "id")),
     ),
     route("POST", "/deadletters/decisions/:id/cancel", api.cancelDecision, async (request) => {
       const id = readPosition(request.params.id, "id");
-      return desk.cancelBulkDecision(id, await readActionBody(request, decisionType, SMALL_BODY_BYTES_MAX));
+      return desk.decisions.cancel(id, await readActionBody(request, decisionType, SMALL_BODY_BYTES_MAX));
     }),
     route("GET", "/deadletters/:position", api.show, ({ params, query }) =>
       desk.show(readPosition(params.position), readFrom(query.from)),

@@ -1,65 +1,132 @@
-/** Progress of a bulk redrive. */
+/** Bulk work: the list of redrives, discards and restores, or the progress of one. */
 import { complain, get, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
-import { loadDomains } from "/ui/domains.js";
+import { domainCells, domainHeads, loadDomains } from "/ui/domains.js";
+import { update } from "/ui/live.js";
 
-const id = new URLSearchParams(location.search).get("id");
+const asked = new URLSearchParams(location.search);
 const form = byId("cancel-form");
 let domains = [];
 
+/** The routes of the work that the page shows; undefined for the list. */
+const route = asked.has("id")
+  ? `/deadletters/redrives/${encodeURIComponent(asked.get("id"))}`
+  : asked.has("decision")
+    ? `/deadletters/decisions/${encodeURIComponent(asked.get("decision"))}`
+    : undefined;
+
 async function refresh() {
   try {
-    const bulk = await get(`/deadletters/redrives/${encodeURIComponent(id)}`);
-    show(bulk);
-    if (bulk.status === "running") setTimeout(refresh, 500);
+    const isRunning = route ? showOne(await get(route)) : showList(await loadList());
+    if (isRunning) setTimeout(refresh, REFRESH_MS);
   } catch (error) {
-    complain(byId("redrive"), error);
-    if (error.status === undefined) setTimeout(refresh, 2_000);
+    complain(byId("redrive"), error, refresh);
   }
 }
 
-function show(bulk) {
-  const done = bulk.redriven + bulk.skipped;
-  const words = {
+/** Newest first. */
+async function loadList() {
+  const [{ redrives }, { decisions }] = await Promise.all([
+    get("/deadletters/redrives"),
+    get("/deadletters/decisions"),
+  ]);
+  return [...redrives, ...decisions].sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
+}
+
+function showList(bulks) {
+  const rows = bulks.map((bulk) =>
+    element("tr", { "data-key": addressOf(bulk) }, [
+      cell("Started", link(addressOf(bulk), time(bulk.created_at)), "words"),
+      cell("Action", actionOf(bulk), "words"),
+      ...domainCells(domains, bulk.domain ?? ""),
+      cell("Status", bulk.status, "words"),
+      cell("Done", `${doneOf(bulk).toLocaleString()} of ${bulk.letters.toLocaleString()}`, "number"),
+      cell("Skipped", bulk.skipped.toLocaleString(), "number"),
+      cell("Failed again", (bulk.dead ?? 0).toLocaleString(), "number"),
+      cell("Author", visible(bulk.author), "words"),
+      cell("Reason", visible(bulk.reason)),
+    ]),
+  );
+  const heads = [
+    "Started",
+    "Action",
+    ...domainHeads(domains),
+    "Status",
+    "Done",
+    "Skipped",
+    "Failed again",
+    "Author",
+    "Reason",
+  ];
+  update(
+    byId("redrive"),
+    rows.length > 0 ? table("Bulk work", heads, rows) : element("p", {}, ["No bulk work yet."]),
+  );
+  return bulks.some(({ status }) => status === "running");
+}
+
+/** @returns whether it runs. */
+function showOne(bulk) {
+  const isRedrive = bulk.action === undefined;
+  document.title = `Bulk ${actionOf(bulk)} ${bulk.id} · Waybill`;
+  byId("redrive-title").textContent = `Bulk ${actionOf(bulk)} ${bulk.id}`;
+  const status = {
     running: "Running",
     finished: "Finished",
     stopped: "Stopped: too many letters failed again",
     cancelled: "Cancelled",
   };
-  const failures = bulk.failures.map((failure) =>
-    element("tr", {}, [
-      cell(
-        "Code",
-        link(
-          `/ui/dead-letter-list?state=open&fingerprint=${failure.fingerprint}&domain=${bulk.domain}`,
-          failure.code,
-        ),
-        "words",
-      ),
-      cell("Letters", failure.count.toLocaleString(), "number"),
-      cell("Sample", link(`/ui/dead-letter?position=${failure.sample}`, failure.sample), "words"),
-    ]),
-  );
+  const outcomes = isRedrive
+    ? [
+        ["Processed", bulk.projected.toLocaleString()],
+        ["Duplicate", bulk.duplicate.toLocaleString()],
+        ["Failed again", `${bulk.dead.toLocaleString()} (stops above ${bulk.failures_max.toLocaleString()})`],
+        ["Skipped (no longer open)", bulk.skipped.toLocaleString()],
+      ]
+    : [
+        [bulk.action === "discard" ? "Discarded" : "Reopened", bulk.decided.toLocaleString()],
+        ["Skipped (another action came first)", bulk.skipped.toLocaleString()],
+      ];
+  const failures = (bulk.failures ?? []).map((failure) => failureRow(bulk, failure));
   byId("redrive").replaceChildren(
-    element("p", { id: "status", class: bulk.dead > 0 ? "bad" : "good" }, [words[bulk.status]]),
-    element("progress", { value: done, max: bulk.letters, "aria-label": "Letters done" }),
+    element("p", { id: "status", role: "status", class: bulk.dead > 0 ? "bad" : "good" }, [
+      status[bulk.status],
+    ]),
+    element("progress", { value: doneOf(bulk), max: bulk.letters, "aria-label": "Letters done" }),
     facts([
-      ...(domains.length > 1 ? [["Domain", bulk.domain]] : []),
-      ["Done", `${done.toLocaleString()} of ${bulk.letters.toLocaleString()}`],
-      ["Processed", bulk.projected.toLocaleString()],
-      ["Duplicate", bulk.duplicate.toLocaleString()],
-      ["Failed again", `${bulk.dead.toLocaleString()} (stops above ${bulk.failures_max.toLocaleString()})`],
-      ["Skipped (no longer open)", bulk.skipped.toLocaleString()],
+      ...(isRedrive && domains.length > 1 ? [["Domain", bulk.domain]] : []),
+      ["Done", `${doneOf(bulk).toLocaleString()} of ${bulk.letters.toLocaleString()}`],
+      ...outcomes,
       ["Started", time(bulk.created_at)],
       ["Author", visible(bulk.author)],
       ["Reason", visible(bulk.reason)],
-      ["Filter", visible(JSON.stringify(bulk.filter))],
+      ["Filter", link(`/ui/dead-letter-list?${lettersOf(bulk)}`, visible(JSON.stringify(bulk.filter)))],
     ]),
     ...(failures.length > 0 ? [table("Failed again", ["Code", "Letters", "Sample"], failures)] : []),
   );
   byId("cancel").hidden = bulk.status !== "running";
+  return bulk.status === "running";
 }
+
+function failureRow({ domain }, { fingerprint, code, count, sample }) {
+  const group = `/ui/dead-letter-list?state=open&fingerprint=${fingerprint}&domain=${domain}`;
+  return element("tr", {}, [
+    cell("Code", link(group, code), "words"),
+    cell("Letters", count.toLocaleString(), "number"),
+    cell("Sample", link(`/ui/message?position=${sample}`, sample), "words"),
+  ]);
+}
+
+/** The letters have left the state that the filter selected them in. */
+function lettersOf({ filter }) {
+  const { state: _state, ...rest } = filter;
+  return new URLSearchParams(rest);
+}
+
+const actionOf = ({ action = "redrive" }) => action;
+const doneOf = ({ redriven, decided, skipped }) => (redriven ?? decided) + skipped;
+const addressOf = (bulk) => `/ui/redrive?${bulk.action === undefined ? "id" : "decision"}=${bulk.id}`;
 
 form.elements.author.value = author();
 form.addEventListener("submit", async (event) => {
@@ -67,11 +134,13 @@ form.addEventListener("submit", async (event) => {
   remember(form.elements.author.value);
   try {
     const { author: who, reason } = form.elements;
-    show(await post(`/deadletters/redrives/${id}/cancel`, { author: who.value, reason: reason.value }));
+    showOne(await post(`${route}/cancel`, { author: who.value, reason: reason.value }));
   } catch (error) {
     complain(byId("cancel-result"), error);
   }
 });
+
+const REFRESH_MS = 500;
 
 // The form works before these answers arrive.
 domains = await loadDomains();
