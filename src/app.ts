@@ -7,6 +7,7 @@ import { backgroundWork } from "./composition/background-work.ts";
 import { openLine } from "./composition/open-line.ts";
 import { openOperators } from "./composition/operators.ts";
 import { watchOperatorsFile } from "./composition/operators-file-watch.ts";
+import { openPauses } from "./composition/pauses.ts";
 import { createRpcs } from "./composition/rpcs.ts";
 import { createServer } from "./composition/server.ts";
 import { closePools, openPools, type Shared } from "./composition/shared.ts";
@@ -78,10 +79,11 @@ export async function createApp(
   for (const domain of config.domains) lines.push(await openLine(shared, modules, domain, budget));
 
   const monitor = new DatabaseMonitor(pools.reads, (seconds) => metrics.databaseRoundTrip.observe(seconds));
+  const pauses = openPauses(shared, lines);
   const operators = openOperators(shared, modules, lines);
   const health = () => [...front.health(), ...flow.health()];
   const rpcs = await createRpcs(shared, lines, tracing, health);
-  const server = createServer(shared, lines, operators, monitor, tracing, rpcs.routes, health);
+  const server = createServer(shared, lines, operators, pauses.desk, monitor, tracing, rpcs.routes, health);
   let port = 0;
   let grpcPort: number | undefined;
 
@@ -146,6 +148,15 @@ export async function createApp(
       start: ({ signal, waiting }) =>
         untilItSucceeds(logger, signal, waiting, () => operators.decisionRunner.start()),
       stop: () => operators.decisionRunner.stop(),
+    },
+    {
+      name: "paused sources",
+      start: async ({ signal, waiting }) => {
+        // Before any source starts: a paused one stays paused over a restart.
+        await untilItSucceeds(logger, signal, waiting, () => pauses.watch.read());
+        pauses.watch.start();
+      },
+      stop: () => pauses.watch.stop(),
     },
     ...lines.map(({ intake }) => intake),
     backgroundWork(lines, logger),

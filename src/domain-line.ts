@@ -174,12 +174,14 @@ export class DomainLine implements Part {
     return reasons;
   }
 
-  /** Public. The domain stays ready: the outbox keeps the events, and a restart would not help. */
+  /** Public. The domain stays ready: a restart would not help. */
   warnings(): string[] {
     const { relay } = this;
-    if (!relay) return [];
+    const paused = this.intake.warnings();
+    if (!relay) return paused;
     const refused = relay.refusals.filter(({ state }) => state === "blocked");
     return [
+      ...paused,
       ...(relay.isFailing ? ["the last batch of events could not be sent and is being retried"] : []),
       ...refused
         .slice(0, REFUSALS_SHOWN)
@@ -243,13 +245,14 @@ export class DomainLine implements Part {
 
   #context(): DomainContext {
     const { reads, sources, http, payloadBytesMax, feed, openRpcClient, metrics, logger } = this.#options;
+    const isTakingHttp = sources.some(({ name }) => name === http.name);
     return {
       database: reads,
-      isTakingHttp: sources.includes(http),
+      isTakingHttp,
       submit: (message) => http.receive(message),
       settled: (position, signal) => this.watch.settled(position, signal),
       intake: (description) =>
-        sources.includes(http)
+        isTakingHttp
           ? intakeRoute(description, {
               payloadBytesMax,
               receive: (message) => http.receive(message),
@@ -306,9 +309,25 @@ class Intake implements Part {
 
   /** Public, so without reasons: a driver's message names hosts and ports. */
   health(): string[] {
-    return this.sources.flatMap(({ name, health }) =>
-      health.connected ? [] : [`source ${name} is not connected`],
+    return this.sources.flatMap(({ name, health, isPaused = false }) =>
+      health.connected || isPaused ? [] : [`source ${name} is not connected`],
     );
+  }
+
+  /** Public, so without the operator's name and reason. */
+  warnings(): string[] {
+    return this.sources.flatMap(({ name, isPaused = false }) =>
+      isPaused ? [`source ${name} is paused by an operator and receives no messages`] : [],
+    );
+  }
+
+  /** @param pauses of all domains. */
+  follow(pauses: readonly Readonly<{ domain: string; source: string }>[]): void {
+    for (const source of this.sources) {
+      source.setPaused?.(
+        pauses.some((pause) => pause.domain === this.domain && pause.source === source.name),
+      );
+    }
   }
 
   #look(): void {

@@ -14,6 +14,41 @@ crash("kill -9 of the service at ten random moments", async () =>
   underLoad(await start(), (service) => world.killService(service, 10)),
 );
 
+crash("the source is paused under load, the service killed and restarted, and the source resumed", async () =>
+  underLoad(await start(), async (first) => {
+    const decide = async (url: string, action: string) => {
+      const { status } = await fetch(`${url}/sources/orders/nats-streaming/${action}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ author: "ann", reason: "a test" }),
+      });
+      assert.is(status, 200);
+    };
+    const isPaused = async (url: string) => {
+      const { sources } = (await (await fetch(`${url}/status.json`)).json()) as {
+        sources: { source: string; connected: boolean; paused: boolean; appended: number }[];
+      };
+      return sources.some(
+        ({ source, connected, paused }) => source === "nats-streaming" && paused && !connected,
+      );
+    };
+    let service = first;
+    for (let round = 0; round < 3; round++) {
+      await decide(service.url, "pause");
+      // Also in the middle of pausing.
+      if (round > 0) await until("it is paused", () => isPaused(service.url));
+      await service.child.end("SIGKILL");
+      service = await start();
+      await until("the restarted process keeps it paused", () => isPaused(service.url));
+      const before = judge.acknowledged;
+      await until("more messages wait at the broker", () => judge.acknowledged > before + 500);
+      assert.ok(await isPaused(service.url));
+      await decide(service.url, "resume");
+    }
+    return service;
+  }),
+);
+
 crash("PostgreSQL is down for twenty seconds", async () =>
   underLoad(await start(), async (service) => {
     await stack.postgres.stop("SIGQUIT");

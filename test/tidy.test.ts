@@ -183,7 +183,7 @@ tidy("each source file says first what it is for", () => {
 });
 
 /** Migrations in preparation; each number leaves the list when its file arrives. */
-const NUMBERS_RESERVED = [15, 16];
+const NUMBERS_RESERVED = [19];
 
 tidy("migrations are numbered without holes", () => {
   const names = readdirSync("migrations")

@@ -7,6 +7,7 @@ import type { AnyDomain } from "../contract/domain.ts";
 import type { SourceGap } from "../contract/source.ts";
 import type { Database } from "../database/database.ts";
 import type { Transaction } from "../database/transaction.ts";
+import { selectSecondsSincePause } from "../inbox/pauses/paused-sources-table.ts";
 import { selectCheckpoint } from "../projector/checkpoints-table.ts";
 import { type Conservation, DISCREPANCIES_MAX, selectConservation, selectLate } from "./audit-table.ts";
 import { type CheckResult, runCheck } from "./checks-table.ts";
@@ -109,11 +110,13 @@ function auditDomain(
     for (const check of checks) {
       results.set(check.name, await runCheck(transaction, domain, check, base.position));
     }
+    // During a pause the broker holds back messages before some that are stored.
+    const calmSeconds = Math.min(calmSecondsOf(domain), await selectSecondsSincePause(transaction, domain));
     const { lost, ...sequences } = await readSequences(
       transaction,
       domain,
       base.sequences,
-      calmSecondsOf(domain) < gapSettledSeconds ? undefined : gapSettledSeconds,
+      calmSeconds < gapSettledSeconds ? undefined : gapSettledSeconds,
     );
     const earlier = await selectGrowthSample(transaction, domain);
     const { projected, duplicate, dead } = sum;

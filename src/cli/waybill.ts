@@ -13,6 +13,7 @@ import { outboxCommand } from "./outbox.ts";
 import { print, printJson } from "./print.ts";
 import { Progress } from "./progress.ts";
 import { rebuildCommand } from "./rebuild.ts";
+import { pauseCommand, resumeCommand, sourcesCommand } from "./sources.ts";
 
 const migrateCommand = new Command("migrate")
   .description("Bring the database to the schema of this version. Many processes can run it at once.")
@@ -44,6 +45,9 @@ export const waybill = command("waybill", "Operate a Waybill installation from a
   .addCommand(deadlettersCommand())
   .addCommand(outboxCommand())
   .addCommand(operatorTokenCommand)
+  .addCommand(sourcesCommand())
+  .addCommand(pauseCommand())
+  .addCommand(resumeCommand())
   .addHelpText(
     "after",
     `

@@ -4,6 +4,7 @@ import { insertSourceGap } from "../audit/source-gaps-table.ts";
 import type { DomainConfig } from "../config/config.ts";
 import type { OutboxConfig } from "../config/sources.ts";
 import type { AnyDomain } from "../contract/domain.ts";
+import type { Source } from "../contract/source.ts";
 import { DomainLine } from "../domain-line.ts";
 import type { ByteBudget } from "../inbox/byte-budget.ts";
 import { selectHasPayload } from "../inbox/inbox-table.ts";
@@ -26,12 +27,14 @@ export async function openLine(
   const http = new HttpSource({
     channel: module.name,
     hasPayload: (position, payload) => selectHasPayload(pools.reads, position, payload),
+    isPaused: () => sources.some(({ name, isPaused = false }) => name === "http" && isPaused),
   });
-  const sources = await createSources(config.sources, domain, {
+  const sources: Source[] = await createSources(config.sources, domain, {
     http,
     logger,
     onRedelivered: (source, channel) => metrics.redelivered.inc({ domain: module.name, source, channel }),
     noteGap: (gap) => insertSourceGap(pools.reads, module.name, gap),
+    settled: (source) => line.inbox.settled(source, PAUSE_SETTLE_SECONDS),
   });
   const { timer } = module;
   if (timer) {
@@ -58,6 +61,9 @@ export async function openLine(
   await line.open();
   return line;
 }
+
+/** Brokers redeliver what is not stored by then, and the inbox recognises the copies. */
+const PAUSE_SETTLE_SECONDS = 30;
 
 /** Loading the library takes half a second. */
 async function openTransport(outbox: OutboxConfig | undefined): Promise<Transport | undefined> {

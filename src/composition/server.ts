@@ -14,6 +14,7 @@ import { docsRoutes } from "../http/api/docs.ts";
 import { messagesRoutes } from "../http/api/messages.ts";
 import { operationsRoutes } from "../http/api/operations.ts";
 import { outboxRoutes } from "../http/api/outbox.ts";
+import { sourceRoutes } from "../http/api/sources.ts";
 import { pageRoutes } from "../http/page.ts";
 import type { AccessGuards } from "../http/server/access.ts";
 import { ClientAddresses } from "../http/server/client-address.ts";
@@ -22,6 +23,7 @@ import { HttpServer } from "../http/server/server.ts";
 import { sessionRoutes } from "../http/server/session.ts";
 import { Sessions } from "../http/server/sessions.ts";
 import { TokenGuessLimiter } from "../http/server/token-guess-limiter.ts";
+import type { PauseDesk } from "../inbox/pauses/pause-desk.ts";
 import { OutboxDesk } from "../outbox/outbox-desk.ts";
 import { selectRefusals } from "../outbox/outbox-refusals-table.ts";
 import { countEvents } from "../outbox/outbox-table.ts";
@@ -34,6 +36,7 @@ export function createServer(
   { config, logger, metrics, pools, feed, tokens }: Shared,
   lines: readonly DomainLine[],
   { desk, settled, auditor }: Operators,
+  pauseDesk: PauseDesk,
   monitor: DatabaseMonitor,
   tracing: Tracing | undefined,
   rpcRoutes: readonly Route[],
@@ -74,6 +77,7 @@ export function createServer(
         onReleased: (domain) => lines.find(({ name }) => name === domain)?.relay?.wake(),
       }),
     ),
+    ...sourceRoutes(pauseDesk),
     ...operationsRoutes({
       domains: lines.map(({ name }) => name),
       health,

@@ -103,6 +103,9 @@ export class UnavailableError extends Error {
   }
 }
 
+/** An operator paused the intake; nothing was accepted. */
+export class PausedError extends UnavailableError {}
+
 /** The other service may or may not have acted. */
 export class DeadlineError extends UnavailableError {
   constructor(message: string) {

@@ -11,6 +11,9 @@ export interface Source {
   readonly health: Health;
   /** Messages that wait at the broker; undefined if unknown. */
   readonly lag?: number | undefined;
+  /** Whether an operator paused it; undefined if that is not possible. */
+  readonly isPaused?: boolean;
+  setPaused?(isPaused: boolean): void;
   /** Returns at once; an unavailable broker is retried until `stop`. */
   start(inbox: Sink): void;
   /** Earlier messages can still be acknowledged until `close`. */

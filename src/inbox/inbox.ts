@@ -94,6 +94,14 @@ export class Inbox implements Sink {
     return this.#options.buffer.hasRoom(bytes + MESSAGE_OVERHEAD_BYTES);
   }
 
+  /** Resolves when no message of the source is buffered, or after `seconds`. */
+  async settled(source: string, seconds: number): Promise<void> {
+    const isBuffered = () => [...(this.#held.get(source)?.values() ?? [])].some(({ size }) => size > 0);
+    const untilMs = performance.now() + seconds * 1000;
+    while (isBuffered() && performance.now() < untilMs && !this.#stop.signal.aborted)
+      await delay(SETTLE_POLL_MS);
+  }
+
   /** Appends the buffered messages and accepts no more. After `seconds` it gives up; brokers redeliver the rest. */
   async drain(seconds: number): Promise<void> {
     const late = Promise.withResolvers<void>();
@@ -185,6 +193,9 @@ const bytesOf = (message: Message): number => sizeOf(message) + MESSAGE_OVERHEAD
 
 /** Larger batches only delay acknowledgements. */
 const BATCH_MESSAGES_MAX = 4_000;
+
+/** A fraction of an append. */
+const SETTLE_POLL_MS = 10;
 
 /** Keeps an append of large messages far below the broker's AckWait. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

@@ -56,7 +56,8 @@ export async function refreshGauges(metrics: Metrics, gauged: Gauged): Promise<v
 function refreshLine(metrics: Metrics, { name: domain, watch, inbox, intake }: GaugedLine): void {
   metrics.bufferBytes.set({ domain }, inbox.bufferBytes);
   metrics.stalledSeconds.set({ domain }, watch.stalledSeconds);
-  for (const { name: source, channel, health, lag } of intake.sources) {
+  for (const { name: source, channel, health, lag, isPaused } of intake.sources) {
+    if (isPaused !== undefined) metrics.sourcePaused.set({ domain, source }, isPaused ? 1 : 0);
     metrics.sourceConnected.set({ domain, source, channel }, health.connected ? 1 : 0);
     // A stale value would mislead.
     if (lag === undefined) metrics.sourceLag.remove({ domain, source, channel });

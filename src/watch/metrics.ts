@@ -125,6 +125,11 @@ export function createMetrics() {
       "source",
       "channel",
     ]),
+    sourcePaused: gauge(
+      "waybill_source_paused",
+      "1 if an operator paused the source, else 0; a paused source is not connected.",
+      ["domain", "source"],
+    ),
     sourceLag: gauge(
       "waybill_source_lag_messages",
       "Broker lag: messages at the broker that are not in the inbox; for Kafka, in this process's partitions.",

@@ -53,6 +53,9 @@ const BROKERS: readonly {
   },
 ];
 
+/** The shortest time that is not "at once". */
+const SETTLED_SECONDS = 0.001;
+
 type Numbers = readonly (readonly [number: number, time?: number])[];
 
 async function gapsOf(database: Database, gapSettledSeconds = 0, isFull = false) {
@@ -98,6 +101,23 @@ gaps("nothing is missing if every number arrived, in any order", async () => {
     ]),
     [],
   );
+});
+
+gaps("new gaps do not count during a pause, but some time after it", async () => {
+  await using database = await createDatabase();
+  const message = (number: number) =>
+    messageOf("x", { source: "nats-streaming", messageId: `${number}-${1_000 + number}` });
+  await appendAll(database, [message(1), message(4)]);
+  const where = "('orders', 'nats-streaming', 'ann', 'repair', false)";
+  await database.query(
+    `insert into paused_sources (domain, source, author, reason, is_verified) values ${where}`,
+  );
+  assert.equal(await gapsOf(database, SETTLED_SECONDS), []);
+  await database.query("delete from paused_sources");
+  await database.query(
+    "insert into source_actions (action, domain, source, author, reason, is_verified) values ('resume', 'orders', 'nats-streaming', 'ann', 'done', false)",
+  );
+  await until("the gap counts", async () => (await gapsOf(database, SETTLED_SECONDS)).length === 1);
 });
 
 gaps("what is missing is named, at the beginning too", async () => {

@@ -230,6 +230,16 @@ pages("the status page has a row for each domain, and names the domain of source
     await tab.waitForSelector(`#causes ${row} a[href*="domain=${domain}"]`);
     await tab.waitForSelector(`#newest ${row}`);
   }
+  await tab.fill("#pauses-author", "ann");
+  await tab.click("button[aria-label='Pause http of ledger']");
+  assert.not(await tab.locator("#pauses .bad").count(), "a reason is required");
+  await tab.fill("#pauses-reason", "a sender <b>is</b> broken");
+  await tab.click("button[aria-label='Pause http of ledger']");
+  await tab.waitForSelector("#pauses tr:has(span:text-is('paused')):has-text('a sender <b>is</b> broken')");
+  await tab.waitForSelector("#ready li:has-text('ledger: source http is paused by an operator')");
+  await tab.waitForSelector("#sources td[data-name=Connected]:text-is('paused')");
+  await tab.click("button[aria-label='Resume http of ledger']");
+  await tab.waitForSelector("#sources:not(:has-text('paused'))");
   assert.equal(complaints, []);
   await tab.close();
 });

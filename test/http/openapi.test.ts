@@ -252,6 +252,12 @@ api("what goes well is as the document says", async () => {
   await drive("POST", "/outbox/{position}/{ordinal}/discard", "/outbox/1/1/discard", { body: who });
   await drive("GET", "/outbox", "/outbox");
 
+  for (const action of ["pause", "resume"])
+    await drive("POST", `/sources/{domain}/{source}/${action}`, `/sources/orders/http/${action}`, {
+      body: who,
+    });
+  await drive("GET", "/sources", "/sources");
+
   for (const path of [
     "/audit",
     "/events",

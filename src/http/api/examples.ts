@@ -23,6 +23,11 @@ const problem = {
   excerpt: '"12"',
 };
 const decision = { author: "Ann", reason: "the sender is repaired" };
+const sourceState = {
+  domain: DOMAIN,
+  source: "http",
+  paused: { ...decision, is_verified: false, since: LATER },
+};
 const steps = [{ op: "cast", path: problem.path, to: "number" }];
 const received = { domain: DOMAIN, source: "http", channel: "invoices", received_at: MINUTE };
 const dead = { state: "open", code: "schema", fingerprint: FINGERPRINT, errors: [problem] };
@@ -218,6 +223,8 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
   },
   Session: { name: "ann", role: "operator" },
   SessionState: { status: "signed in" },
+  SourceState: sourceState,
+  Sources: { sources: [sourceState], actions: [] },
   Status: {
     at: LATER,
     database: { connected: true },
@@ -251,6 +258,7 @@ export const EXAMPLES: Readonly<Record<string, unknown>> = {
         source: "http",
         channel: "invoices",
         connected: true,
+        paused: false,
         appended: 16,
         lag: null,
         redelivered: null,

@@ -13,6 +13,7 @@ import {
   KeyReusedError,
   NotAllowedError,
   NotFoundError,
+  PausedError,
   RejectedError,
   RoleError,
   TooLargeError,
@@ -125,7 +126,9 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof UnavailableError) {
     const headers = { "retry-after": String(error.retryAfterSeconds) };
-    return { status: 503, type: "unavailable", title: "Unavailable", detail: error.message, headers };
+    const [type, title] =
+      error instanceof PausedError ? ["paused", "Paused"] : ["unavailable", "Unavailable"];
+    return { status: 503, type, title, detail: error.message, headers };
   }
   if (error instanceof NotReadyError) {
     return problemOf(new UnavailableError(error.message, DATABASE_RETRY_AFTER_SECONDS));

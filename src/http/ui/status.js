@@ -102,7 +102,10 @@ function showSources(now) {
     return element("tr", {}, [
       ...domainCells(names, source.domain),
       cell("Source", source.source),
-      cell("Connected", judged(source.connected ? "yes" : "no", !source.connected)),
+      cell(
+        "Connected",
+        source.paused ? "paused" : judged(source.connected ? "yes" : "no", !source.connected),
+      ),
       cell("Messages/s", orDash(taken), "number"),
       cell("Broker lag", orDash(source.lag), "number"),
       cell("Redelivered", orDash(source.redelivered), "number"),

@@ -3,6 +3,7 @@ import type { DomainConfig } from "../../config/config.ts";
 import type { SourceName } from "../../config/sources.ts";
 import type { Source, SourceGap } from "../../contract/source.ts";
 import type { Logger } from "../../telemetry/logger.ts";
+import { PausableSource } from "./pausable.ts";
 
 export type CreateSourcesOptions = Readonly<{
   /** Also used by the domain's routes. */
@@ -10,32 +11,33 @@ export type CreateSourcesOptions = Readonly<{
   logger: Logger;
   onRedelivered: (source: SourceName, channel: string) => void;
   noteGap: (gap: SourceGap) => Promise<void>;
+  /** See `PausableOptions`. */
+  settled: (source: string) => Promise<void>;
 }>;
 
-export function createSources(
+export async function createSources(
   names: readonly SourceName[],
   config: DomainConfig,
-  { http, logger, onRedelivered, noteGap }: CreateSourcesOptions,
-): Promise<Source[]> {
-  const redelivered = (source: SourceName) => (channel: string) => onRedelivered(source, channel);
-  const create: Readonly<Record<SourceName, () => Source | Promise<Source>>> = {
-    http: () => http,
+  { http, logger, onRedelivered: countRedelivered, noteGap, settled }: CreateSourcesOptions,
+): Promise<PausableSource[]> {
+  const redelivered = (source: SourceName) => (channel: string) => countRedelivered(source, channel);
+  const load: Readonly<Record<SourceName, () => Promise<() => Source>>> = {
+    http: async () => () => http,
     "nats-streaming": async () => {
       const { NatsStreamingSource } = await import("./nats-streaming/nats-streaming.ts");
-      return new NatsStreamingSource({
-        ...config.natsStreaming,
-        logger,
-        onRedelivered: redelivered("nats-streaming"),
-      });
+      const onRedelivered = redelivered("nats-streaming");
+      return () => new NatsStreamingSource({ ...config.natsStreaming, logger, onRedelivered });
     },
     jetstream: async () => {
       const { JetStreamSource } = await import("./jetstream/jetstream.ts");
-      return new JetStreamSource({ ...config.jetStream, logger, onRedelivered: redelivered("jetstream") });
+      const onRedelivered = redelivered("jetstream");
+      return () => new JetStreamSource({ ...config.jetStream, logger, onRedelivered });
     },
     kafka: async () => {
       const { KafkaSource } = await import("./kafka/kafka.ts");
-      return new KafkaSource({ ...config.kafka, logger, noteGap });
+      return () => new KafkaSource({ ...config.kafka, logger, noteGap });
     },
   };
-  return Promise.all(names.map((name) => create[name]()));
+  const creators = await Promise.all(names.map((name) => load[name]()));
+  return creators.map((create) => new PausableSource({ domain: config.name, create, settled, logger }));
 }

@@ -3,7 +3,7 @@
  * identity, so a repeated request is recognised.
  */
 import { randomUUID } from "node:crypto";
-import { KeyReusedError, UnavailableError } from "../../contract/errors.ts";
+import { KeyReusedError, PausedError, UnavailableError } from "../../contract/errors.ts";
 import { headersToJson } from "../../contract/headers.ts";
 import type { NewMessage, Receipt } from "../../contract/message.ts";
 import type { Sink, Source } from "../../contract/source.ts";
@@ -11,6 +11,8 @@ import type { Sink, Source } from "../../contract/source.ts";
 export type HttpSourceOptions = Readonly<{
   channel: string;
   hasPayload: (position: bigint, payload: Buffer) => Promise<boolean>;
+  /** Whether an operator paused the source. */
+  isPaused?: () => boolean;
 }>;
 
 export class HttpSource implements Source {
@@ -61,6 +63,10 @@ export class HttpSource implements Source {
 
   async #offer({ messageId, payload, headers = {}, traceparent }: NewMessage): Promise<Receipt> {
     const inbox = this.#inbox;
+    if (this.#options.isPaused?.()) {
+      // Without the operator's name and reason: the sender may be an outsider.
+      throw new PausedError("an operator paused this intake", PAUSED_RETRY_AFTER_SECONDS);
+    }
     if (!inbox)
       throw new UnavailableError("the service accepts no messages at the moment", RETRY_AFTER_SECONDS);
     if (inbox.failure !== undefined)
@@ -104,3 +110,5 @@ async function inTime<T>(promise: Promise<T>, deadline: AbortSignal): Promise<T>
 /** Less than most clients' timeout, and a hundred times an append. */
 const ANSWER_TIMEOUT_MS = 10_000;
 const RETRY_AFTER_SECONDS = 2;
+/** A pause lasts minutes. */
+const PAUSED_RETRY_AFTER_SECONDS = 30;
