@@ -137,7 +137,7 @@ pages("a pending message, and a redrive, show their outcome by themselves", asyn
   });
   const { redrive_position: redrive } = (await redriven.json()) as { redrive_position: string };
   await tab.goto(`${service.url}/ui/message?position=${dead}`);
-  await tab.waitForSelector(`#timeline li:has-text('redriven by Ann: again → position ${redrive}')`);
+  await tab.waitForSelector(`#timeline li:has-text('redriven by Ann: again → position ${redrive}: dead')`);
   await tab.click(`#facts a:has-text('position ${redrive}: dead')`);
   await tab.waitForSelector(
     `#timeline li:has-text('appended to the inbox as a redrive of position ${dead}')`,

@@ -6,12 +6,10 @@ import { viewDiff } from "/ui/diff-view.js";
 import { button, byId, cell, element, facts, link, positionLink, table, time, visible } from "/ui/dom.js";
 import { update } from "/ui/live.js";
 import { goToProblem, viewPayload } from "/ui/payload-view.js";
-import { shortcut } from "/ui/shortcuts.js";
 
 const position = new URLSearchParams(location.search).get("position") ?? "";
 const address = `/messages/${encodeURIComponent(position)}`;
 let isRevealed = false;
-let neighbours = {};
 
 async function load() {
   try {
@@ -65,7 +63,7 @@ function factsOf(message) {
     const group = new URLSearchParams({ fingerprint: message.fingerprint, domain });
     rows.push(
       ["Rejected because", visible(reasonOf(message))],
-      ["Dead letter", link(`/ui/dead-letter?position=${message.position}`, `${state}: repair or discard it`)],
+      ["Dead letter", link(`/ui/dead-letter?position=${message.position}`, LETTERS[state])],
       ["Group", link(`/ui/dead-letter-list?${group}`, `${code}, the same problem`)],
     );
   }
@@ -96,7 +94,7 @@ const redriveOf = ({ position: at, outcome }) =>
 
 function timelineOf(message) {
   const items = [];
-  if (message.published_at) items.push([time(message.published_at), " published, by the publisher's clock"]);
+  if (message.published_at) items.push([time(message.published_at), " published, as the source dates it"]);
   items.push([
     time(message.received_at),
     ...(message.redrive_of
@@ -104,8 +102,7 @@ function timelineOf(message) {
       : [visible(` received from ${message.source} and appended to the inbox`)]),
   ]);
   items.push(outcomeOf(message));
-  for (const action of message.actions) items.push(actionOf(action));
-  if (message.redriven_as) items.push(["redriven as ", redriveOf(message.redriven_as)]);
+  for (const action of message.actions) items.push(actionOf(action, message.redriven_as));
   return items.map((item) => element("li", {}, item));
 }
 
@@ -119,14 +116,17 @@ function outcomeOf(message) {
   return [visible(`rejected: ${reasonOf(message)}`), ...conflict];
 }
 
-function actionOf(action) {
+/** @param redrive of the message, with its outcome. */
+function actionOf(action, redrive) {
   const { redrive_position, is_edited, bulk_redrive } = action;
   return [
     time(action.at),
     visible(` ${PAST[action.action]} by ${action.author ?? "an unnamed operator"}`),
     ...(is_edited ? [" with an edited payload"] : []),
     ...(action.reason ? [visible(`: ${action.reason}`)] : []),
-    ...(redrive_position ? [" → ", positionLink(redrive_position)] : []),
+    ...(redrive_position
+      ? [" → ", redrive?.position === redrive_position ? redriveOf(redrive) : positionLink(redrive_position)]
+      : []),
     ...(bulk_redrive ? [" in ", link(`/ui/redrive?id=${bulk_redrive}`, `bulk redrive ${bulk_redrive}`)] : []),
   ];
 }
@@ -137,13 +137,18 @@ function changesOf({ diff, redrive_of, position: own }) {
   return [element("h3", {}, ["Changes in this redrive"]), viewDiff(diff, heads)];
 }
 
+/** The shell's keys p and n follow them. */
 function showNeighbours({ previous, next }) {
-  neighbours = { previous, next };
-  const to = (at, text) => (at === null ? [] : [positionLink(at, text)]);
+  const to = (at, rel, text) => {
+    if (at === null) return [];
+    const made = positionLink(at, text);
+    made.rel = rel;
+    return [made];
+  };
   update(
     byId("neighbours"),
-    ...to(previous, `← Previous in the inbox: ${previous}`),
-    ...to(next, `Next in the inbox: ${next} →`),
+    ...to(previous, "prev", `← Previous in the inbox: ${previous}`),
+    ...to(next, "next", `Next in the inbox: ${next} →`),
   );
 }
 
@@ -221,12 +226,14 @@ byId("reveal").addEventListener("submit", (event) => {
 });
 
 const WORDS = { pending: "Pending", projected: "Processed", duplicate: "Duplicate", dead: "Dead" };
+const LETTERS = {
+  open: "open: repair or discard it",
+  redriven: "redriven",
+  discarded: "discarded: restore it",
+};
 const PAST = { redrive: "redriven", discard: "discarded", restore: "restored", reveal: "revealed" };
 
 /** Less than proxies wait for an answer. */
 const WAIT_SECONDS = 20;
 
-const go = (name) => () => neighbours[name] && location.assign(`/ui/message?position=${neighbours[name]}`);
-shortcut("[", "previous message of the inbox", go("previous"));
-shortcut("]", "next message of the inbox", go("next"));
 await load();

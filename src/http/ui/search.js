@@ -35,7 +35,7 @@ function rowOf(match) {
         ]
       : [
           `position ${match.position}`,
-          match.code ? `${match.outcome}: ${match.code}` : match.outcome,
+          match.code ? `${WORDS[match.outcome]}: ${match.code}` : WORDS[match.outcome],
           visible(`${match.source}, channel ${match.channel}`),
           time(match.received_at),
         ];
@@ -66,6 +66,7 @@ const listOf = (texts) =>
     texts.map((one) => element("li", {}, [visible(one)])),
   );
 
+const WORDS = { pending: "pending", projected: "processed", duplicate: "duplicate", dead: "dead" };
 const HEADS = ["Match", "Found as", "Domain", "Outcome", "Source", "Received"];
 
 byId("search-text").value = text;
