@@ -92,6 +92,11 @@ tidy("imports go down the floors, never up and never sideways", () => {
   }
 });
 
+tidy("types come through config/types.ts, which says which of them are compiled", () => {
+  for (const file of sources.filter((file) => !/^src\/config\/(interpreted-)?types\.ts$/.test(file)))
+    assert.not.match(readFileSync(file, "utf8"), /from "arktype/, file);
+});
+
 tidy("no folder imports a folder that imports it", () => {
   const folders = new Map<string, Set<string>>();
   for (const file of sources) {

@@ -1,7 +1,7 @@
 /** Options and rules that the commands on dead letters share. */
 import { userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { type } from "arktype";
+import { type } from "../config/types.ts";
 import { InvalidInputError } from "../contract/errors.ts";
 import { REJECTION_CODES } from "../contract/rejection.ts";
 import type { DeadLetterFilter } from "../deadletter/find/filter.ts";

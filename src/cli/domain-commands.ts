@@ -1,6 +1,6 @@
 /** The commands of domains. Each reads only the settings of its domain. */
-import { type } from "arktype";
 import { loadSettings } from "../config/config.ts";
+import { type } from "../config/types.ts";
 import type { AnyDomain, CommandValue, DomainCommand } from "../contract/domain.ts";
 import { DOMAINS } from "../domains/index.ts";
 import { Argument, Command, exits, InvalidArgumentError, Option } from "./command.ts";

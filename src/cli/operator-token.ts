@@ -1,7 +1,7 @@
 /** `waybill operator-token`: makes a token, and its entry for OPERATORS_FILE, which holds only the hash. */
 import { randomBytes } from "node:crypto";
-import { type } from "arktype";
 import { author, digestOf, ROLES } from "../config/operators-file.ts";
+import { type } from "../config/types.ts";
 import { Command, exits, InvalidArgumentError, JSON_HELP, Option } from "./command.ts";
 import { print, printJson } from "./print.ts";
 

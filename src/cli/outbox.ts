@@ -1,7 +1,7 @@
 /** `waybill outbox …`: pending events, and decisions about events that a broker refuses. */
 import { userInfo } from "node:os";
-import { type } from "arktype";
 import { loadConfig } from "../config/config.ts";
+import { type } from "../config/types.ts";
 import { Database } from "../database/database.ts";
 import { decisionType } from "../deadletter/repair/requests.ts";
 import { DOMAINS } from "../domains/index.ts";

@@ -4,8 +4,8 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { type } from "arktype";
 import { TOKEN_LENGTH_MIN } from "./rules.ts";
+import { type } from "./types.ts";
 
 export const ROLES = ["reader", "operator", "ingress"] as const;
 export type Role = (typeof ROLES)[number];

@@ -1,6 +1,7 @@
 /** Reads settings by their rules and collects all problems. */
-import { type } from "arktype";
+
 import type { Setting, Settings, ValuesOf } from "./settings.ts";
+import { type } from "./types.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

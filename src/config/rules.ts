@@ -1,10 +1,10 @@
 /** Rules of environment variables: each parses a text, or states what it must be. */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { type } from "arktype";
 import { parseIntoClientConfig } from "pg-connection-string";
 import { FAILPOINTS } from "./failpoint.ts";
 import { parseDecimal, parseInteger, wholeNumber } from "./numbers.ts";
+import { type } from "./types.ts";
 
 /** A shorter token can be guessed. */
 export const TOKEN_LENGTH_MIN = 16;

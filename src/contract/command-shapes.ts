@@ -2,7 +2,7 @@
  * The commands of one domain, by type: bytes enter; a command or a rejection leaves. Rules that need the domain's state
  * are checked elsewhere, and what those decline is not a dead letter.
  */
-import { type Type, type } from "arktype";
+import { type Type, type } from "../config/types.ts";
 import { excerptOf, jsonTypeOf, type Rejection, reject } from "./rejection.ts";
 import { parseJsonDocument } from "./values/json-document.ts";
 import { schemaProblems } from "./values/schema-problems.ts";

@@ -1,5 +1,5 @@
 /** Types that several documents of dead letters and messages share. */
-import { scope, type } from "arktype";
+import { scope, type } from "../config/types.ts";
 import { REJECTION_CODES } from "../contract/rejection.ts";
 import { words } from "../contract/values/shapes.ts";
 import { STATES } from "../projector/dead-letters-table.ts";

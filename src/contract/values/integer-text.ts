@@ -1,6 +1,6 @@
 /** A 64-bit integer in a string, because JSON numbers hold fewer bits. */
-import { type } from "arktype";
 import { parseBigInteger, wholeNumber } from "../../config/numbers.ts";
+import { type } from "../../config/types.ts";
 
 /** Refuses leading zeros, so that equal numbers are equal texts. */
 export function integerText(min: bigint, max: bigint) {

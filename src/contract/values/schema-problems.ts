@@ -1,5 +1,5 @@
 /** Converts arktype's errors to problems, one for each path, PROBLEMS_MAX at most. */
-import type { ArkErrors } from "arktype";
+import type { ArkErrors } from "../../config/types.ts";
 import { excerptOf, jsonTypeOf, PROBLEMS_MAX, type Problem, pointerTo } from "../rejection.ts";
 
 /**

@@ -2,7 +2,7 @@
  * Building blocks of the API's JSON documents. Each document is one arktype type, from which its TypeScript type, its
  * validation and its JSON Schema (2020-12, the dialect of OpenAPI 3.1) follow.
  */
-import { scope, type } from "arktype";
+import { scope, type } from "../../config/types.ts";
 import { pointerTo } from "../rejection.ts";
 
 declare global {

@@ -1,5 +1,5 @@
 /** JSON documents of lists and groups of dead letters. */
-import { type } from "arktype";
+import { type } from "../../config/types.ts";
 import { defined } from "../../contract/values/shapes.ts";
 import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";
 import { shape, shapes } from "../shapes.ts";

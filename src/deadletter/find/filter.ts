@@ -1,5 +1,5 @@
 /** Filters of dead letters, from a URL query, a bulk redrive's body or command options. Errors name the parameter. */
-import { type ArkErrors, type } from "arktype";
+import { type ArkErrors, type } from "../../config/types.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { parseDateTime } from "../../contract/values/date-time.ts";
 import { parsePosition } from "../../contract/values/integers.ts";

@@ -1,5 +1,5 @@
 /** JSON documents of redrives, dry runs and decisions. */
-import { type } from "arktype";
+import { type } from "../../config/types.ts";
 import { jsonTypeOf } from "../../contract/rejection.ts";
 import { parseExactly } from "../../contract/values/exact-json.ts";
 import { defined } from "../../contract/values/shapes.ts";

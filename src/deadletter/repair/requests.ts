@@ -1,6 +1,6 @@
 /** Request bodies for routes, commands and the API document. */
-import { type } from "arktype";
 import { author } from "../../config/operators-file.ts";
+import { type } from "../../config/types.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import type { Request } from "../../contract/route.ts";
 import { signed } from "../../contract/signer.ts";

@@ -1,5 +1,5 @@
 /** The JSON document of a search. */
-import { type } from "arktype";
+import { type } from "../../config/types.ts";
 import { defined } from "../../contract/values/shapes.ts";
 import { shape } from "../shapes.ts";
 import { messagePage } from "../show/documents.ts";

@@ -1,5 +1,5 @@
 /** JSON documents of messages and dead letters, with personal data masked. */
-import { type } from "arktype";
+import { type } from "../../config/types.ts";
 import { defined } from "../../contract/values/shapes.ts";
 import type { DeadLetter } from "../../projector/dead-letters-table.ts";
 import { foldPath, type KnownPaths } from "../../projector/fingerprint.ts";

@@ -2,7 +2,7 @@
  * The steps of a transformation: a JSON list enters, validated steps leave. Paths are JSON pointers; in an array, `#` or
  * `*` stands for every item.
  */
-import { type } from "arktype";
+import { type } from "../../config/types.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 
 const POINTER = /^(?=.{0,500}$)(\/([^~/\0\p{Cs}]|~[01])*)*$/u;

@@ -1,5 +1,5 @@
 /** Shapes of the cart's commands. Rules that depend on the cart are in rules.ts. */
-import { type } from "arktype";
+import { compiled, type } from "../../config/types.ts";
 import {
   COMMAND_ID,
   COMMAND_ID_DESCRIPTION,
@@ -31,7 +31,7 @@ const sku = "1 <= number.integer <= 4294967295";
 const common = { "+": "reject", id, user: int64 } as const;
 
 export const COMMANDS = {
-  "item.add": type({
+  "item.add": compiled({
     ...common,
     type: "'item.add'",
     sku,
@@ -39,17 +39,17 @@ export const COMMANDS = {
     // Stock when the call arrived.
     available: integerText(0n, UINT64_MAX),
   }),
-  "item.delete": type({ ...common, type: "'item.delete'", sku }),
-  clear: type({ ...common, type: "'clear'" }),
-  "checkout.begin": type({ ...common, type: "'checkout.begin'" }),
-  "checkout.done": type({
+  "item.delete": compiled({ ...common, type: "'item.delete'", sku }),
+  clear: compiled({ ...common, type: "'clear'" }),
+  "checkout.begin": compiled({ ...common, type: "'checkout.begin'" }),
+  "checkout.done": compiled({
     ...common,
     id: endingId,
     type: "'checkout.done'",
     checkout: id,
     order: int64,
   }),
-  "checkout.failed": type({
+  "checkout.failed": compiled({
     ...common,
     id: endingId,
     type: "'checkout.failed'",

@@ -1,7 +1,7 @@
 /** The cart's own environment variables. */
-import { type } from "arktype";
 import { integerBetween, secret } from "../../config/rules.ts";
 import type { SettingsOf } from "../../config/settings.ts";
+import { type } from "../../config/types.ts";
 
 export type CartSettings = Readonly<{
   productUrl: string;

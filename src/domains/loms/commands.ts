@@ -1,5 +1,5 @@
 /** The shapes of commands. Conditions on orders and stocks are in rules.ts. */
-import { type } from "arktype";
+import { compiled, type } from "../../config/types.ts";
 import {
   COMMAND_ID,
   COMMAND_ID_DESCRIPTION,
@@ -25,17 +25,17 @@ const item = type({ "+": "reject", sku, count: "1 <= number.integer <= 65535" })
 const common = { "+": "reject", id } as const;
 
 export const COMMANDS = {
-  "order.create": type({
+  "order.create": compiled({
     ...common,
     type: "'order.create'",
     user: int64,
     items: item.array().atLeastLength(1).atMostLength(1_000),
   }),
-  "order.pay": type({ ...common, type: "'order.pay'", order: int64 }),
-  "order.cancel": type({ ...common, type: "'order.cancel'", order: int64 }),
+  "order.pay": compiled({ ...common, type: "'order.pay'", order: int64 }),
+  "order.cancel": compiled({ ...common, type: "'order.cancel'", order: int64 }),
   // From operators: the pieces in stock, and those that others than orders reserve.
-  "stock.put": type({ ...common, type: "'stock.put'", sku, total: pieces, reserved: pieces }),
-  tick: type({ ...common, type: "'tick'" }),
+  "stock.put": compiled({ ...common, type: "'stock.put'", sku, total: pieces, reserved: pieces }),
+  tick: compiled({ ...common, type: "'tick'" }),
 } as const;
 
 export type CommandType = keyof typeof COMMANDS;

@@ -2,7 +2,7 @@
  * Parses an event of the order service: payload and two headers enter, a change or a rejection leaves. Unknown members are
  * ignored, so that the order service can add some.
  */
-import { type } from "arktype";
+import { compiled, type } from "../../config/types.ts";
 import { headersOf } from "../../contract/headers.ts";
 import type { InboxRow } from "../../contract/message.ts";
 import { excerptOf, type Problem, type Rejection } from "../../contract/rejection.ts";
@@ -39,7 +39,7 @@ const moment = type("string").narrow(
   (text, context) => isMoment(text) || context.mustBe("a UTC date-time such as 2026-01-31T12:00:00.000Z"),
 );
 
-const event = type({ order_id: int64, user: int64, status: type.enumerated(...STATUSES), moment });
+const event = compiled({ order_id: int64, user: int64, status: type.enumerated(...STATUSES), moment });
 
 /** Headers have paths like members of the payload. */
 export const CHANGE_PATHS: readonly string[] = [...pathsOf(event), ...EVENT_HEADERS.map(pathOfHeader)];

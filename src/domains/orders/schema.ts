@@ -1,5 +1,5 @@
 /** Bytes enter; an order or a rejection with one problem per invalid path leaves. Nothing validates again. */
-import { type } from "arktype";
+import { compiled, type } from "../../config/types.ts";
 import {
   excerptOf,
   jsonTypeOf,
@@ -77,7 +77,7 @@ export const ORDER_BYTES_MAX = 1024 * 1024;
 
 const wholeNumber = "0 <= number.integer <= 9007199254740991";
 
-const itemType = type({
+const itemType = compiled({
   chrt_id: wholeNumber,
   track_number: "string",
   price: wholeNumber,
@@ -91,7 +91,7 @@ const itemType = type({
   status: wholeNumber,
 });
 
-const orderType = type({
+const orderType = compiled({
   order_uid: type(ORDER_UID).describe("1 to 128 characters, none of them a control character"),
   track_number: "string",
   entry: "string",

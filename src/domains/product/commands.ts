@@ -1,5 +1,5 @@
 /** Shapes of the commands. */
-import { type } from "arktype";
+import { compiled, type } from "../../config/types.ts";
 import {
   COMMAND_ID,
   COMMAND_ID_DESCRIPTION,
@@ -14,7 +14,7 @@ export const COMMAND_BYTES_MAX = 64 * 1024;
 const uint32 = type(`1 <= number.integer <= ${2 ** 32 - 1}`);
 
 const COMMANDS = {
-  "product.put": type({
+  "product.put": compiled({
     "+": "reject",
     id: type(COMMAND_ID).describe(COMMAND_ID_DESCRIPTION),
     type: "'product.put'",

@@ -3,8 +3,8 @@
  * token; otherwise `none`, or a public key used as a secret, would pass.
  * Source: RFC 8725, JSON Web Token Best Current Practices.
  */
-import { type } from "arktype";
 import { createLocalJWKSet, errors, type JWTVerifyOptions, jwtVerify } from "jose";
+import { type } from "../../config/types.ts";
 import { NotAllowedError } from "../../contract/errors.ts";
 import type { Credential } from "../../contract/route.ts";
 import { ownerName } from "./commands.ts";

@@ -1,5 +1,5 @@
 /** Shapes of the commands. Rules that need state are in rules.ts. */
-import { type } from "arktype";
+import { compiled, type } from "../../config/types.ts";
 import { COMMAND_ID, COMMAND_ID_DESCRIPTION, CommandShapes } from "../../contract/command-shapes.ts";
 import type { Rejection } from "../../contract/rejection.ts";
 import { AMOUNT } from "./amount.ts";
@@ -24,21 +24,21 @@ const amount = type(AMOUNT).describe('a positive decimal in a string, such as "1
 const common = { "+": "reject", id, owner: ownerName } as const;
 
 export const COMMANDS = {
-  deposit: type({ ...common, type: "'deposit'", currency, amount }),
-  withdraw: type({ ...common, type: "'withdraw'", currency, amount }),
-  transfer: type({ ...common, type: "'transfer'", to: ownerName, currency, amount }),
-  hold: type({
+  deposit: compiled({ ...common, type: "'deposit'", currency, amount }),
+  withdraw: compiled({ ...common, type: "'withdraw'", currency, amount }),
+  transfer: compiled({ ...common, type: "'transfer'", to: ownerName, currency, amount }),
+  hold: compiled({
     ...common,
     type: "'hold'",
     currency,
     amount,
     expires_in_seconds: type(`1 <= number.integer <= ${HOLD_SECONDS_MAX}`),
   }),
-  capture: type({ ...common, type: "'capture'", hold: id, "amount?": amount }),
-  release: type({ ...common, type: "'release'", hold: id }),
+  capture: compiled({ ...common, type: "'capture'", hold: id, "amount?": amount }),
+  release: compiled({ ...common, type: "'release'", hold: id }),
   // `from` is the sender: the receiver reverses, and ids are unique per owner only.
-  reverse: type({ ...common, type: "'reverse'", transaction: id, "from?": ownerName, "amount?": amount }),
-  "currency.put": type({
+  reverse: compiled({ ...common, type: "'reverse'", transaction: id, "from?": ownerName, "amount?": amount }),
+  "currency.put": compiled({
     "+": "reject",
     id,
     type: "'currency.put'",
@@ -47,7 +47,7 @@ export const COMMANDS = {
     exponent: "0 <= number.integer <= 8",
     enabled: "boolean",
   }),
-  tick: type({ "+": "reject", id, type: "'tick'" }),
+  tick: compiled({ "+": "reject", id, type: "'tick'" }),
 } as const;
 
 export type CommandType = keyof typeof COMMANDS;

@@ -1,10 +1,10 @@
 /** Environment variables of the wallet. */
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type } from "arktype";
 import type { JSONWebKeySet, JWK } from "jose";
 import { integerBetween } from "../../config/rules.ts";
 import type { SettingsOf } from "../../config/settings.ts";
+import { type } from "../../config/types.ts";
 
 export type WalletSettings = Readonly<{
   jwtSecret: Buffer | undefined;

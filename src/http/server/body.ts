@@ -1,5 +1,5 @@
 /** Reads and validates a JSON body; errors name the invalid member. */
-import { type ArkErrors, type } from "arktype";
+import { type ArkErrors, type } from "../../config/types.ts";
 import { readBody } from "../../contract/body.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import type { Request } from "../../contract/route.ts";

@@ -1,0 +1,4 @@
+/** Must run before arktype. */
+import { configure } from "arktype/config";
+
+configure({ jitless: true });
