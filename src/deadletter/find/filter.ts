@@ -26,7 +26,7 @@ const path = type(/^(\/([^~/\0\p{Cs}]|~[01])*)*$/u).describe("a JSON pointer suc
 const POSITIONS = "1 to 500 positions such as 17,18,21";
 
 /** As many as a page of the list has. */
-const positions = type(/^\d{1,19}(,\d{1,19}){0,499}$/)
+const positions = type(/^[0-9]{1,19}(,[0-9]{1,19}){0,499}$/)
   .describe(POSITIONS)
   .narrow(
     (list, context) =>

@@ -1,5 +1,5 @@
 /** Pauses and resumes sources for operators, over HTTP and the command line. */
-import { type } from "arktype";
+import { type } from "../../config/types.ts";
 import { NotFoundError } from "../../contract/errors.ts";
 import { words } from "../../contract/values/shapes.ts";
 import type { Database } from "../../database/database.ts";
