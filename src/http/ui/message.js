@@ -118,7 +118,7 @@ function outcomeOf(message) {
 
 /** @param redrive of the message, with its outcome. */
 function actionOf(action, redrive) {
-  const { redrive_position, is_edited, bulk_redrive } = action;
+  const { redrive_position, is_edited, bulk_redrive, bulk_decision } = action;
   return [
     time(action.at),
     visible(` ${PAST[action.action]} by ${action.author ?? "an unnamed operator"}`),
@@ -128,6 +128,9 @@ function actionOf(action, redrive) {
       ? [" → ", redrive?.position === redrive_position ? redriveOf(redrive) : positionLink(redrive_position)]
       : []),
     ...(bulk_redrive ? [" in ", link(`/ui/redrive?id=${bulk_redrive}`, `bulk redrive ${bulk_redrive}`)] : []),
+    ...(bulk_decision
+      ? [" in ", link(`/ui/redrive?decision=${bulk_decision}`, `bulk ${action.action} ${bulk_decision}`)]
+      : []),
   ];
 }
 
