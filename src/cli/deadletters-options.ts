@@ -4,12 +4,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type } from "../config/types.ts";
 import { InvalidInputError } from "../contract/errors.ts";
 import { REJECTION_CODES } from "../contract/rejection.ts";
+import type { Desk } from "../deadletter/desk.ts";
 import type { DeadLetterFilter } from "../deadletter/find/filter.ts";
 import { operatorType } from "../deadletter/repair/requests.ts";
 import { STATES } from "../projector/dead-letters-table.ts";
 import { Command, InvalidArgumentError, Option, position } from "./command.ts";
 import { domainOption } from "./domains.ts";
 import { print, printJson } from "./print.ts";
+import type { Progress } from "./progress.ts";
 
 export function filtered(name: string, description: string) {
   const command = new Command(name).description(description).addOption(domainOption(DOMAIN_HELP));
@@ -70,6 +72,17 @@ export async function watch<B extends Bulk>(
     report(bulk, isIdle ? "waiting for a running service" : undefined);
   }
   return bulk;
+}
+
+type Redrive = Awaited<ReturnType<Desk["bulk"]>>;
+
+export function watchRedrive(desk: Desk, begun: Redrive, progress: Progress): Promise<Redrive> {
+  return watch(
+    begun,
+    (id) => desk.bulk(id),
+    ({ redriven, skipped, left_open = 0, letters, dead }, note = `${dead} failed again`) =>
+      progress.show("redriving", { done: redriven + skipped + left_open, total: letters, note }),
+  );
 }
 
 export function requireOneChoice(

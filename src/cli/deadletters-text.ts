@@ -152,7 +152,10 @@ export function bulkTable(bulks: Answer<"bulks">["redrives"]): string {
 }
 
 export function bulkLine(bulk: Answer<"bulk">): string {
-  return `bulk redrive ${bulk.id} ${bulk.status}: ${bulk.redriven} of ${bulk.letters} redriven, ${bulk.skipped} skipped; projected ${bulk.projected}, duplicate ${bulk.duplicate}, dead ${bulk.dead}`;
+  const { left_open, problem } = { left_open: undefined, problem: undefined, ...bulk };
+  const left = left_open === undefined ? "" : `, ${left_open} left open`;
+  const why = problem === undefined ? "" : `\n${problem}`;
+  return `bulk redrive ${bulk.id} ${bulk.status}: ${bulk.redriven} of ${bulk.letters} redriven, ${bulk.skipped} skipped${left}; projected ${bulk.projected}, duplicate ${bulk.duplicate}, dead ${bulk.dead}${why}`;
 }
 
 export function decisionTable(bulks: readonly BulkDecision[]): string {

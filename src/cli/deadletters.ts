@@ -21,7 +21,7 @@ import {
   type Signed,
   show,
   signed,
-  watch,
+  watchRedrive,
 } from "./deadletters-options.ts";
 import {
   bulkLine,
@@ -33,6 +33,7 @@ import {
   payloadText,
   trialText,
 } from "./deadletters-text.ts";
+import { transformCommand } from "./deadletters-transform.ts";
 import { domainOption } from "./domains.ts";
 import { withDesk } from "./open-desk.ts";
 import { print } from "./print.ts";
@@ -46,6 +47,7 @@ export function deadlettersCommand() {
     .addCommand(showOne())
     .addCommand(payload())
     .addCommand(redrive())
+    .addCommand(transformCommand())
     .addCommand(redrives())
     .addCommand(decideCommand("discard", "Discard", "Discard one dead letter, or all open ones that match."))
     .addCommand(decideCommand("restore", "Reopen", "Reopen one discarded dead letter, or all that match."))
@@ -181,13 +183,7 @@ async function redriveMany(
   const bulk = await withDesk(
     async (desk) => {
       const begun = await desk.redriveMany(filter, limit, failuresMax, decision);
-      if (detach) return begun;
-      return watch(
-        begun,
-        (id) => desk.bulk(id),
-        ({ redriven, skipped, letters, dead }, note = `${dead} failed again`) =>
-          progress.show("redriving", { done: redriven + skipped, total: letters, note }),
-      );
+      return detach ? begun : await watchRedrive(desk, begun, progress);
     },
     { appends: true },
   );

@@ -82,6 +82,11 @@ function showGroups({ groups, has_more, trend }) {
       cell("Last seen", time(group.last_seen), "words"),
       cell("Channels", visible(group.channels.join(", ")), "words"),
       cell("Sample", link(letterAddress(group.sample), group.sample), "words"),
+      cell(
+        "Repair",
+        link(`/ui/repair?fingerprint=${group.fingerprint}&domain=${group.domain}`, "Repair all"),
+        "words",
+      ),
     ]),
   );
   const heads = [
@@ -93,6 +98,7 @@ function showGroups({ groups, has_more, trend }) {
     "Last seen",
     "Channels",
     "Sample",
+    "Repair",
   ];
   update(
     byId("groups"),
@@ -113,7 +119,7 @@ function showBulks(bulks) {
       cell("Status", bulk.status, "words"),
       cell(
         "Done",
-        `${(bulk.redriven + bulk.skipped).toLocaleString()} of ${bulk.letters.toLocaleString()}`,
+        `${(bulk.redriven + bulk.skipped + (bulk.left_open ?? 0)).toLocaleString()} of ${bulk.letters.toLocaleString()}`,
         "number",
       ),
       cell("Failed again", bulk.dead.toLocaleString(), "number"),

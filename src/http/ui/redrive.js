@@ -74,7 +74,7 @@ function showOne(bulk) {
   const status = {
     running: "Running",
     finished: "Finished",
-    stopped: "Stopped: too many letters failed again",
+    stopped: `Stopped: ${bulk.problem ?? "too many letters failed again"}`,
     cancelled: "Cancelled",
   };
   const outcomes = isRedrive
@@ -83,6 +83,12 @@ function showOne(bulk) {
         ["Duplicate", bulk.duplicate.toLocaleString()],
         ["Failed again", `${bulk.dead.toLocaleString()} (stops above ${bulk.failures_max.toLocaleString()})`],
         ["Skipped (no longer open)", bulk.skipped.toLocaleString()],
+        ...(bulk.steps
+          ? [
+              ["Left open (not changed by the steps)", bulk.left_open.toLocaleString()],
+              ["Steps", element("code", {}, [visible(JSON.stringify(bulk.steps))])],
+            ]
+          : []),
       ]
     : [
         [bulk.action === "discard" ? "Discarded" : "Reopened", bulk.decided.toLocaleString()],
@@ -124,8 +130,8 @@ function lettersOf({ filter }) {
   return new URLSearchParams(rest);
 }
 
-const actionOf = ({ action = "redrive" }) => action;
-const doneOf = ({ redriven, decided, skipped }) => (redriven ?? decided) + skipped;
+const actionOf = ({ action, steps }) => action ?? (steps ? "repair" : "redrive");
+const doneOf = ({ redriven, decided, skipped, left_open = 0 }) => (redriven ?? decided) + skipped + left_open;
 const addressOf = (bulk) => `/ui/redrive?${bulk.action === undefined ? "id" : "decision"}=${bulk.id}`;
 
 form.elements.author.value = author();
