@@ -17,6 +17,9 @@ parentPort?.on("message", async (request: Request) => {
   parentPort?.postMessage(await answer(request));
 });
 
+// Everything is loaded; process.ts waits for this.
+parentPort?.postMessage("started");
+
 async function answer({ steps, payload, ...bounds }: Request): Promise<Answer> {
   try {
     if (steps !== undefined) program = compile(parseExactly(steps) as Parameters<typeof compile>[0], bounds);

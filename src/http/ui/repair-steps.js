@@ -48,7 +48,7 @@ function makeRow(step, onChange, onRemove) {
     Object.entries(KINDS).map(([op, { label }]) => element("option", { value: op }, [label])),
   );
   choice.value = step.op;
-  const fields = element("span", { class: "step-fields" });
+  const fields = element("span", { class: "fields" });
   const remove = button("Remove", onRemove, { class: "secondary" });
   let inputs = {};
   const show = (values) => {

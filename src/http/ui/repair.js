@@ -1,8 +1,8 @@
 /** Repairs many dead letters: steps with a live preview on samples, a dry run, then the run. The URL has the filter. */
 import { complain, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
+import { viewDiff } from "/ui/diff-view.js";
 import { byId, cell, element, link, table, visible } from "/ui/dom.js";
-import { viewDiff } from "/ui/payload-view.js";
 import { openSteps } from "/ui/repair-steps.js";
 
 const asked = new URLSearchParams(location.search);
