@@ -1,6 +1,6 @@
 /** Casts of single JSON values: the source text of a value enters, and that of the cast value leaves with all digits. */
 import type { Node } from "jsonc-parser";
-import { isDocument } from "./document.ts";
+import { isDocument } from "../show/json-walk.ts";
 import type { Cast } from "./steps.ts";
 
 /** @returns undefined if the value has no such form. */

@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import jsonata from "jsonata";
 import type { Problem } from "../../contract/rejection.ts";
-import { isDocument } from "./document.ts";
+import { isDocument } from "../show/json-walk.ts";
 import { applyStep, StepFailure, tooLong, treeOf, withEdits } from "./edit.ts";
 import { editsTo } from "./merge.ts";
 import type { Step } from "./steps.ts";
