@@ -86,6 +86,7 @@ function viewSample(sample) {
     element("p", { class: "quiet" }, [`The path of step ${index + 1} leads nowhere in this letter.`]),
   );
   const changes = sample.diff ? viewDiff(sample.diff) : element("p", {}, ["Too many changes to show."]);
+  if (sample.diff) changes.setAttribute("aria-label", `Changes of position ${sample.position}`);
   return element("section", { class: "sample" }, [
     element("h3", {}, [letterLink(sample.position)]),
     element("p", { class: isGood ? "good" : "bad" }, [visible(words)]),
