@@ -1,6 +1,6 @@
 /** Malformed requests, refused before any route. */
 import { connect } from "node:net";
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { createDatabase } from "../support/database.ts";
@@ -66,6 +66,65 @@ http("an address has the parameters that are described, and no others", async ()
     assert.is(parameter, /\?(\w+)=/.exec(path)?.[1]);
   }
   assert.is((await fetch(`${url}/?utm_source=mail`)).status, 200);
+});
+
+/** A raw answer to a fixed request id, without its date. */
+async function answerTo(method: string, target: string, headers: readonly string[]): Promise<Buffer> {
+  const socket = connect(service.port, "127.0.0.1");
+  const head = [`${method} ${target} HTTP/1.1`, ...headers, "X-Request-Id: same", "Connection: close"];
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  return Buffer.from((await buffer(socket)).toString("latin1").replace(/^Date: .*\r\n/m, ""), "latin1");
+}
+
+http("a plain order id gets the same bytes with and without the router", async () => {
+  const orders = [
+    { order_uid: "direct", note: "ü\u{1f4e6}" },
+    { order_uid: "~a.b_c-9", note: "ü".repeat(20_000) },
+  ].map(orderWith);
+  for (const body of orders) {
+    const posted = await fetch(`${url}/orders`, { method: "POST", body: new Uint8Array(body) });
+    await fetch(`${url}/messages/${((await posted.json()) as { position: string }).position}?wait=10`);
+  }
+  const etag = (await fetch(`${url}/orders/direct`)).headers.get("etag");
+  const host = "Host: localhost";
+  const cases: [string, string, string[]][] = [
+    ...["direct", "~a.b_c-9", "absent", ".", "..", "x".repeat(128), "x".repeat(129)].map(
+      (id): [string, string, string[]] => ["GET", id, [host]],
+    ),
+    ...["HEAD", "POST", "DELETE", "OPTIONS"].map((method): [string, string, string[]] => [
+      method,
+      "direct",
+      [host],
+    ]),
+    ["HEAD", "absent", [host]],
+    ...[`${etag}`, `W/${etag}`, `"other", ${etag}`, "*", '"other"', ""].map(
+      (tags): [string, string, string[]] => ["GET", "direct", [host, `If-None-Match: ${tags}`]],
+    ),
+    ...[
+      [host, "Range: bytes=0-9"],
+      [host, "If-Modified-Since: Fri, 27 Nov 2099 00:00:00 GMT"],
+      [host, "Authorization: Bearer wrong"],
+      [host, "Origin: http://evil.example", "Sec-Fetch-Site: cross-site"],
+      [host, host],
+      ["Host: evil.example"],
+      ["Host: a b"],
+    ].map((headers): [string, string, string[]] => ["GET", "direct", headers]),
+  ];
+  for (const [method, id, headers] of cases) {
+    const [direct, ...routed] = await Promise.all(
+      [`/orders/${id}`, `/orders/${id}?`, `/Orders/${id}`].map((target) => answerTo(method, target, headers)),
+    );
+    const named = `${method} ${id} ${headers.join()}`;
+    for (const other of routed) assert.is(other.toString("latin1"), direct?.toString("latin1"), named);
+    const body = direct?.subarray(direct.indexOf("\r\n\r\n") + 4);
+    const order = orders[["direct", "~a.b_c-9"].indexOf(id)];
+    if (direct?.includes(" 200 OK"))
+      assert.ok(body?.equals(method === "GET" && order ? order : Buffer.of()), named);
+  }
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const counted =
+    /http_request_duration_seconds_count\{method="HEAD",route="\/orders\/:id",status="200"\} (\d+)/;
+  assert.is(counted.exec(metrics)?.[1], "3");
 });
 
 http.after(async () => {

@@ -40,7 +40,7 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
     }
     return reader.read(orderUid).then((order) => {
       reads[order ? "miss" : "absent"] += 1;
-      if (!order) throw new NotFoundError("there is no order with this id");
+      if (!order) throw NO_SUCH_ORDER;
       sendOrder(request, response, order);
     });
   };
@@ -68,7 +68,14 @@ export function ordersRoutes(database: Queryable, reader: OrderReader, reads: Re
       : sendById(request.query.id, request, response);
 
   return [
-    { method: "GET", path: "/orders/:id", access: "open", operation: GET_ORDER, handle: getOrder },
+    {
+      method: "GET",
+      path: "/orders/:id",
+      access: "open",
+      isDirect: true,
+      operation: GET_ORDER,
+      handle: getOrder,
+    },
     {
       method: "GET",
       path: "/orders",
@@ -91,20 +98,28 @@ export function listed(order: Order & { position: bigint }) {
 }
 
 function sendOrder(request: IncomingMessage, response: ServerResponse, order: CachedOrder): void {
-  const { etag } = order;
+  const { etag, document } = order;
   if (request.headers["if-none-match"] !== undefined && matches(request.headers["if-none-match"], etag)) {
     response.writeHead(304, { etag, "cache-control": CACHE_CONTROL });
     response.end();
     return;
   }
-  response.writeHead(200, {
-    "content-type": "application/json",
-    "content-length": order.document.length,
+  // A flat list costs less than an object, for which Node.js and the server look up each name.
+  response.writeHead(200, [
+    "content-type",
+    "application/json",
+    "content-length",
+    document.length,
+    "etag",
     etag,
-    "cache-control": CACHE_CONTROL,
-    link: `</messages/${order.position}>; rel="via"`,
-  });
-  response.end(order.document);
+    "cache-control",
+    CACHE_CONTROL,
+    "link",
+    `</messages/${order.position}>; rel="via"`,
+  ]);
+  // Node.js joins a string, but not a buffer, with the head into one write. Latin-1 keeps every byte.
+  if (document.length <= JOINED_BYTES_MAX) response.end(document.toString("latin1"), "latin1");
+  else response.end(document);
 }
 
 /** RFC 9110, 13.1.2: weak comparison, a list, or `*`. */
@@ -187,6 +202,12 @@ const FIND_ORDERS: Operation = {
     ...problems(400, 404),
   },
 };
+
+/** With the head below 16 KiB, which Node.js writes without a copy on the heap. Source: stream_base.cc, WriteString. */
+const JOINED_BYTES_MAX = 15 * 1024;
+
+/** Made once: a stack trace costs more than the answer. */
+const NO_SUCH_ORDER = new NotFoundError("there is no order with this id");
 
 /** Personal data: no shared caches. */
 const CACHE_CONTROL = "private, max-age=31536000, immutable";

@@ -21,6 +21,8 @@ export class Origins {
   readonly #names: ReadonlySet<string>;
   readonly #publicOrigins: ReadonlySet<string>;
   readonly #publicNames: ReadonlySet<string>;
+  /** Nearly all requests name the same host. */
+  #lastKnownHost: string | undefined;
 
   constructor({ httpHost, publicUrls }: OriginsOptions) {
     this.isOnLoopback = isLoopback(httpHost);
@@ -38,7 +40,13 @@ export class Origins {
   /** IP addresses are accepted: DNS rebinding needs a name. */
   isKnownHost({ headers: { host } }: IncomingMessage): boolean {
     if (host === undefined) return false;
-    const name = host.replace(PORT, "").toLowerCase();
+    if (host === this.#lastKnownHost) return true;
+    const isKnown = this.#isKnownName(host.replace(PORT, "").toLowerCase());
+    if (isKnown) this.#lastKnownHost = host;
+    return isKnown;
+  }
+
+  #isKnownName(name: string): boolean {
     if (this.#names.has(name)) return true;
     return isIPv4(name) ? name !== "0.0.0.0" : name.startsWith("[") && isKnownIPv6(name.slice(1, -1));
   }

@@ -167,12 +167,15 @@ function problemOfCall({ status: code, message, details }: CallFailedError): Pro
 
 export function sendProblem(response: ServerResponse, problem: Problem): void {
   const { headers, type, members, ...rest } = problem;
+  const body = JSON.stringify({ ...members, type: PROBLEM_PREFIX + type, ...rest });
   response.writeHead(problem.status, {
     "content-type": "application/problem+json",
+    // Without it, Node.js sends chunks, which cost more.
+    "content-length": Buffer.byteLength(body),
     "cache-control": "no-store",
     ...headers,
   });
-  response.end(JSON.stringify({ ...members, type: PROBLEM_PREFIX + type, ...rest }));
+  response.end(body);
 }
 
 /** Source: google/rpc/code.proto, except for the failed precondition. */

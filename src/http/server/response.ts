@@ -14,16 +14,23 @@ export class Response extends ServerResponse {
     return this.#requestId;
   }
 
-  override writeHead(status: number, headers?: unknown): this {
-    const routeHeaders = (headers ?? {}) as OutgoingHttpHeaders;
+  /** @param headers of the route; a flat list of names and values has none of the security headers. */
+  override writeHead(status: number, headers: unknown = {}): this {
+    const list = Array.isArray(headers)
+      ? ["x-request-id", this.requestId, ...headers, ...SECURITY_LIST]
+      : this.#listOf(headers as OutgoingHttpHeaders);
+    return super.writeHead(status, list as never);
+  }
+
+  #listOf(headers: OutgoingHttpHeaders): (string | number | string[])[] {
     const list: (string | number | string[])[] = ["x-request-id", this.requestId];
-    for (const name in routeHeaders) {
-      if (routeHeaders[name] !== undefined) list.push(name, routeHeaders[name]);
+    for (const name in headers) {
+      if (headers[name] !== undefined) list.push(name, headers[name]);
     }
     for (const [name, value] of SECURITY_HEADERS) {
-      if (routeHeaders[name] === undefined && !this.hasHeader(name)) list.push(name, value);
+      if (headers[name] === undefined && !this.hasHeader(name)) list.push(name, value);
     }
-    return super.writeHead(status, list as never);
+    return list;
   }
 }
 
@@ -42,3 +49,5 @@ const SECURITY_HEADERS = [
   ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
   ["cross-origin-resource-policy", "same-origin"],
 ] as const;
+
+const SECURITY_LIST = SECURITY_HEADERS.flat();

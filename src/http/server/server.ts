@@ -12,6 +12,7 @@ import type { Logger } from "../../telemetry/logger.ts";
 import type { Tracing } from "../../telemetry/tracing.ts";
 import type { Metrics } from "../../watch/metrics.ts";
 import { type AccessGuards, checkAccess } from "./access.ts";
+import { type Answer, DirectRoutes } from "./direct-routes.ts";
 import { discardRest } from "./discard.ts";
 import { NoRouteError, problemOf, sendProblem } from "./problem.ts";
 import { Response } from "./response.ts";
@@ -38,19 +39,21 @@ export class HttpServer {
       keepAliveTimeout: options.keepAliveSeconds * 1000,
     });
     const apps = new Map<string, ReturnType<typeof polka>>();
+    const direct = new DirectRoutes();
     for (const route of options.routes) {
       const group = groupOf(route.path);
       const app = apps.get(group) ?? this.#createApp();
       apps.set(group, app);
       const known = parametersOf(route);
-      app.add(route.method, route.path, (request, response) =>
-        this.#answer(route, known, request as unknown as Request, response),
-      );
+      const answer: Answer = (request, response) => this.#answer(route, known, request, response);
+      app.add(route.method, route.path, answer as never);
+      if (route.isDirect) direct.add(route, answer);
     }
     const others = this.#createApp();
     // polka's `attach` would add a turn of the event loop to every request.
     const handle = (request: IncomingMessage, response: ServerResponse) => {
       normaliseTarget(request);
+      if (direct.answer(request, response)) return;
       // As in the routes, case does not matter.
       const group = groupOf(request.url as string);
       const app = apps.get(group) ?? apps.get(group.toLowerCase()) ?? others;
@@ -109,11 +112,9 @@ export class HttpServer {
       const { guards, tracing } = this.#options;
       tracing?.setRoute(request as unknown as IncomingMessage, route.path);
       const checking = checkAccess(request, route, guards);
-      const handle = () => {
-        if (known) checkNames(request.query, known);
-        return route.handle(request, response);
-      };
-      const answering = checking ? checking.then(handle) : handle();
+      const answering = checking
+        ? checking.then(() => callRoute(route, known, request, response))
+        : callRoute(route, known, request, response);
       if (answering) {
         answering.then(
           () => this.#measure(route, request, statusOf(response), started),
@@ -149,6 +150,16 @@ export class HttpServer {
     const seconds = (performance.now() - started) / 1000;
     this.#options.metrics.requestTimes.observe(request.method as string, route.path, status, seconds);
   }
+}
+
+function callRoute(
+  route: Route,
+  known: readonly string[] | undefined,
+  request: Request,
+  response: ServerResponse,
+): void | Promise<void> {
+  if (known) checkNames(request.query, known);
+  return route.handle(request, response);
 }
 
 /** A misspelt filter must not select everything, so routes, except pages, refuse unknown parameters. */
