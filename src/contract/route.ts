@@ -54,7 +54,7 @@ export type Route = Readonly<{
   kind?: "probe" | "page";
   /**
    * Looked up before all other routes: for answers that cost less than the router. Only for GET, with a path of one
-   * literal and one parameter, such as `/orders/:id`, that no other route matches.
+   * literal and one parameter that no other route matches.
    */
   isDirect?: boolean;
   operation: Operation;
