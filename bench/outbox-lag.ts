@@ -29,7 +29,7 @@ export async function measureLag(
   const bench = started.use(await createBenchDatabase(stack));
   const url = bench.environment.DATABASE_URL as string;
   const logger = createLogger("silent");
-  const database = new Database(url, { connectionsMax: 1, logger });
+  const database = new Database(url, { connectionsMax: 1, preparesStatements: true, logger });
   started.defer(() => database.close());
 
   const committedAt = new Map<bigint, number>();

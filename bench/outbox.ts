@@ -137,6 +137,8 @@ async function measureCost(stack: Stack, count: number, say: (text: string) => v
     await using database = await createBenchDatabase(stack);
     const connected = new Database(database.environment.DATABASE_URL as string, {
       connectionsMax: 2,
+      // As the service does.
+      preparesStatements: true,
       logger: createLogger("silent"),
     });
     try {

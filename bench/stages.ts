@@ -30,6 +30,8 @@ export async function measureStages(
     await using grown = await createBenchDatabase(stack);
     const database = new Database(grown.environment.DATABASE_URL as string, {
       connectionsMax: 2,
+      // As the service does.
+      preparesStatements: true,
       logger: createLogger("silent"),
     });
     const jobs = new Jobs(database, createLogger("silent"));

@@ -49,6 +49,8 @@ export async function rateOfEngine(stack: Stack, transfers: readonly Transfer[])
   await using bench = await createBenchDatabase(stack);
   await using database = new Database(bench.environment.DATABASE_URL as string, {
     connectionsMax: 2,
+    // As the service does.
+    preparesStatements: true,
     logger: createLogger("silent"),
   });
   await appendAll(database, openingCommands());
