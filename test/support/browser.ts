@@ -14,9 +14,9 @@ export async function openTab(
   const tab = await browser.newPage({ viewport, locale: "en-US", timezoneId: "UTC" });
   const complaints: string[] = [];
   tab.on("console", (message) => {
-    // The browser logs 4xx responses that the page explains itself.
-    if (message.type() === "error" && !/status of 4\d\d/.test(message.text()))
-      complaints.push(message.text());
+    // The browser logs answers that the page explains itself: 4xx, and that the service is not ready.
+    const isExplained = /status of 4\d\d/.test(message.text()) || message.location().url.endsWith("/readyz");
+    if (message.type() === "error" && !isExplained) complaints.push(message.text());
   });
   tab.on("pageerror", (error) => complaints.push(error.message));
   tab.on("dialog", (dialog) => {

@@ -18,7 +18,7 @@ async function load() {
     show(letter);
     await showNeighbours(byId("neighbours"), letter);
   } catch (error) {
-    complain(byId("facts"), error);
+    complain(byId("facts"), error, load);
   }
 }
 

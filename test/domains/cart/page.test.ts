@@ -8,7 +8,7 @@ import { notifications } from "../../../src/domains/notifications/index.ts";
 import { product } from "../../../src/domains/product/index.ts";
 import { launchBrowser } from "../../../tools/stack/browser.ts";
 import { freePort } from "../../../tools/stack/ports.ts";
-import { openTab } from "../../support/browser.ts";
+import { faultsOf, openTab } from "../../support/browser.ts";
 import { createDatabase } from "../../support/database.ts";
 import { startInProcess } from "../../support/service.ts";
 import { until } from "../../support/wait.ts";
@@ -157,6 +157,7 @@ page("a user lists, adds, checks out, pays, and sees each change with its notifi
     [[`Order ${order}`, "payed"]],
   );
   assert.not.match(tab.url(), user);
+  assert.equal(await faultsOf(tab), []);
   assert.equal(complaints, []);
   await tab.close();
 });

@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { launchBrowser } from "../../../tools/stack/browser.ts";
-import { openTab } from "../../support/browser.ts";
+import { faultsOf, openTab } from "../../support/browser.ts";
 import { createDatabase } from "../../support/database.ts";
 import { WalletService } from "../../support/wallet/service.ts";
 
@@ -61,6 +61,7 @@ page("a user signs in with a token, deposits, withdraws, and sees balances and s
       ["deposit", "succeeded", "100.50 USD", "100.50 USD"],
     ],
   );
+  assert.equal(await faultsOf(tab), []);
   assert.equal(complaints, []);
   await tab.close();
 });

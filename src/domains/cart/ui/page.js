@@ -2,6 +2,7 @@
 import { Refused } from "/ui/api.js";
 import { callerWith, newKey } from "/ui/caller.js";
 import { button, byId, cell, element, link, time } from "/ui/dom.js";
+import { update } from "/ui/live.js";
 import { showConnection } from "/ui/shell.js";
 
 const { token, ask } = callerWith("shop-token");
@@ -150,7 +151,8 @@ function showChanges(id, order) {
   const isPayable = order.status === "awaiting payment";
   for (const name of ["pay", "cancel"]) byId(name).disabled = !isPayable;
   const notified = notifications?.filter(({ order_id }) => order_id === id).map(({ sequence }) => sequence);
-  byId("changes").replaceChildren(
+  update(
+    byId("changes"),
     ...order.changes.map(({ sequence, status, moment }) =>
       element("tr", {}, [
         cell("No.", String(sequence), "number"),
@@ -183,13 +185,13 @@ async function showOrders() {
   const rows = [...last.values()]
     .reverse()
     .map(({ order_id, status, moment }) =>
-      element("tr", {}, [
+      element("tr", { "data-key": order_id }, [
         cell("Order", link(`#order-${order_id}`, `Order ${order_id}`)),
         cell("Last status", status),
         cell("Time", time(moment)),
       ]),
     );
-  byId("orders").replaceChildren(...(rows.length > 0 ? rows : [note(3, "No orders yet.")]));
+  update(byId("orders"), ...(rows.length > 0 ? rows : [note(3, "No orders yet.")]));
 }
 
 async function notificationsOf(user) {

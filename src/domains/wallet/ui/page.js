@@ -1,4 +1,5 @@
 import { byId, cell, element, time } from "/ui/dom.js";
+import { update } from "/ui/live.js";
 import { showConnection } from "/ui/shell.js";
 import { ask, follow, newKey, Refused, tokenOfTab, userOf } from "/ui/wallet/client.js";
 
@@ -6,6 +7,8 @@ import { ask, follow, newKey, Refused, tokenOfTab, userOf } from "/ui/wallet/cli
 let asked;
 /** Of the oldest shown page. */
 let next = null;
+/** Entries of the statement, newest first. */
+let shown = [];
 
 async function start() {
   if (tokenOfTab.read() === null) return showSignIn();
@@ -42,19 +45,24 @@ async function watch() {
 
 function showBalances(balances) {
   const rows = Object.entries(balances).map(([code, { available, held }]) =>
-    element("tr", {}, [
+    element("tr", { "data-key": code }, [
       cell("Currency", code),
       cell("Available", available, "number"),
       cell("Held", held, "number"),
     ]),
   );
-  if (rows.length > 0) byId("balances").replaceChildren(...rows);
+  if (rows.length > 0) update(byId("balances"), ...rows);
 }
 
+/** Keeps the older pages that are shown, unless entries between them and the newest page are missing. */
 async function showNewest() {
   const { document } = await ask("/wallet/statement");
-  if (document.entries.length > 0) byId("entries").replaceChildren(...document.entries.flatMap(rowsOf));
-  showOlder(document.next);
+  const { entries } = document;
+  if (entries.length === 0) return showOlder(document.next);
+  const known = shown.findIndex(({ position }) => position === entries.at(-1).position);
+  if (known < 0) showOlder(document.next);
+  shown = known < 0 ? entries : [...entries, ...shown.slice(known + 1)];
+  update(byId("entries"), ...shown.flatMap(rowsOf));
 }
 
 function showOlder(position) {
@@ -65,8 +73,8 @@ function showOlder(position) {
 /** One row without changes. */
 function rowsOf(entry) {
   const changes = entry.changes.length > 0 ? entry.changes : [undefined];
-  return changes.map((change) =>
-    element("tr", {}, [
+  return changes.map((change, index) =>
+    element("tr", { "data-key": `${entry.position} ${index}` }, [
       cell("Time", time(entry.at)),
       cell("What", describe(entry, change)),
       cell("Status", entry.reason === undefined ? "succeeded" : `declined: ${wordsOf(entry.reason)}`),
@@ -147,6 +155,7 @@ byId("move").addEventListener("submit", (event) => {
 byId("older").addEventListener("click", async () => {
   try {
     const { document } = await ask(`/wallet/statement?before=${next}`);
+    shown = [...shown, ...document.entries];
     byId("entries").append(...document.entries.flatMap(rowsOf));
     showOlder(document.next);
   } catch (error) {
