@@ -9,7 +9,7 @@ import * as assert from "uvu/assert";
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
 import { launchBrowser } from "../../tools/stack/browser.ts";
-import { openTab } from "../support/browser.ts";
+import { faultsOf, openTab } from "../support/browser.ts";
 import { createDatabase } from "../support/database.ts";
 import { ledger } from "../support/ledger/index.ts";
 import { entryOf } from "../support/ledger/messages.ts";
@@ -147,6 +147,38 @@ pages("the overview shows the groups of all domains or of the chosen one", async
   await tab.waitForSelector("#letters tbody tr:nth-child(2)");
   assert.equal(await texts(tab, "#letters td[data-name=Domain]"), ["ledger", "ledger"]);
   assert.is(await tab.inputValue("#filter [name=domain]"), "ledger");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
+pages("shortcuts are those of the sheet, do nothing in a field, and can be switched off", async () => {
+  const { tab, complaints } = await open("/ui/dead-letters");
+  await tab.waitForSelector("#groups tbody tr:nth-child(3)");
+  await tab.keyboard.press("/");
+  await tab.keyboard.type("?gsj");
+  assert.is(await tab.inputValue("#search-text"), "?gsj");
+  await tab.evaluate(() => (document.activeElement as HTMLElement).blur());
+  for (const [key, row] of Object.entries({ j: 1, jj: 3, k: 2 })) {
+    await tab.keyboard.type(key);
+    assert.is(await tab.evaluate(() => document.activeElement?.closest("tr")?.rowIndex), row, key);
+  }
+  await tab.keyboard.press("?");
+  const listed = await tab.locator("#shortcuts dt").allTextContents();
+  for (const keys of ["?", "/", "j", "k", "Enter", "go", "gs"])
+    assert.ok(listed.includes(keys), `${keys} in ${listed}`);
+  assert.equal(await faultsOf(tab), []);
+  await tab.uncheck("#shortcuts input");
+  await tab.keyboard.press("Escape");
+  await tab.keyboard.press("?");
+  assert.is(await tab.locator("#shortcuts").count(), 0);
+  const head = await tab.locator("header").boundingBox();
+  assert.ok(head && head.height < 120, `on a phone the head is ${head?.height} pixels high`);
+  await tab.click("#menu");
+  await tab.click("#keyboard");
+  await tab.check("#shortcuts input");
+  await tab.click("#shortcuts button");
+  await tab.keyboard.type("gs");
+  await tab.waitForURL("**/ui/status");
   assert.equal(complaints, []);
   await tab.close();
 });

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { OrderFactory, toPayload } from "../../tools/domains/orders/factory.ts";
 import { connectToBroker } from "../../tools/publisher/transport.ts";
 import { launchBrowser } from "../../tools/stack/browser.ts";
-import { faultsOf, openTab } from "../support/browser.ts";
+import { openTab } from "../support/browser.ts";
 import { checkIf } from "../support/check-if.ts";
 import { createDatabase } from "../support/database.ts";
 import { MODEL, orderWith } from "../support/messages.ts";
@@ -106,44 +106,6 @@ page("each page says whether it is connected, and why it shows nothing", async (
   const json = { status: "not ready", reasons: ["no database"], domains: {} };
   await tab.route("**/readyz", (route) => route.fulfill({ status: 503, json }));
   await says("the service is not ready: no database");
-  await tab.close();
-});
-
-page("shortcuts are those of the sheet, do nothing in a field, and can be switched off", async () => {
-  const { tab, complaints } = await open();
-  await signIn(tab);
-  await tab.waitForSelector("#newest tr:nth-child(2)");
-  await tab.focus("#order-id");
-  await tab.keyboard.type("?gs");
-  assert.is(await tab.inputValue("#order-id"), "?gs");
-  await tab.evaluate(() => (document.activeElement as HTMLElement).blur());
-  for (const [key, child] of [
-    ["j", 1],
-    ["j", 2],
-    ["k", 1],
-  ] as const) {
-    await tab.keyboard.press(key);
-    const focused = await tab.evaluate(() => document.activeElement?.closest("tr")?.rowIndex);
-    assert.is(focused, child, key);
-  }
-  await tab.keyboard.press("?");
-  const listed = await tab.locator("#shortcuts dt").allTextContents();
-  for (const keys of ["?", "/", "j", "k", "go", "gs"])
-    assert.ok(listed.includes(keys), `${keys} in ${listed}`);
-  assert.equal(await faultsOf(tab), []);
-  await tab.uncheck("#shortcuts input");
-  await tab.keyboard.press("Escape");
-  await tab.keyboard.press("?");
-  assert.is(await tab.locator("#shortcuts").count(), 0);
-  await tab.click("#menu");
-  await tab.click("#keyboard");
-  await tab.check("#shortcuts input");
-  await tab.click("#shortcuts button");
-  await tab.keyboard.type("gs");
-  await tab.waitForURL("**/ui/status");
-  const head = await tab.locator("header").boundingBox();
-  assert.ok(head && head.height < 110, `the head is ${head?.height} pixels high`);
-  assert.equal(complaints, []);
   await tab.close();
 });
 
