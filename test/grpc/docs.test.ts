@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { launchBrowser } from "../../tools/stack/browser.ts";
-import { openTab } from "../support/browser.ts";
+import { faultsOf, openTab } from "../support/browser.ts";
 import { createDatabase } from "../support/database.ts";
 import { echoDomain } from "../support/echo/echo.ts";
 import { ledger } from "../support/ledger/index.ts";
@@ -29,6 +29,9 @@ docs("it calls a procedure with the token that is entered", async () => {
   const answer = operation.locator(".live-responses-table .response").first();
   await answer.locator(".response-col_status", { hasText: "200" }).waitFor();
   assert.match((await answer.innerText()).replaceAll(/\s+/g, " "), /"text": "from a page"/);
+  assert.equal(await tab.locator("nav a[aria-current=page]").allTextContents(), ["API"]);
+  // With an operation, its form and its answer open.
+  assert.equal(await faultsOf(tab), []);
   assert.equal(complaints, []);
   await tab.close();
 });

@@ -375,17 +375,6 @@ pages("each page is accessible in both schemes, and nothing sticks out on a phon
   await tab.close();
 });
 
-pages("the API document is accessible too, and shown by files of this origin alone", async () => {
-  const { tab, complaints } = await open("/docs");
-  await tab.click("text=Redrive a dead letter, unchanged or with an edited payload");
-  await tab.click(".try-out__btn");
-  await tab.waitForSelector(".execute");
-  assert.equal(await tab.locator("nav a[aria-current=page]").allTextContents(), ["API"]);
-  assert.equal(await faultsOf(tab), []);
-  assert.equal(complaints, []);
-  await tab.close();
-});
-
 pages("filters that cannot be meant, letters that are not there: the page says so", async () => {
   const { tab } = await open("/ui/dead-letter-list?path=items");
   await tab.waitForSelector("[role=alert]:has-text('path must be a JSON pointer')");
