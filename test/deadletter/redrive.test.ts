@@ -2,11 +2,12 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { NotFoundError, RejectedError, WrongStateError } from "../../src/contract/errors.ts";
+import { headersToJson } from "../../src/contract/headers.ts";
 import { createDatabase } from "../support/database.ts";
 import { ANN, openDesk } from "../support/desk.ts";
-import { tablesOf } from "../support/engine.ts";
+import { appendAll, tablesOf } from "../support/engine.ts";
 import { errorOf } from "../support/error.ts";
-import { MODEL, orderWith } from "../support/messages.ts";
+import { MODEL, messageOf, orderWith } from "../support/messages.ts";
 
 const letters = suite("dead letters");
 const database = await createDatabase();
@@ -201,6 +202,48 @@ letters("a group that came back after a redrive says so", async () => {
   const [redrive] = (await desk.biography(position)).actions;
   assert.is(group?.came_back_after, redrive?.at);
   assert.equal([group?.open, group?.redriven], [1, 1]);
+});
+
+letters("a message of any outcome is shown masked, between its neighbours, with its trace", async () => {
+  const headers = headersToJson({ headers: [["x-phone", "+49170999999"]] });
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const [before = 0n] = await receive("before it");
+  const told = messageOf(orderWith({ order_uid: "shown" }), { traceparent, ...(headers ? { headers } : {}) });
+  const { receipts } = await appendAll(database, [told]);
+  const position = receipts[0]?.position ?? 0n;
+  const pending = await desk.messages.show(position);
+  assert.equal([pending.outcome, pending.previous, pending.next], ["pending", String(before), null]);
+  const [after = 0n] = await receive("after it");
+  const shown = await desk.messages.show(position);
+  assert.equal([shown.outcome, shown.next, shown.view], ["projected", String(after), `/orders/${position}`]);
+  assert.equal(shown.trace, { id: "4bf92f3577b34da6a3ce929d0e0e4736", url: null });
+  assert.not.match(JSON.stringify(shown), MODEL.delivery.phone);
+  assert.not.match(JSON.stringify(shown.with), "170999999");
+  const revealed = await desk.messages.reveal(position, ANN);
+  assert.match(revealed.payload.content, MODEL.delivery.phone);
+  assert.match(JSON.stringify(revealed.with), "+49170999999");
+  assert.equal(
+    revealed.actions.map(({ action, author }) => [action, author]),
+    [["reveal", "Ann"]],
+  );
+  assert.instance(await errorOf(desk.messages.show(10n ** 9n)), NotFoundError);
+  assert.instance(await errorOf(desk.messages.reveal(10n ** 9n, ANN)), NotFoundError);
+});
+
+letters("who reveals a redrive sees its original, too, which is recorded", async () => {
+  const [position = 0n] = await receive(orderWith({ order_uid: "compared", sm_id: "x" }));
+  const edited = orderWith({ order_uid: "compared" });
+  const { redrive_position } = await desk.redrive(position, edited, ANN);
+  await project();
+  await desk.messages.reveal(BigInt(redrive_position), { author: "Cem" });
+  const { actions } = await desk.messages.show(position);
+  assert.equal(
+    actions.map(({ action, author }) => [action, author]),
+    [
+      ["redrive", "Ann"],
+      ["reveal", "Cem"],
+    ],
+  );
 });
 
 letters.after(async () => {
