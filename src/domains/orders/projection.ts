@@ -2,28 +2,30 @@
 
 import { type Outcome, PROJECTED, type Projected, type Projection } from "../../contract/domain.ts";
 import type { InboxRow } from "../../contract/message.ts";
-import { conflict, type Rejection } from "../../contract/rejection.ts";
-import { mapInTurns } from "../../contract/values/in-turns.ts";
+import { conflict } from "../../contract/rejection.ts";
 import { DatabaseError } from "../../database/database-error.ts";
 import type { Transaction } from "../../database/transaction.ts";
+import { type OrderParser, orderParser, type Parsed } from "./order-parser.ts";
 import { copyOrders, type NewOrder, selectOrders } from "./orders-table.ts";
-import { type Order, parseOrder } from "./schema.ts";
 
 /** The first order with an id, in the table or in the batch. */
 type Holder = Readonly<{ position: bigint; document: Buffer }>;
 
-type Parsed = Order | Rejection;
-
 export class OrdersProjection implements Projection<NewOrder> {
   /** Remaining batches. */
   #lookupFirstBatches = 0;
+  readonly #parser: OrderParser;
+
+  constructor(parser = orderParser) {
+    this.#parser = parser;
+  }
 
   /**
    * Writes at once, because most batches hold new ids only. After a conflict, this batch and the next 16 look up
    * existing ids first, because duplicates come in bursts.
    */
   async project(batch: readonly InboxRow[], transaction: Transaction): Promise<Projected<NewOrder>> {
-    const parsed = await mapInTurns(batch, ({ payload }) => parseOrder(payload));
+    const parsed = await this.#parser.parse(batch.map(({ payload }) => payload));
     if (this.#lookupFirstBatches === 0) {
       try {
         return await write(batch, parsed, new Map(), transaction);
