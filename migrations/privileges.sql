@@ -10,11 +10,11 @@ end $$;
 revoke all on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
   bulk_redrives, bulk_redrive_letters, bulk_decisions, bulk_decision_letters, sessions, proofs, source_gaps, outbox,
   outbox_checkpoints, outbox_refusals,
-  outbox_actions, paused_sources, source_actions, rate_limits, migrations
+  outbox_actions, paused_sources, source_actions, notify_alerts, rate_limits, migrations
   from :service_role;
 grant select on inbox, checkpoints, duplicates, dead_letters, dead_letter_groups, dead_letter_hours, operator_actions,
   bulk_redrives, bulk_redrive_letters, bulk_decisions, bulk_decision_letters, proofs, source_gaps, outbox, outbox_checkpoints, outbox_refusals, outbox_actions,
-  paused_sources, source_actions, rate_limits, migrations to :service_role;
+  paused_sources, source_actions, notify_alerts, rate_limits, migrations to :service_role;
 
 grant select on sequence inbox_position_seq to :service_role;
 
@@ -58,6 +58,9 @@ grant insert on bulk_decision_letters to :service_role;
 grant select, insert, delete on sessions to :service_role;
 grant insert (domain, source, author, is_verified, reason), delete on paused_sources to :service_role;
 grant insert (action, domain, source, author, is_verified, reason) on source_actions to :service_role;
+
+grant insert (key, alert), delete on notify_alerts to :service_role;
+grant update (alert, seen_at, ended_at, settled, settled_at, attempts, next_attempt_at) on notify_alerts to :service_role;
 
 -- What calls to other services do.
 grant insert (name, next_at), update (next_at) on rate_limits to :service_role;

@@ -4,6 +4,7 @@
  */
 import type { Auditor } from "./audit/auditor.ts";
 import { backgroundWork } from "./composition/background-work.ts";
+import { openNotifier } from "./composition/notify.ts";
 import { openLine } from "./composition/open-line.ts";
 import { openOperators } from "./composition/operators.ts";
 import { watchOperatorsFile } from "./composition/operators-file-watch.ts";
@@ -81,6 +82,7 @@ export async function createApp(
   const monitor = new DatabaseMonitor(pools.reads, (seconds) => metrics.databaseRoundTrip.observe(seconds));
   const pauses = openPauses(shared, lines);
   const operators = openOperators(shared, modules, lines);
+  const notifier = openNotifier(shared, lines, monitor, operators.auditor);
   const health = () => [...front.health(), ...flow.health()];
   const rpcs = await createRpcs(shared, lines, tracing, health);
   const server = createServer(shared, lines, operators, pauses.desk, monitor, tracing, rpcs.routes, health);
@@ -96,6 +98,7 @@ export async function createApp(
       health: () => (monitor.isConnected ? [] : ["the database does not answer"]),
     },
     watchOperatorsFile(config.operators, shared.tokens, logger),
+    { name: "alerts", start: () => notifier?.start(), stop: () => notifier?.stop() },
     {
       name: "HTTP",
       start: async () => {

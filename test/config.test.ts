@@ -80,6 +80,14 @@ config("the defaults are those of the documentation", () => {
     inboxBufferBytesMax: 32 * 1024 ** 2,
     logLevel: "info",
     tracing: undefined,
+    notify: {
+      url: undefined,
+      format: "generic",
+      secret: undefined,
+      surgeLetters: 20,
+      stalledSeconds: 30,
+      disconnectedSeconds: 30,
+    },
     failpoint: undefined,
     warnings: [],
   });

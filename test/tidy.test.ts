@@ -68,7 +68,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["domain-line.ts"],
   ["http", "grpc", "cli"],
   ["watch"],
-  ["audit", "rebuild", "deadletter"],
+  ["audit", "rebuild", "deadletter", "notify"],
   ["projector"],
   ["inbox", "outbox", "domains"],
   ["contract"],
@@ -188,7 +188,7 @@ tidy("each source file says first what it is for", () => {
 });
 
 /** Migrations in preparation; each number leaves the list when its file arrives. */
-const NUMBERS_RESERVED = [19];
+const NUMBERS_RESERVED: number[] = [];
 
 tidy("migrations are numbered without holes", () => {
   const names = readdirSync("migrations")

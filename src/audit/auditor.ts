@@ -14,6 +14,7 @@ export class Auditor {
   #running: Promise<AuditReport> | undefined;
   /** On the monotonic clock. */
   #lastAtMs: number | undefined;
+  #last: AuditReport | undefined;
 
   constructor(
     database: Database,
@@ -30,6 +31,13 @@ export class Auditor {
   /** Undefined before the first audit. */
   get ageSeconds(): number | undefined {
     return this.#lastAtMs === undefined ? undefined : (performance.now() - this.#lastAtMs) / 1000;
+  }
+
+  /** Violations in the last audit; 0 before the first. */
+  brokenOf(domain: string): bigint {
+    const found = this.#last?.domains[domain];
+    if (!found) return 0n;
+    return [...found.checks.values()].reduce((sum, check) => sum + check.broken, found.broken);
   }
 
   /** Concurrent callers share the running audit. */
@@ -56,6 +64,7 @@ export class Auditor {
   async #audit(isFull: boolean): Promise<AuditReport> {
     const report = await audit(this.#database, this.#domains, { isFull, ...this.#gaps });
     this.#lastAtMs = performance.now();
+    this.#last = report;
     this.#onAudited(report);
     return report;
   }

@@ -8,6 +8,7 @@ import { deadlettersCommand } from "./deadletters.ts";
 import { domainCommands } from "./domain-commands.ts";
 import { findCommand } from "./find.ts";
 import { install } from "./install.ts";
+import { notifyCommand } from "./notify.ts";
 import { operatorTokenCommand } from "./operator-token.ts";
 import { outboxCommand } from "./outbox.ts";
 import { print, printJson } from "./print.ts";
@@ -48,6 +49,7 @@ export const waybill = command("waybill", "Operate a Waybill installation from a
   .addCommand(sourcesCommand())
   .addCommand(pauseCommand())
   .addCommand(resumeCommand())
+  .addCommand(notifyCommand())
   .addHelpText(
     "after",
     `

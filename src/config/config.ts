@@ -14,6 +14,7 @@ import {
 } from "./broker-settings.ts";
 import type { FailpointName } from "./failpoint.ts";
 import { misspeltVariables } from "./misspelt.ts";
+import { NOTIFY_SETTINGS } from "./notify-settings.ts";
 import { digestOf, type OperatorsFile, permissionWarnings } from "./operators-file.ts";
 import {
   DATABASE_SETTINGS,
@@ -25,7 +26,7 @@ import {
 } from "./process-settings.ts";
 import { type Environment, EnvironmentReader } from "./read.ts";
 import { type SAMPLER_NAMES, TOKEN_LENGTH_MIN } from "./rules.ts";
-import type { SettingGroup, SettingsOf } from "./settings.ts";
+import type { SettingGroup, SettingsOf, ValuesOf } from "./settings.ts";
 import {
   type JetStreamConfig,
   type KafkaConfig,
@@ -61,6 +62,7 @@ export type Config = Readonly<{
   operators: OperatorsFile | undefined;
   payloadBytesMax: number;
   inboxBufferBytesMax: number;
+  notify: NotifyConfig;
   logLevel: string;
   /** Undefined if OTEL_TRACES_EXPORTER is `none`. */
   tracing: TracingConfig | undefined;
@@ -85,6 +87,9 @@ export type ConfigurableDomain = Readonly<{
   settings: SettingsOf<object>;
   checkSettings?(settings: object, reached: string | undefined): readonly string[];
 }>;
+
+/** Nothing is sent without a URL. */
+export type NotifyConfig = ValuesOf<typeof NOTIFY_SETTINGS>;
 
 export type TracingConfig = Readonly<{
   exporter: "jaeger" | "otlp";
@@ -112,6 +117,7 @@ export function loadConfig(known: readonly ConfigurableDomain[], env: Environmen
       .map((domain) => readDomain(reader, domain)),
     ...http,
     ...reader.readSettings(GRPC_SETTINGS),
+    notify: reader.readSettings(NOTIFY_SETTINGS),
     tracing: readTracing(reader),
     ...reader.readSettings(DIAGNOSTIC_SETTINGS),
     warnings: [
@@ -146,6 +152,7 @@ export function settingGroups(known: readonly ConfigurableDomain[]): readonly Se
     ...known
       .filter(({ settings }) => Object.keys(settings).length > 0)
       .map(({ name, settings }) => ({ title: `Domain ${name}`, settings })),
+    { title: "Alerts", settings: NOTIFY_SETTINGS },
     {
       title: "Traces",
       note: "The exporters read the other variables of the OpenTelemetry specification themselves, such as `OTEL_EXPORTER_JAEGER_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT` and `OTEL_SERVICE_NAME`.",
@@ -156,6 +163,8 @@ export function settingGroups(known: readonly ConfigurableDomain[]): readonly Se
 }
 
 /** Parts for tools. @throws ConfigError */
+export const loadNotify = (env: Environment = process.env) =>
+  loadPart(env, (reader) => reader.readSettings(NOTIFY_SETTINGS));
 export const loadTracing = (env: Environment = process.env) => loadPart(env, readTracing);
 export const loadNatsStreaming = (domain: ConfigurableDomain, env: Environment = process.env) =>
   loadPart(env, (reader) => readNatsStreaming(reader, channelsOf(domain)));

@@ -149,6 +149,21 @@ export const flag = type("string").pipe((text, context) =>
   text === "true" || text === "false" ? text === "true" : context.error("true or false"),
 );
 
+/** Undefined if none is set. */
+export const webhookUrl = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  const isWeb = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+  return isWeb ? text : context.error("an http or https URL");
+});
+
+/** Undefined if none is set. Source: Standard Webhooks, "Signature scheme". */
+export const notifySecret = type("string").pipe((text, context) => {
+  if (text === "") return undefined;
+  const bytes = Buffer.from(text.replace(/^whsec_/, ""), "base64");
+  const isValid = /^whsec_[A-Za-z0-9+/]+=*$/.test(text) && bytes.length >= 24 && bytes.length <= 64;
+  return isValid ? bytes : context.error("whsec_ and 24 to 64 bytes in Base64");
+});
+
 /** A secret of another system, unchecked. */
 export const secret = type("string").pipe((text) => text);
 

@@ -185,6 +185,20 @@ export function createMetrics() {
       ["domain"],
     ),
     auditAgeSeconds: gauge("waybill_audit_age_seconds", "Time since the last audit.", ["domain"]),
+    notifySent: new Counter({
+      name: "waybill_notify_sent_total",
+      help: "Messages that the webhook of NOTIFY_URL accepted.",
+      registers,
+    }),
+    notifyFailed: new Counter({
+      name: "waybill_notify_failed_total",
+      help: "Attempts that the webhook of NOTIFY_URL refused or did not answer.",
+      registers,
+    }),
+    notifyPending: gauge(
+      "waybill_notify_pending",
+      "Messages to the webhook that are not delivered yet; without NOTIFY_URL 0.",
+    ),
     grpcServerSeconds: seconds(
       "waybill_grpc_server_request_duration_seconds",
       "Duration of a call, over gRPC or through the gateway.",

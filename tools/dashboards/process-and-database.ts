@@ -74,6 +74,24 @@ export const PROCESS_AND_DATABASE: Dashboard = {
         queries: { "{{instance}}": "rate(waybill_spans_dropped_total[1m])" },
       },
     ],
+    "Alerts by webhook": [
+      {
+        title: "Messages to the webhook",
+        description: "Sent: accepted by the receiver. Failed: attempts that it refused or did not answer.",
+        unit: "short",
+        queries: {
+          sent: "sum(increase(waybill_notify_sent_total[5m]))",
+          failed: "sum(increase(waybill_notify_failed_total[5m]))",
+        },
+      },
+      {
+        title: "Pending messages to the webhook",
+        description: "Not delivered yet. They are retried for about ten minutes.",
+        unit: "short",
+        thresholds: [1, 10],
+        queries: { pending: "max(waybill_notify_pending)" },
+      },
+    ],
     Storage: [
       {
         title: "Table size",
