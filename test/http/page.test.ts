@@ -162,7 +162,7 @@ page("the status page shows the figures live, in charts and in words, and leads 
   await transport.publish(Buffer.from("not an order at all"));
   await tab.fill("#token", ADMIN);
   await tab.press("#token", "Enter");
-  await tab.waitForSelector("#newest a[href^='/ui/dead-letter?position=']");
+  await tab.waitForSelector("#newest a[href^='/ui/message?position=']");
   await tab.waitForSelector(
     "#causes a[href*='fingerprint=']:text-is('not_json: the document: expected a JSON value')",
   );

@@ -2,7 +2,7 @@
 import { complain, get } from "/ui/api.js";
 import { wordsOf } from "/ui/causes.js";
 import { bars } from "/ui/chart.js";
-import { ago, byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+import { ago, byId, cell, element, link, positionLink, table, time, visible } from "/ui/dom.js";
 import { domainCells, domainHeads, loadDomains, offerDomains } from "/ui/domains.js";
 import { update } from "/ui/live.js";
 import { watchEvents } from "/ui/shell.js";
@@ -41,7 +41,7 @@ function showTotals({ totals, oldest_open, trend }) {
     tiles.push(
       element("div", {}, [
         element("dt", {}, ["oldest open"]),
-        element("dd", {}, [link(letterAddress(oldest_open.position), ago(oldest_open.received_at))]),
+        element("dd", {}, [positionLink(oldest_open.position, ago(oldest_open.received_at))]),
       ]),
     );
   }
@@ -81,7 +81,7 @@ function showGroups({ groups, has_more, trend }) {
       cell("First seen", time(group.first_seen), "words"),
       cell("Last seen", time(group.last_seen), "words"),
       cell("Channels", visible(group.channels.join(", ")), "words"),
-      cell("Sample", link(letterAddress(group.sample), group.sample), "words"),
+      cell("Sample", positionLink(group.sample, group.sample), "words"),
       cell(
         "Repair",
         link(`/ui/repair?fingerprint=${group.fingerprint}&domain=${group.domain}`, "Repair all"),
@@ -136,8 +136,6 @@ function showBulks(bulks) {
     ),
   );
 }
-
-const letterAddress = (position) => `/ui/dead-letter?position=${position}`;
 
 /** Under load the counts change twice a second; the group query is too expensive for that. */
 const REFRESH_PAUSE_MS = 2_000;

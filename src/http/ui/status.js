@@ -1,7 +1,7 @@
 /** The status page: health and figures without Grafana, refreshed every two seconds. */
 import { complain, get } from "/ui/api.js";
 import { wordsOf } from "/ui/causes.js";
-import { ago, byId, cell, element, link, table } from "/ui/dom.js";
+import { ago, byId, cell, element, link, positionLink, table } from "/ui/dom.js";
 import { domainCells, domainHeads } from "/ui/domains.js";
 import { orDash, plain, seconds } from "/ui/figures.js";
 import { update } from "/ui/live.js";
@@ -157,7 +157,7 @@ async function showNewest() {
   const names = before ? namesIn(before) : [];
   const rows = deadletters.map((letter) =>
     element("tr", { "data-key": letter.position }, [
-      cell("Position", link(`/ui/dead-letter?position=${letter.position}`, letter.position)),
+      cell("Position", positionLink(letter.position, letter.position)),
       ...domainCells(names, letter.domain),
       cell("Code", letter.code),
       cell("Arrived", ago(letter.received_at)),
