@@ -1,9 +1,10 @@
 /** The API document in Swagger UI, with repairs of what keeps it from readers with assistive technology. */
+import { complain } from "/ui/api.js";
 import { byId } from "/ui/dom.js";
 
 const place = byId("docs");
 
-window.SwaggerUIBundle({
+const viewer = {
   url: "/openapi.json",
   domNode: place,
   // Links inside the button that opens an operation cannot be reached.
@@ -14,7 +15,9 @@ window.SwaggerUIBundle({
   // No external validator: requests go to this service only, with the operator's session.
   validatorUrl: null,
   persistAuthorization: false,
-});
+};
+if (window.SwaggerUIBundle) window.SwaggerUIBundle(viewer);
+else complain(place, new Error("the viewer did not load"), () => location.reload());
 
 /** Swagger UI renders parts again at any time. */
 new MutationObserver(repair).observe(place, { childList: true, subtree: true });
