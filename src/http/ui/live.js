@@ -90,8 +90,11 @@ function patch(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   // A button keeps its listener, so one with another name is another button.
   const isOther = old.nodeName !== fresh.nodeName || old.nodeName === "BUTTON";
-  if (isOther) old.replaceWith(fresh);
-  else if (old.nodeType === Node.TEXT_NODE) old.data = fresh.data;
+  if (isOther) {
+    const hasFocus = old === document.activeElement;
+    old.replaceWith(fresh);
+    if (hasFocus) fresh.focus();
+  } else if (old.nodeType === Node.TEXT_NODE) old.data = fresh.data;
   else {
     for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
     for (const { name, value } of fresh.attributes)

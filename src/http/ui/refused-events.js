@@ -23,7 +23,7 @@ function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
     cell("Topic", visible(topic)),
     cell("Reason", reason),
     cell("Since", time(since)),
-    cell("", state === "blocked" ? actions : "decided; the relay will continue soon"),
+    cell("Action", state === "blocked" ? actions : "decided; the relay will continue soon"),
   ]);
 }
 
@@ -50,7 +50,7 @@ async function act(address) {
 
 /** Refusals change rarely. */
 const PAUSE_MS = 3_000;
-const HEADS = ["Event", "Domain", "Topic", "Reason", "Since", ""];
+const HEADS = ["Event", "Domain", "Topic", "Reason", "Since", "Action"];
 
 byId("refused-form").addEventListener("submit", (event) => event.preventDefault());
 byId("refused-author").value = author();

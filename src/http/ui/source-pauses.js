@@ -20,7 +20,7 @@ function rowOf({ domain, source, paused }) {
     cell("Reason", paused ? visible(paused.reason) : ""),
     cell("Since", paused ? time(paused.since) : ""),
     cell(
-      "",
+      "Action",
       button(paused ? "Resume" : "Pause", () => change(domain, source, act), {
         class: "secondary",
         "aria-label": label,
@@ -54,7 +54,7 @@ async function keepLoading() {
 
 /** Pauses change rarely. */
 const PAUSE_MS = 5_000;
-const HEADS = ["Domain", "Source", "State", "By", "Reason", "Since", ""];
+const HEADS = ["Domain", "Source", "State", "By", "Reason", "Since", "Action"];
 
 byId("pauses-form").addEventListener("submit", (event) => event.preventDefault());
 byId("pauses-author").value = author();
