@@ -11,6 +11,7 @@ import { MemoryLedger, TableLedger } from "../../src/notify/ledger.ts";
 import { Notifier } from "../../src/notify/notifier.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
 import { runWaybill } from "../support/waybill.ts";
 
@@ -190,6 +191,30 @@ notifier(
     }
   },
 );
+
+notifier("the service tells of a surge of dead letters, with a link and without their contents", async () => {
+  await using database = await createDatabase();
+  await using hook = await receiver();
+  await using service = await startInProcess(database, {
+    NOTIFY_URL: hook.url,
+    NOTIFY_SURGE_LETTERS: "3",
+    PUBLIC_URL: "http://localhost:3000",
+  });
+  for (let index = 0; index < 4; index++)
+    await fetch(`${service.url}/orders`, { method: "POST", body: `ann@example.com ${index}` });
+  await until("the webhook is told", () => hook.received.length > 0);
+  const [{ json, text }] = hook.received as [Received];
+  const { labels, summary, url } = json.data;
+  assert.equal([labels.domain, labels.code], ["orders", "not_json"]);
+  assert.is(summary, "4 new dead letters of orders within ten minutes with one cause (not_json).");
+  assert.match(
+    url,
+    /^http:\/\/localhost:3000\/ui\/dead-letter-list\?domain=orders&fingerprint=[0-9a-f]{16}$/,
+  );
+  assert.not.match(text, /ann@/);
+  const metrics = await (await fetch(`${service.url}/metrics`)).text();
+  assert.match(metrics, /^waybill_notify_sent_total 1$/m);
+});
 
 notifier("waybill notify test sends a sample and tells the status without the URL", async () => {
   await using hook = await receiver((count) => (count === 1 ? 200 : 403));
