@@ -6,6 +6,7 @@ import { Handover } from "../src/projector/handover.ts";
 import { projectingOf, projectNext } from "../src/projector/project.ts";
 import { createLogger } from "../src/telemetry/logger.ts";
 import { OrderFactory } from "../tools/domains/orders/factory.ts";
+import { mebibytes, residentBytes } from "../tools/stack/memory.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 import type { Stack } from "../tools/stack/stack.ts";
 import { makeSmallGarbage } from "./fill.ts";
@@ -48,6 +49,8 @@ export async function measureDeadLetters(
       say(`deadletters: ${path.padEnd(28)} ${figures(times)}`);
     }
     await measureBulk(service.url, say);
+    await measureDiscard(service.url, say);
+    for (const format of ["ndjson", "csv"]) await measureExport(service.url, service.child.pid, format, say);
     const figure = Math.max(...worst);
     return {
       name: `page of dead letters among ${letters.toLocaleString("en")}, the worst filter`,
@@ -112,6 +115,45 @@ async function measureBulk(url: string, say: (text: string) => void): Promise<vo
   const took = (performance.now() - started) / 1000;
   say(
     `deadletters: redrive of 10000 letters in ${took.toFixed(1)} s, ${Math.round(10_000 / took)}/s (${bulk.status})`,
+  );
+}
+
+/** The first steps run in the request, the rest in a job. */
+async function measureDiscard(url: string, say: (text: string) => void): Promise<void> {
+  const begun = performance.now();
+  const who = { author: "bench", reason: "bench", limit: 100_000 };
+  let bulk = (await post(url, "/deadletters/discard", { filter: {}, ...who })) as {
+    id: string;
+    status: string;
+    decided: number;
+  };
+  while (bulk.status === "running") {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    bulk = (await get(url, `/deadletters/decisions/${bulk.id}`)) as typeof bulk;
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  say(`deadletters: discard of ${bulk.decided} letters in ${seconds.toFixed(1)} s (${bulk.status})`);
+}
+
+/** Everything, read as fast as it comes. The memory is that of the service. */
+async function measureExport(
+  url: string,
+  pid: number,
+  format: string,
+  say: (text: string) => void,
+): Promise<void> {
+  const before = residentBytes(pid);
+  let highest = before;
+  let bytes = 0;
+  const begun = performance.now();
+  const response = await fetch(`${url}/deadletters/export?format=${format}&state=discarded`);
+  for await (const part of response.body as ReadableStream<Uint8Array>) {
+    bytes += part.length;
+    highest = Math.max(highest, residentBytes(pid));
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  say(
+    `deadletters: export as ${format}, ${(bytes / 2 ** 20).toFixed(0)} MiB in ${seconds.toFixed(1)} s; service ${mebibytes(before)} MiB before, ${mebibytes(highest)} MiB at most`,
   );
 }
 
