@@ -213,7 +213,7 @@ class Tree {
   #line(row, from, to, isWhole) {
     const { text, starts, ends } = this.#read;
     const parts = [];
-    if (row.first === from && !row.isNamed && typeof row.step === "string")
+    if (row.first === from && from < to && !row.isNamed && typeof row.step === "string")
       parts.push(element("span", { class: "quiet" }, [`${visible(row.step)}: `]));
     const faults = [];
     for (const { token, space } of lineOf(this.#read, from, to)) {
