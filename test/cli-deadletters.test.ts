@@ -12,7 +12,7 @@ import { checkIf } from "./support/check-if.ts";
 import { runScript } from "./support/command.ts";
 import { createDatabase, environment } from "./support/database.ts";
 import { errorOf } from "./support/error.ts";
-import { orderWith } from "./support/messages.ts";
+import { MODEL, orderWith } from "./support/messages.ts";
 import { startAsProcess } from "./support/service.ts";
 import { runWaybill } from "./support/waybill.ts";
 
@@ -107,6 +107,56 @@ cli("many are tried and redriven; it waits until they are through", async () => 
   assert.match(stopped.stdout, /stopped: 1 of 15 redriven/);
   const list = await waybill("redrives");
   assert.match(list.stdout, /stopped +1 of 15/);
+});
+
+cli("many are repaired by steps: previewed, tried, and run with --yes", async () => {
+  const buried = ["12", "13", "12,50"].map((amount, index) =>
+    orderWith({ order_uid: `repaired ${index}`, payment: { ...MODEL.payment, amount }, entry: "" }),
+  );
+  for (const payload of buried) await bury(payload);
+  const letters = ["transform", "--path", "/payment/amount"];
+  const steps = ["--set", "/entry=WBIL", "--cast", "/payment/amount=number", "--rename", "/entry=entrance"];
+  const file = join(environment("WAYBILL_TEST_FOLDER"), "steps.json");
+  await writeFile(file, '[{"op":"rename","path":"/entrance","to":"entry"}]');
+
+  const preview = await waybill(...letters, ...steps, "--preview");
+  assert.match(preview.stdout, /cannot be applied: \/payment\/amount: a number, .*"12,50"/);
+  assert.match(preview.stdout, /would fail again \(schema\): \/entry/);
+  assert.match(preview.stdout, /\+ +"entrance": "WBIL",/);
+  const dry = await waybill(...letters, ...steps.slice(0, 4));
+  assert.is(dry.status, 1);
+  assert.match(
+    dry.stdout,
+    "3 dead letters: 2 would be processed, 0 duplicates, 0 conflicts, 0 would fail again.",
+  );
+  assert.match(dry.stdout, /stay open:\n.*\norders +2 +1 +\d+ +\/payment\/amount/);
+  const run = await json(
+    ...letters,
+    ...steps,
+    "--remove",
+    "/none",
+    "--jsonata",
+    "$merge([$sift($, function($v, $k){$k != 'entrance'}), {'entry': entrance}])",
+    "--yes",
+    "--reason",
+    "amounts are numbers",
+  );
+  assert.equal(
+    [run.status, run.value.status, run.value.projected, run.value.left_open],
+    [1, "finished", 2, 1],
+  );
+  assert.equal(
+    run.value.steps.map(({ op }: { op: string }) => op),
+    ["set", "cast", "rename", "remove", "jsonata"],
+  );
+  const order = (await (await fetch(`${service.url}/orders/repaired%200`)).json()) as {
+    entry: string;
+    payment: object;
+  };
+  assert.equal([order.entry, order.payment], ["WBIL", { ...MODEL.payment, amount: 12 }]);
+  assert.match((await waybill("redrives", run.value.id)).stdout, /2 of 3 redriven, 0 skipped, 1 left open/);
+  const fromFile = await waybill(...letters, "--file", file, "--dry-run");
+  assert.match(fromFile.stdout, "1 are not changed by the steps and stay open");
 });
 
 cli("discard and restore need a reason, and say what they did", async () => {
@@ -258,6 +308,15 @@ cli("bad usage is explained, with status 2", async () => {
     [["redrive", "1", "--all"], /needs exactly one of/],
     [["redrive", "--all", "--payload", "x"], /--payload needs a position/],
     [["redrive", "--all"], /--reason is required/],
+    [["transform", "--all"], /transform needs a step: --set, /],
+    [["transform", "--remove", "/a"], /needs exactly one of/],
+    [["transform", "--all", "--remove", "a"], /steps\.0\.path must be a JSON pointer/],
+    [["transform", "--all", "--set", "/a"], /--set.*It must be a path and a value/],
+    [["transform", "--all", "--cast", "/a=date"], /steps\.0\.to must be /],
+    [["transform", "--all", "--jsonata", "{"], /steps\.0\.expression must be a JSONata expression/],
+    [["transform", "--all", "--remove", "/a", "--yes", "--preview"], /exclude each other/],
+    [["transform", "--all", "--remove", "/a", "--yes"], /--reason is required/],
+    [["transform", "--all", "--file", "package.json"], /must be a JSON list of steps/],
     [["discard", "1", "--reason", "\u001b"], /--reason.*It must be one line/],
   ];
   for (const [args, problem] of bad) {

@@ -72,7 +72,11 @@ type Failure = {
 
 type NotApplied = { domain: string; step: number; letters: number; sample: bigint; problem: Problem };
 
-/** @param positions tried in this order. @param domains of this process. @param transformation applied to each. */
+/**
+ * @param positions tried in this order.
+ * @param domains of this process.
+ * @param transformation applied to each.
+ */
 export async function dryRun(
   database: Database,
   domains: ReadonlyMap<string, AnyDomain>,
@@ -85,72 +89,114 @@ export async function dryRun(
   const projecting = new Map(
     [...domains].map(([name, domain]) => [name, projectingOf(domain, { isLive: false })]),
   );
+  const context = { database, projecting, tally, signal, onProgress };
+  if (transformation) await tryTransformed(context, positions, transformation);
+  else await tryUnchanged(context, positions);
+  return tally.result();
+}
+
+type Trying = Readonly<{
+  database: Database;
+  projecting: ReadonlyMap<string, Projecting>;
+  tally: Tally;
+  signal: AbortSignal | undefined;
+  onProgress: (done: number) => void;
+}>;
+
+type Row = InboxRow & Readonly<{ domain: string }>;
+
+async function tryUnchanged(
+  { database, projecting, tally, signal, onProgress }: Trying,
+  positions: readonly bigint[],
+): Promise<void> {
   for (let begin = 0; begin < positions.length; begin += TRANSACTION_LETTERS_MAX) {
     const part = positions.slice(begin, begin + TRANSACTION_LETTERS_MAX);
     await database.attempt(async (transaction) => {
       for (let done = 0; done < part.length; ) {
         signal?.throwIfAborted();
-        const batch = part.slice(done, done + BATCH_LETTERS_MAX);
-        const place = TRIAL_POSITION + BigInt(done);
-        done += await tryBatch(transaction, projecting, batch, place, tally, { signal, transformation });
+        const rows = await selectAt(transaction, part.slice(done, done + BATCH_LETTERS_MAX), BATCH_BYTES_MAX);
+        if (rows.length === 0) throw new Error("a dead letter has no row in the inbox");
+        await tryRows(transaction, projecting, rows, done, tally);
+        done += rows.length;
         onProgress(begin + done);
       }
     });
   }
-  return tally.result();
 }
 
-/** @returns the number of positions tried. */
-async function tryBatch(
+/** Transforms before the transaction begins: live messages with the same id wait for its end. */
+async function tryTransformed(
+  { database, projecting, tally, signal, onProgress }: Trying,
+  positions: readonly bigint[],
+  transformation: Transformation,
+): Promise<void> {
+  let changed: Row[] = [];
+  let bytes = 0;
+  const tryChanged = async () => {
+    await database.attempt(async (transaction) => {
+      for (let done = 0; done < changed.length; done += BATCH_LETTERS_MAX) {
+        await tryRows(transaction, projecting, changed.slice(done, done + BATCH_LETTERS_MAX), done, tally);
+      }
+    });
+    changed = [];
+    bytes = 0;
+  };
+  for (let done = 0; done < positions.length; ) {
+    const rows = await selectAt(database, positions.slice(done, done + BATCH_LETTERS_MAX), BATCH_BYTES_MAX);
+    if (rows.length === 0) throw new Error("a dead letter has no row in the inbox");
+    for (const row of rows) {
+      signal?.throwIfAborted();
+      const payload = await changedPayload(row, transformation, projecting, tally);
+      if (payload) changed.push({ ...row, payload });
+      bytes += payload?.length ?? 0;
+      if (bytes > BATCH_BYTES_MAX || changed.length === TRANSACTION_LETTERS_MAX) await tryChanged();
+      done += 1;
+      onProgress(done);
+    }
+  }
+  await tryChanged();
+}
+
+/** @returns undefined if the steps leave the letter as it is, which is counted. */
+async function changedPayload(
+  { position, domain, payload }: Row,
+  transformation: Transformation,
+  projecting: ReadonlyMap<string, Projecting>,
+  tally: Tally,
+): Promise<Buffer | undefined> {
+  const here = projecting.get(domain);
+  if (!here) {
+    tally.skip(domain, 1);
+    return undefined;
+  }
+  const result = await transformation.apply(payload);
+  if (result.kind === "changed") return Buffer.from(result.payload);
+  if (result.kind === "unchanged") tally.countUnchanged(position);
+  else tally.countNotApplied(domain, position, result, here.paths);
+  return undefined;
+}
+
+/** @param place of the first row among those of the transaction. */
+async function tryRows(
   transaction: Transaction,
   projecting: ReadonlyMap<string, Projecting>,
-  positions: readonly bigint[],
-  trialPosition: bigint,
+  rows: readonly Row[],
+  place: number,
   tally: Tally,
-  {
-    signal,
-    transformation,
-  }: Readonly<{
-    signal: AbortSignal | undefined;
-    transformation: Transformation | undefined;
-  }>,
-): Promise<number> {
-  const rows = await selectAt(transaction, positions, BATCH_BYTES_MAX);
-  if (rows.length === 0) throw new Error("a dead letter has no row in the inbox");
+): Promise<void> {
   for (const [domain, letters] of Map.groupBy(rows, (row) => row.domain)) {
     const here = projecting.get(domain);
     if (!here) {
       tally.skip(domain, letters.length);
       continue;
     }
-    const revised = transformation ? await revise(letters, transformation, tally, here, signal) : letters;
-    const tried = revised.map((row, index) => ({ ...row, position: trialPosition + BigInt(index) }));
-    if (tried.length === 0) continue;
+    const first = TRIAL_POSITION + BigInt(place);
+    const tried = letters.map((row, index) => ({ ...row, position: first + BigInt(index) }));
     const { outcomes } = await projectInSavepoints(transaction, here, tried);
     for (const [index, outcome] of outcomes.entries()) {
-      tally.count(domain, revised[index]?.position as bigint, trialOf(outcome, here));
+      tally.count(domain, letters[index]?.position as bigint, trialOf(outcome, here));
     }
   }
-  return rows.length;
-}
-
-/** @returns the changed rows; the others are counted. */
-async function revise<Row extends InboxRow & { domain: string }>(
-  rows: readonly Row[],
-  transformation: Transformation,
-  tally: Tally,
-  { paths }: Projecting,
-  signal: AbortSignal | undefined,
-): Promise<Row[]> {
-  const changed: Row[] = [];
-  for (const row of rows) {
-    signal?.throwIfAborted();
-    const result = await transformation.apply(row.payload);
-    if (result.kind === "changed") changed.push({ ...row, payload: Buffer.from(result.payload) });
-    else if (result.kind === "unchanged") tally.countUnchanged(row.position);
-    else tally.countNotApplied(row.domain, row.position, result, paths);
-  }
-  return changed;
 }
 
 class Tally {
