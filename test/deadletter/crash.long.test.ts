@@ -1,4 +1,4 @@
-/** The service crashes repeatedly during a bulk redrive of 10,000 letters. */
+/** The service crashes repeatedly during a bulk redrive of 10,000 letters, unchanged and transformed. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { append } from "../../src/inbox/append.ts";
@@ -62,6 +62,39 @@ crash("killed in the middle, it goes on after the restart: none twice, none miss
   assert.equal(acts.rows, [{ acts: LETTERS, of: LETTERS }]);
   const sum = await auditOf(service.url);
   assert.equal([sum.holds, sum.pending, sum.dead], [true, 0, 2 * LETTERS + 1]);
+
+  // The letters that failed again are repaired by a step.
+  const repair = await fetch(`${service.url}/deadletters/transform`, {
+    method: "POST",
+    body: JSON.stringify({
+      filter: { path: "/locale" },
+      limit: LETTERS,
+      steps: [{ op: "cast", path: "/locale", to: "string" }],
+      author: "Ann",
+      reason: "text",
+    }),
+  });
+  assert.is(repair.status, 202);
+  const { id } = (await repair.json()) as { id: string };
+  const repaired = async () => {
+    const { rows } = await database.query("select redriven::int, status from bulk_redrives where id = $1", [
+      id,
+    ]);
+    return rows[0] as { redriven: number; status: string };
+  };
+  for (const share of [0.0001, 0.3, 0.6]) {
+    await until(`${share} of it is repaired`, async () => (await repaired()).redriven >= share * LETTERS);
+    await service.child.end("SIGKILL");
+    service = await startAsProcess(database.serviceUrl);
+  }
+  await until("the repair has ended", async () => (await repaired()).status !== "running");
+  assert.equal(await repaired(), { redriven: LETTERS, status: "finished" });
+  const after = await auditOf(service.url);
+  assert.equal([after.holds, after.pending, after.projected], [true, 0, LETTERS]);
+  const copies = await database.admin(
+    "select count(*)::int as copies, count(distinct redrive_of)::int as originals from inbox where source = 'redrive'",
+  );
+  assert.equal(copies.rows, [{ copies: 2 * LETTERS, originals: 2 * LETTERS }]);
   await service.child.end("SIGTERM");
 });
 
