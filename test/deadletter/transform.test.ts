@@ -215,8 +215,8 @@ transform("a loop and growth end with the letter, and the next one is served", a
 
 transform("steps are validated, and the first mistake is named", () => {
   const bad: [unknown, RegExp][] = [
-    [{}, /^steps must be an array/],
-    [[{ op: "move", path: "/a" }], /^steps\.0\.op must be /],
+    [{}, /^steps must be a list of steps/],
+    [[{ op: "move", path: "/a" }], /^steps\.0\.op must be one of set, remove, rename, cast, jsonata/],
     [[{ op: "set", path: "/a" }], /^steps\.0\.value must be /],
     [[{ op: "remove", path: "" }], /^steps\.0\.path must be a JSON pointer/],
     [[{ op: "remove", path: "a" }], /^steps\.0\.path must be a JSON pointer/],
@@ -227,7 +227,7 @@ transform("steps are validated, and the first mistake is named", () => {
       [{ op: "jsonata", expression: "x".repeat(10_001) }],
       /^steps\.0\.expression must be a JSONata expression of/,
     ],
-    [Array.from({ length: 101 }, () => ({ op: "remove", path: "/a" })), /^steps must be at most length 100/],
+    [Array.from({ length: 101 }, () => ({ op: "remove", path: "/a" })), /^steps must be at most 100/],
   ];
   for (const [steps, message] of bad) {
     try {

@@ -17,23 +17,27 @@ export const CASTS = ["number", "integer", "string", "boolean", "json"] as const
 export const STEPS_MAX = 100;
 export const EXPRESSION_LENGTH_MAX = 10_000;
 
-export const stepType = type({ "+": "reject", op: "'set'", path, value: "unknown" })
-  .or({ "+": "reject", op: "'remove'", path: memberPath })
-  .or({
+const KINDS = {
+  set: type({ "+": "reject", op: "'set'", path, value: "unknown" }),
+  remove: type({ "+": "reject", op: "'remove'", path: memberPath }),
+  rename: type({
     "+": "reject",
     op: "'rename'",
     path: memberPath,
     to: type(/^[^\0\p{Cs}]{1,200}$/u).describe("a member's name of 1 to 200 characters"),
-  })
-  .or({ "+": "reject", op: "'cast'", path, to: type.enumerated(...CASTS) })
-  .or({
+  }),
+  cast: type({ "+": "reject", op: "'cast'", path, to: type.enumerated(...CASTS) }),
+  jsonata: type({
     "+": "reject",
     op: "'jsonata'",
     expression: type("string")
       .moreThanLength(0)
       .atMostLength(EXPRESSION_LENGTH_MAX)
       .describe(`a JSONata expression of 1 to ${EXPRESSION_LENGTH_MAX} characters`),
-  });
+  }),
+};
+
+export const stepType = KINDS.set.or(KINDS.remove).or(KINDS.rename).or(KINDS.cast).or(KINDS.jsonata);
 
 export const stepsType = stepType.array().atMostLength(STEPS_MAX);
 
@@ -41,11 +45,28 @@ export type Step = typeof stepType.infer;
 export type SimpleStep = Exclude<Step, { op: "jsonata" }>;
 export type Cast = (typeof CASTS)[number];
 
-/** @throws InvalidInputError */
+/** Checks each step by its kind: errors of a union would name the members of all kinds. @throws InvalidInputError */
 export function readSteps(given: unknown): readonly Step[] {
-  const steps = stepsType(given);
-  if (!(steps instanceof type.errors)) return steps;
-  const [problem] = steps;
-  const name = ["steps", ...(problem?.path ?? [])].map(String).join(".");
+  if (!Array.isArray(given)) throw new InvalidInputError("steps", "steps must be a list of steps");
+  if (given.length > STEPS_MAX) throw new InvalidInputError("steps", `steps must be at most ${STEPS_MAX}`);
+  return given.map(readStep);
+}
+
+function readStep(given: unknown, index: number): Step {
+  const { op } = (given ?? {}) as { op?: unknown };
+  if (typeof op !== "string" || !isKind(op)) {
+    throw new InvalidInputError(
+      `steps.${index}.op`,
+      `steps.${index}.op must be one of ${Object.keys(KINDS).join(", ")}`,
+    );
+  }
+  const step = KINDS[op](given);
+  if (!(step instanceof type.errors)) return step;
+  const [problem] = step;
+  const name = ["steps", index, ...(problem?.path ?? [])].map(String).join(".");
   throw new InvalidInputError(name, `${name} must be ${problem?.expected}`);
+}
+
+function isKind(op: string): op is keyof typeof KINDS {
+  return Object.hasOwn(KINDS, op);
 }

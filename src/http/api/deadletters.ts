@@ -23,6 +23,7 @@ import {
   transformLimits,
   transformType,
 } from "../../deadletter/repair/requests.ts";
+import { readSteps } from "../../deadletter/transform/steps.ts";
 import { readActionBody, readJsonBody } from "../server/body.ts";
 import * as api from "./deadletters-api.ts";
 
@@ -75,13 +76,25 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
       return new Accepted(bulk, `/deadletters/redrives/${bulk.id}`);
     }),
     route("POST", "/deadletters/transform/preview", api.previewTransform, async (request, response) => {
-      const body = await readJsonBody(request, previewRequestType, STEPS_BYTES_MAX, undefined, parseExactly);
+      const body = await readJsonBody(
+        request,
+        withSteps(previewRequestType),
+        STEPS_BYTES_MAX,
+        undefined,
+        parseExactly,
+      );
       const { filter, steps, samples = PREVIEW_SAMPLES } = body;
       return desk.transforms.preview(filter, steps, samples, goneSignal(response));
     }),
     route("POST", "/deadletters/transform", api.transform, async (request, response) => {
       const isDryRun = readDryRun(request);
-      const body = await readActionBody(request, transformType, STEPS_BYTES_MAX, undefined, parseExactly);
+      const body = await readActionBody(
+        request,
+        withSteps(transformType),
+        STEPS_BYTES_MAX,
+        undefined,
+        parseExactly,
+      );
       const { filter, steps, limit = transformLimits.fallback, failures_max = 0 } = body;
       if (isDryRun) return desk.transforms.dryRun(filter, steps, limit, goneSignal(response));
       const bulk = await desk.redriveMany(filter, limit, failures_max, named(body), steps);
@@ -194,6 +207,14 @@ function route(method: "GET" | "POST", path: string, operation: Operation, answe
       if (!(result instanceof Accepted)) return sendJson(response, 200, result);
       sendJson(response, 202, result.document, { location: result.location });
     },
+  };
+}
+
+/** Errors name the mistake in a step. */
+function withSteps<T>(bodyType: (value: unknown) => T): (value: unknown) => T {
+  return (value) => {
+    if (typeof value === "object" && value !== null && "steps" in value) readSteps(value.steps);
+    return bodyType(value);
   };
 }
 
