@@ -1,6 +1,7 @@
 /** The `waybill` command with all commands of operators. */
 import { loadConfig } from "../config/config.ts";
 import { DOMAINS } from "../domains/index.ts";
+import { actionsCommand } from "./actions.ts";
 import { auditCommand } from "./audit.ts";
 import { Command, command, exits, JSON_HELP } from "./command.ts";
 import { completionCommand } from "./completion.ts";
@@ -45,6 +46,7 @@ export const waybill = command("waybill", "Operate a Waybill installation from a
   .addCommand(rebuildCommand)
   .addCommand(deadlettersCommand())
   .addCommand(outboxCommand())
+  .addCommand(actionsCommand())
   .addCommand(operatorTokenCommand)
   .addCommand(sourcesCommand())
   .addCommand(pauseCommand())

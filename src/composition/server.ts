@@ -9,6 +9,7 @@ import {
   selectRecentGroups,
 } from "../deadletter/find/dead-letter-groups-table.ts";
 import type { DomainLine } from "../domain-line.ts";
+import { actionsRoute } from "../http/api/actions.ts";
 import { deadLetterRoutes } from "../http/api/deadletters.ts";
 import { docsRoutes } from "../http/api/docs.ts";
 import { messagesRoutes } from "../http/api/messages.ts";
@@ -78,6 +79,7 @@ export function createServer(
       }),
     ),
     ...sourceRoutes(pauseDesk),
+    actionsRoute(pools.desk),
     ...operationsRoutes({
       domains: lines.map(({ name }) => name),
       health,

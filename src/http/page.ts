@@ -180,6 +180,7 @@ const ENGINE_ENTRIES: readonly NavigationEntry[] = [
   { title: "Status", path: "/ui/status" },
   { title: "Dead letters", path: "/ui/dead-letters" },
   { title: "Find", path: "/ui/dead-letter-list" },
+  { title: "Actions", path: "/ui/actions" },
   { title: "API", path: "/docs" },
 ];
 

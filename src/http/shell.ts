@@ -49,6 +49,7 @@ export function inShell(
           ${links.join("\n          ")}
         </nav>
         <button id="keyboard" type="button" class="quiet">Keyboard</button>
+        <span id="who"></span>
         <button id="sign-out" type="button" class="quiet">Sign out</button>
       </div>
       <form id="search" role="search">

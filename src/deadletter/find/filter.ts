@@ -7,14 +7,14 @@ import { foldIndexes } from "../../projector/fingerprint.ts";
 import { shape } from "../shapes.ts";
 
 /** Text that PostgreSQL accepts: Unicode without NUL and lone surrogates. */
-const text = (lengthMax: number) =>
+export const text = (lengthMax: number) =>
   type(new RegExp(`^[^\\0\\p{Cs}]{1,${lengthMax}}$`, "u")).describe(
     `Unicode text of 1 to ${lengthMax} characters`,
   );
 
 const TIME = "a date such as 2026-11-21 or a date-time such as 2026-11-21T06:22:19Z";
 
-const time = type("string")
+export const time = type("string")
   .describe(TIME)
   .pipe((given, context) => {
     const parsed = parseDateTime(DATE.test(given) ? `${given}T00:00:00Z` : given);

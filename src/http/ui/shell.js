@@ -1,5 +1,6 @@
 /** The dynamic parts of the shell: connection state, event stream, sign-in and sign-out. */
-import { byId, element } from "/ui/dom.js";
+import { byId, element, visible } from "/ui/dom.js";
+import { signedIn } from "/ui/signed-in.js";
 
 /** What the page says of its own connection; undefined if it has none but the shell's. */
 let own;
@@ -143,3 +144,6 @@ const READINESS_TIMEOUT_MS = 10_000;
 
 show();
 watchReadiness();
+signedIn.then(({ name, role }) => {
+  if (name !== null) byId("who").textContent = `${visible(name)} (${role})`;
+});
