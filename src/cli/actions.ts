@@ -47,7 +47,7 @@ function textOf({ actions, next }: ActionsDocument): string {
     action.domain,
     action.ordinal === undefined ? action.position : `${action.position}/${action.ordinal}`,
     action.redrive_position,
-    action.bulk_redrive,
+    action.bulk_redrive ?? action.bulk_decision,
     action.reason,
   ]);
   const heads = ["TIME", "AUTHOR", "ACTION", "DOMAIN", "POSITION", "REDRIVEN AS", "BULK", "REASON"];

@@ -48,6 +48,8 @@ export type Route = Readonly<{
   access: Access;
   /** The query parameter that makes a request open to all: the route returns one item to all and lists to operators. */
   openWith?: string;
+  /** The query parameter that asks for unmasked data, which only operators get. */
+  revealWith?: string;
   /** Allowed query parameters that the description does not list. */
   otherParameters?: readonly string[];
   /** Answered without a check of Host: probes use any name, and pages hold no data. */

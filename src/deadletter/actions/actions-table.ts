@@ -11,6 +11,9 @@ export const ACTIONS = [
   "reveal",
   "bulk_redrive",
   "cancel_bulk_redrive",
+  "bulk_discard",
+  "bulk_restore",
+  "cancel_bulk_decision",
   "release_event",
   "discard_event",
 ] as const;
@@ -30,6 +33,7 @@ export type ListedAction = Readonly<{
   redrivePosition: bigint | null;
   isEdited: boolean | null;
   bulkId: bigint | null;
+  decisionId: bigint | null;
   /** Of a bulk action. */
   letters: bigint | null;
   cursor: string;
@@ -71,14 +75,15 @@ export async function selectListedActions(
   }
   const where = conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
   const size = bind(limit);
-  const ofOperators = position === undefined ? "where bulk_id is null or position is null" : "";
+  const ofOperators =
+    position === undefined ? "where position is null or (bulk_id is null and decision_id is null)" : "";
   const ranges = [`${OPERATOR_ACTIONS} ${ofOperators}`, OUTBOX_ACTIONS].map(
     (record) =>
       `(select * from (${record}) as actions ${where} order by acted_at desc, id desc limit ${size})`,
   );
   const { rows } = await database.query<ListedAction>(
     `select action, acted_at as "actedAt", author, is_verified as "isVerified", reason, domain, position, ordinal,
-            refusal, redrive_position as "redrivePosition", is_edited as "isEdited", bulk_id as "bulkId", letters,
+            refusal, redrive_position as "redrivePosition", is_edited as "isEdited", bulk_id as "bulkId", decision_id as "decisionId", letters,
             to_char(acted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '_' || record || '_' || id as cursor
      from (${ranges.join(" union all ")}) as merged
      order by acted_at desc, record desc, id desc limit ${size}`,
@@ -95,11 +100,14 @@ const OPERATOR_ACTIONS = `select 'operator' as record, id, action, acted_at, aut
     (select inbox.domain from inbox where inbox.position = operator_actions.position)
   ) as domain,
   position, null::integer as ordinal, null as refusal, redrive_position,
-  case when action = 'redrive' then is_edited end as is_edited, bulk_id,
-  (select bulk.letters from bulk_redrives as bulk where bulk.id = bulk_id and operator_actions.position is null) as letters
+  case when action = 'redrive' then is_edited end as is_edited, bulk_id, decision_id,
+  case when position is null then coalesce(
+    (select bulk.letters from bulk_redrives as bulk where bulk.id = bulk_id),
+    (select bulk.letters from bulk_decisions as bulk where bulk.id = decision_id)
+  ) end as letters
   from operator_actions`;
 
 const OUTBOX_ACTIONS = `select 'outbox' as record, id, action || '_event' as action, acted_at, author, is_verified, reason,
   domain, position, ordinal, refusal, null::bigint as redrive_position, null::boolean as is_edited,
-  null::bigint as bulk_id, null::bigint as letters
+  null::bigint as bulk_id, null::bigint as decision_id, null::bigint as letters
   from outbox_actions`;

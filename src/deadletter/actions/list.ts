@@ -33,6 +33,7 @@ const listedType = shape({
   "redrive_position?": "position",
   "is_edited?": "boolean",
   "bulk_redrive?": "string",
+  "bulk_decision?": "string",
   "letters?": type("number").describe("of a bulk action"),
 });
 
@@ -84,6 +85,7 @@ function documentOf(row: ListedAction): typeof listedType.infer {
     redrive_position: row.redrivePosition?.toString(),
     is_edited: row.isEdited ?? undefined,
     bulk_redrive: row.bulkId?.toString(),
+    bulk_decision: row.decisionId?.toString(),
     letters: row.letters === null ? undefined : Number(row.letters),
   });
 }

@@ -144,7 +144,8 @@ function exportRoute(desk: Desk): Route {
   return {
     method: "GET",
     path: "/deadletters/export",
-    access: "operator",
+    access: "reader",
+    revealWith: "reveal",
     operation: api.exportLetters,
     handle: async (request, response) => {
       const { format, reveal, author, reason, ...filter } = request.query;

@@ -27,11 +27,11 @@ type Asking = IncomingMessage &
  */
 export function checkAccess(
   request: Asking,
-  route: Pick<Route, "access" | "openWith" | "kind">,
+  route: Pick<Route, "access" | "openWith" | "revealWith" | "kind">,
   guards: AccessGuards,
 ): void | Promise<void> {
-  const { kind, openWith } = route;
-  const access = openWith !== undefined && request.query[openWith] !== undefined ? "open" : route.access;
+  const { kind } = route;
+  const access = accessTo(route, request);
   const { tokens, origins, sessions } = guards;
   const isChange = request.method !== "GET" && request.method !== "HEAD";
   if (isChange) origins.checkChange(request);
@@ -51,6 +51,14 @@ export function checkAccess(
     admit(request, caller, guards);
     request.isStillAllowed = async () => mayUse(access, await sessions.callerOf(request), tokens);
   });
+}
+
+function accessTo(
+  { access, openWith, revealWith }: Pick<Route, "access" | "openWith" | "revealWith">,
+  { query }: Asking,
+) {
+  if (openWith !== undefined && query[openWith] !== undefined) return "open";
+  return revealWith !== undefined && query[revealWith] !== undefined ? "operator" : access;
 }
 
 /** Of the token or the session; undefined if there is neither. @throws DatabaseError */

@@ -15,6 +15,9 @@ const LABELS = {
   reveal: "reveal",
   bulk_redrive: "bulk redrive",
   cancel_bulk_redrive: "cancel a bulk redrive",
+  bulk_discard: "bulk discard",
+  bulk_restore: "bulk restore",
+  cancel_bulk_decision: "cancel a bulk discard or restore",
   release_event: "release an event",
   discard_event: "discard an event",
 };
@@ -59,22 +62,25 @@ function rowOf(action) {
   ]);
 }
 
-function subjectOf({ position, ordinal, refusal, redrive_position, bulk_redrive, letters }) {
+function subjectOf(action) {
+  const { position, ordinal, refusal, redrive_position, letters } = action;
   if (position === undefined)
-    return [
-      link(`/ui/redrive?id=${bulk_redrive}`, `bulk redrive ${bulk_redrive}`),
-      letters === undefined ? "" : ` of ${letters.toLocaleString()} letters`,
-    ];
+    return [...bulkOf(action), letters === undefined ? "" : ` of ${letters.toLocaleString()} letters`];
+  const bulk = bulkOf(action);
   return [
     link(`/ui/message?position=${position}`, ordinal === undefined ? position : `${position}/${ordinal}`),
     ...(redrive_position === undefined
       ? []
       : [" as ", link(`/ui/message?position=${redrive_position}`, redrive_position)]),
     ...(refusal === undefined ? [] : [visible(` refused: ${refusal}`)]),
-    ...(bulk_redrive === undefined
-      ? []
-      : [" in ", link(`/ui/redrive?id=${bulk_redrive}`, `bulk redrive ${bulk_redrive}`)]),
+    ...(bulk.length === 0 ? [] : [" in ", ...bulk]),
   ];
+}
+
+function bulkOf({ bulk_redrive, bulk_decision }) {
+  if (bulk_redrive !== undefined)
+    return [link(`/ui/redrive?id=${bulk_redrive}`, `bulk redrive ${bulk_redrive}`)];
+  return bulk_decision === undefined ? [] : [`bulk decision ${bulk_decision}`];
 }
 
 form.addEventListener("submit", (event) => {
