@@ -251,6 +251,7 @@ api("what goes well is as the document says", async () => {
   await drive("POST", "/outbox/{position}/{ordinal}/release", "/outbox/1/0/release", { body: who });
   await drive("POST", "/outbox/{position}/{ordinal}/discard", "/outbox/1/1/discard", { body: who });
   await drive("GET", "/outbox", "/outbox");
+  await drive("GET", "/actions", "/actions?limit=3");
 
   for (const action of ["pause", "resume"])
     await drive("POST", `/sources/{domain}/{source}/${action}`, `/sources/orders/http/${action}`, {

@@ -1,5 +1,13 @@
 /** The list of all operator actions. */
-import { answer, inQuery, type Operation, type Parameter, problems, TEXT } from "../../contract/openapi.ts";
+import {
+  answer,
+  inQuery,
+  named,
+  type Operation,
+  type Parameter,
+  problems,
+  TEXT,
+} from "../../contract/openapi.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
 import { readInteger } from "../../contract/values/integers.ts";
 import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
@@ -37,7 +45,7 @@ const LIST: Operation = {
     inQuery("before", "`next` of the previous page", TEXT),
   ],
   responses: {
-    200: answer("a page; `next` is null on the last one", schemaOf(actionsType)),
+    200: answer("a page; `next` is null on the last one", named("Actions", schemaOf(actionsType))),
     ...problems(400),
   },
 };

@@ -121,6 +121,19 @@ const bulkDryRun = {
 const refused = { domain: DOMAIN, position: "7", ordinal: 0 };
 
 export const EXAMPLES: Readonly<Record<string, unknown>> = {
+  Actions: {
+    actions: [
+      {
+        ...action,
+        is_verified: true,
+        domain: DOMAIN,
+        position: "2",
+        redrive_position: "17",
+        is_edited: true,
+      },
+    ],
+    next: null,
+  },
   Audit: {
     holds: true,
     domains: {
