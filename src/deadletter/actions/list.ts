@@ -1,5 +1,5 @@
 /** The list of all operator actions: a filter enters, a page leaves as a JSON document. */
-import { type } from "arktype";
+import { type } from "../../config/types.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { parsePosition } from "../../contract/values/integers.ts";
 import { defined } from "../../contract/values/shapes.ts";
