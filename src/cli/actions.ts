@@ -45,11 +45,12 @@ function textOf({ actions, next }: ActionsDocument): string {
     `${action.author ?? "unnamed"}${action.is_verified ? "" : " (not verified)"}`,
     action.action,
     action.domain,
-    action.ordinal === undefined ? action.position : `${action.position}/${action.ordinal}`,
+    action.source ??
+      (action.ordinal === undefined ? action.position : `${action.position}/${action.ordinal}`),
     action.redrive_position,
     action.bulk_redrive ?? action.bulk_decision,
     action.reason,
   ]);
-  const heads = ["TIME", "AUTHOR", "ACTION", "DOMAIN", "POSITION", "REDRIVEN AS", "BULK", "REASON"];
+  const heads = ["TIME", "AUTHOR", "ACTION", "DOMAIN", "POSITION OR SOURCE", "REDRIVEN AS", "BULK", "REASON"];
   return tableOf(heads, rows) + (next === null ? "" : `\n\nOlder: --before ${next}`);
 }

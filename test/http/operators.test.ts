@@ -217,6 +217,9 @@ operators("all actions are listed, newest first, by pages and filters", async ()
     `insert into outbox_actions (domain, position, ordinal, action, refusal, author, reason)
      values ('orders', 1, 0, 'release', 'too large', 'Bob', 'again'), ('orders', 1, 0, 'discard', 'too large', 'Bob', 'no use')`,
   );
+  const pause = await ask("POST", "/sources/orders/http/pause", bearer("ann"), { reason: "full" });
+  assert.is(pause.status, 200, JSON.stringify(pause.body));
+  assert.is((await ask("POST", "/sources/orders/http/resume", bearer("ann"), { reason: "ok" })).status, 200);
   const list = async (query: string): Promise<Signed[]> => {
     const { status, body } = await ask("GET", `/actions?${query}`, bearer("carl"));
     assert.is(status, 200, JSON.stringify(body));
@@ -226,6 +229,8 @@ operators("all actions are listed, newest first, by pages and filters", async ()
   assert.equal(
     all.map(({ action }) => action),
     [
+      "resume_source",
+      "pause_source",
       "discard_event",
       "release_event",
       "bulk_redrive",
@@ -233,7 +238,7 @@ operators("all actions are listed, newest first, by pages and filters", async ()
     ],
   );
   assert.equal(
-    Object.entries(all[2] as object).filter(([name]) => !["at", "bulk_redrive"].includes(name)),
+    Object.entries(all[4] as object).filter(([name]) => !["at", "bulk_redrive"].includes(name)),
     Object.entries({
       author: "ann",
       is_verified: true,
@@ -253,6 +258,15 @@ operators("all actions are listed, newest first, by pages and filters", async ()
   assert.equal(pages, all);
 
   const { position } = all.at(-1) as { position: string };
+  assert.equal(all[0] && { ...all[0], at: "" }, {
+    at: "",
+    author: "ann",
+    is_verified: true,
+    action: "resume_source",
+    reason: "ok",
+    domain: "orders",
+    source: "http",
+  });
   const count = async (query: string) => (await list(query)).length;
   assert.is(await count("author=Bob"), 2);
   assert.is(await count("author=ann&action=reveal"), 2);

@@ -1,5 +1,5 @@
 /**
- * What operators did, newest first, from `operator_actions` and `outbox_actions`. A page is merged from one index range of
+ * What operators did, newest first, from `operator_actions`, `outbox_actions` and `source_actions`. A page is merged from one index range of
  * each table. A bulk action is one row: the rows of its letters are found by position only.
  */
 import type { Queryable } from "../../database/queryable.ts";
@@ -16,6 +16,8 @@ export const ACTIONS = [
   "cancel_bulk_decision",
   "release_event",
   "discard_event",
+  "pause_source",
+  "resume_source",
 ] as const;
 
 export type ListedAction = Readonly<{
@@ -25,6 +27,8 @@ export type ListedAction = Readonly<{
   isVerified: boolean;
   reason: string | null;
   domain: string | null;
+  /** That was paused or resumed. */
+  source: string | null;
   position: bigint | null;
   /** Of an event in the outbox. */
   ordinal: number | null;
@@ -77,12 +81,12 @@ export async function selectListedActions(
   const size = bind(limit);
   const ofOperators =
     position === undefined ? "where position is null or (bulk_id is null and decision_id is null)" : "";
-  const ranges = [`${OPERATOR_ACTIONS} ${ofOperators}`, OUTBOX_ACTIONS].map(
+  const ranges = [`${OPERATOR_ACTIONS} ${ofOperators}`, OUTBOX_ACTIONS, SOURCE_ACTIONS].map(
     (record) =>
       `(select * from (${record}) as actions ${where} order by acted_at desc, id desc limit ${size})`,
   );
   const { rows } = await database.query<ListedAction>(
-    `select action, acted_at as "actedAt", author, is_verified as "isVerified", reason, domain, position, ordinal,
+    `select action, acted_at as "actedAt", author, is_verified as "isVerified", reason, domain, source, position, ordinal,
             refusal, redrive_position as "redrivePosition", is_edited as "isEdited", bulk_id as "bulkId", decision_id as "decisionId", letters,
             to_char(acted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '_' || record || '_' || id as cursor
      from (${ranges.join(" union all ")}) as merged
@@ -99,7 +103,7 @@ const OPERATOR_ACTIONS = `select 'operator' as record, id, action, acted_at, aut
     (select bulk.domain from bulk_redrives as bulk where bulk.id = bulk_id),
     (select inbox.domain from inbox where inbox.position = operator_actions.position)
   ) as domain,
-  position, null::integer as ordinal, null as refusal, redrive_position,
+  null as source, position, null::integer as ordinal, null as refusal, redrive_position,
   case when action = 'redrive' then is_edited end as is_edited, bulk_id, decision_id,
   case when position is null then coalesce(
     (select bulk.letters from bulk_redrives as bulk where bulk.id = bulk_id),
@@ -108,6 +112,12 @@ const OPERATOR_ACTIONS = `select 'operator' as record, id, action, acted_at, aut
   from operator_actions`;
 
 const OUTBOX_ACTIONS = `select 'outbox' as record, id, action || '_event' as action, acted_at, author, is_verified, reason,
-  domain, position, ordinal, refusal, null::bigint as redrive_position, null::boolean as is_edited,
+  domain, null as source, position, ordinal, refusal, null::bigint as redrive_position, null::boolean as is_edited,
   null::bigint as bulk_id, null::bigint as decision_id, null::bigint as letters
   from outbox_actions`;
+
+const SOURCE_ACTIONS = `select 'source' as record, id, action || '_source' as action, acted_at, author, is_verified, reason,
+  domain, source, null::bigint as position, null::integer as ordinal, null as refusal,
+  null::bigint as redrive_position, null::boolean as is_edited, null::bigint as bulk_id, null::bigint as decision_id,
+  null::bigint as letters
+  from source_actions`;

@@ -20,6 +20,8 @@ const LABELS = {
   cancel_bulk_decision: "cancel a bulk discard or restore",
   release_event: "release an event",
   discard_event: "discard an event",
+  pause_source: "pause a source",
+  resume_source: "resume a source",
 };
 
 function fill() {
@@ -63,7 +65,8 @@ function rowOf(action) {
 }
 
 function subjectOf(action) {
-  const { position, ordinal, refusal, redrive_position, letters } = action;
+  const { position, ordinal, refusal, redrive_position, letters, source } = action;
+  if (source !== undefined) return `source ${source}`;
   if (position === undefined)
     return [...bulkOf(action), letters === undefined ? "" : ` of ${letters.toLocaleString()} letters`];
   const bulk = bulkOf(action);
@@ -80,7 +83,9 @@ function subjectOf(action) {
 function bulkOf({ bulk_redrive, bulk_decision }) {
   if (bulk_redrive !== undefined)
     return [link(`/ui/redrive?id=${bulk_redrive}`, `bulk redrive ${bulk_redrive}`)];
-  return bulk_decision === undefined ? [] : [`bulk decision ${bulk_decision}`];
+  return bulk_decision === undefined
+    ? []
+    : [link(`/ui/redrive?decision=${bulk_decision}`, `bulk decision ${bulk_decision}`)];
 }
 
 form.addEventListener("submit", (event) => {
