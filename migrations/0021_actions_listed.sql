@@ -1,5 +1,3 @@
-create index source_actions_listed on source_actions (acted_at, id);
-
 -- The list of all actions leaves out the single letters of bulk decisions, too.
 drop index operator_actions_listed;
 create index operator_actions_listed on operator_actions (acted_at, id)
