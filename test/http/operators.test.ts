@@ -286,7 +286,7 @@ operators("all actions are listed, newest first, by pages and filters", async ()
     assert.is((await ask("GET", `/actions?${query}`, bearer("carl"))).body.parameter, parameter, query);
 
   const environment = { DATABASE_URL: database.serviceUrl };
-  const shown = await runWaybill(["actions", "--author", "ann", "--limit", "2"], environment);
+  const shown = await runWaybill(["actions", "--author", "ann", "--limit", "3"], environment);
   assert.match(shown.stdout, /ann {2,}bulk_redrive {2,}orders/);
   assert.match(shown.stdout, /Older: --before \S+_operator_\d+\n$/);
   const json = await runWaybill(["actions", "--position", position, "--json"], environment);
