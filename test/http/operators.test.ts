@@ -304,6 +304,7 @@ operators("the pages know who is signed in and what the role allows", async () =
     await tab.waitForSelector("#act:has-text('Your role is reader')");
     for (const label of ["Redrive unchanged", "Edit", "Discard", "Reveal personal data"])
       assert.ok(await tab.isDisabled(`#actions button:has-text('${label}')`), label);
+    assert.is(await tab.locator("a:has-text('Download unmasked')").count(), 0);
     await tab.click("#sign-out");
     await tab.fill("#token", TOKENS.ann);
     await tab.press("#token", "Enter");

@@ -13,6 +13,9 @@ export const obstacle =
     ? "Your role is reader: you see everything masked, and only operators can act."
     : undefined;
 
+/** Attributes of action buttons outside of the form. */
+export const ifAllowed = obstacle === undefined ? {} : { disabled: "", title: obstacle };
+
 export function author() {
   return name ?? localStorage.getItem("waybill-author") ?? "";
 }

@@ -1,6 +1,6 @@
 /** One dead letter: problems, payload, actions, history. */
 import { complain, get, post } from "/ui/api.js";
-import { author, remember } from "/ui/author.js";
+import { author, obstacle, remember } from "/ui/author.js";
 import { viewDiff } from "/ui/diff-view.js";
 import { button, byId, cell, element, facts, link, positionLink, table, time, visible } from "/ui/dom.js";
 import { loadDomains } from "/ui/domains.js";
@@ -121,7 +121,10 @@ function showPayload({ payload, errors, links }) {
     if (name) await act(async () => showPayload(await post(`${address}/reveal${part}`, name)));
   };
   byId("payload").replaceChildren(
-    element("p", { class: "quiet" }, [...notes, link(`${links.payload}?${who}`, "Download unmasked")]),
+    element("p", { class: "quiet" }, [
+      ...notes,
+      obstacle ?? link(`${links.payload}?${who}`, "Download unmasked"),
+    ]),
     ...viewPayload(payload, errors, load),
   );
 }

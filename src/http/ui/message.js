@@ -1,6 +1,6 @@
 /** One message of the inbox: what became of it and why, its payload, and what it leads to. */
 import { complain, get, post } from "/ui/api.js";
-import { author, remember } from "/ui/author.js";
+import { author, obstacle, remember } from "/ui/author.js";
 import { copy } from "/ui/copy.js";
 import { viewDiff } from "/ui/diff-view.js";
 import { button, byId, cell, element, facts, link, positionLink, table, time, visible } from "/ui/dom.js";
@@ -191,7 +191,7 @@ function showPayload({ payload, errors = [], links }) {
     element("p", { class: "quiet" }, [
       `${payload.bytes.toLocaleString()} bytes. `,
       payload.is_masked ? "Personal data is masked; revealing it is recorded. " : "",
-      link(`${links.payload}?${who}`, "Download unmasked"),
+      obstacle ?? link(`${links.payload}?${who}`, "Download unmasked"),
     ]),
     ...viewPayload(payload, errors, loadFrom),
   );

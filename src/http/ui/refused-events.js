@@ -1,6 +1,6 @@
 /** Events that the broker permanently refuses; the section is hidden if there are none. */
 import { complain, get, post } from "/ui/api.js";
-import { author, obstacle, remember } from "/ui/author.js";
+import { author, ifAllowed, remember } from "/ui/author.js";
 import { button, byId, cell, element, positionLink, table, time, visible } from "/ui/dom.js";
 import { update } from "/ui/live.js";
 
@@ -13,9 +13,9 @@ async function load() {
 function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
   const decide = (action) => () => act(`/outbox/${position}/${ordinal}/${action}`);
   const actions = [
-    button("Release", decide("release"), { class: "secondary", ...DISABLED }),
+    button("Release", decide("release"), { class: "secondary", ...ifAllowed }),
     " ",
-    button("Discard", decide("discard"), { class: "danger", ...DISABLED }),
+    button("Discard", decide("discard"), { class: "danger", ...ifAllowed }),
   ];
   return element("tr", { "data-key": `${position}/${ordinal}` }, [
     cell("Event", positionLink(position, `${position}/${ordinal}`)),
@@ -47,9 +47,6 @@ async function act(address) {
     complain(place, error);
   }
 }
-
-/** Of buttons outside of the form. */
-const DISABLED = obstacle === undefined ? {} : { disabled: "", title: obstacle };
 
 /** Refusals change rarely. */
 const PAUSE_MS = 3_000;

@@ -1,6 +1,6 @@
 /** Pauses and resumes sources on the status page, and shows who paused one and why. */
 import { complain, get, post } from "/ui/api.js";
-import { author, remember } from "/ui/author.js";
+import { author, ifAllowed, remember } from "/ui/author.js";
 import { button, byId, cell, element, table, time, visible } from "/ui/dom.js";
 import { update } from "/ui/live.js";
 
@@ -24,6 +24,7 @@ function rowOf({ domain, source, paused }) {
       button(paused ? "Resume" : "Pause", () => change(domain, source, act), {
         class: "secondary",
         "aria-label": label,
+        ...ifAllowed,
       }),
     ),
   ]);
