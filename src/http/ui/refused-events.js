@@ -42,6 +42,8 @@ async function act(address) {
   place.replaceChildren();
   try {
     await post(address, { author: byId("refused-author").value, reason: byId("refused-reason").value });
+    // The operator's own action shows at once, although the pointer is in the list.
+    byId("refused-events").replaceChildren();
     await load();
   } catch (error) {
     complain(place, error);
