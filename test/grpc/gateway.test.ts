@@ -71,6 +71,8 @@ const document = (await (await fetch(`${service.url}/openapi.json`)).json()) as 
 };
 const ajv = new Ajv2020({ strict: true, allErrors: true, strictTypes: false });
 addFormats.default(ajv);
+// For references to named schemas.
+ajv.addVocabulary(["components"]);
 
 // biome-ignore lint/suspicious/noExplicitAny: what it holds is what the document says, which is what is tested.
 type Answer = { status: number; body: any; headers: Headers };
@@ -102,7 +104,7 @@ async function ask(
   assert.ok(response.headers.get("x-request-id"), what);
   const media = described?.content?.[response.headers.get("content-type") ?? ""];
   assert.ok(media, `${what}: ${response.headers.get("content-type")}`);
-  const validate = ajv.compile(media.schema);
+  const validate = ajv.compile({ ...media.schema, components: document.components });
   const value = JSON.parse(text);
   assert.ok(validate(value), `${what}: ${ajv.errorsText(validate.errors)}`);
   return { status: response.status, body: value, headers: response.headers };

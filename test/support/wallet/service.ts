@@ -25,6 +25,8 @@ type Asking = { user?: string; token?: string; key?: string; body?: unknown };
 
 const ajv = new Ajv2020({ strict: true, allErrors: true, strictTypes: false });
 addFormats.default(ajv);
+// For references to named schemas.
+ajv.addVocabulary(["components"]);
 
 /** With the five currencies of its first messages. */
 export class WalletService {
@@ -134,7 +136,7 @@ export class WalletService {
       assert.ok(response.headers.get(name), `${what}: ${name}`);
     const media = described?.content?.[(response.headers.get("content-type") ?? "").split(";")[0] ?? ""];
     assert.ok(media, `${what}: its type is not in the document`);
-    const validate = ajv.compile(media.schema);
+    const validate = ajv.compile({ ...media.schema, components });
     assert.ok(validate(JSON.parse(text)), `${what}: ${ajv.errorsText(validate.errors)}`);
   }
 }
