@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { TOKEN_LENGTH_MIN } from "./rules.ts";
-import { type } from "./types.ts";
+import { compiled, type } from "./types.ts";
 
 export const ROLES = ["reader", "operator", "ingress"] as const;
 export type Role = (typeof ROLES)[number];
@@ -27,7 +27,7 @@ export const author = type(
   /^(?=.*[^\s\p{M}\p{Default_Ignorable_Code_Point}\u2800])[^\p{Cc}\p{Cf}\u2028\u2029]{1,100}$/u,
 ).describe("one line of 1 to 100 visible characters");
 
-const entryType = type({
+const entryType = compiled({
   "+": "reject",
   name: author,
   role: type.enumerated(...ROLES),

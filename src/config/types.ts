@@ -7,5 +7,5 @@ import { scope } from "arktype";
 
 export { type ArkErrors, scope, type Type, type } from "arktype";
 
-/** For types that check messages: eight times as fast as those of `type`. */
+/** For types that check messages, eight times as fast as those of `type`, and for choices that callers give. */
 export const compiled = scope({}, { jitless: false }).type;

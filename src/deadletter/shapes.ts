@@ -26,11 +26,14 @@ const problem = base
   })
   .configure({ title: "RejectionProblem" }, "self");
 
-const scoped = scope({ ...base.export(), problem });
+const names = { ...base.export(), problem };
+const scoped = scope(names);
 
 export const verified = type("boolean").describe("whether the author signed in with a token of this name");
 
 export const shape = scoped.type;
+/** For what callers give: an uncompiled choice describes its mistake twice. */
+export const input = scope(names, { jitless: false }).type;
 export const shapes = scoped.export();
 
 export type ProblemDocument = typeof shapes.problem.infer;

@@ -79,6 +79,8 @@ http("a parameter that cannot be meant is named", async () => {
     assert.is(body.parameter, parameter, query);
     assert.match(body.detail, parameter);
   }
+  const { body } = await get("/deadletters?state=closed");
+  assert.is(body.detail, 'state must be "discarded", "open" or "redriven"');
   for (const path of ["/deadletters/x", "/deadletters/0", "/deadletters/redrives/x", "/messages/-1/payload"])
     assert.is((await get(path)).status, 400, path);
   for (const path of ["/deadletters/9999999", "/deadletters/redrives/99", "/messages/9999999/payload"])

@@ -72,7 +72,7 @@ pages("a domain adds its page with one page file and one script", async () => {
   const { tab, complaints } = await open("/ui/ledger/");
   await tab.waitForSelector("#said:has-text('the page of the ledger runs')");
   await tab.waitForSelector("#connection:has-text('ready')");
-  const titles = ["Orders", "Ledger <b>&amp;", "Status", "Dead letters", "Find", "API"];
+  const titles = ["Orders", "Ledger <b>&amp;", "Status", "Dead letters", "Find", "Actions", "API"];
   assert.equal(await texts(tab, "nav a"), titles);
   assert.equal(await texts(tab, "nav a[aria-current=page]"), ["Ledger <b>&amp;"]);
   await tab.click("nav a:has-text('Orders')");
@@ -168,7 +168,9 @@ pages("shortcuts are those of the sheet, do nothing in a field, and can be switc
     assert.ok(listed.includes(keys), `${keys} in ${listed}`);
   assert.equal(await faultsOf(tab), []);
   await tab.uncheck("#shortcuts input");
+  const closed = () => tab.waitForSelector("#shortcuts", { state: "detached" });
   await tab.keyboard.press("Escape");
+  await closed();
   await tab.keyboard.press("?");
   assert.is(await tab.locator("#shortcuts").count(), 0);
   const head = await tab.locator("header").boundingBox();
@@ -177,6 +179,7 @@ pages("shortcuts are those of the sheet, do nothing in a field, and can be switc
   await tab.click("#keyboard");
   await tab.check("#shortcuts input");
   await tab.click("#shortcuts button");
+  await closed();
   await tab.keyboard.type("gs");
   await tab.waitForURL("**/ui/status");
   assert.equal(complaints, []);

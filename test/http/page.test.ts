@@ -275,7 +275,7 @@ page("every page has the same shell, and the navigation marks where the reader i
   assert.equal(entries[0], { title: "Orders", path: "/ui/orders/", domain: "orders" });
   assert.equal(
     entries.slice(1).map(({ title }) => title),
-    ["Status", "Dead letters", "Find", "API"],
+    ["Status", "Dead letters", "Find", "Actions", "API"],
   );
   const current: Record<string, string[]> = {
     "/": ["Orders"],

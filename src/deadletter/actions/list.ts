@@ -5,10 +5,10 @@ import { parsePosition } from "../../contract/values/integers.ts";
 import { defined } from "../../contract/values/shapes.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import { text, time } from "../find/filter.ts";
-import { shape, verified } from "../shapes.ts";
+import { input, shape, verified } from "../shapes.ts";
 import { ACTIONS, type ListedAction, selectListedActions } from "./actions-table.ts";
 
-export const actionFilterType = shape({
+export const actionFilterType = input({
   "+": "reject",
   "author?": text(100),
   "action?": type.enumerated(...ACTIONS),

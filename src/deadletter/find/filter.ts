@@ -4,7 +4,7 @@ import { InvalidInputError } from "../../contract/errors.ts";
 import { parseDateTime } from "../../contract/values/date-time.ts";
 import { parsePosition } from "../../contract/values/integers.ts";
 import { foldIndexes } from "../../projector/fingerprint.ts";
-import { shape } from "../shapes.ts";
+import { input } from "../shapes.ts";
 
 /** Text that PostgreSQL accepts: Unicode without NUL and lone surrogates. */
 export const text = (lengthMax: number) =>
@@ -34,7 +34,7 @@ const positions = type(/^[0-9]{1,19}(,[0-9]{1,19}){0,499}$/)
   );
 
 /** `path`: problems at this JSON pointer (indexes folded) or below. `q`: text in the payload. */
-export const filterType = shape({
+export const filterType = input({
   "+": "reject",
   "domain?": text(64),
   "state?": "state",

@@ -1,6 +1,6 @@
 /** Request bodies for routes, commands and the API document. */
 import { author } from "../../config/operators-file.ts";
-import { type } from "../../config/types.ts";
+import { compiled, type } from "../../config/types.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import type { Request } from "../../contract/route.ts";
 import { signed } from "../../contract/signer.ts";
@@ -13,7 +13,7 @@ const reason = type(
   /^(?=.*[^\s\p{M}\p{Default_Ignorable_Code_Point}\u2800])[^\p{Cc}\p{Cf}\u2028\u2029]{1,1000}$/u,
 ).describe("one line of 1 to 1000 visible characters");
 
-export const operatorType = type({
+export const operatorType = compiled({
   "+": "reject",
   "author?": author,
   "reason?": reason,
@@ -34,13 +34,13 @@ export function readOperator(
   throw new InvalidInputError(name, `${name} must be ${operator[0]?.expected}`);
 }
 
-export const decisionType = type({
+export const decisionType = compiled({
   "+": "reject",
   author,
   reason,
 }).configure({ title: "Decision" }, "self");
 
-export const redriveType = type({
+export const redriveType = compiled({
   "+": "reject",
   "payload?": "string",
   "author?": author,
@@ -53,14 +53,14 @@ export const bulkLimits = { least: 1, most: 1_000_000, fallback: 10_000 } as con
 /** Letters of one transformation. */
 export const transformLimits = { least: 1, most: 100_000, fallback: 10_000 } as const;
 
-export const previewRequestType = type({
+export const previewRequestType = compiled({
   "+": "reject",
   filter: filterType,
   steps: stepsType,
   "samples?": type.keywords.number.integer.atLeast(1).atMost(20),
 });
 
-export const transformType = type({
+export const transformType = compiled({
   "+": "reject",
   filter: filterType,
   steps: stepsType.atLeastLength(1),
@@ -70,7 +70,7 @@ export const transformType = type({
   "reason?": reason,
 });
 
-export const redriveManyType = type({
+export const redriveManyType = compiled({
   "+": "reject",
   filter: filterType,
   "limit?": type.keywords.number.integer.atLeast(bulkLimits.least).atMost(bulkLimits.most),
