@@ -59,6 +59,8 @@ export async function startCrashStack(name: string) {
         await pause(100 + Math.random() * 900);
         await service.child.end("SIGKILL");
         service = await start();
+        // A file that prints nothing for minutes is taken for one that hangs.
+        process.stdout.write(`killed ${kills + 1} of ${times} times\n`);
       }
       return service;
     },
