@@ -46,7 +46,7 @@ export function runQuery<Row extends object>(
   values: readonly unknown[] | undefined,
   prepared: PreparedStatements | undefined,
 ): Promise<pg.QueryResult<Row>> {
-  const name = values && prepared?.nameOf(client, text);
+  const name = values?.length ? prepared?.nameOf(client, text) : undefined;
   return name === undefined
     ? client.query<Row>(text, values as unknown[])
     : client.query<Row>({ name, text, values: values as unknown[] });
