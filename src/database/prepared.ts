@@ -1,7 +1,8 @@
 /**
  * Prepares the statements that a connection repeats, so that PostgreSQL parses and plans them once. Only on direct
  * connections: a pooler in transaction mode runs each transaction in another session, which lacks the prepared statement.
- * Source: PostgreSQL manual, PREPARE; PgBouncer FAQ, "prepared statements with transaction pooling".
+ * Plans are renewed every second, because a plan made for a small table reads the whole table after it has grown.
+ * Source: PostgreSQL manual, PREPARE and DISCARD; PgBouncer FAQ, "prepared statements with transaction pooling".
  */
 import type pg from "pg";
 
@@ -9,7 +10,8 @@ export class PreparedStatements {
   /** How often each text was used. */
   readonly #uses = new Map<string, number>();
   readonly #names = new Map<string, string>();
-  readonly #direct = new WeakSet<pg.ClientBase>();
+  /** When the plans of each direct connection were last discarded. */
+  readonly #plannedAt = new WeakMap<pg.ClientBase, number>();
 
   /**
    * Learns whether a connection is direct. A pooler answers a connection request itself, with a process id that is not
@@ -17,12 +19,24 @@ export class PreparedStatements {
    */
   async learn(client: pg.ClientBase): Promise<void> {
     const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
-    if (rows[0]?.pid === (client as unknown as { processID: number }).processID) this.#direct.add(client);
+    if (rows[0]?.pid === (client as unknown as { processID: number }).processID)
+      this.#plannedAt.set(client, performance.now());
   }
 
   /** @returns undefined if the statement is not to be prepared. */
   nameOf(client: pg.ClientBase, text: string): string | undefined {
-    return this.#direct.has(client) ? this.#nameOf(text) : undefined;
+    const plannedAt = this.#plannedAt.get(client);
+    if (plannedAt === undefined) return undefined;
+    const name = this.#nameOf(text);
+    if (name !== undefined && performance.now() - plannedAt > PLAN_MS_MAX) this.#discardPlans(client);
+    return name;
+  }
+
+  /** Sent before the statement that follows. */
+  #discardPlans(client: pg.ClientBase): void {
+    this.#plannedAt.set(client, performance.now());
+    // If the connection is lost or the transaction has failed, the statement that follows reports it.
+    client.query("discard plans").catch(() => {});
   }
 
   #nameOf(text: string): string | undefined {
@@ -51,6 +65,9 @@ export function runQuery<Row extends object>(
     ? client.query<Row>(text, values as unknown[])
     : client.query<Row>({ name, text, values: values as unknown[] });
 }
+
+/** Planning takes well below a millisecond. */
+const PLAN_MS_MAX = 1_000;
 
 /** Preparing costs a little more than running once. */
 const USES_MIN = 3;

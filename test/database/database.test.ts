@@ -122,6 +122,41 @@ databases(
   },
 );
 
+databases(
+  "a statement that was prepared on a small table uses the index once the table has grown",
+  async () => {
+    await using database = await createDatabase();
+    await database.admin(
+      "create table growing (id text primary key) with (autovacuum_enabled = off); grant select on growing to public",
+    );
+    await using single = new Database(database.serviceUrl, {
+      connectionsMax: 1,
+      preparesStatements: true,
+      logger,
+    });
+    const ids = Array.from({ length: 100 }, (_none, id) => String(id));
+    const rowsRead = () =>
+      single.transaction(async (transaction) => {
+        const readBySequence = async () => {
+          const { rows } = await transaction.query<{ read: bigint }>(
+            "select seq_tup_read as read from pg_stat_xact_user_tables where relname = 'growing'",
+          );
+          return rows[0]?.read ?? 0n;
+        };
+        const before = await readBySequence();
+        await transaction.query("select id from growing where id = any($1::text[])", [ids]);
+        return (await readBySequence()) - before;
+      });
+    await database.admin(
+      "insert into growing select id::text from generate_series(1, 20) as id; analyze growing",
+    );
+    // The sixth execution can reuse the plan.
+    for (let time = 0; time < 10; time++) assert.is(await rowsRead(), 20n);
+    await database.admin("insert into growing select id::text from generate_series(21, 50000) as id");
+    await until("the index is used", async () => (await rowsRead()) === 0n);
+  },
+);
+
 databases("a cancelled statement fails alone, and its connection stays usable", async () => {
   await using database = await createDatabase();
   await checkCancel(database, database.serviceUrl);
