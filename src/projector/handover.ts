@@ -59,13 +59,24 @@ export class Handover {
       if (!batch || batch.after > position) return taken;
       const follows = batch.after === position;
       if (follows && taken.length > 0 && taken.length + batch.rows.length > rowsMax) return taken;
-      this.#batches.shift();
-      this.#bytes -= bytesOf(batch);
-      for (const resolve of this.#waiting) resolve();
+      this.#drop(batch);
       if (!follows) continue;
       taken = taken.length === 0 ? batch.rows : [...taken, ...batch.rows];
-      position = batch.rows.at(-1)?.position ?? position;
+      position = endOf(batch);
     }
+  }
+
+  /** Drops what another process projected up to the checkpoint, so that appends do not wait for it. */
+  forget(checkpoint: bigint): void {
+    for (let batch = this.#batches[0]; batch && endOf(batch) <= checkpoint; batch = this.#batches[0])
+      this.#drop(batch);
+  }
+
+  /** @param batch the first one. */
+  #drop(batch: HandedOver): void {
+    this.#batches.shift();
+    this.#bytes -= bytesOf(batch);
+    for (const resolve of this.#waiting) resolve();
   }
 
   #keep(batch: HandedOver): void {
@@ -74,6 +85,10 @@ export class Handover {
     this.#batches.push(batch);
     this.#bytes += bytes;
   }
+}
+
+function endOf({ after, rows }: HandedOver): bigint {
+  return rows.at(-1)?.position ?? after;
 }
 
 function bytesOf(batch: HandedOver): number {

@@ -134,7 +134,10 @@ async function projectBatch(
       turn === "skip"
         ? await tryToBeginProjection(transaction, domain.name, domain)
         : { checkpoint: await beginProjection(transaction, domain.name, domain), isLocked: true };
-    if (!isLocked) return { ...NOTHING, after: checkpoint, checkpoint, isTaken: true };
+    if (!isLocked) {
+      handover.forget(checkpoint);
+      return { ...NOTHING, after: checkpoint, checkpoint, isTaken: true };
+    }
     // Handed-over batches may have more rows than `rowsMax`.
     let rows = rowsMax < BATCH_ROWS_MAX ? [] : handover.take(checkpoint, rowsMax);
     if (rows.length === 0) {

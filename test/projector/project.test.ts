@@ -7,6 +7,7 @@ import { orders as domain } from "../../src/domains/orders/index.ts";
 import { CheckpointWatch } from "../../src/projector/checkpoint-watch.ts";
 import { beginProjection } from "../../src/projector/checkpoints-table.ts";
 import { Handover } from "../../src/projector/handover.ts";
+import { projectingOf, projectNext } from "../../src/projector/project.ts";
 import { Projector } from "../../src/projector/projector.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { OrderFactory } from "../../tools/domains/orders/factory.ts";
@@ -344,6 +345,24 @@ test("a batch from memory is used only if it begins exactly at the checkpoint", 
   const report = await audit(database, [domain]);
   assert.ok(report.holds);
   assert.is(report.domains.orders?.pending, 0n);
+});
+
+test("memory is freed of what another process projected, even while that process has the turn", async () => {
+  await using database = await createDatabase();
+  const handover = new Handover();
+  const [early, late] = [mixedMessages(5, 1), mixedMessages(5, 2)] as const;
+  const { upTo = 0n, ...appended } = await appendAll(database, early);
+  handover.put(early, { ...appended, upTo });
+  await projectAll(database, domain);
+  handover.put(late, await appendAll(database, late));
+  await database.transaction(async (transaction) => {
+    await beginProjection(transaction, domain.name, domain);
+    const projecting = projectingOf(domain, { isLive: true });
+    const { isTaken } = await projectNext(database, projecting, handover, undefined, "skip");
+    assert.ok(isTaken);
+  });
+  assert.is(handover.take(0n, 100).length, 0);
+  assert.is(handover.take(upTo, 100).length, 5);
 });
 
 test("garbage of every kind is projected from memory and from the table alike", async () => {
