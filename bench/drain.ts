@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory, toPayload } from "../tools/domains/orders/factory.ts";
 import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectTo } from "../tools/publisher/connect.ts";
+import { InFlight } from "../tools/publisher/in-flight.ts";
 import { withClient } from "../tools/stack/postgres.ts";
 import type { ServiceProcess } from "../tools/stack/service.ts";
 import type { Stack } from "../tools/stack/stack.ts";
@@ -92,13 +93,11 @@ export async function publishLoad(stack: Stack, count: number, garbageShare = 0)
     factory.random() < garbageShare ? factory.pick(garbage) : toPayload(factory.next()),
   );
   await using transport = await connectTo(ordersKit, stack.broker.kind, stack.environment);
-  const inFlight = new Set<Promise<void>>();
+  const inFlight = new InFlight(4_000);
   for (const payload of payloads) {
-    const sending = transport.publish(payload).finally(() => inFlight.delete(sending));
-    inFlight.add(sending);
-    if (inFlight.size >= 4_000) await Promise.race(inFlight);
+    await inFlight.add(transport.publish(payload));
   }
-  await Promise.all(inFlight);
+  await inFlight.settled();
   return payloads;
 }
 

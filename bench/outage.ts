@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory } from "../tools/domains/orders/factory.ts";
 import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectTo } from "../tools/publisher/connect.ts";
+import { InFlight } from "../tools/publisher/in-flight.ts";
 import { makeLoad } from "../tools/publisher/load.ts";
 import { mebibytes, residentBytes } from "../tools/stack/memory.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
@@ -25,18 +26,16 @@ export async function measureOutage(
   let published = 0;
   const publishFor = async (milliseconds: number) => {
     const endsAt = performance.now() + milliseconds;
-    const inFlight = new Set<Promise<void>>();
+    const inFlight = new InFlight(1_000);
     while (performance.now() < endsAt) {
       const { value } = load.next();
       if (!value) break;
-      const publishing: Promise<void> = transport.publish(value.payload).then(() => {
+      const publishing = transport.publish(value.payload).then(() => {
         published += 1;
-        inFlight.delete(publishing);
       });
-      inFlight.add(publishing);
-      if (inFlight.size >= 1_000) await Promise.race(inFlight);
+      await inFlight.add(publishing);
     }
-    await Promise.all(inFlight);
+    await inFlight.settled();
   };
   // An audit would read the whole inbox.
   const projectedNow = async () => {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OrderFactory } from "../tools/domains/orders/factory.ts";
 import { ordersKit } from "../tools/domains/orders/index.ts";
 import { connectTo } from "../tools/publisher/connect.ts";
+import { InFlight } from "../tools/publisher/in-flight.ts";
 import { makeLoad } from "../tools/publisher/load.ts";
 import { mebibytes, residentBytes } from "../tools/stack/memory.ts";
 import { startServiceProcess } from "../tools/stack/service.ts";
@@ -70,16 +71,12 @@ async function publishUntil(signal: AbortSignal, publish: (payload: Buffer) => P
     duplicates: 0,
     conflicts: 0,
   });
-  const inFlight = new Set<Promise<void>>();
+  const inFlight = new InFlight(200);
   for (const { payload } of load) {
     if (signal.aborted) break;
-    const publishing: Promise<void> = publish(payload).then(() => {
-      inFlight.delete(publishing);
-    });
-    inFlight.add(publishing);
-    if (inFlight.size >= 200) await Promise.race(inFlight);
+    await inFlight.add(publish(payload));
   }
-  await Promise.all(inFlight);
+  await inFlight.settled();
 }
 
 async function read(url: string) {

@@ -1,6 +1,7 @@
 /** Publishes at a rate, records acknowledged messages, verifies on request. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { DomainKit } from "../domains/kit.ts";
+import { InFlight } from "./in-flight.ts";
 import type { Load } from "./load.ts";
 import { PayloadRefusedError, type Transport } from "./transport.ts";
 import { type Expected, quantile, type Verification, Verifier } from "./verify.ts";
@@ -44,7 +45,7 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
     verifyUrl === undefined ? undefined : new Verifier(verifyUrl, kit.readBack, options.patienceSeconds);
   const contents = new Map<string, Buffer[]>();
   const byKind: Record<string, number> = {};
-  const inFlight = new Set<Promise<void>>();
+  const inFlight = new InFlight(IN_FLIGHT_MAX);
   const watched: Promise<number | undefined>[] = [];
   let published = 0;
   let failed = 0;
@@ -86,12 +87,10 @@ export async function publish(options: PublishOptions): Promise<PublishReport> {
     const early = due - performance.now();
     if (early > 1) await delay(early);
     sent += 1;
-    const sending = send(message).finally(() => inFlight.delete(sending));
-    inFlight.add(sending);
-    if (inFlight.size >= IN_FLIGHT_MAX) await Promise.race(inFlight);
+    await inFlight.add(send(message));
     if (failed > 0 && published === 0) throw failure;
   }
-  await Promise.all(inFlight);
+  await inFlight.settled();
   onProgress("publishing", { done: published, total: options.count });
   const seconds = (performance.now() - started) / 1000;
   const report = { published, failed, refused, byKind, keys: contents.size, mustProject, seconds };

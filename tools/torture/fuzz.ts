@@ -9,6 +9,7 @@ import type { DomainKit } from "../domains/kit.ts";
 import { domainOption } from "../domains/option.ts";
 import { randomSeed, SEED_MAX } from "../domains/random.ts";
 import { connectTo } from "../publisher/connect.ts";
+import { InFlight } from "../publisher/in-flight.ts";
 import { quantile, Verifier } from "../publisher/verify.ts";
 import { BROKER_KINDS, type BrokerKind, HOW_TO_GET } from "../stack/broker.ts";
 import { mebibytes, residentBytes } from "../stack/memory.ts";
@@ -67,7 +68,7 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
   const factory = kit.createFactory(seed);
   const verifier = new Verifier(service.url, kit.readBack, 60);
   const waits: Promise<number | undefined>[] = [];
-  const inFlight = new Set<Promise<void>>();
+  const inFlight = new InFlight(IN_FLIGHT_MAX);
   let published = 0;
   // Latency without hostile messages, on this machine.
   const alone = await Promise.all(
@@ -82,13 +83,11 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
   // Resident bytes of both halves.
   const peaks: [number, number] = [0, 0];
   const publish = async (payload: Buffer) => {
-    const publishing: Promise<void> = transport.publish(payload).then(() => {
+    const publishing = transport.publish(payload).then(() => {
       published += 1;
-      inFlight.delete(publishing);
     });
-    inFlight.add(publishing);
     // At the service's own rate: contents are tested, not numbers.
-    if (inFlight.size >= IN_FLIGHT_MAX) await Promise.race(inFlight);
+    await inFlight.add(publishing);
   };
   using progress = new Progress();
   for (let sent = 0; sent < count && !hasEnded; sent++) {
@@ -107,7 +106,7 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
     }
   }
   progress.end();
-  await Promise.all(inFlight);
+  await inFlight.settled();
   const delays = (await Promise.all(waits))
     .map((wait) => wait ?? Number.POSITIVE_INFINITY)
     .sort((a, b) => a - b);
