@@ -17,6 +17,7 @@ import { startServiceProcess } from "../tools/stack/service.ts";
 import { type Stack, startStack } from "../tools/stack/stack.ts";
 import { Judge } from "../tools/torture/judge.ts";
 import { checkIf } from "./support/check-if.ts";
+import { tell } from "./support/crash.ts";
 import { orderWith } from "./support/messages.ts";
 import { auditOf } from "./support/service.ts";
 import { until } from "./support/wait.ts";
@@ -84,14 +85,14 @@ for (const source of BROKER_KINDS) {
   check(
     `${source}: the broker redelivers messages after the moment; what no broker holds is missing`,
     async () => {
-      await using stack = await startStack("restore", () => {}, { source });
+      await using stack = await startStack("restore", tell, { source });
       assert.ok(stack.broker);
       await archiveLog(stack);
       const database = new Database(stack.environment.DATABASE_URL as string, {
         connectionsMax: 2,
         logger: createLogger("silent"),
       });
-      const judge = new Judge(ordersKit);
+      const judge = new Judge(ordersKit, tell);
       const start = (environment: Record<string, string> = {}) =>
         startServiceProcess({ ...stack.environment, ...environment }, stack.folder);
       const post = async (url: string, id: string) => {

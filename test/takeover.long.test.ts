@@ -8,6 +8,7 @@ import { ordersKit } from "../tools/domains/orders/index.ts";
 import type { Broker, BrokerKind } from "../tools/stack/broker.ts";
 import { Judge } from "../tools/torture/judge.ts";
 import { checkIf } from "./support/check-if.ts";
+import { tell } from "./support/crash.ts";
 import { createDatabase } from "./support/database.ts";
 import { auditOf, startAsProcess } from "./support/service.ts";
 import { sharedKafka, startJetStream } from "./support/sources.ts";
@@ -38,7 +39,7 @@ for (const { source, broker } of BROKERS) {
         return Number(/^waybill_inbox_appended_total\{[^}]*\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
       };
       const [dying, staying] = [await start("dying"), await start("staying")];
-      const judge = new Judge(ordersKit);
+      const judge = new Judge(ordersKit, tell);
       const calm = new AbortController();
       const load = judge.publish(broker as Broker, 5, 1_000, MIX, calm.signal);
       try {

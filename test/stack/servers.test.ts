@@ -4,16 +4,37 @@ import { join } from "node:path";
 import { createClient } from "@redis/client";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { startNotices } from "../../tools/stack/notices.ts";
 import { findPgBouncer, PgBouncer } from "../../tools/stack/pgbouncer.ts";
 import { Postgres, withClient } from "../../tools/stack/postgres.ts";
 import { findRedis, Redis } from "../../tools/stack/redis.ts";
 import { checkIf } from "../support/check-if.ts";
 import { environment } from "../support/database.ts";
 import { errorOf } from "../support/error.ts";
+import { until } from "../support/wait.ts";
 
 const servers = suite("servers of the marketplace");
 const [redisServer, pgBouncer] = [findRedis(), findPgBouncer()];
 const folder = environment("WAYBILL_TEST_FOLDER");
+
+servers(
+  "a long wait is reported again and again until it ends, and one without progress is not",
+  async () => {
+    const lines: string[] = [];
+    const texts = [undefined, "two are left", undefined, "one is left"];
+    const notices = startNotices(
+      () => texts.shift(),
+      (text) => lines.push(text),
+      5,
+    );
+    await until("both texts are reported", () => lines.length === 2);
+    assert.equal(lines, ["two are left (0 s so far)", "one is left (0 s so far)"]);
+    texts.push("none is left");
+    notices[Symbol.dispose]();
+    await until("a later timer has run", () => new Promise((resolve) => setTimeout(() => resolve(true), 10)));
+    assert.is(lines.length, 2);
+  },
+);
 
 const withRedis = checkIf(redisServer, servers);
 withRedis("Redis keeps nothing over a stop, and comes back on its port", async () => {

@@ -8,15 +8,20 @@ import { startStack } from "../../tools/stack/stack.ts";
 import { Judge } from "../../tools/torture/judge.ts";
 import { until } from "./wait.ts";
 
+/** Shows the runner that a file makes progress. */
+export function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 export async function startCrashStack(name: string) {
-  const stack = await startStack(name, () => {});
+  const stack = await startStack(name, tell);
   const { broker } = stack;
   if (!broker) throw new Error("the crash tests need a NATS Streaming server");
   const database = new Database(stack.environment.DATABASE_URL as string, {
     connectionsMax: 2,
     logger: createLogger("silent"),
   });
-  const judge = new Judge(ordersKit);
+  const judge = new Judge(ordersKit, tell);
   const running: ServiceProcess[] = [];
 
   const start = async (): Promise<ServiceProcess> => {
@@ -59,8 +64,7 @@ export async function startCrashStack(name: string) {
         await pause(100 + Math.random() * 900);
         await service.child.end("SIGKILL");
         service = await start();
-        // A file that prints nothing for minutes is taken for one that hangs.
-        process.stdout.write(`killed ${kills + 1} of ${times} times\n`);
+        tell(`killed ${kills + 1} of ${times} times`);
       }
       return service;
     },

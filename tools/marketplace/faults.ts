@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { FailpointName } from "../../src/config/failpoint.ts";
 import { pollAfter } from "../stack/child.ts";
 import type { Kafka } from "../stack/kafka.ts";
+import { startNotices } from "../stack/notices.ts";
 import { metricsOf, sumOf } from "./notifications.ts";
 import type { Service } from "./service.ts";
 import type { World } from "./world.ts";
@@ -153,6 +154,7 @@ async function pause({ signal }: Chance, milliseconds: number): Promise<void> {
 
 /** Ends early if the torture is stopped. @throws if the condition does not become true. */
 async function until(chance: Chance, label: string, isTrue: () => Promise<boolean>): Promise<void> {
+  using _notices = startNotices(() => `waiting until ${label}`);
   const begun = performance.now();
   while (!chance.signal.aborted && !(await isTrue())) {
     if (performance.now() - begun > PATIENCE_MS)

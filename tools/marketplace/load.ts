@@ -6,6 +6,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { SeededRandom } from "../domains/random.ts";
+import { startNotices } from "../stack/notices.ts";
 import { type CartClient, type Clients, type LomsClient, type Patience, untilAnswered } from "./clients.ts";
 
 /** One checkout as its user knows of it. */
@@ -76,6 +77,7 @@ export async function cancelLeft(
   patience: Patience,
 ): Promise<Purchase[]> {
   const ended: Purchase[] = [];
+  using _notices = startNotices(() => `cancelling unpaid orders: ${ended.length} of ${purchases.length}`);
   for (const purchase of purchases) {
     const { end, orderId } = purchase;
     const isLeft = end === "left" && orderId !== undefined;

@@ -6,6 +6,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Step } from "../../src/cli/progress.ts";
 import { SeededRandom } from "../domains/random.ts";
+import { startNotices } from "../stack/notices.ts";
 import { isReady } from "../stack/service.ts";
 import { type Clients, STUBBORN } from "./clients.ts";
 import { type Chance, FAULTS } from "./faults.ts";
@@ -86,8 +87,8 @@ export async function torture(
   }
   say("no more faults; waiting for the users to finish and for the services");
   calm.abort();
-  const load = await loading;
-  findings.push(...load.errors, ...(await untilReady(world)));
+  const load = await untilCalm(loading, () => done, say);
+  findings.push(...load.errors, ...(await untilReady(world, say)));
   if (findings.length > 0 || signal.aborted) {
     return { load, counts, verdict: { findings, orders: 0, changes: 0, copies: 0 } };
   }
@@ -117,8 +118,18 @@ async function putStocks({ loms }: World, clients: Clients): Promise<void> {
   }
 }
 
+async function untilCalm(
+  loading: Promise<LoadReport>,
+  countDone: () => number,
+  say: (text: string) => void,
+): Promise<LoadReport> {
+  using _notices = startNotices(() => `waiting for the users; ${countDone()} purchases so far`, say);
+  return await loading;
+}
+
 /** Waits until all services are ready. @returns those that are not. */
-async function untilReady({ services }: World): Promise<string[]> {
+async function untilReady({ services }: World, say: (text: string) => void): Promise<string[]> {
+  using _notices = startNotices(() => "waiting until all services are ready", say);
   const deadline = performance.now() + READY_MS_MAX;
   const findings: string[] = [];
   for (const { name, url } of services) {

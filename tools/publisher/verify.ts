@@ -19,6 +19,8 @@ export class Verifier implements Reader {
   readonly url: string;
   readonly #readBack: ReadBack;
   readonly #patienceMs: number;
+  /** Complete responses. */
+  answers = 0;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
 
   /** @param patienceSeconds without progress. */
@@ -35,6 +37,7 @@ export class Verifier implements Reader {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.once("end", () => {
+          this.answers += 1;
           if (response.statusCode === 200) resolve(Buffer.concat(chunks));
           else if (response.statusCode === 404) resolve(undefined);
           else reject(new Error(`GET ${path} answered ${response.statusCode}`));

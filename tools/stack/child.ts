@@ -3,6 +3,7 @@ import type { SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { spawnGuarded } from "./guard.ts";
+import { startNotices } from "./notices.ts";
 
 export type Child = Readonly<{
   pid: number;
@@ -62,6 +63,7 @@ export async function waitUntilReady(
   label: string,
   ready: () => Promise<boolean>,
 ): Promise<void> {
+  using _notices = startNotices(() => `waiting for ${label}`);
   const started = performance.now();
   while (!(await ready())) {
     if (child.hasEnded()) throw new Error(`${label} ended while it was starting`);

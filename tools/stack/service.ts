@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Child, startChild, waitUntilReady } from "./child.ts";
 import { COMPILED } from "./compiled.ts";
+import { startNotices } from "./notices.ts";
 
 export type ServiceProcess = Readonly<{
   child: Child;
@@ -41,7 +42,7 @@ export async function startServiceProcess(
     ADDRESS_TIMEOUT_MS,
   );
   try {
-    const url = await Promise.race([answering, failed, late]);
+    const url = await addressOf(Promise.race([answering, failed, late]), logFile);
     await waitUntilReady(child, `the service (see ${logFile})`, () => isReady(url));
     return { child, url, logFile };
   } catch (error) {
@@ -50,6 +51,11 @@ export async function startServiceProcess(
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function addressOf(answering: Promise<string>, logFile: string): Promise<string> {
+  using _notices = startNotices(() => `waiting for the service's address (see ${logFile})`);
+  return await answering;
 }
 
 export async function isReady(url: string): Promise<boolean> {

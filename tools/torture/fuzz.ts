@@ -13,6 +13,7 @@ import { InFlight } from "../publisher/in-flight.ts";
 import { quantile, Verifier } from "../publisher/verify.ts";
 import { BROKER_KINDS, type BrokerKind, HOW_TO_GET } from "../stack/broker.ts";
 import { mebibytes, residentBytes } from "../stack/memory.ts";
+import { startNotices } from "../stack/notices.ts";
 import { startServiceProcess } from "../stack/service.ts";
 import { startStack } from "../stack/stack.ts";
 import { makeHostile } from "./hostile.ts";
@@ -112,7 +113,7 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
     .sort((a, b) => a - b);
   verifier.close();
   if (hasEnded) return ["the service exited"];
-  while ((await processed(service.url)) < published) await delay(100);
+  await untilProcessed(service.url, published);
   const { holds, domains } = (await (await fetch(`${service.url}/audit`)).json()) as Audit;
   const { received, projected, duplicate, dead, pending } = domains[kit.domain.name] as Sum;
   const grown = mebibytes(peaks[1] - peaks[0]);
@@ -135,6 +136,20 @@ async function fuzz(kit: DomainKit, count: number, seed: number, source: BrokerK
 
 type Sum = Record<"received" | "projected" | "duplicate" | "dead" | "pending", number>;
 type Audit = { holds: boolean; domains: Record<string, Sum> };
+
+async function untilProcessed(url: string, published: number): Promise<void> {
+  let count = await processed(url);
+  let last = -1;
+  using _notices = startNotices(() => {
+    const hasMoved = count > last;
+    last = count;
+    return hasMoved ? `${count} of ${published} messages have outcomes` : undefined;
+  }, say);
+  while (count < published) {
+    await delay(100);
+    count = await processed(url);
+  }
+}
 
 /** An audit would read the whole inbox. */
 async function processed(url: string): Promise<number> {

@@ -13,6 +13,7 @@ import { type Mix, makeLoad } from "../publisher/load.ts";
 import { PayloadRefusedError, type Transport } from "../publisher/transport.ts";
 import { Verifier } from "../publisher/verify.ts";
 import type { Broker } from "../stack/broker.ts";
+import { startNotices } from "../stack/notices.ts";
 
 type Entry = { attempted: number; acknowledged: number; stored: number };
 
@@ -25,7 +26,8 @@ export class Judge {
   attempted = 0;
   acknowledged = 0;
 
-  constructor(kit: DomainKit, say: (text: string) => void = () => {}) {
+  /** @param say reports waits, which a slow machine needs minutes for. */
+  constructor(kit: DomainKit, say: (text: string) => void) {
     this.#kit = kit;
     this.#say = say;
     this.#witness = kit.createWitness();
@@ -72,6 +74,10 @@ export class Judge {
       );
       await inFlight.add(publishing);
     }
+    using _notices = startNotices(
+      () => `waiting for the acknowledgement of the last messages; ${this.acknowledged} so far`,
+      this.#say,
+    );
     await inFlight.settled();
     await transport?.[Symbol.asyncDispose]();
   }
@@ -110,26 +116,35 @@ export class Judge {
     findings.push(...(await halfRedriven(database)));
     this.#say("checking the services' answers");
     const services = urls.map((url) => new Verifier(url, this.#kit.readBack));
-    findings.push(...(await this.#witness.check(database, services)));
+    findings.push(...(await this.#checkAnswers(database, services)));
     for (const service of services) service.close();
     return findings.slice(0, FINDINGS_MAX);
+  }
+
+  async #checkAnswers(database: Database, services: readonly Verifier[]): Promise<string[]> {
+    let last = 0;
+    using _notices = startNotices(() => {
+      const answers = services.reduce((sum, service) => sum + service.answers, 0);
+      const hasMoved = answers > last;
+      last = answers;
+      return hasMoved ? `checking the services' answers: ${answers} read` : undefined;
+    }, this.#say);
+    return await this.#witness.check(database, services);
   }
 
   /** @returns what is missing. */
   async #waitUntilStored(database: Database): Promise<string[]> {
     let movedAt = performance.now();
-    let saidAt = movedAt;
     let last = "";
+    let counts = "outcomes";
+    using _notices = startNotices(() => `waiting for ${counts}`, this.#say);
     for (;;) {
       const missing = await this.missing(database).catch(() => -1);
       const pending = await pendingOf(database, this.#kit.domain.name).catch(() => -1);
       if (missing === 0 && pending === 0) return [];
       const now = `${missing} ${pending}`;
+      counts = `${missing} messages to be stored and ${pending} to be projected`;
       if (now !== last) movedAt = performance.now();
-      if (now !== last && performance.now() - saidAt > SAY_MS) {
-        saidAt = performance.now();
-        this.#say(`waiting for ${missing} messages to be stored and ${pending} to be projected`);
-      }
       last = now;
       if (performance.now() - movedAt > STANDSTILL_MS_MAX) {
         return [
@@ -145,6 +160,7 @@ export class Judge {
     const { domain } = this.#kit;
     let movedAt = performance.now();
     let last = "";
+    using _notices = startNotices(() => `waiting for redeliveries: ${last}`, this.#say);
     for (;;) {
       const options = { isFull: true, gapSettledSeconds: 0 };
       const { domains } = await audit(database, [domain], options);
@@ -229,7 +245,6 @@ const BEHIND_MS_MAX = 1_000;
 const RECONNECT_MS = 50;
 /** Longer than any library's timeout. */
 const ACKNOWLEDGED_MS_MAX = 60_000;
-const SAY_MS = 10_000;
 const FINDINGS_MAX = 20;
 
 /** Several redeliveries and backoffs on a busy machine. */

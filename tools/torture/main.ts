@@ -13,6 +13,7 @@ import type { DomainKit } from "../domains/kit.ts";
 import { domainOption } from "../domains/option.ts";
 import { randomSeed, SEED_MAX, SeededRandom } from "../domains/random.ts";
 import { BROKER_KINDS, type Broker, type BrokerKind } from "../stack/broker.ts";
+import { startNotices } from "../stack/notices.ts";
 import { isReady } from "../stack/service.ts";
 import { watchForStop } from "../stack/stopping.ts";
 import { type Chance, DISK_FULL, FAULTS } from "./faults.ts";
@@ -195,6 +196,7 @@ async function redriveRepeatedly(world: World, signal: AbortSignal): Promise<voi
 
 async function waitUntilReady({ services }: World): Promise<void> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
+  using _notices = startNotices(() => "waiting until all services are ready", say);
   for (const { url } of services) {
     while (!(await isReady(url))) {
       if (performance.now() > deadline) {
