@@ -27,7 +27,7 @@ export async function withDesk<T>(
     viewOf: async () => undefined,
     traceUrl: config.traceUrl,
     jobs,
-    transformer: new Transformer(config.payloadBytesMax),
+    transformer: new Transformer(config.payloadBytesMax, logger),
     enqueueWakeup: (...wakeup) => wakeups.enqueue(...wakeup),
     // The job wakes the projector in the service.
     onAppended: () => {},

@@ -29,7 +29,7 @@ export function openOperators(
       wakeups.enqueue(transaction, domain, upTo, traces?.traceparentOfJob()),
     onAppended: (domain: string, upTo: bigint) => lineOf(domain)?.projector.wake(upTo),
     traceRedrive: traces?.redrive.bind(traces),
-    transformer: new Transformer(config.payloadBytesMax),
+    transformer: new Transformer(config.payloadBytesMax, logger),
   };
   const settled = async (domain: string, position: bigint, signal: AbortSignal): Promise<OutcomeName> => {
     const line = lineOf(domain);

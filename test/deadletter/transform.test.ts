@@ -6,6 +6,7 @@ import { applyStep, StepFailure } from "../../src/deadletter/transform/edit.ts";
 import { readSteps, type SimpleStep, type Step } from "../../src/deadletter/transform/steps.ts";
 import { suggestSteps } from "../../src/deadletter/transform/suggest.ts";
 import { Transformer } from "../../src/deadletter/transform/transformer.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
 import { errorOf } from "../support/error.ts";
 import { randomOf } from "../support/random.ts";
 
@@ -139,9 +140,9 @@ transform(`members that no step names keep their bytes, for random documents of 
   }
 });
 
-const transformer = new Transformer(BYTES_MAX);
+const transformer = new Transformer(BYTES_MAX, createLogger("silent"));
 /** Shorter than the default, so that the test does not wait for it. */
-const hasty = new Transformer(BYTES_MAX, 300);
+const hasty = new Transformer(BYTES_MAX, createLogger("silent"), { timeMsMax: 300 });
 
 /** @returns the new text, `unchanged`, or the broken rule. */
 async function result(document: string, ...steps: Step[]): Promise<string> {

@@ -26,7 +26,7 @@ export async function openDesk(
     database,
     enqueueWakeup: (...wakeup: Parameters<Wakeups["enqueue"]>) => wakeups.enqueue(...wakeup),
     onAppended: () => {},
-    transformer: new Transformer(1024 * 1024),
+    transformer: new Transformer(1024 * 1024, createLogger("silent")),
   };
   const desk = new Desk({
     ...context,
@@ -39,6 +39,7 @@ export async function openDesk(
   const project = () => projectAll(database, orders);
   return {
     desk,
+    context,
     domain: orders,
     project,
     /** Appends and projects. @returns the positions. */

@@ -16,7 +16,7 @@ import {
   projectingOf,
   TRIAL_POSITION,
 } from "../../projector/project.ts";
-import type { Transformation } from "../transform/transformer.ts";
+import type { Transformation, Transformed } from "../transform/transformer.ts";
 
 export type Trial = Readonly<{ outcome: Outcome; fingerprint: string | undefined }>;
 
@@ -144,9 +144,13 @@ async function tryTransformed(
   for (let done = 0; done < positions.length; ) {
     const rows = await selectAt(database, positions.slice(done, done + BATCH_LETTERS_MAX), BATCH_BYTES_MAX);
     if (rows.length === 0) throw new Error("a dead letter has no row in the inbox");
+    const tried = rows.filter(({ domain }) => projecting.has(domain));
+    const results = transformation.applyEach(tried.map(({ payload }) => payload));
     for (const row of rows) {
       signal?.throwIfAborted();
-      const payload = await changedPayload(row, transformation, projecting, tally);
+      const here = projecting.get(row.domain);
+      const { value: result } = here ? await results.next() : {};
+      const payload = here && result ? changedPayload(row, here, result, tally) : tally.skip(row.domain, 1);
       if (payload) changed.push({ ...row, payload });
       bytes += payload?.length ?? 0;
       if (bytes > BATCH_BYTES_MAX || changed.length === TRANSACTION_LETTERS_MAX) await tryChanged();
@@ -158,21 +162,15 @@ async function tryTransformed(
 }
 
 /** @returns undefined if the steps leave the letter as it is, which is counted. */
-async function changedPayload(
-  { position, domain, payload }: Row,
-  transformation: Transformation,
-  projecting: ReadonlyMap<string, Projecting>,
+function changedPayload(
+  { position, domain }: Row,
+  { paths }: Projecting,
+  result: Transformed,
   tally: Tally,
-): Promise<Buffer | undefined> {
-  const here = projecting.get(domain);
-  if (!here) {
-    tally.skip(domain, 1);
-    return undefined;
-  }
-  const result = await transformation.apply(payload);
+): Buffer | undefined {
   if (result.kind === "changed") return Buffer.from(result.payload);
   if (result.kind === "unchanged") tally.countUnchanged(position);
-  else tally.countNotApplied(domain, position, result, here.paths);
+  else tally.countNotApplied(domain, position, result, paths);
   return undefined;
 }
 
@@ -212,7 +210,7 @@ class Tally {
     this.#counts = { letters, projected: 0, duplicate: 0, conflict: 0 };
   }
 
-  skip(domain: string, letters: number): void {
+  skip(domain: string, letters: number): undefined {
     this.#notRunHere.set(domain, (this.#notRunHere.get(domain) ?? 0) + letters);
   }
 

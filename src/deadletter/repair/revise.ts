@@ -1,7 +1,7 @@
 /** Transforms the letters of one step of a bulk redrive: letters enter, new payloads leave. */
 import type { Queryable } from "../../database/queryable.ts";
 import { selectAt } from "../../inbox/inbox-table.ts";
-import { LimitError, type Transformation } from "../transform/transformer.ts";
+import { LimitError, type Transformation, TransformerError } from "../transform/transformer.ts";
 
 export type NextLetter = Readonly<{ position: bigint; isOpen: boolean }>;
 
@@ -16,7 +16,7 @@ export type Revised = Readonly<{
   problem: string | null;
 }>;
 
-/** Takes at least one letter; then as many as fit into the bounds of a step. */
+/** Takes at least one letter, unless there is a problem; then as many as fit into the bounds of a step. */
 export async function reviseLetters(
   database: Queryable,
   transformation: Transformation,
@@ -26,25 +26,27 @@ export async function reviseLetters(
   const open = letters.filter(({ isOpen }) => isOpen).map(({ position }) => position);
   const rows = await selectAt(database, open, Number.MAX_SAFE_INTEGER);
   const originals = new Map(rows.map(({ position, payload }) => [position, payload]));
+  const results = transformation.applyEach(open.flatMap((position) => originals.get(position) ?? []));
   const endsAt = performance.now() + STEP_MS_MAX;
   let [taken, leftOpen, bytes] = [0, 0, 0];
-  for (const { position } of letters) {
-    if (taken > 0 && (performance.now() > endsAt || bytes > STEP_BYTES_MAX)) break;
-    const original = originals.get(position);
-    taken += 1;
-    if (!original) continue;
-    try {
-      const result = await transformation.apply(original);
-      if (result.kind === "changed") {
+  try {
+    for (const { position } of letters) {
+      if (taken > 0 && (performance.now() > endsAt || bytes > STEP_BYTES_MAX)) break;
+      const { value: result } = originals.has(position) ? await results.next() : {};
+      taken += 1;
+      if (result?.kind === "changed") {
         payloads.set(position, Buffer.from(result.payload));
         bytes += result.payload.byteLength;
-      } else {
+      } else if (result) {
         leftOpen += 1;
       }
-    } catch (error) {
-      if (!(error instanceof LimitError)) throw error;
-      return { taken, payloads, leftOpen: leftOpen + 1, problem: error.message };
     }
+  } catch (error) {
+    const problem = (error as Error).message;
+    if (error instanceof TransformerError) return { taken, payloads, leftOpen, problem };
+    // The letter is done: it exceeds a limit, too.
+    if (error instanceof LimitError) return { taken: taken + 1, payloads, leftOpen: leftOpen + 1, problem };
+    throw error;
   }
   return { taken, payloads, leftOpen, problem: null };
 }
