@@ -143,8 +143,8 @@ export async function createApp(
     {
       name: "bulk redrives",
       start: ({ signal, waiting }) =>
-        untilItSucceeds(logger, signal, waiting, () => operators.bulkRunner.start()),
-      stop: () => operators.bulkRunner.stop(),
+        untilItSucceeds(logger, signal, waiting, () => operators.redriveRunner.start()),
+      stop: () => operators.redriveRunner.stop(),
     },
     {
       name: "bulk discards",

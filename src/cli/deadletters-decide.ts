@@ -1,8 +1,8 @@
-/** `waybill deadletters discard`, `restore` and `decisions`. */
+/** `waybill deadletters discard` and `restore`. */
 import { InvalidInputError } from "../contract/errors.ts";
 import { type DeadLetterFilter, readFilter } from "../deadletter/find/filter.ts";
 import { bulkLimits } from "../deadletter/repair/requests.ts";
-import { Command, exits, integer, JSON_HELP, position } from "./command.ts";
+import { exits, integer, JSON_HELP, position } from "./command.ts";
 import {
   AUTHOR_HELP,
   type Decision,
@@ -15,7 +15,7 @@ import {
   show,
   watch,
 } from "./deadletters-options.ts";
-import { decisionLine, decisionTable } from "./deadletters-text.ts";
+import { decisionLine } from "./deadletters-text.ts";
 import { withDesk } from "./open-desk.ts";
 import { Progress } from "./progress.ts";
 
@@ -74,28 +74,4 @@ async function decideMany(
   progress.end();
   show(json, bulk, () => decisionLine(bulk));
   return bulk.status === "finished" || detach ? 0 : 1;
-}
-
-export function decisionsCommand() {
-  return new Command("decisions")
-    .description("List bulk discards and restores, or show one.")
-    .argument("[id]", "id of a bulk discard or restore", position)
-    .option("--cancel", "cancel it")
-    .option("--author <name>", AUTHOR_HELP, operatorText("author"))
-    .option("--reason <text>", "reason; required to cancel", operatorText("reason"))
-    .option("--json", JSON_HELP)
-    .action(
-      exits(async (id, { cancel, json, ...operator }) => {
-        if (id === undefined) {
-          if (cancel) throw new InvalidInputError("id", "--cancel needs the id of a bulk discard or restore");
-          const bulks = await withDesk((desk) => desk.decisions.list());
-          return show(json, bulks, () => decisionTable(bulks.decisions));
-        }
-        const decision = cancel ? decided(operator) : undefined;
-        const bulk = await withDesk((desk) =>
-          decision ? desk.decisions.cancel(id, decision) : desk.decisions.show(id),
-        );
-        return show(json, bulk, () => decisionLine(bulk));
-      }),
-    );
 }

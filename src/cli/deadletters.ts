@@ -5,7 +5,8 @@ import { type DeadLetterFilter, readFilter } from "../deadletter/find/filter.ts"
 import { bulkLimits } from "../deadletter/repair/requests.ts";
 import { STATES } from "../projector/dead-letters-table.ts";
 import { Command, exits, integer, JSON_HELP, Option, position } from "./command.ts";
-import { decideCommand, decisionsCommand } from "./deadletters-decide.ts";
+import { decisionsCommand, redrivesCommand } from "./deadletters-bulk.ts";
+import { decideCommand } from "./deadletters-decide.ts";
 import { exportCommand } from "./deadletters-export.ts";
 import {
   AUTHOR_HELP,
@@ -25,7 +26,6 @@ import {
 } from "./deadletters-options.ts";
 import {
   bulkLine,
-  bulkTable,
   dryRunText,
   groupsTable,
   letterText,
@@ -48,7 +48,7 @@ export function deadlettersCommand() {
     .addCommand(payload())
     .addCommand(redrive())
     .addCommand(transformCommand())
-    .addCommand(redrives())
+    .addCommand(redrivesCommand())
     .addCommand(decideCommand("discard", "Discard", "Discard one dead letter, or all open ones that match."))
     .addCommand(decideCommand("restore", "Reopen", "Reopen one discarded dead letter, or all that match."))
     .addCommand(decisionsCommand())
@@ -190,28 +190,6 @@ async function redriveMany(
   progress.end();
   show(json, bulk, () => bulkLine(bulk));
   return bulk.status === "finished" || detach ? 0 : 1;
-}
-
-function redrives() {
-  return new Command("redrives")
-    .description("List bulk redrives, or show one.")
-    .argument("[id]", "id of a bulk redrive", position)
-    .option("--cancel", "cancel it")
-    .option("--author <name>", AUTHOR_HELP, operatorText("author"))
-    .option("--reason <text>", "reason; required to cancel", operatorText("reason"))
-    .option("--json", JSON_HELP)
-    .action(
-      exits(async (id, { cancel, json, ...operator }) => {
-        if (id === undefined) {
-          if (cancel) throw new InvalidInputError("id", "--cancel needs the id of a bulk redrive");
-          const bulks = await withDesk((desk) => desk.bulks());
-          return show(json, bulks, () => bulkTable(bulks.redrives));
-        }
-        const decision = cancel ? decided(operator) : undefined;
-        const bulk = await withDesk((desk) => (decision ? desk.cancel(id, decision) : desk.bulk(id)));
-        return show(json, bulk, () => bulkLine(bulk));
-      }),
-    );
 }
 
 /** About one screen. */

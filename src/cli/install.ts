@@ -1,7 +1,6 @@
 /** Installs the tables and job queues of this version. */
 import { type MigratedDomain, migrate } from "../database/migrate.ts";
-import { BULK_DECISION_QUEUE } from "../deadletter/repair/bulk-decision-runner.ts";
-import { BULK_REDRIVE_QUEUE } from "../deadletter/repair/bulk-runner.ts";
+import { BULK_DECISION_QUEUE, BULK_REDRIVE_QUEUE } from "../deadletter/repair/bulk-runner.ts";
 import { wakeupQueues } from "../projector/wakeups.ts";
 
 /**

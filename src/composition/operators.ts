@@ -6,8 +6,11 @@ import { ackWaitsOf } from "../config/config.ts";
 import type { AnyDomain, OutcomeName } from "../contract/domain.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { Desk } from "../deadletter/desk.ts";
-import { BulkDecisionRunner } from "../deadletter/repair/bulk-decision-runner.ts";
-import { BulkRunner } from "../deadletter/repair/bulk-runner.ts";
+import { stepBulkDecision } from "../deadletter/repair/bulk-decision.ts";
+import { selectRunningBulkDecisions } from "../deadletter/repair/bulk-decisions-table.ts";
+import { stepBulkRedrive } from "../deadletter/repair/bulk-redrive.ts";
+import { selectRunningBulkRedrives } from "../deadletter/repair/bulk-redrives-table.ts";
+import { BULK_DECISION_QUEUE, BULK_REDRIVE_QUEUE, BulkRunner } from "../deadletter/repair/bulk-runner.ts";
 import { Transformer } from "../deadletter/transform/transformer.ts";
 import type { DomainLine } from "../domain-line.ts";
 import { CheckpointWatch } from "../projector/checkpoint-watch.ts";
@@ -39,6 +42,7 @@ export function openOperators(
     watch.start();
     return watch.settled(position, signal).finally(() => watch.stop());
   };
+  const running = { database: pools.desk, jobs, logger, settled };
   return {
     settled,
     desk: new Desk({
@@ -50,8 +54,18 @@ export function openOperators(
       traceUrl: config.traceUrl,
       viewOf: async (domain, position) => lineOf(domain)?.service?.viewOf?.(position),
     }),
-    decisionRunner: new BulkDecisionRunner(pools.desk, jobs, logger),
-    bulkRunner: new BulkRunner({ context: redriving, jobs, logger, settled }),
+    redriveRunner: new BulkRunner({
+      ...running,
+      queue: BULK_REDRIVE_QUEUE,
+      selectRunning: selectRunningBulkRedrives,
+      step: (id) => stepBulkRedrive(redriving, id),
+    }),
+    decisionRunner: new BulkRunner({
+      ...running,
+      queue: BULK_DECISION_QUEUE,
+      selectRunning: selectRunningBulkDecisions,
+      step: (id) => stepBulkDecision(pools.desk, id),
+    }),
     auditor: new Auditor(
       pools.audit,
       lines.map(({ module }) => module),

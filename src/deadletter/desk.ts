@@ -19,7 +19,7 @@ import { type Decider, insertReveals, type Operator } from "./operator-actions-t
 import { BulkDecisions } from "./repair/bulk-decisions.ts";
 import { beginBulkRedrive, cancelBulkRedrive, openPositions } from "./repair/bulk-redrive.ts";
 import { selectBulkRedrive, selectBulkRedrives, selectFailures } from "./repair/bulk-redrives-table.ts";
-import { enqueueBulkRedrive } from "./repair/bulk-runner.ts";
+import { BULK_REDRIVE_QUEUE, enqueueBulk } from "./repair/bulk-runner.ts";
 import { discardLetter, restoreLetter } from "./repair/discard.ts";
 import { bulkDocument, dryRunDocument, trialDocument } from "./repair/documents.ts";
 import { dryRun, tryPayload } from "./repair/dry-run.ts";
@@ -206,7 +206,7 @@ export class Desk {
       database,
       { filter, limit, failuresMax, steps },
       operator,
-      (transaction, bulkId) => enqueueBulkRedrive(jobs, transaction, bulkId),
+      (transaction, bulkId) => enqueueBulk(jobs, transaction, BULK_REDRIVE_QUEUE, bulkId),
     );
     return this.bulk(id);
   }

@@ -23,6 +23,7 @@ import {
   selectNextDecisionLetters,
   updateBulkDecision,
 } from "./bulk-decisions-table.ts";
+import type { BulkStep } from "./bulk-runner.ts";
 import type { Decision } from "./discard.ts";
 
 /**
@@ -74,9 +75,9 @@ export async function cancelBulkDecision(database: Database, id: bigint, operato
   });
 }
 
-/** @returns whether it has ended. */
-export function stepBulkDecision(database: Database, id: bigint): Promise<boolean> {
-  return database.transaction((transaction) => stepIn(transaction, id));
+export async function stepBulkDecision(database: Database, id: bigint): Promise<BulkStep> {
+  const isEnded = await database.transaction((transaction) => stepIn(transaction, id));
+  return { kind: isEnded ? "ended" : "ready" };
 }
 
 export function noSuchDecision(): NotFoundError {
@@ -92,6 +93,7 @@ function selectionOf(action: Decision, filter: DeadLetterFilter): DeadLetterFilt
   return filter.positions === undefined ? { ...filter, state: from } : filter;
 }
 
+/** @returns whether it has ended. */
 async function stepIn(transaction: Transaction, id: bigint): Promise<boolean> {
   const bulk = await lockBulkDecision(transaction, id);
   if (bulk?.status !== "running") return true;

@@ -5,8 +5,8 @@ import type { Queryable } from "../../database/queryable.ts";
 import type { DeadLetterFilter } from "../find/filter.ts";
 import type { Decider, Operator } from "../operator-actions-table.ts";
 import { beginBulkDecision, cancelBulkDecision, countDecision, noSuchDecision } from "./bulk-decision.ts";
-import { enqueueBulkDecision } from "./bulk-decision-runner.ts";
 import { selectBulkDecision, selectBulkDecisions } from "./bulk-decisions-table.ts";
+import { BULK_DECISION_QUEUE, enqueueBulk } from "./bulk-runner.ts";
 import type { Decision } from "./discard.ts";
 import { bulkDecisionDocument } from "./documents.ts";
 
@@ -41,7 +41,7 @@ export class BulkDecisions {
       action,
       { filter, limit },
       operator,
-      (transaction, decisionId) => enqueueBulkDecision(jobs, transaction, decisionId),
+      (transaction, decisionId) => enqueueBulk(jobs, transaction, BULK_DECISION_QUEUE, decisionId),
     );
     return this.show(id);
   }

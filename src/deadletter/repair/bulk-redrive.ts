@@ -13,7 +13,7 @@ import { selectCheckpoint } from "../../projector/checkpoints-table.ts";
 import type { DeadLetterFilter } from "../find/filter.ts";
 import { findAllPositions } from "../find/find.ts";
 import { type Decider, insertBulkAction, type Operator } from "../operator-actions-table.ts";
-import type { Step as TransformStep } from "../transform/steps.ts";
+import type { Step } from "../transform/steps.ts";
 import type { Transformer } from "../transform/transformer.ts";
 import {
   type BulkRedrive,
@@ -23,6 +23,7 @@ import {
   selectNextLetters,
   updateBulkRedrive,
 } from "./bulk-redrives-table.ts";
+import type { BulkStep } from "./bulk-runner.ts";
 import { type RedriveContext, redriveIn } from "./redrive.ts";
 import { type NextLetter, type Revised, reviseLetters } from "./revise.ts";
 
@@ -31,7 +32,7 @@ export type BulkOptions = Readonly<{
   limit: number;
   failuresMax: number;
   /** Applied to each letter. */
-  steps?: readonly TransformStep[] | undefined;
+  steps?: readonly Step[] | undefined;
 }>;
 
 /**
@@ -92,14 +93,9 @@ export async function cancelBulkRedrive(database: Database, id: bigint, operator
   });
 }
 
-export type Step =
-  | Readonly<{ kind: "ended" }>
-  /** The next step needs the outcomes up to this position. */
-  | Readonly<{ kind: "waiting"; domain: string; upTo: bigint }>;
-
 export type BulkContext = Omit<RedriveContext, "tryPayload"> & Readonly<{ transformer: Transformer }>;
 
-export async function stepBulkRedrive(context: BulkContext, id: bigint): Promise<Step> {
+export async function stepBulkRedrive(context: BulkContext, id: bigint): Promise<BulkStep> {
   const { step, isAppended } = await context.database.transaction(async (transaction) => {
     const bulk = await lockBulkRedrive(transaction, id);
     return bulk ? takeStep(transaction, context, bulk) : ENDED;
@@ -108,7 +104,7 @@ export async function stepBulkRedrive(context: BulkContext, id: bigint): Promise
   return step;
 }
 
-type Taken = Readonly<{ step: Step; isAppended: boolean }>;
+type Taken = Readonly<{ step: BulkStep; isAppended: boolean }>;
 
 async function takeStep(
   transaction: Transaction,
