@@ -9,7 +9,7 @@ import { type Ended, runScript } from "./support/command.ts";
 import { createDatabase } from "./support/database.ts";
 import { appendAll, projectAll } from "./support/engine.ts";
 import { messageOf, orderWith } from "./support/messages.ts";
-import { runWaybill } from "./support/waybill.ts";
+import { runHere, runWaybill } from "./support/waybill.ts";
 
 const cli = suite("commands");
 const run = (script: string, args: string[], environment: Record<string, string> = {}) =>
@@ -20,11 +20,14 @@ const COMMANDS: readonly (readonly [script: string, ...words: string[]])[] = COM
   file === WAYBILL_FILE ? [[file], ...WAYBILL_COMMANDS.map((words) => [file, ...words] as const)] : [[file]],
 );
 
-/** A script runs as a process; the commands below it run in this process. */
+/** These run as processes, which cost most; their module alone may start nothing, as that of the service. */
+const AS_PROCESSES = ["src/main.ts", WAYBILL_FILE, "tools/publisher/main.ts"];
+
 async function eachCommand(check: (shown: string, ask: (option: string) => Promise<Ended>) => Promise<void>) {
   for (const [script, ...words] of COMMANDS) {
+    const runScriptOnce = AS_PROCESSES.includes(script) ? run : runHere;
     const ask = (option: string) =>
-      words.length === 0 ? run(script, [option]) : runWaybill([...words, option]);
+      words.length === 0 ? runScriptOnce(script, [option]) : runWaybill([...words, option]);
     await check([script, ...words].join(" "), ask);
   }
 }
@@ -149,7 +152,7 @@ cli("a number out of its range is refused with the range", async () => {
     ["bench/vegeta/attack.ts", "--rate", "0", "a whole number from 1 to 1000000"],
   ];
   for (const [script, option, value, range] of refusals) {
-    const { status, stderr } = await run(script, [option, value]);
+    const { status, stderr } = await runHere(script, [option, value]);
     assert.is(status, 2, `${script} ${option} ${value}`);
     assert.match(stderr, `argument '${value}' is invalid. It must be ${range}.`);
   }
@@ -173,7 +176,7 @@ cli("publisher refuses numbers that make no sense", async () => {
     ["--file", "a", "--stdin"],
     ["--lines"],
   ]) {
-    const { status, stderr } = await run("tools/publisher/main.ts", args);
+    const { status, stderr } = await runHere("tools/publisher/main.ts", args);
     assert.is(status, 2, args.join(" "));
     assert.not.match(stderr, /^\s+at /m);
   }

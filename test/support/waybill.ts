@@ -1,4 +1,6 @@
-/** Runs `waybill` within this process: starting one costs ten times most of its commands. */
+/** Runs commands within this process: starting one costs ten times most of them. */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { run } from "../../src/cli/command.ts";
 import { waybill } from "../../src/cli/waybill.ts";
 import type { Ended, Environment } from "./command.ts";
@@ -7,7 +9,26 @@ import type { Ended, Environment } from "./command.ts";
  * Runs the same program, from arguments to exit status, but without a process's start and end. One at a time.
  * @param environment variables that differ from those of this process.
  */
-export async function runWaybill(args: readonly string[], environment: Environment = {}): Promise<Ended> {
+export function runWaybill(args: readonly string[], environment: Environment = {}): Promise<Ended> {
+  return captured(() => run(waybill, args), environment);
+}
+
+/** Runs a script of package.json in the same way, with its own copy of the script's module. One at a time. */
+export function runHere(script: string, args: readonly string[]): Promise<Ended> {
+  return captured(async () => {
+    const { argv } = process;
+    process.argv = [process.execPath, script, ...args];
+    try {
+      await import(`${pathToFileURL(resolve(script))}?copy=${copies++}`);
+    } finally {
+      process.argv = argv;
+    }
+  }, {});
+}
+
+let copies = 0;
+
+async function captured(work: () => Promise<void>, environment: Environment): Promise<Ended> {
   const texts = { stdout: "", stderr: "", output: "" };
   const before = Object.keys(environment).map((name) => [name, process.env[name]] as const);
   const { exit, exitCode } = process;
@@ -27,7 +48,7 @@ export async function runWaybill(args: readonly string[], environment: Environme
     throw new Exit(Number(status));
   };
   try {
-    const status = await run(waybill, args).then(
+    const status = await work().then(
       () => Number(process.exitCode ?? 0),
       (error: unknown) => {
         if (error instanceof Exit) return error.status;
