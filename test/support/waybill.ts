@@ -14,7 +14,11 @@ export function runWaybill(args: readonly string[], environment: Environment = {
 }
 
 /** Runs a script of package.json in the same way, with its own copy of the script's module. One at a time. */
-export function runHere(script: string, args: readonly string[]): Promise<Ended> {
+export function runHere(
+  script: string,
+  args: readonly string[],
+  environment: Environment = {},
+): Promise<Ended> {
   return captured(async () => {
     const { argv } = process;
     process.argv = [process.execPath, script, ...args];
@@ -23,7 +27,7 @@ export function runHere(script: string, args: readonly string[]): Promise<Ended>
     } finally {
       process.argv = argv;
     }
-  }, {});
+  }, environment);
 }
 
 let copies = 0;
