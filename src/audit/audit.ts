@@ -45,7 +45,7 @@ export type AuditReport = Readonly<{
 
 /** Found by sequence numbers or reported by a source. */
 export type AuditGap = Pick<SequenceGap, "source" | "channel" | "from" | "to"> &
-  Partial<Pick<SequenceGap, "before"> & Pick<SourceGap, "series">>;
+  Partial<Pick<SequenceGap, "before" | "since" | "until"> & Pick<SourceGap, "series">>;
 
 export type DomainAudit = Conservation &
   Readonly<{

@@ -16,6 +16,7 @@ import type { DomainLine } from "../domain-line.ts";
 import { CheckpointWatch } from "../projector/checkpoint-watch.ts";
 import { auditRecorder } from "../watch/record.ts";
 import type { Shared } from "./shared.ts";
+import { SkippedMessages } from "./skipped-messages.ts";
 
 export type Operators = ReturnType<typeof openOperators>;
 
@@ -26,6 +27,8 @@ export function openOperators(
 ) {
   const lineOf = (domain: string) => lines.find(({ name }) => name === domain);
   const traces = createTraces?.();
+  const record = auditRecorder(metrics);
+  const skipped = new SkippedMessages(lines, metrics, logger);
   const redriving = {
     database: pools.desk,
     enqueueWakeup: (transaction: Queryable, domain: string, upTo: bigint) =>
@@ -69,7 +72,10 @@ export function openOperators(
     auditor: new Auditor(
       pools.audit,
       lines.map(({ module }) => module),
-      auditRecorder(metrics),
+      (report) => {
+        record(report);
+        void skipped.read(report);
+      },
       {
         gapSettledSeconds: settlingSeconds(ackWaitsOf(config.domains)),
         calmSecondsOf: (domain) => lineOf(domain)?.intake.calmSeconds ?? 0,

@@ -14,6 +14,12 @@ export interface Source {
   /** Whether an operator paused it; undefined if that is not possible. */
   readonly isPaused?: boolean;
   setPaused?(isPaused: boolean): void;
+  /**
+   * Reads skipped messages again, as far as the broker still has them.
+   * @returns how many of them were new to the inbox; undefined if this source never skips any, or is paused.
+   * @throws if the range was not read to its end.
+   */
+  readSkipped?(range: SkippedRange): Promise<number> | undefined;
   /** Returns at once; an unavailable broker is retried until `stop`. */
   start(inbox: Sink): void;
   /** Earlier messages can still be acknowledged until `close`. */
@@ -33,6 +39,15 @@ export type SourceGap = Readonly<{
   /** The first and last removed number. */
   from: bigint;
   to: bigint;
+}>;
+
+/** Numbered messages that a broker counts as acknowledged, but that are not in the inbox. */
+export type SkippedRange = Readonly<{
+  from: bigint;
+  to: bigint;
+  /** The broker's times around the range, in nanoseconds: a wiped store numbers from 1 again. */
+  since: bigint;
+  until: bigint;
 }>;
 
 export interface Sink {

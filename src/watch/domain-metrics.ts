@@ -23,6 +23,7 @@ export class DomainMetrics {
       const labels = { domain, source, channel };
       metrics.refused.inc(labels, 0);
       metrics.redelivered.inc(labels, 0);
+      metrics.skippedRead.inc(labels, 0);
       metrics.inboxAppended.inc(labels, 0);
       metrics.gapMessages.set(labels, 0);
     }

@@ -145,6 +145,11 @@ export function createMetrics() {
       "Redelivered messages: an acknowledgement was late or a connection was lost.",
       ["domain", "source", "channel"],
     ),
+    skippedRead: counter(
+      "waybill_source_skipped_read_total",
+      "Messages that the broker had skipped, stored after an audit found the gap.",
+      ["domain", "source", "channel"],
+    ),
     databaseConnected: gauge("waybill_database_connected", "1 if the database answers, else 0."),
     databaseConnections: gauge(
       "waybill_database_connections",

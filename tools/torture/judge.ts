@@ -101,7 +101,7 @@ export class Judge {
 
   /** Waits for all outcomes first. @returns violations. */
   async verdict(database: Database, urls: readonly string[]): Promise<string[]> {
-    const late = await this.#waitUntilStored(database);
+    const late = await this.#waitUntilStored(database, urls);
     if (late.length > 0) return late;
     const findings: string[] = [];
     for (const { attempted, stored } of this.#entries.values()) {
@@ -112,7 +112,7 @@ export class Judge {
     this.#say("all messages have outcomes; auditing");
     const { holds, domains } = await audit(database, [domain], { isFull: true });
     if (!holds) findings.push(`the audit does not hold: ${domains[domain.name]?.discrepancies.slice(0, 5)}`);
-    findings.push(...(await this.#gapsLeft(database)));
+    findings.push(...(await this.#gapsLeft(database, urls)));
     findings.push(...(await halfRedriven(database)));
     this.#say("checking the services' answers");
     const services = urls.map((url) => new Verifier(url, this.#kit.readBack));
@@ -133,7 +133,8 @@ export class Judge {
   }
 
   /** @returns what is missing. */
-  async #waitUntilStored(database: Database): Promise<string[]> {
+  async #waitUntilStored(database: Database, urls: readonly string[]): Promise<string[]> {
+    using _audits = auditRepeatedly(urls);
     let movedAt = performance.now();
     let last = "";
     let counts = "outcomes";
@@ -156,7 +157,8 @@ export class Judge {
   }
 
   /** These brokers delete nothing, so gaps close, perhaps by a late redelivery. */
-  async #gapsLeft(database: Database): Promise<string[]> {
+  async #gapsLeft(database: Database, urls: readonly string[]): Promise<string[]> {
+    using _audits = auditRepeatedly(urls);
     const { domain } = this.#kit;
     let movedAt = performance.now();
     let last = "";
@@ -208,6 +210,14 @@ async function pendingOf(database: Database, domain: string): Promise<number> {
   return rows[0]?.pending ?? 0;
 }
 
+/** After an audit a service reads what NATS Streaming skipped. */
+function auditRepeatedly(urls: readonly string[]): Disposable {
+  const timer = setInterval(() => {
+    for (const url of urls) fetch(`${url}/audit`, { signal: AbortSignal.timeout(AUDIT_MS) }).catch(() => {});
+  }, AUDIT_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
 /** All three change together, or none. */
 async function halfRedriven(database: Database): Promise<string[]> {
   const { rows } = await database.query<{ position: bigint }>(
@@ -247,6 +257,7 @@ const RECONNECT_MS = 50;
 const ACKNOWLEDGED_MS_MAX = 60_000;
 const FINDINGS_MAX = 20;
 
-/** Several redeliveries and backoffs on a busy machine. */
-const STANDSTILL_MS_MAX = 90_000;
+/** Several redeliveries and backoffs on a busy machine; longer than a gap needs to settle. */
+const STANDSTILL_MS_MAX = 240_000;
+const AUDIT_MS = 20_000;
 const SETTLE_POLL_MS = 200;

@@ -3,7 +3,7 @@
  * broker keeps all later messages and redelivers none of the earlier ones. To resume, a new source continues under the
  * same durable name, consumer or group.
  */
-import type { Health, Sink, Source } from "../../contract/source.ts";
+import type { Health, Sink, SkippedRange, Source } from "../../contract/source.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 
 export type PausableOptions = Readonly<{
@@ -52,6 +52,10 @@ export class PausableSource implements Source {
     this.#changing ??= this.#change().finally(() => {
       this.#changing = undefined;
     });
+  }
+
+  readSkipped(range: SkippedRange): Promise<number> | undefined {
+    return this.#source?.readSkipped?.(range);
   }
 
   start(inbox: Sink): void {

@@ -3,10 +3,11 @@
  * commit. The server redelivers a message that found no room (`session.ts`). After a disconnect a new client subscribes
  * under the same durable name.
  */
-import type { Health, Sink, Source } from "../../../contract/source.ts";
+import type { Health, Sink, SkippedRange, Source } from "../../../contract/source.ts";
 import { keepConnected } from "../keep-connected.ts";
 import { type NatsServer, natsServers } from "../nats-servers.ts";
 import { type NatsStreamingOptions, Session } from "./session.ts";
+import { readSkipped } from "./skipped.ts";
 import { assertInternals } from "./stan-internals.ts";
 
 export type { NatsStreamingOptions } from "./session.ts";
@@ -19,6 +20,7 @@ export class NatsStreamingSource implements Source {
   readonly #stop = new AbortController();
   #health: Health = { connected: false, reason: "not connected yet" };
   #session: Session | undefined;
+  #inbox: Sink | undefined;
   /** Each attempt tries the next server. */
   #attempts = 0;
   #running: Promise<void> = Promise.resolve();
@@ -36,6 +38,7 @@ export class NatsStreamingSource implements Source {
   }
 
   start(inbox: Sink): void {
+    this.#inbox = inbox;
     this.#running = keepConnected((onConnected) => this.#open(inbox, onConnected), {
       source: this.name,
       channel: this.channel,
@@ -45,6 +48,11 @@ export class NatsStreamingSource implements Source {
         this.#health = health;
       },
     });
+  }
+
+  readSkipped(range: SkippedRange): Promise<number> | undefined {
+    const server = this.#servers[Math.max(0, this.#attempts - 1) % this.#servers.length] as NatsServer;
+    return this.#inbox && readSkipped(server, this.#options, range, this.#inbox, this.#stop.signal);
   }
 
   async stop(): Promise<void> {

@@ -13,7 +13,7 @@ import type { Logger } from "../../../telemetry/logger.ts";
 import type { NatsServer } from "../nats-servers.ts";
 import { connectToServer } from "./connect.ts";
 import { acknowledge, receiveRaw } from "./stan-internals.ts";
-import { decodeDelivery } from "./stan-protocol.ts";
+import { type Delivery, decodeDelivery } from "./stan-protocol.ts";
 
 export type NatsStreamingOptions = Readonly<{
   /** Separated by commas, with percent-encoded credentials; tried in turn. */
@@ -116,16 +116,10 @@ export class Session {
   #receive(subscription: Subscription, delivery: Buffer): void {
     if (this.#isStopped) return;
     const { channel, onRedelivered } = this.#options;
-    const { sequence, timestamp, isRedelivered, payload } = decodeDelivery(delivery);
+    const decoded = decodeDelivery(delivery);
+    const { sequence, isRedelivered } = decoded;
     if (isRedelivered) onRedelivered?.(channel);
-    const message: Message = {
-      source: "nats-streaming",
-      channel,
-      // A wiped server counts from 1 again.
-      messageId: `${sequence}-${timestamp}`,
-      payload,
-      publishedAtMs: timestamp / NANOSECONDS_PER_MILLISECOND,
-    };
+    const message = messageOf(channel, decoded);
     const isTaken = this.#inbox.offer(message, () => {
       if (this.#lastTakenSequence === sequence) this.#lastTakenSequence = undefined;
       if (this.#awaitedSequence === sequence) this.#awaitedSequence = undefined;
@@ -174,6 +168,17 @@ export class Session {
     this.#client.on("error", () => {});
     return true;
   }
+}
+
+export function messageOf(channel: string, { sequence, timestamp, payload }: Delivery): Message {
+  return {
+    source: "nats-streaming",
+    channel,
+    // A wiped server counts from 1 again.
+    messageId: `${sequence}-${timestamp}`,
+    payload,
+    publishedAtMs: timestamp / NANOSECONDS_PER_MILLISECOND,
+  };
 }
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000;
