@@ -7,7 +7,7 @@ import type { Alert, AlertKind } from "../notify/alert.ts";
 import type { Condition, Reading } from "../notify/detector.ts";
 import { REPEAT_SECONDS } from "../notify/formats.ts";
 import { selectGrowingGroups } from "../notify/groups-table.ts";
-import { type Grown, Growth } from "../notify/growth.ts";
+import { type Grown, Growth, WINDOW_MS } from "../notify/growth.ts";
 import { MemoryLedger, TableLedger } from "../notify/ledger.ts";
 import { Notifier } from "../notify/notifier.ts";
 import type { Shared } from "./shared.ts";
@@ -71,6 +71,20 @@ export function openNotifier(
     return found;
   };
 
+  /** Since the database answers. */
+  let watchedSinceMs: number | undefined;
+  const youngKinds = (atMs: number): AlertKind[] => {
+    watchedSinceMs ??= atMs;
+    const watchedSeconds = (atMs - watchedSinceMs) / 1000 - START_SECONDS_MAX;
+    const isYoung: Partial<Record<AlertKind, boolean>> = {
+      dead_letter_surge: watchedSeconds < WINDOW_MS / 1000,
+      projector_stalled: watchedSeconds < stalledSeconds,
+      source_disconnected: watchedSeconds < disconnectedSeconds,
+      audit_broken: auditor.ageSeconds === undefined,
+    };
+    return KINDS_OF_TABLE.filter((kind) => isYoung[kind]);
+  };
+
   const growth = new Growth();
   const domains = lines.map(({ name }) => name);
   const read = async (): Promise<Reading> => {
@@ -80,16 +94,19 @@ export function openNotifier(
       ? await selectGrowingGroups(pools.reads, domains).catch(() => undefined)
       : undefined;
     if (groups === undefined) {
+      watchedSinceMs = undefined;
       const summary = "A process cannot reach the database: nothing is stored and nothing is acknowledged.";
       const alert = alertOf("database_unavailable", { process: hostname() }, summary);
       return {
         atMs,
         conditions: isAnswering ? [] : [{ alert, holdSeconds: disconnectedSeconds }],
         unknown: KINDS_OF_TABLE,
+        young: KINDS_OF_TABLE,
       };
     }
     const surges = growth.add(groups, Date.now()).filter(({ letters }) => letters > surgeLetters);
-    return { atMs, conditions: [...surges.map(surgeOf), ...lines.flatMap(conditionsOf)], unknown: [] };
+    const conditions = [...surges.map(surgeOf), ...lines.flatMap(conditionsOf)];
+    return { atMs, conditions, unknown: [], young: youngKinds(atMs) };
   };
 
   metrics.readAtScrape(() => {
@@ -116,6 +133,9 @@ const KINDS_OF_TABLE: readonly AlertKind[] = [
   "source_disconnected",
   "audit_broken",
 ];
+
+/** Beside the time of a condition: the start of a process, and some looks of the notifier. */
+const START_SECONDS_MAX = 15;
 
 /** Several looks of the notifier, so that a slow one ends nothing. */
 const UNSEEN_SECONDS = 20;

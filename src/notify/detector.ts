@@ -12,6 +12,8 @@ export type Reading = Readonly<{
   conditions: readonly Condition[];
   /** Kinds that cannot be judged now; their alerts stay as they are. */
   unknown: readonly AlertKind[];
+  /** Kinds that this process has not watched for long enough to say that an alert of before is over. */
+  young: readonly AlertKind[];
 }>;
 
 /** By key. */

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { Queryable } from "../database/queryable.ts";
-import { type Alert, keyOf } from "./alert.ts";
+import { type Alert, type AlertKind, keyOf } from "./alert.ts";
 import {
   type Claimed,
   claimAlert,
@@ -17,8 +17,8 @@ import {
 } from "./notify-alerts-table.ts";
 
 export interface Ledger {
-  /** The alerts that fire in this process. */
-  report(firing: readonly Alert[]): Promise<void>;
+  /** The alerts that fire in this process; the others end, except those of a young kind. */
+  report(firing: readonly Alert[], young: readonly AlertKind[]): Promise<void>;
   /** The next alert to tell, or undefined. */
   claim(): Promise<Claimed | undefined>;
   /** Delivered, or given up. */
@@ -43,9 +43,9 @@ export class TableLedger implements Ledger {
     this.#repeatSeconds = times.repeatSeconds;
   }
 
-  async report(firing: readonly Alert[]): Promise<void> {
+  async report(firing: readonly Alert[], young: readonly AlertKind[]): Promise<void> {
     if (firing.length > 0) await upsertAlerts(this.#database, firing);
-    await endUnseenAlerts(this.#database, this.#unseenSeconds);
+    await endUnseenAlerts(this.#database, this.#unseenSeconds, young);
     await deleteOldAlerts(this.#database, KEPT_DAYS);
   }
 

@@ -48,13 +48,17 @@ export class Notifier {
 
   async #look(): Promise<void> {
     const { read, memory, table, logger } = this.#options;
-    this.#tracked = detect(this.#tracked, await read());
+    const reading = await read();
+    this.#tracked = detect(this.#tracked, reading);
     const firing = firingIn(this.#tracked);
     const isOfDatabase = ({ kind }: { kind: string }) => kind === "database_unavailable";
-    await memory.report(firing.filter(isOfDatabase));
+    await memory.report(firing.filter(isOfDatabase), []);
     // The database may be unavailable; the next look reports again.
     await table
-      .report(firing.filter((alert) => !isOfDatabase(alert)))
+      .report(
+        firing.filter((alert) => !isOfDatabase(alert)),
+        reading.young,
+      )
       .catch((error: unknown) => logger.debug({ error: String(error) }, "alerts could not be stored"));
     this.#delivering ??= this.#deliver().finally(() => {
       this.#delivering = undefined;

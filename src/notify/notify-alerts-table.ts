@@ -1,6 +1,6 @@
 /** The table `notify_alerts`: the alerts of all processes, and what the webhook was told of each. */
 import type { Queryable } from "../database/queryable.ts";
-import { type Alert, keyOf } from "./alert.ts";
+import { type Alert, type AlertKind, keyOf } from "./alert.ts";
 
 export type Claimed = Readonly<{
   id: string;
@@ -20,11 +20,16 @@ export async function upsertAlerts(database: Queryable, alerts: readonly Alert[]
   );
 }
 
-export async function endUnseenAlerts(database: Queryable, seconds: number): Promise<void> {
+export async function endUnseenAlerts(
+  database: Queryable,
+  seconds: number,
+  except: readonly AlertKind[],
+): Promise<void> {
   await database.query(
     `update notify_alerts set ended_at = now(), attempts = 0
-     where ended_at is null and seen_at < now() - make_interval(secs => $1)`,
-    [seconds],
+     where ended_at is null and seen_at < now() - make_interval(secs => $1)
+       and alert ->> 'kind' <> all ($2::text[])`,
+    [seconds, except],
   );
 }
 

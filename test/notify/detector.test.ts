@@ -23,6 +23,7 @@ function firing(readings: string, secondsApart = 10): string {
         atMs: index * secondsApart * 1000,
         conditions: kind === "1" ? [{ alert, holdSeconds: 30 }] : [],
         unknown: kind === "?" ? ["source_disconnected"] : [],
+        young: [],
       };
       tracked = detect(tracked, reading);
       return firingIn(tracked).length > 0 ? "F" : ".";

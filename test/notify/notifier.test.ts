@@ -1,7 +1,5 @@
 /** Messages to a real HTTP receiver, from processes that share a database. */
 import { createHmac } from "node:crypto";
-import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Alert } from "../../src/notify/alert.ts";
@@ -14,40 +12,11 @@ import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { startInProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
 import { runWaybill } from "../support/waybill.ts";
+import { type Received, receiver } from "../support/webhook.ts";
 
 const notifier = suite("notifier");
 const LOOK_MS = 61_000;
 const SECRET = Buffer.alloc(32, 7);
-
-type Received = Readonly<{
-  headers: IncomingHttpHeaders;
-  text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: the tests check the shape.
-  json: any;
-}>;
-
-/** @param answer the status of each request; undefined leaves it without an answer. */
-async function receiver(answer: (count: number) => number | undefined = () => 204) {
-  const received: Received[] = [];
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString();
-    received.push({ headers: request.headers, text, json: JSON.parse(text) });
-    const status = answer(received.length);
-    if (status !== undefined) response.writeHead(status, { location: "/elsewhere" }).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook?token=hidden`;
-  return {
-    url,
-    received,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
 
 const STALLED: Alert = {
   kind: "projector_stalled",
@@ -72,7 +41,7 @@ function processOf(
       // More than an alert needs to resolve.
       state.atMs += LOOK_MS;
       const conditions = state.firing.map((alert) => ({ alert, holdSeconds: 0 }));
-      return { atMs: state.atMs, conditions, unknown: [] };
+      return { atMs: state.atMs, conditions, unknown: [], young: [] };
     },
     memory: new MemoryLedger(),
     table: new TableLedger(database, { unseenSeconds: 0.5, leaseSeconds: 1, repeatSeconds: null }),

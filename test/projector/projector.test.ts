@@ -11,24 +11,14 @@ import { advanceCheckpoint, beginProjection } from "../../src/projector/checkpoi
 import { Projector, type ProjectorOptions } from "../../src/projector/projector.ts";
 import { Wakeups } from "../../src/projector/wakeups.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
-import { createDatabase, type TestDatabase } from "../support/database.ts";
+import { createDatabase } from "../support/database.ts";
 import { appendAll } from "../support/engine.ts";
+import { failFor } from "../support/faults.ts";
 import { messageOf, orderWith } from "../support/messages.ts";
 import { startAsProcess } from "../support/service.ts";
 import { until } from "../support/wait.ts";
 
 const faults = suite("projector: faults that last");
-
-/** Makes the database fail with an environment fault when an order with such an id is stored. */
-async function failFor(database: TestDatabase, pattern: string, sqlState: string): Promise<void> {
-  await database.admin(`
-    create or replace function fail() returns trigger language plpgsql as $$
-    begin
-      if new.order_uid like '${pattern}' then raise exception 'a fault' using errcode = '${sqlState}'; end if;
-      return new;
-    end $$;
-    create or replace trigger fail before insert on orders for each row execute function fail()`);
-}
 
 function projectorOn(database: Database, options: Partial<ProjectorOptions> = {}) {
   let batches = 0;

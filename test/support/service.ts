@@ -46,11 +46,15 @@ export async function startInProcess(
   return { ...service, url };
 }
 
-/** Resolves when the service is ready. */
-export async function startAsProcess(databaseUrl: string, extra: Environment = {}) {
+/** Resolves when the service is ready, or only when it answers. */
+export async function startAsProcess(
+  databaseUrl: string,
+  extra: Environment = {},
+  options: Readonly<{ isAwaited?: boolean }> = {},
+) {
   const folder = join(environment("WAYBILL_TEST_FOLDER"), randomBytes(5).toString("hex"));
   await mkdir(folder, { recursive: true });
-  return startServiceProcess({ DATABASE_URL: databaseUrl, SOURCES: "http", ...extra }, folder);
+  return startServiceProcess({ DATABASE_URL: databaseUrl, SOURCES: "http", ...extra }, folder, [], options);
 }
 
 export async function auditOf(url: string) {

@@ -12,7 +12,7 @@ export type ServiceProcess = Readonly<{
 }>;
 
 /**
- * Resolves when the service is ready.
+ * Resolves when the service is ready, or only when it answers.
  * @param environment beside PATH.
  * @param nodeOptions such as `--watch`.
  */
@@ -20,6 +20,7 @@ export async function startServiceProcess(
   environment: Readonly<Record<string, string>>,
   folder: string,
   nodeOptions: readonly string[] = [],
+  { isAwaited = true }: Readonly<{ isAwaited?: boolean }> = {},
 ): Promise<ServiceProcess> {
   const logFile = join(folder, "service.log");
   const { promise: answering, resolve } = Promise.withResolvers<string>();
@@ -43,7 +44,7 @@ export async function startServiceProcess(
   );
   try {
     const url = await addressOf(Promise.race([answering, failed, late]), logFile);
-    await waitUntilReady(child, `the service (see ${logFile})`, () => isReady(url));
+    if (isAwaited) await waitUntilReady(child, `the service (see ${logFile})`, () => isReady(url));
     return { child, url, logFile };
   } catch (error) {
     await child.end("SIGKILL");
