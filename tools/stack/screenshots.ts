@@ -51,28 +51,33 @@ async function takeAll(): Promise<number> {
     await tab.locator("#editor").scrollIntoViewIfNeeded();
   };
   const dryRun = async (tab: Page) => {
-    await tab.fill("#bulk-form [name=author]", "Ann");
-    await tab.fill("#bulk-form [name=reason]", "the schema was mended");
-    await tab.click("text=Dry run");
-    await tab.waitForSelector("#bulk-result table");
-    await tab.locator("#bulk").scrollIntoViewIfNeeded();
+    await tab.click("#select-all");
+    await tab.click("[data-action=redrive]");
+    await tab.fill("#work-form [name=author]", "Ann");
+    await tab.fill("#work-form [name=reason]", "the schema was mended");
+    await tab.click("#try");
+    await tab.waitForSelector("#work-result table");
+    await tab.locator("#letters-title").evaluate((title) => title.scrollIntoView());
   };
   const isLive = (tab: Page) => tab.waitForSelector("#connection:has-text('live')");
   const hasGroups = (tab: Page) => tab.waitForSelector("#groups tbody tr");
   const hasPayload = (tab: Page) => tab.waitForSelector(".payload");
   await shoot(page.name, page.path, (tab) => tab.waitForSelector("[data-count=received]:not(:text-is('–'))"));
-  await shoot("status", "/ui/status", async (tab) => {
+  const withCharts = async (tab: Page) => {
     await isLive(tab);
     // The charts must show changes.
     for (let round = 0; round < 8; round++)
       await Promise.all([publishSome(url, 150), tab.waitForTimeout(2_000)]);
-  });
+  };
+  await shoot("status", "/ui/status", withCharts, { viewport: { width: 1100, height: 1200 } });
   await shoot("dead-letters", "/ui/dead-letters", hasGroups);
   await shoot("dead-letters-dark-phone", "/ui/dead-letters", hasGroups, {
     viewport: { width: 400, height: 860 },
     colorScheme: "dark",
   });
-  await shoot("dead-letter", `/ui/dead-letter?position=${position}`, hasPayload);
+  await shoot("dead-letter", `/ui/dead-letter?position=${position}`, hasPayload, {
+    viewport: { width: 1100, height: 1300 },
+  });
   await shoot("dead-letter-editor", `/ui/dead-letter?position=${position}`, edit, {
     viewport: { width: 1100, height: 1000 },
   });
