@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DOMAINS } from "../../src/domains/index.ts";
@@ -96,8 +97,12 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
       for (let count = 0; count < 10; count++) await http.publish(commands.valid().payload);
     for (let user = 31_337; user < 31_342; user++)
       await fetch(`${service.url}/cart/list`, { method: "POST", body: JSON.stringify({ user }) });
+    await delay(LOAD_EVERY_MS, undefined, { signal }).catch(() => {});
   }
 }
+
+/** Several times between two scrapes, but not so often that the load takes the processor from what it measures. */
+const LOAD_EVERY_MS = 250;
 
 /** Grafana's query for all domains. */
 const overAllDomains = (expression: string) => expression.replaceAll("$domain", ".*");
