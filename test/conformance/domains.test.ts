@@ -19,6 +19,7 @@ import { Handover } from "../../src/projector/handover.ts";
 import { projectInSavepoints, projectingOf, projectNext } from "../../src/projector/project.ts";
 import { rebuild } from "../../src/rebuild/rebuild.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
+import { withClient } from "../../tools/stack/postgres.ts";
 import { cartMessages, validCartCommands } from "../support/cart/messages.ts";
 import { createDatabase, type TestDatabase } from "../support/database.ts";
 import { appendAll, projectAll } from "../support/engine.ts";
@@ -273,42 +274,43 @@ async function checkpointOf(database: TestDatabase, { name }: AnyDomain) {
 }
 
 /** The effects of a domain's messages: its tables, other outcomes, the checkpoint and events. */
-async function everythingOf(database: TestDatabase, { name, tables }: AnyDomain) {
-  const found: Record<string, unknown[]> = {};
-  for (const table of tables) {
-    found[table.name] = (
-      await database.admin(
-        `select row_to_json(t)::text from ${table.name} t order by ${table.key.join(", ")}`,
-      )
-    ).rows;
-  }
-  const rowsOf = async (columns: string, table: string, order: string) =>
-    (await database.admin(`select ${columns} from ${table} where domain = '${name}' order by ${order}`)).rows;
-  found.duplicates = await rowsOf("*", "duplicates", "position");
-  found.deadLetters = await rowsOf("*", "dead_letters", "position");
-  found.groups = await rowsOf("*", "dead_letter_groups", "fingerprint, channel");
-  found.checkpoint = await rowsOf("position, projected, duplicate, dead", "checkpoints", "domain");
-  found.outbox = await rowsOf(
-    "position, ordinal, topic, key, payload, headers",
-    "outbox",
-    "position, ordinal",
-  );
-  return found;
+function everythingOf(database: TestDatabase, { name, tables }: AnyDomain) {
+  // One connection for all: each new one costs more than its query.
+  return withClient(database.adminUrl, async (client) => {
+    const found: Record<string, unknown[]> = {};
+    for (const table of tables) {
+      const ordered = `select row_to_json(t)::text from ${table.name} t order by ${table.key.join(", ")}`;
+      found[table.name] = (await client.query(ordered)).rows;
+    }
+    const rowsOf = async (columns: string, table: string, order: string) =>
+      (await client.query(`select ${columns} from ${table} where domain = $1 order by ${order}`, [name]))
+        .rows;
+    found.duplicates = await rowsOf("*", "duplicates", "position");
+    found.deadLetters = await rowsOf("*", "dead_letters", "position");
+    found.groups = await rowsOf("*", "dead_letter_groups", "fingerprint, channel");
+    found.checkpoint = await rowsOf("position, projected, duplicate, dead", "checkpoints", "domain");
+    const event = "position, ordinal, topic, key, payload, headers";
+    found.outbox = await rowsOf(event, "outbox", "position, ordinal");
+    return found;
+  });
 }
 
 /** Resets the domain to position 0, by hand. */
 async function forgetProjection(database: TestDatabase, { name, tables }: AnyDomain): Promise<void> {
-  await database.admin(`truncate ${tables.map((table) => table.name).join(", ")}`);
-  for (const table of [
+  const ofEngine = [
     "duplicates",
     "dead_letters",
     "dead_letter_groups",
     "dead_letter_hours",
     "checkpoints",
     "outbox",
-  ]) {
-    await database.admin(`delete from ${table} where domain = '${name}'`);
-  }
+  ];
+  await database.admin(
+    [
+      `truncate ${tables.map((table) => table.name).join(", ")}`,
+      ...ofEngine.map((table) => `delete from ${table} where domain = '${name}'`),
+    ].join(";"),
+  );
 }
 
 async function assertProved(database: TestDatabase, domain: AnyDomain): Promise<void> {
