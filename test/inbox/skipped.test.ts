@@ -26,12 +26,12 @@ const skipped = suite("skipped");
 
 /** Publishes, and acknowledges everything for the durable. @returns what it delivered. */
 async function acknowledgeAll(options: NatsStreamingOptions, payloads: readonly Buffer[]): Promise<Offer[]> {
-  await using transport = await connectToBroker(options);
-  for (const payload of payloads) await transport.publish(payload);
   const sink = new TestSink();
   await withSource(
     new NatsStreamingSource(options),
     async () => {
+      await using transport = await connectToBroker(options);
+      for (const payload of payloads) await transport.publish(payload);
       await until("all are delivered", () => sink.offers.length === payloads.length);
       sink.commitAll();
     },
