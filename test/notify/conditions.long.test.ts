@@ -53,7 +53,10 @@ conditions("a stalled projection, a lost broker and a broken audit survive two c
     SOURCES: "nats-streaming,http",
     NOTIFY_URL: hook.url,
   };
+  await using started = new AsyncDisposableStack();
+  started.defer(() => broker.stop("SIGKILL"));
   let service = await startAsProcess(database.serviceUrl, settings);
+  started.defer(() => service.child.end("SIGKILL"));
   const restart = () => startAsProcess(database.serviceUrl, settings, { isAwaited: false });
   const post = (uid: string) =>
     fetch(`${service.url}/orders`, { method: "POST", body: new Uint8Array(orderWith({ order_uid: uid })) });
@@ -78,9 +81,10 @@ conditions("a stalled projection, a lost broker and a broken audit survive two c
   assert.equal(hook.told(), firing);
   assert.equal(hook.idsOf(hook.accepted), refused);
 
-  const isSettled = async () =>
-    (await database.query("select from notify_alerts where settled is null")).rows;
-  await until("each is settled", async () => (await isSettled()).length === 0);
+  await until("each is settled", async () => {
+    const unsettled = await database.query("select from notify_alerts where settled is null");
+    return unsettled.rows.length === 0;
+  });
   await service.child.end("SIGKILL");
   const { rows } = await database.query("select clock_timestamp() as at");
   service = await restart();
@@ -96,8 +100,6 @@ conditions("a stalled projection, a lost broker and a broken audit survive two c
   await auditAll();
   await until("each is resolved", () => hook.accepted.length >= 2 * KINDS.length);
   assert.equal(hook.told(), [...firing, ...KINDS.map((kind) => `${kind} resolved`)].sort());
-  await service.child.end("SIGTERM");
-  await broker.stop();
 });
 
 conditions("a lost database is told from memory, again by the process after a crash", async () => {
@@ -111,20 +113,21 @@ conditions("a lost database is told from memory, again by the process after a cr
       ]);
     });
   const settings = { NOTIFY_URL: hook.url, NOTIFY_DISCONNECTED_SECONDS: "1" };
-  const crashed = await startAsProcess(database.serviceUrl, settings);
+  let service = await startAsProcess(database.serviceUrl, settings);
+  await using started = new AsyncDisposableStack();
+  started.defer(() => service.child.end("SIGKILL"));
   hook.state.refuses = true;
   await allow(false);
   await until("it was refused twice", () => hook.received.length >= 2);
   assert.is(hook.idsOf(hook.received).size, 1);
-  await crashed.child.end("SIGKILL");
+  await service.child.end("SIGKILL");
   hook.state.refuses = false;
-  const service = await startAsProcess(database.serviceUrl, settings, { isAwaited: false });
+  service = await startAsProcess(database.serviceUrl, settings, { isAwaited: false });
   await until("the next process tells it", () => hook.accepted.length > 0);
   await allow(true);
   await until("it is resolved", () => hook.accepted.length > 1);
   assert.equal(hook.told(), ["database_unavailable firing", "database_unavailable resolved"]);
   assert.is(hook.accepted[0]?.json.data.id, hook.accepted[1]?.json.data.id);
-  await service.child.end("SIGTERM");
 });
 
 conditions.run();
