@@ -54,11 +54,27 @@ export function complain(place, error, retry) {
     retry();
   });
   place.replaceChildren(
-    element("p", { role: "alert" }, [`${error.message}.${adviceOn(error)}`]),
+    element("p", { role: "alert" }, [textOf(error)]),
     ...(retry ? [element("p", {}, [again])] : []),
   );
   endLoading("Not loaded.");
 }
+
+/**
+ * For a place whose content is loaded repeatedly. While the service is unreachable, its content stays, because the
+ * connection line tells why it is old; so does the same problem, whose button may have the focus.
+ */
+export function complainOfUpdate(place, error, retry) {
+  const alert = place.querySelector("[role=alert]");
+  const isShown = alert === null && place.querySelector(".loading, .quiet") === null && place.hasChildNodes();
+  const isSame = alert?.textContent === textOf(error) && place.querySelector("button:disabled") === null;
+  if (!isSame && (error.status !== undefined || !isShown)) complain(place, error, retry);
+}
+
+const textOf = (error) => `${error.message}.${adviceOn(error)}`;
+
+/** Whether the same request can succeed later. */
+export const isTemporary = ({ status }) => status === undefined || status >= 500;
 
 function adviceOn({ status, requestId }) {
   if (status === undefined) return " The service may be restarting; try again in a moment.";

@@ -1,5 +1,5 @@
 /** The overview of dead letters: totals, trend, groups by cause, bulk redrives. */
-import { complain, get } from "/ui/api.js";
+import { complainOfUpdate, get } from "/ui/api.js";
 import { wordsOf } from "/ui/causes.js";
 import { bars } from "/ui/chart.js";
 import { ago, byId, cell, element, link, positionLink, table, time, visible } from "/ui/dom.js";
@@ -26,7 +26,7 @@ async function refresh() {
     showGroups(overview);
     showBulks(redrives.filter((bulk) => domain === "" || bulk.domain === domain));
   } catch (error) {
-    complain(byId("groups"), error, refresh);
+    complainOfUpdate(byId("groups"), error, refresh);
   }
 }
 

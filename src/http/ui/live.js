@@ -9,6 +9,7 @@ import { element } from "/ui/dom.js";
  * listeners as long as its key is shown, so listeners may depend on nothing but the key.
  */
 export function update(place, ...content) {
+  const keep = holdSight();
   const fresh = place.cloneNode(false);
   fresh.append(...content);
   const list = lists.get(place) ?? follow(place);
@@ -18,6 +19,26 @@ export function update(place, ...content) {
     list.waiting = undefined;
     patchChildren(place, fresh);
   }
+  keep();
+}
+
+/**
+ * Browsers keep what is in sight only on a page that is scrolled already, and some never do.
+ * @returns scrolls so that the element with the focus, or under the pointer, stays where it was on the screen.
+ */
+function holdSight() {
+  const isInSight = (found) =>
+    found.getBoundingClientRect().bottom > 0 && found.getBoundingClientRect().top < innerHeight;
+  const [anchor] = [
+    document.activeElement,
+    ...[...document.querySelectorAll("main :hover")].reverse(),
+  ].filter((found) => found?.closest("main") && isInSight(found));
+  if (anchor === undefined) return () => {};
+  const { top } = anchor.getBoundingClientRect();
+  return () => {
+    const moved = anchor.isConnected ? anchor.getBoundingClientRect().top - top : 0;
+    if (moved !== 0) scrollBy({ top: moved, behavior: "instant" });
+  };
 }
 
 /** By place: `news` counts new rows, `waiting` shows what is held back. */

@@ -1,5 +1,5 @@
 /** One message of the inbox: what became of it and why, its payload, and what it leads to. */
-import { complain, get, post } from "/ui/api.js";
+import { complain, complainOfUpdate, get, isTemporary, post } from "/ui/api.js";
 import { author, obstacle, remember } from "/ui/author.js";
 import { copy } from "/ui/copy.js";
 import { viewDiff } from "/ui/diff-view.js";
@@ -10,15 +10,18 @@ import { goToProblem, viewPayload } from "/ui/payload-view.js";
 const position = new URLSearchParams(location.search).get("position") ?? "";
 const address = `/messages/${encodeURIComponent(position)}`;
 let isRevealed = false;
+let timer;
 
 async function load() {
+  clearTimeout(timer);
   try {
     const message = await get(`${address}/view`);
     show(message);
-    showPayload(message);
+    if (!isRevealed) showPayload(message);
     await follow(message);
   } catch (error) {
-    complain(byId("facts"), error, error.status === 400 || error.status === 404 ? undefined : load);
+    complainOfUpdate(byId("facts"), error, error.status === 400 || error.status === 404 ? undefined : load);
+    if (isTemporary(error)) timer = setTimeout(load, RETRY_MS);
   }
 }
 
@@ -55,6 +58,8 @@ function factsOf(message) {
     ["Source", visible(`${source}, channel ${channel}`)],
     ["Message id", visible(message_id)],
   ];
+  // Before the rows that an outcome adds: otherwise its button would move, and lose the focus.
+  if (trace) rows.push(["Trace", traceOf(trace)]);
   if (view) rows.push(["Result", link(view, "Open what it made")]);
   if (message.original_position) rows.push(["First received as", positionLink(message.original_position)]);
   if (message.redrive_of) rows.push(["Redrive of", positionLink(message.redrive_of)]);
@@ -67,7 +72,6 @@ function factsOf(message) {
       ["Group", link(`/ui/dead-letter-list?${group}`, `${code}, the same problem`)],
     );
   }
-  if (trace) rows.push(["Trace", traceOf(trace)]);
   return rows;
 }
 
@@ -238,5 +242,6 @@ const PAST = { redrive: "redriven", discard: "discarded", restore: "restored", r
 
 /** Less than proxies wait for an answer. */
 const WAIT_SECONDS = 20;
+const RETRY_MS = 2_000;
 
 await load();

@@ -1,5 +1,5 @@
 /** Bulk work: the list of redrives, discards and restores, or the progress of one. */
-import { complain, get, post } from "/ui/api.js";
+import { complain, complainOfUpdate, get, isTemporary, post } from "/ui/api.js";
 import { author, remember } from "/ui/author.js";
 import { byId, cell, element, facts, link, table, time, visible } from "/ui/dom.js";
 import { domainCells, domainHeads, loadDomains } from "/ui/domains.js";
@@ -8,6 +8,7 @@ import { update } from "/ui/live.js";
 const asked = new URLSearchParams(location.search);
 const form = byId("cancel-form");
 let domains = [];
+let timer;
 
 /** The routes of the work that the page shows; undefined for the list. */
 const route = asked.has("id")
@@ -17,11 +18,13 @@ const route = asked.has("id")
     : undefined;
 
 async function refresh() {
+  clearTimeout(timer);
   try {
     const isRunning = route ? showOne(await get(route)) : showList(await loadList());
-    if (isRunning) setTimeout(refresh, REFRESH_MS);
+    if (isRunning) timer = setTimeout(refresh, REFRESH_MS);
   } catch (error) {
-    complain(byId("redrive"), error, refresh);
+    complainOfUpdate(byId("redrive"), error, refresh);
+    if (isTemporary(error)) timer = setTimeout(refresh, RETRY_MS);
   }
 }
 
@@ -95,7 +98,8 @@ function showOne(bulk) {
         ["Skipped (another action came first)", bulk.skipped.toLocaleString()],
       ];
   const failures = (bulk.failures ?? []).map((failure) => failureRow(bulk, failure));
-  byId("redrive").replaceChildren(
+  update(
+    byId("redrive"),
     element("p", { id: "status", role: "status", class: bulk.dead > 0 ? "bad" : "good" }, [
       status[bulk.status],
     ]),
@@ -147,6 +151,7 @@ form.addEventListener("submit", async (event) => {
 });
 
 const REFRESH_MS = 500;
+const RETRY_MS = 2_000;
 
 // The form works before these answers arrive.
 domains = await loadDomains();

@@ -1,5 +1,5 @@
 /** Events that the broker permanently refuses; the section is hidden if there are none. */
-import { complain, get, post } from "/ui/api.js";
+import { complain, complainOfUpdate, get, post } from "/ui/api.js";
 import { author, ifAllowed, remember } from "/ui/author.js";
 import { button, byId, cell, element, positionLink, table, time, visible } from "/ui/dom.js";
 import { update } from "/ui/live.js";
@@ -30,7 +30,7 @@ function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
 /** The relay or another operator can change them at any time. */
 async function keepLoading() {
   for (;;) {
-    await load().catch((error) => complain(byId("refused-result"), error));
+    await load().catch((error) => complainOfUpdate(byId("refused-events"), error));
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }

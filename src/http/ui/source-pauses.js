@@ -1,5 +1,5 @@
 /** Pauses and resumes sources on the status page, and shows who paused one and why. */
-import { complain, get, post } from "/ui/api.js";
+import { complain, complainOfUpdate, get, post } from "/ui/api.js";
 import { author, ifAllowed, remember } from "/ui/author.js";
 import { button, byId, cell, element, table, time, visible } from "/ui/dom.js";
 import { update } from "/ui/live.js";
@@ -48,7 +48,7 @@ async function change(domain, source, act) {
 /** Another operator can change them at any time. */
 async function keepLoading() {
   for (;;) {
-    await load().catch((error) => complain(byId("pauses-result"), error));
+    await load().catch((error) => complainOfUpdate(byId("pauses"), error));
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }

@@ -1,5 +1,5 @@
 /** The status page: health and figures without Grafana, refreshed every two seconds. */
-import { complain, get } from "/ui/api.js";
+import { complainOfUpdate, get } from "/ui/api.js";
 import { wordsOf } from "/ui/causes.js";
 import { ago, byId, cell, element, link, positionLink, table } from "/ui/dom.js";
 import { domainCells, domainHeads } from "/ui/domains.js";
@@ -190,4 +190,4 @@ repeat(
   },
   () => showConnection("the service is unreachable; retrying", true),
 );
-repeat(NEWEST_PAUSE_MS, showNewest, (error) => complain(byId("newest"), error));
+repeat(NEWEST_PAUSE_MS, showNewest, (error) => complainOfUpdate(byId("newest"), error));

@@ -1,5 +1,5 @@
 /** The shop: products with their stock, a cart, checkout, and an order with its changes and notifications. */
-import { Refused } from "/ui/api.js";
+import { isTemporary, Refused } from "/ui/api.js";
 import { callerWith, newKey } from "/ui/caller.js";
 import { button, byId, cell, element, link, time } from "/ui/dom.js";
 import { update } from "/ui/live.js";
@@ -163,7 +163,18 @@ function showChanges(id, order) {
     ),
   );
   const isComplete = notified === undefined || notified.length >= order.changes.length;
-  if (isPayable || !isComplete) timer = setTimeout(() => void showOrder().catch(complain), REFRESH_MS);
+  if (isPayable || !isComplete) timer = setTimeout(follow, REFRESH_MS);
+}
+
+/** A failure does not end it: the service may be restarting. */
+async function follow(isAgain) {
+  try {
+    await showOrder();
+    if (isAgain) say("");
+  } catch (error) {
+    complain(error);
+    if (isTemporary(error)) timer = setTimeout(follow, REFRESH_MS, true);
+  }
 }
 
 function notificationText(notified, sequence) {
