@@ -55,7 +55,7 @@ export function complain(place, error, retry) {
   });
   place.replaceChildren(
     element("p", { role: "alert" }, [textOf(error)]),
-    ...(retry ? [element("p", {}, [again])] : []),
+    ...(retry && !isFinal(error) ? [element("p", {}, [again])] : []),
   );
   endLoading("Not loaded.");
 }
@@ -72,6 +72,9 @@ export function complainOfUpdate(place, error, retry) {
 }
 
 const textOf = (error) => `${error.message}.${adviceOn(error)}`;
+
+/** Whether the same request fails again. */
+const isFinal = ({ status }) => status === 400 || status === 404;
 
 /** Whether the same request can succeed later. */
 export const isTemporary = ({ status }) => status === undefined || status >= 500;

@@ -20,7 +20,7 @@ async function load() {
     if (!isRevealed) showPayload(message);
     await follow(message);
   } catch (error) {
-    complainOfUpdate(byId("facts"), error, error.status === 400 || error.status === 404 ? undefined : load);
+    complainOfUpdate(byId("facts"), error, load);
     if (isTemporary(error)) timer = setTimeout(load, RETRY_MS);
   }
 }

@@ -12,7 +12,7 @@ async function search() {
     else if (first) showMatches(found);
     else showNothing(found);
   } catch (error) {
-    complain(byId("found"), error, error.status === 400 ? undefined : search);
+    complain(byId("found"), error, search);
   }
 }
 

@@ -30,11 +30,13 @@ async function start() {
   if (denied) return complain(denied);
   byId("shop").hidden = false;
   showConnection(`user ${userOfTab()}`);
+  if (byId("answer").querySelector(".loading")) say("");
   if (problems.length > 0) complain(problems[0]);
 }
 
 function showSignIn(problem) {
   showConnection("sign in to see the shop");
+  say("");
   clearTimeout(timer);
   byId("shop").hidden = true;
   byId("caller-sign-in").hidden = false;

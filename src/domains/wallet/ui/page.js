@@ -12,17 +12,20 @@ let shown = [];
 
 async function start() {
   if (tokenOfTab.read() === null) return showSignIn();
+  showConnection("connecting…");
   byId("user").textContent = userOf(tokenOfTab.read()) ?? "";
   const { document } = await ask("/wallet/currencies");
   const codes = document.currencies.filter(({ enabled }) => enabled).map(({ code }) => code);
   byId("currency").replaceChildren(...codes.map((code) => element("option", {}, [code])));
   await showNewest();
   byId("wallet").hidden = false;
+  say("");
   void watch();
 }
 
 function showSignIn(problem = "") {
   showConnection("sign in to see your wallet");
+  say("");
   byId("wallet").hidden = true;
   byId("user-sign-in").hidden = false;
   byId("user-problem").textContent = problem;
