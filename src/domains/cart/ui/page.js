@@ -24,6 +24,7 @@ let timer;
 /** Shows each part that can be shown: an unavailable service hides its own part alone. */
 async function start() {
   byId("user").value = userOfTab();
+  if (byId("shop").hidden) showConnection("connecting…");
   const parts = await Promise.allSettled([showProducts(), showCart(), showOrder()]);
   const problems = parts.flatMap(({ reason }) => reason ?? []);
   const denied = problems.find(({ status }) => status === 401);
