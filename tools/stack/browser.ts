@@ -12,4 +12,5 @@ export async function launchBrowser(args: readonly string[] = []): Promise<Brows
 }
 
 /** A single process would end with its first tab. Graphics emulated by the processor cost a fifth of its time. */
-const UNWANTED = /^--(single-process|in-process-gpu|ignore-gpu-blocklist|use-(gl|angle)|enable-unsafe-swiftshader)/;
+const UNWANTED =
+  /^--(single-process|in-process-gpu|ignore-gpu-blocklist|use-(gl|angle)|enable-unsafe-swiftshader)/;
