@@ -74,6 +74,11 @@ export async function torture(
   try {
     for (let strike = 1; strike <= faults && errors === 0 && !signal.aborted; strike++) {
       await delay(chance.between(100, 900), undefined, { signal }).catch(() => {});
+      // On a slow machine the next fault would find nothing in flight.
+      const due = done + users;
+      const begun = performance.now();
+      while (done < due && errors === 0 && !signal.aborted && performance.now() - begun < PURCHASES_MS_MAX)
+        await delay(POLL_MS);
       // Each kind as often as every other, in a random sequence.
       if (bag.length === 0) bag = faultsNamed(only);
       const name = chance.pick(bag);
@@ -147,5 +152,7 @@ const PLENTY = 1_000_000;
 /** Keeps some of the two processors for what starts again. */
 const REST_MS = 300;
 const POLL_MS = 100;
+/** If users buy more slowly, faults strike anyway. */
+const PURCHASES_MS_MAX = 20_000;
 /** Reconnecting takes seconds, on a busy machine more. */
 const READY_MS_MAX = 150_000;
