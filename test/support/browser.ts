@@ -62,6 +62,9 @@ export async function faultsOf(tab: Page): Promise<string[]> {
 
 async function violations(options: RunOptions) {
   const { axe } = window as unknown as { axe: typeof import("axe-core") };
+  // Colours between two schemes are not those of either.
+  for (const animation of document.getAnimations())
+    if (animation instanceof CSSTransition) animation.finish();
   // Takes the rows inside of a tree's row for its label.
   const rules = { "label-content-name-mismatch": { enabled: false } };
   // To load imported style sheets itself, it would add styles that the pages' policy forbids.
