@@ -31,7 +31,7 @@ withKafka(
     const { address } = broker as NonNullable<typeof broker>;
     const { createTopic, produce, withAdmin } = kafkaAt(broker);
     await createTopic("orders");
-    await produce("orders", [{ value: "of somebody else" }]);
+    await produce("orders", [{ value: "of another program" }]);
     const args = ["--once", "--source", "kafka", "--orders", "100", "--rate", "0"];
     const { status, stdout, stderr } = await runDemo(args, { KAFKA_BROKERS: address });
     assert.is(status, 0, stdout + stderr);

@@ -3,15 +3,11 @@ import * as assert from "uvu/assert";
 import { Database } from "../../src/database/database.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { ordersKit } from "../../tools/domains/orders/index.ts";
+import { tell } from "../../tools/stack/notices.ts";
 import { type ServiceProcess, startServiceProcess } from "../../tools/stack/service.ts";
 import { startStack } from "../../tools/stack/stack.ts";
 import { Judge } from "../../tools/torture/judge.ts";
 import { until } from "./wait.ts";
-
-/** Shows the runner that a file makes progress. */
-export function tell(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
 
 export async function startCrashStack(name: string) {
   const stack = await startStack(name, tell);

@@ -6,7 +6,7 @@
  */
 export function startNotices(
   describe: () => string | undefined,
-  say: (text: string) => void = (text) => process.stderr.write(`${text}\n`),
+  say: (text: string) => void = tell,
   everyMs = NOTICE_MS,
 ): Disposable {
   const begun = performance.now();
@@ -15,6 +15,11 @@ export function startNotices(
     if (text !== undefined) say(`${text} (${Math.round((performance.now() - begun) / 1000)} s so far)`);
   }, everyMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Standard error shows progress; results go to standard output. */
+export function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
 }
 
 const NOTICE_MS = 30_000;

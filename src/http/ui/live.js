@@ -24,7 +24,7 @@ export function update(place, ...content) {
 
 /**
  * Browsers keep what is in sight only on a page that is scrolled already, and some never do.
- * @returns scrolls so that the element with the focus, or under the pointer, stays where it was on the screen.
+ * @returns a function that scrolls the element with the focus, or under the pointer, back to its place on the screen.
  */
 function holdSight() {
   const isInSight = (found) =>
