@@ -13,6 +13,7 @@ export type Child = Readonly<{
   end: (signal: NodeJS.Signals) => Promise<void>;
   signal: (signal: NodeJS.Signals) => void;
   hasEnded: () => boolean;
+  lastOutput: () => string;
 }>;
 
 /** Output goes to a log file and, by line, to `onLine`. */
@@ -24,10 +25,11 @@ export function startChild(
   const { logFile, onLine, ...spawnOptions } = options;
   const child = spawnGuarded(command, args, spawnOptions);
   const log = createWriteStream(logFile, { flags: "a" });
-  let rest = "";
+  let [rest, last] = ["", ""];
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (chunk: Buffer) => {
       log.write(chunk);
+      last = (last + chunk.toString()).slice(-LAST_OUTPUT_CHARACTERS);
       if (!onLine) return;
       const lines = (rest + chunk.toString()).split("\n");
       rest = lines.pop() ?? "";
@@ -46,6 +48,7 @@ export function startChild(
     ended,
     signal: (signal) => void child.kill(signal),
     hasEnded,
+    lastOutput: () => last.trim(),
     end: async (signal) => {
       if (hasEnded()) return;
       const exited = once(child, "exit");
@@ -66,7 +69,7 @@ export async function waitUntilReady(
   using _notices = startNotices(() => `waiting for ${label}`);
   const started = performance.now();
   while (!(await ready())) {
-    if (child.hasEnded()) throw new Error(`${label} ended while it was starting`);
+    if (child.hasEnded()) throw new Error(`${label} ended while it was starting: ${child.lastOutput()}`);
     if (performance.now() - started > START_TIMEOUT_MS)
       throw new Error(`${label} was not ready within ${START_TIMEOUT_MS / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, pollAfter(started)));
@@ -84,5 +87,6 @@ export function pollAfter(started: number): number {
 /** A busy machine takes several times the usual seconds. */
 const END_TIMEOUT_MS = 30_000;
 const START_TIMEOUT_MS = 150_000;
+const LAST_OUTPUT_CHARACTERS = 2_000;
 const POLL_SHARE = 0.1;
 const POLL_MS = { least: 5, most: 100 };

@@ -176,6 +176,8 @@ export class Kafka implements Broker {
         ...["CONTROLLER", "PLAINTEXT", "PROXIED"].map((name) => `${name}:PLAINTEXT`),
         ...(listener ? [`${listener.protocol}:${listener.protocol}`] : []),
       ],
+      // A broker ends itself if it could not register in time, by default in a minute: too short for a busy machine.
+      "initial.broker.registration.timeout.ms": "600000",
       "log.dirs": join(this.#folder, "log"),
       "offsets.topic.replication.factor": "1",
       "offsets.topic.num.partitions": "1",
