@@ -145,4 +145,4 @@ const ROUNDS = 3;
 const GARBAGE_POOL = 2_000;
 
 /** The plain way is far slower, so a part of the orders suffices. */
-const PLAIN_SHARE = 20;
+const PLAIN_SHARE = 40;

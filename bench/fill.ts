@@ -21,15 +21,14 @@ export function makeSmallGarbage(factory: OrderFactory, count: number): Buffer[]
 }
 
 /**
- * Appends and projects orders with ids `bench-<number - 1>`.
- * @param sequencesAbove added to the number for the broker's sequence.
+ * Appends and projects orders with ids `bench-<number - 1>`, as from a channel of their own. Zeros keep their message
+ * ids apart from new ones in the index, as a broker's growing numbers do.
  */
 export async function fill(
   environment: Readonly<Record<string, string>>,
   first: number,
   last: number,
   say: (text: string) => void,
-  sequencesAbove = 0,
 ): Promise<void> {
   const factory = new OrderFactory(9);
   const payloads = Array.from({ length: POOL }, () => toPayload({ ...factory.next(), order_uid: "bench-#" }));
@@ -61,7 +60,7 @@ export async function fill(
       for (let start = first; start <= last; start += CHUNK) {
         await owner.query(
           `insert into inbox (domain, source, channel, message_id, payload)
-           select 'orders', 'nats-streaming', 'orders', ${sequencesAbove} + made.number || '-' || 1700000000000000000 + made.number,
+           select 'orders', 'nats-streaming', 'filled', lpad(made.number::text, 12, '0') || '-' || 1700000000000000000 + made.number,
                   convert_to(replace(pool.payload, 'bench-#', 'bench-' || (made.number - 1)), 'UTF8')
            from generate_series($1::int, $2::int) as made (number) join pool on pool.number = made.number % ${POOL}
            order by made.number`,

@@ -122,4 +122,4 @@ const BATCH = 4_000;
 const ROUNDS = 3;
 
 /** Far slower, so a fraction of the commands suffices. */
-const PLAIN_SHARE = 20;
+const PLAIN_SHARE = 40;

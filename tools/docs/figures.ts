@@ -20,7 +20,7 @@ export function figureText(results: Results, figure: string): string {
     const number = /^[\d,]+$/.test(dividend)
       ? Number(dividend.replaceAll(",", ""))
       : median(measured(results, dividend).figures);
-    return (number / median(measured(results, divisor).figures)).toPrecision(2);
+    return String(Number((number / median(measured(results, divisor).figures)).toPrecision(2)));
   }
   const [, view, name] = /^(median|range|ratio|note) of (.+)$/.exec(figure) ?? [];
   const measurement = measured(results, name ?? figure);
