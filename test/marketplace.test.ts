@@ -87,10 +87,10 @@ marketplace("the judge accepts notifications that say what the history says", ()
 marketplace("the judge finds each notification that is lost, doubled, late or wrong", () => {
   const [first, second, third] = notified as [Notified, Notified, Notified];
   const findingOf = (heard: readonly Notified[]) => compareHistory(history, heard) ?? "nothing";
-  assert.match(findingOf([]), "but the notifications say nothing");
-  assert.match(findingOf([first, third]), "but the notifications say");
-  assert.match(findingOf([first, second, second, third]), "but the notifications say");
-  assert.match(findingOf([first, third, second]), "but the notifications say");
+  assert.match(findingOf([]), "but the notifications say: nothing");
+  assert.match(findingOf([first, third]), "but the notifications say: 1 new");
+  assert.match(findingOf([first, second, second, third]), "but the notifications say: 1 new");
+  assert.match(findingOf([first, third, second]), "but the notifications arrived in another order: 1 new");
   assert.match(findingOf([first, second, { ...third, status: "cancelled" }]), "3 cancelled at");
   assert.match(findingOf([first, second, { ...third, moment: "2026-01-31T12:00:01.000Z" }]), "12:00:01");
   assert.match(findingOf([first, second, { ...third, arrival: "gap" }]), "order 1 is gap: 3 payed");

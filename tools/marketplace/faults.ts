@@ -8,7 +8,7 @@ import type { FailpointName } from "../../src/config/failpoint.ts";
 import { pollAfter } from "../stack/child.ts";
 import type { Kafka } from "../stack/kafka.ts";
 import { startNotices } from "../stack/notices.ts";
-import { codeOf, connectTo, STUBBORN, untilAnswered } from "./clients.ts";
+import { codeOf, connectTo, type Patience, STUBBORN, untilAnswered } from "./clients.ts";
 import { metricsOf, sumOf } from "./notifications.ts";
 import { countInSync, setMinInSync } from "./replicas.ts";
 import type { Service } from "./service.ts";
@@ -107,6 +107,14 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       }
     });
   },
+  "product killed, and both Redis servers": async ({ product, redis }, chance) => {
+    // While names and prices are cached, carts do not ask product.
+    await Promise.all(redis.map((server) => server.stop("SIGKILL")));
+    await product.end("SIGKILL");
+    await pause(chance, chance.between(500, 2_000));
+    await product.start();
+    await Promise.all(redis.map((server) => server.start()));
+  },
   "PgBouncer killed": async ({ pooler }, chance) => {
     await pooler.stop("SIGKILL");
     await pause(chance, chance.between(0, 1_000));
@@ -162,7 +170,7 @@ function diesAt(domain: string, places: readonly FailpointName[]): Record<string
 
 /**
  * Fills the cart of a new user. The load cannot see whether carts answer without a cache server, because it repeats calls.
- * @param work is given a function that lists the cart at each process of cart, once.
+ * @param work is given a function that lists the cart at each process of cart.
  */
 async function withFullCart(world: World, work: (listAgain: () => Promise<void>) => Promise<void>) {
   const clients = connectTo(world);
@@ -175,8 +183,9 @@ async function withFullCart(world: World, work: (listAgain: () => Promise<void>)
   }
   await work(async () => {
     for (const [index, cart] of clients.carts.entries()) {
-      const code = await codeOf(cart.list({ user }));
-      if (code !== undefined && !OVERLOADED.includes(code))
+      const list = untilAnswered([cart], (one, options) => one.list({ user }, options), WITHOUT_CACHE);
+      const code = await codeOf(list);
+      if (code !== undefined)
         throw new Error(`cart ${index + 1} answers ${Code[code]} without a Redis server`);
     }
   });
@@ -221,8 +230,13 @@ async function until(chance: Chance, label: string, isTrue: () => Promise<boolea
 
 /** Only some fall between two requests that have events of the same key. */
 const REFUSALS = 8;
-/** A busy machine can cause these, too. */
+/** A busy machine causes these, too, but not each time. */
 const OVERLOADED: readonly Code[] = [Code.DeadlineExceeded, Code.ResourceExhausted, Code.Unavailable];
+const WITHOUT_CACHE: Patience = {
+  timeoutMs: 4_000,
+  seconds: 60,
+  isUnknown: (code) => OVERLOADED.includes(code),
+};
 /** Of these pieces the load does not take the last one meanwhile. */
 const IN_STOCK = 1_000n;
 /** Longer than the relay's turn and than the transaction timeout of its producer, both 10 s. */

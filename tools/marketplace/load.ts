@@ -36,6 +36,8 @@ export type LoadOptions = Readonly<{
   users: number;
   seed: number;
   skus: readonly number[];
+  /** Of these there is enough for all: no add may be refused. */
+  plentiful?: ReadonlySet<number>;
   patience: Patience;
   /** How long a user rests after a purchase, at most. */
   restMs?: number;
@@ -92,11 +94,16 @@ export async function cancelLeft(
 class Shopper {
   readonly random: SeededRandom;
   readonly #clients: Clients;
-  readonly #options: Pick<LoadOptions, "skus" | "patience">;
+  readonly #options: Pick<LoadOptions, "skus" | "plentiful" | "patience">;
   readonly #user: bigint;
   #refusedAdds = 0;
 
-  constructor(clients: Clients, options: Pick<LoadOptions, "skus" | "patience">, user: bigint, seed: number) {
+  constructor(
+    clients: Clients,
+    options: Pick<LoadOptions, "skus" | "plentiful" | "patience">,
+    user: bigint,
+    seed: number,
+  ) {
     this.#clients = clients;
     this.#options = options;
     this.#user = user;
@@ -151,6 +158,8 @@ class Shopper {
     const user = this.#user;
     const added = this.#call(this.#carts(), (cart, options) => cart.itemAdd({ user, sku, count }, options));
     const isAdded = (await ifNotRefused(added)) !== undefined;
+    if (!isAdded && this.#options.plentiful?.has(sku))
+      throw new Error(`an add of SKU ${sku} was refused, though there is enough of it`);
     if (!isAdded) this.#refusedAdds += 1;
     return isAdded;
   }

@@ -73,9 +73,17 @@ export function compareHistory({ id, changes }: History, notified: readonly Noti
   const heard = notified.map(describe).join(", ");
   if (changes.some(({ sequence }, index) => sequence !== index + 1))
     return `the history of order ${id} has a gap: ${told}`;
-  if (told !== heard) return `order ${id} became ${told}, but the notifications say ${heard || "nothing"}`;
+  if (told !== heard) {
+    const isReordered = told === notified.toSorted(bySequence).map(describe).join(", ");
+    const fault = isReordered ? "arrived in another order" : "say";
+    return `order ${id} became ${told}, but the notifications ${fault}: ${heard || "nothing"}`;
+  }
   const unordered = notified.find(({ arrival }) => arrival !== "in_order");
   return unordered && `a notification of order ${id} is ${unordered.arrival}: ${describe(unordered)}`;
+}
+
+function bySequence(one: Change, other: Change): number {
+  return one.sequence - other.sequence;
 }
 
 function describe({ sequence, status, moment }: Change): string {

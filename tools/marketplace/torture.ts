@@ -52,6 +52,7 @@ export async function torture(
     users,
     seed,
     skus: [...stocks].filter(([, count]) => count > 0n).map(([sku]) => sku),
+    plentiful: new Set([...stocks].filter(([, count]) => count === BigInt(PLENTY)).map(([sku]) => sku)),
     patience: STUBBORN,
     restMs: REST_MS,
     onProgress: (_begun, errorCount) => {
@@ -132,8 +133,10 @@ async function untilCalm(
   return await loading;
 }
 
-/** Waits until all services are ready. @returns those that are not. */
-async function untilReady({ services }: World, say: (text: string) => void): Promise<string[]> {
+/** Waits until all services are ready. @returns those that are not, or those that ended by themselves. */
+async function untilReady({ services, surprises }: World, say: (text: string) => void): Promise<string[]> {
+  // Nothing starts a process that ended by itself.
+  if (surprises.length > 0) return [...surprises];
   using _notices = startNotices(() => "waiting until all services are ready", say);
   const deadline = performance.now() + READY_MS_MAX;
   const findings: string[] = [];

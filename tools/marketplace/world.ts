@@ -38,6 +38,8 @@ export type World = AsyncDisposable &
 export type WorldOptions = Readonly<{
   /** Whether loms runs twice: then its relay has another process that takes over. The second cart calls the second loms. */
   hasTwoLoms?: boolean;
+  /** Of PostgreSQL. */
+  databaseSettings?: readonly string[];
 }>;
 
 /** The token that every service asks for, and that callers send. */
@@ -51,7 +53,7 @@ export const TOKEN = "testtoken";
 export async function startWorld(
   say: (text: string) => void,
   common: Readonly<Record<string, string>> = {},
-  { hasTwoLoms = false }: WorldOptions = {},
+  { hasTwoLoms = false, databaseSettings = [] }: WorldOptions = {},
 ): Promise<World> {
   const [pgBouncer, redisServer] = [findPgBouncer(), findRedis()];
   if (!pgBouncer || !redisServer) {
@@ -66,7 +68,7 @@ export async function startWorld(
   const startingKafka = startKafka(join(folder, "kafka"), say);
   startingKafka.catch(() => {});
   started.defer(async () => (await startingKafka.catch(() => undefined))?.[Symbol.asyncDispose]());
-  const postgres = await Postgres.create(join(folder, "postgres"));
+  const postgres = await Postgres.create(join(folder, "postgres"), databaseSettings);
   started.defer(() => postgres.stop());
   const direct = new Map<string, DatabaseUrls>();
   for (const name of SERVICES) direct.set(name, await createDatabase(postgres, name));
