@@ -177,6 +177,17 @@ letters("letters that the steps do not change stay open; a run that loops stops 
   await discardRest();
 });
 
+letters("a dry run stops when its caller is gone, also before the projection tries the letters", async () => {
+  await receive(...Array.from({ length: 12 }, (_none, index) => withAmount(`gone ${index}`, "12")));
+  for (const end of [5, 12]) {
+    const gone = new AbortController();
+    const leave = (done: number) => done === end && gone.abort(new Error(`gone at ${end}`));
+    const tried = desk.transforms.dryRun(open, AMOUNT, 10_000, gone.signal, leave);
+    assert.is((await errorOf(tried)).message, `gone at ${end}`);
+  }
+  await discardRest();
+});
+
 letters("one new id for all letters is said to be a conflict before the run, and stops it", async () => {
   await receive(...Array.from({ length: 20 }, (_none, index) => withAmount(`same ${index}`, "12")));
   const steps: Step[] = [

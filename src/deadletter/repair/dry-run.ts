@@ -135,6 +135,7 @@ async function tryTransformed(
   const tryChanged = async () => {
     await database.attempt(async (transaction) => {
       for (let done = 0; done < changed.length; done += BATCH_LETTERS_MAX) {
+        signal?.throwIfAborted();
         await tryRows(transaction, projecting, changed.slice(done, done + BATCH_LETTERS_MAX), done, tally);
       }
     });

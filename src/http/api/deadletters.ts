@@ -1,5 +1,4 @@
 /** Dead letter routes: request → desk → answer. */
-import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { InvalidInputError, TooLargeError } from "../../contract/errors.ts";
 import type { Operation } from "../../contract/openapi.ts";
@@ -25,6 +24,7 @@ import {
 } from "../../deadletter/repair/requests.ts";
 import { readSteps } from "../../deadletter/transform/steps.ts";
 import { readActionBody, readJsonBody } from "../server/body.ts";
+import { answerSlowly } from "../server/slow-answer.ts";
 import * as api from "./deadletters-api.ts";
 
 export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
@@ -65,17 +65,15 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
       const id = readPosition(request.params.id, "id");
       return desk.cancel(id, await readActionBody(request, decisionType, SMALL_BODY_BYTES_MAX));
     }),
-    route("POST", "/deadletters/redrive", api.redriveMany, async (request, response) => {
+    route("POST", "/deadletters/redrive", api.redriveMany, async (request) => {
       const isDryRun = readDryRun(request);
       const body = await readActionBody(request, redriveManyType, SELECTION_BODY_BYTES_MAX);
       const { filter, limit = bulkLimits.fallback, failures_max = 0 } = body;
-      if (isDryRun) {
-        return desk.tryRedriveMany(filter, limit, goneSignal(response));
-      }
+      if (isDryRun) return new Slow((signal) => desk.tryRedriveMany(filter, limit, signal));
       const bulk = await desk.redriveMany(filter, limit, failures_max, named(body));
       return new Accepted(bulk, `/deadletters/redrives/${bulk.id}`);
     }),
-    route("POST", "/deadletters/transform/preview", api.previewTransform, async (request, response) => {
+    route("POST", "/deadletters/transform/preview", api.previewTransform, async (request) => {
       const body = await readJsonBody(
         request,
         withSteps(previewRequestType),
@@ -84,9 +82,9 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
         parseExactly,
       );
       const { filter, steps, samples = PREVIEW_SAMPLES } = body;
-      return desk.transforms.preview(filter, steps, samples, goneSignal(response));
+      return new Slow((signal) => desk.transforms.preview(filter, steps, samples, signal));
     }),
-    route("POST", "/deadletters/transform", api.transform, async (request, response) => {
+    route("POST", "/deadletters/transform", api.transform, async (request) => {
       const isDryRun = readDryRun(request);
       const body = await readActionBody(
         request,
@@ -96,7 +94,7 @@ export function deadLetterRoutes(desk: Desk, payloadBytesMax: number): Route[] {
         parseExactly,
       );
       const { filter, steps, limit = transformLimits.fallback, failures_max = 0 } = body;
-      if (isDryRun) return desk.transforms.dryRun(filter, steps, limit, goneSignal(response));
+      if (isDryRun) return new Slow((signal) => desk.transforms.dryRun(filter, steps, limit, signal));
       const bulk = await desk.redriveMany(filter, limit, failures_max, named(body), steps);
       return new Accepted(bulk, `/deadletters/redrives/${bulk.id}`);
     }),
@@ -185,7 +183,7 @@ function fileTime(): string {
 }
 
 type Decision = typeof decisionType.infer & Pick<Operator, "isVerified">;
-type Answer = (request: Request, response: ServerResponse) => Promise<object>;
+type Answer = (request: Request) => Promise<object>;
 
 class Accepted {
   readonly document: object;
@@ -197,6 +195,14 @@ class Accepted {
   }
 }
 
+class Slow {
+  readonly work: (signal: AbortSignal) => Promise<object>;
+
+  constructor(work: Slow["work"]) {
+    this.work = work;
+  }
+}
+
 function route(method: "GET" | "POST", path: string, operation: Operation, answer: Answer): Route {
   return {
     method,
@@ -204,7 +210,8 @@ function route(method: "GET" | "POST", path: string, operation: Operation, answe
     access: method === "GET" ? "reader" : "operator",
     operation,
     handle: async (request, response) => {
-      const result = await answer(request, response);
+      const result = await answer(request);
+      if (result instanceof Slow) return answerSlowly(response, result.work);
       if (!(result instanceof Accepted)) return sendJson(response, 200, result);
       sendJson(response, 202, result.document, { location: result.location });
     },
@@ -217,13 +224,6 @@ function withSteps<T>(bodyType: (value: unknown) => T): (value: unknown) => T {
     if (typeof value === "object" && value !== null && "steps" in value) readSteps(value.steps);
     return bodyType(value);
   };
-}
-
-/** Aborts when the client disconnects. */
-function goneSignal(response: ServerResponse): AbortSignal {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  return gone.signal;
 }
 
 function readLimit(limit: string | undefined): number {
