@@ -27,7 +27,7 @@ export function callerWith(stored) {
       throw new Error("the service cannot be reached");
     }
     const document = await response.json();
-    if (!response.ok) throw new Refused(response.status, document);
+    if (!response.ok) throw new Refused(response.status, document, response.headers.get("x-request-id"));
     return { status: response.status, document };
   };
   return { token, headers, ask };

@@ -66,6 +66,21 @@ page("a user signs in with a token, deposits, withdraws, and sees balances and s
   await tab.close();
 });
 
+page("a page that cannot load says why, and loads when the user tries again", async () => {
+  const { tab } = await open();
+  await signIn(tab, await WalletService.tokenOf("retry"));
+  await tab.waitForSelector("#connection:has-text('live')");
+  await tab.route("**/wallet/currencies", (route) => route.abort());
+  await tab.reload();
+  await tab.waitForSelector("#answer [role=alert]:has-text('the service cannot be reached')");
+  assert.not.ok(await tab.isVisible("#wallet"));
+  await tab.unroute("**/wallet/currencies");
+  await tab.click("#answer button:has-text('Try again')", { timeout: 10_000 });
+  await tab.waitForSelector("#wallet:not([hidden])");
+  assert.is(await tab.textContent("#answer"), "");
+  await tab.close();
+});
+
 page("a decline and a wrong amount are explained, and the next attempt is another command", async () => {
   const { tab, complaints } = await open();
   await signIn(tab, await WalletService.tokenOf("dora"));

@@ -1,3 +1,4 @@
+import { complain as complainOfLoad } from "/ui/api.js";
 import { byId, cell, element, time } from "/ui/dom.js";
 import { update } from "/ui/live.js";
 import { showConnection } from "/ui/shell.js";
@@ -9,6 +10,12 @@ let asked;
 let next = null;
 /** Entries of the statement, newest first. */
 let shown = [];
+
+function begin() {
+  start().catch((error) =>
+    error.status === 401 ? complain(error) : complainOfLoad(byId("answer"), error, begin),
+  );
+}
 
 async function start() {
   if (tokenOfTab.read() === null) return showSignIn();
@@ -143,7 +150,7 @@ byId("user-form").addEventListener("submit", (event) => {
   tokenOfTab.keep(byId("user-token").value.trim());
   byId("user-token").value = "";
   byId("user-sign-in").hidden = true;
-  start().catch(complain);
+  begin();
 });
 byId("move").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -167,6 +174,6 @@ byId("older").addEventListener("click", async () => {
 });
 byId("sign-out").addEventListener("click", () => tokenOfTab.forget());
 
-start().catch(complain);
+begin();
 
 const RETRY_MS = 2_000;
