@@ -10,7 +10,6 @@ import { findPgBouncer } from "../tools/stack/pgbouncer.ts";
 import { findRedis } from "../tools/stack/redis.ts";
 import { checkIf } from "./support/check-if.ts";
 import { runScript } from "./support/command.ts";
-import { until } from "./support/wait.ts";
 
 const marketplace = suite("marketplace under load");
 const check = checkIf(findPgBouncer() && findRedis() && (await findProgram(() => {})), marketplace);
@@ -29,9 +28,17 @@ check("it prints addresses that answer, and Ctrl-C leaves no process and no data
     env: { ...COMPILED, ...environment },
   });
   let output = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  await until("it runs", () => output.includes("CartService/List"));
+  const running = Promise.withResolvers<void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes("CartService/List")) running.resolve();
+    });
+  }
+  child.once("close", () => running.reject(new Error(output)));
+  // Its progress is this test's: three brokers and six services start for minutes on a slow machine.
+  child.stderr.pipe(process.stderr);
+  await running.promise;
   const pages = [...output.matchAll(/Swagger UI (\S+),/g)].map(([, url]) => url as string);
   assert.is(pages.length, 5);
   const shop = /Shop page: (\S+)/.exec(output)?.[1] as string;

@@ -83,7 +83,14 @@ check("a time that no clock says is left out, because the database would refuse 
       ],
     }),
   );
-  await produce(chosen.topic, [{ value: "late", timestamp: 9_000_000_000_000_000n }]);
+  const late = () => produce(chosen.topic, [{ value: "late", timestamp: 9_000_000_000_000_000n }]);
+  // Until then it refuses the time.
+  await until("the broker has the topic's new setting", () =>
+    late().then(
+      () => true,
+      () => false,
+    ),
+  );
   await produce(chosen.topic, [{ value: "right", timestamp: 1_700_000_000_123n }]);
   await withSource(new KafkaSource(chosen), async (sink) => {
     await until("both are there", () => sink.offers.length === 2);

@@ -86,7 +86,7 @@ export function pollAfter(started: number): number {
 
 /** A busy machine takes several times the usual seconds. */
 const END_TIMEOUT_MS = 30_000;
-const START_TIMEOUT_MS = 150_000;
+const START_TIMEOUT_MS = 600_000;
 const LAST_OUTPUT_CHARACTERS = 2_000;
 const POLL_SHARE = 0.1;
 const POLL_MS = { least: 5, most: 100 };
