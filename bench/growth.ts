@@ -25,8 +25,7 @@ export async function measureGrowth(
   for (const size of SIZES) {
     await fill(grown.environment, filled + 1, size, say);
     filled = size;
-    await auditAll(grown.environment);
-    // An audit reads the rows of the last minute again.
+    // An audit reads the rows of the minute before the last audit again.
     say("growth: waiting until the last order is older than a minute");
     await delay(REREAD_MS);
     await auditAll(grown.environment);

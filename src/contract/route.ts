@@ -73,6 +73,14 @@ export type IntakeDescription = Readonly<{
   headers?: readonly string[];
 }>;
 
+/** Aborts when the client disconnects, or when the answer is sent. */
+export function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  if (response.destroyed) gone.abort();
+  return gone.signal;
+}
+
 export function sendJson(
   response: ServerResponse,
   status: number,

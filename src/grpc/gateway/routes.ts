@@ -6,7 +6,7 @@ import type { ServerResponse } from "node:http";
 import { create, toJson } from "@bufbuild/protobuf";
 import { Code, ConnectError, createHandlerContext } from "@connectrpc/connect";
 import { CallFailedError } from "../../contract/errors.ts";
-import { type Request, type Route, sendJson } from "../../contract/route.ts";
+import { goneSignal, type Request, type Route, sendJson } from "../../contract/route.ts";
 import { DEADLINE_DEFAULT_MS } from "../deadline.ts";
 import type { Procedure } from "../procedure.ts";
 import { failureOf, nameOf } from "../status.ts";
@@ -37,8 +37,6 @@ async function call(
   response: ServerResponse,
 ): Promise<void> {
   const message = await readRequest(request, method, binding, bytesMax);
-  const caller = new AbortController();
-  response.once("close", () => caller.abort());
   const context = createHandlerContext({
     service: method.parent,
     method,
@@ -46,7 +44,7 @@ async function call(
     requestMethod: request.method ?? "",
     url: request.url ?? "",
     timeoutMs: DEADLINE_DEFAULT_MS,
-    requestSignal: caller.signal,
+    requestSignal: goneSignal(response),
     requestHeader: metadataOf(request, response),
   });
   try {

@@ -11,7 +11,7 @@ import {
   POSITION_IN_PATH,
   problems,
 } from "../../contract/openapi.ts";
-import { type Route, sendJson } from "../../contract/route.ts";
+import { goneSignal, type Route, sendJson } from "../../contract/route.ts";
 import { readDecimal, readPosition } from "../../contract/values/integers.ts";
 import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
 import type { Desk } from "../../deadletter/desk.ts";
@@ -40,7 +40,7 @@ export function messagesRoutes(
         const read = () => (request.isOperator ? desk.biography(position) : desk.outcome(position));
         let document = await read();
         if (document.outcome === "pending" && waitSeconds > 0) {
-          const signal = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), closeOf(response)]);
+          const signal = AbortSignal.any([AbortSignal.timeout(waitSeconds * 1000), goneSignal(response)]);
           await settled(document.domain, position, signal);
           document = await read();
         }
@@ -95,12 +95,6 @@ export function messagesRoutes(
       },
     },
   ];
-}
-
-function closeOf(response: { once(event: "close", listener: () => void): unknown }): AbortSignal {
-  const controller = new AbortController();
-  response.once("close", () => controller.abort());
-  return controller.signal;
 }
 
 const WAIT_SECONDS_MAX = 30;

@@ -3,7 +3,7 @@
  * breaks, which JSON allows, precede a late document.
  */
 import type { ServerResponse } from "node:http";
-import { sendJson } from "../../contract/route.ts";
+import { goneSignal, sendJson } from "../../contract/route.ts";
 
 /**
  * @param work its signal aborts when the client disconnects.
@@ -14,15 +14,12 @@ export async function answerSlowly(
   work: (signal: AbortSignal) => Promise<object>,
   heartbeatMs = HEARTBEAT_MS,
 ): Promise<void> {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  if (response.destroyed) gone.abort();
   const heartbeat = setInterval(() => {
     if (!response.headersSent) response.writeHead(200, HEADERS);
     response.write("\n");
   }, heartbeatMs);
   try {
-    const document = await work(gone.signal);
+    const document = await work(goneSignal(response));
     if (response.headersSent) response.end(JSON.stringify(document));
     else sendJson(response, 200, document);
   } finally {
