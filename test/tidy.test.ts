@@ -13,15 +13,22 @@ const isWritten = (file: string) => !/^(src\/proto|test\/support\/echo\/gen)\//.
 const sources = globSync("src/**/*.ts").filter(isWritten);
 const code = globSync("{src,tools,bench,test}/**/*.ts").filter(isWritten);
 
-/** The files that a source file imports, relative to the root. */
+/** The files that a source file imports, relative to the root; also those that it loads later. */
 function importsOf(file: string): string[] {
-  const matches = read(file).matchAll(/^(?:import|export)\s[^;]*?from\s+"(\.[^"]+)"/gms);
+  const matches = read(file).matchAll(
+    /(?:^(?:import|export)\s(?:[^;]*?from\s+)?|\bimport\(\s*)"(\.[^"]+)"/gms,
+  );
   return [...matches].map((match) => normalize(join(dirname(file), match[1] as string)));
 }
 
 tidy("there is something to check", () => {
   assert.ok(sources.length > 40 && code.length > sources.length);
-  assert.ok(importsOf("src/main.ts").includes("src/app.ts"));
+  for (const [file, target] of [
+    ["src/main.ts", "src/app.ts"],
+    ["src/app.ts", "src/grpc/client.ts"],
+    ["src/config/types.ts", "src/config/interpreted-types.ts"],
+  ] as const)
+    assert.ok(importsOf(file).includes(target), `${file} imports ${target}`);
 });
 
 tidy("SQL stands in *-table.ts and in src/database, nowhere else", () => {
@@ -97,7 +104,7 @@ tidy("types come through config/types.ts, which says which of them are compiled"
     assert.not.match(readFileSync(file, "utf8"), /from "arktype/, file);
 });
 
-tidy("no folder imports a folder that imports it", () => {
+tidy("no folder imports a folder that leads back to it", () => {
   const folders = new Map<string, Set<string>>();
   for (const file of sources) {
     for (const target of importsOf(file)) {
@@ -107,9 +114,14 @@ tidy("no folder imports a folder that imports it", () => {
       folders.set(from, (folders.get(from) ?? new Set()).add(to));
     }
   }
+  /** Adds what a folder imports, directly or through others. */
+  const reach = (from: string, reached: Set<string>): Set<string> => {
+    for (const to of folders.get(from) ?? []) if (!reached.has(to)) reach(to, reached.add(to));
+    return reached;
+  };
   for (const [from, targets] of folders) {
     for (const to of targets)
-      assert.not.ok(folders.get(to)?.has(from), `${from} and ${to} import each other`);
+      assert.not.ok(reach(to, new Set()).has(from), `${from} imports ${to}, which leads back to it`);
   }
 });
 
@@ -126,12 +138,18 @@ tidy("a domain imports the contract, the database and its description, and no ot
 
 tidy("outside of a domain's folder, the engine does not speak of it", () => {
   // Code generated from descriptions belongs to the domains that they describe.
-  const engine = globSync("src/**/*.{ts,js,html}").filter((file) => !/^src\/(domains|proto)\//.test(file));
+  const engine = globSync("src/**/*.{ts,js,html,css}").filter(
+    (file) => !/^src\/(domains|proto)\//.test(file),
+  );
   assert.ok(engine.some((file) => file.endsWith(".html")));
+  const forbidden = [
+    /\border(_uid|Uid|s)\b/,
+    ...DOMAINS.map(({ name }) => new RegExp(`\\b${name}s?\\b`, "i")),
+    ...KITS.flatMap(({ domain, messageNoun }) => [wordsOf(messageNoun), wordsOf(domain.name)]),
+  ];
   for (const file of engine) {
     // Comments included: the engine must not be explained by one domain.
-    assert.not.match(read(file), /\border(_uid|Uid|s)\b/, file);
-    for (const { name } of DOMAINS) assert.not.match(read(file), new RegExp(`\\b${name}s?\\b`, "i"), file);
+    for (const words of forbidden) assert.not.match(read(file), words, file);
   }
 });
 
@@ -143,19 +161,21 @@ tidy("outside of a domain's kit, the tools do not speak of it", () => {
     (file) => !folders.some((folder) => file.startsWith(folder)),
   );
   assert.ok(tools.length > 40);
-  for (const { domain, messageNoun: noun } of KITS) {
-    const upper = noun.charAt(0).toUpperCase() + noun.slice(1);
-    // Names, and the noun in a name or after an article; "in order" and "order by" are allowed.
-    const words = new RegExp(
-      `\\b${domain.name}\\b|\\b(${noun}|${upper})[A-Z_]|[a-z]${upper}\\b|\\b(an?|each|every|good|valid) ${noun}\\b`,
-    );
+  for (const { domain, messageNoun } of KITS) {
     for (const file of tools) {
       // One line for each domain.
       if (file === "tools/domains/index.ts") continue;
-      assert.not.match(read(file), words, file);
+      for (const words of [new RegExp(`\\b${domain.name}\\b`), wordsOf(messageNoun)])
+        assert.not.match(read(file), words, file);
     }
   }
 });
+
+/** A noun in a name or after an article; "in order" and "order by" are allowed. */
+function wordsOf(noun: string): RegExp {
+  const upper = noun.charAt(0).toUpperCase() + noun.slice(1);
+  return new RegExp(`\\b(${noun}|${upper})[A-Z_]|[a-z]${upper}\\b|\\b(an?|each|every|good|valid) ${noun}\\b`);
+}
 
 tidy("every suite runs, and none runs alone", () => {
   for (const file of globSync("test/**/*.test.ts")) {

@@ -118,8 +118,8 @@ let nextPlace = 0;
 
 /** @throws InvalidInputError */
 async function readAll(file: string | undefined, given: readonly Placed[]): Promise<readonly Step[]> {
-  const inOrder = given.toSorted((one, other) => one.place - other.place).map(({ step }) => step);
-  const steps = readSteps([...(file === undefined ? [] : await readFromFile(file)), ...inOrder]);
+  const sorted = given.toSorted((one, other) => one.place - other.place).map(({ step }) => step);
+  const steps = readSteps([...(file === undefined ? [] : await readFromFile(file)), ...sorted]);
   if (steps.length > 0) return steps;
   throw new InvalidInputError(
     "steps",

@@ -72,7 +72,7 @@ class KafkaSession implements TransportSession {
   constructor(config: OutboxConfig) {
     this.#config = config;
     // Random order: a hanging broker still accepts connections.
-    const brokers = inAnyOrder(config.brokers);
+    const brokers = shuffled(config.brokers);
     const connection = { ...kafkaConnection({ ...config, brokers }), requestTimeout: REQUEST_TIMEOUT_MS };
     this.#admin = new Admin(connection);
     this.#connections = new ConnectionPool(config.clientId, connection);
@@ -81,7 +81,7 @@ class KafkaSession implements TransportSession {
   /** Fences earlier sessions. */
   async begin(): Promise<void> {
     const { brokers } = await this.#admin.metadata({ topics: [], forceUpdate: true });
-    this.#brokers = inAnyOrder([...brokers.values()]);
+    this.#brokers = shuffled([...brokers.values()]);
     // An earlier session's id and epoch would continue that session.
     this.#producer = await this.#askCoordinator((coordinator) =>
       initProducerIdV4.api.async(
@@ -212,7 +212,7 @@ class KafkaSession implements TransportSession {
   }
 }
 
-function inAnyOrder<T>(items: readonly T[]): T[] {
+function shuffled<T>(items: readonly T[]): T[] {
   return items
     .map((item) => ({ item, place: Math.random() }))
     .sort((one, other) => one.place - other.place)
