@@ -220,15 +220,18 @@ databases(
 
 databases("what could not be undone is never committed, even if its error is ignored", async () => {
   await using database = await createDatabase();
+  const ownError = new Error("of the work itself");
+  let ignored: unknown;
   const ignoring = database.transaction(async (transaction) => {
-    await transaction
-      .savepoint(async () => {
+    ignored = await errorOf(
+      transaction.savepoint(async () => {
         await transaction.query("rollback");
-        throw new Error("of the work itself");
-      })
-      .catch(() => {});
+        throw ownError;
+      }),
+    );
   });
   assert.instance(await errorOf(ignoring), DatabaseError);
+  assert.is(ignored, ownError);
 });
 
 databases("a transaction that is held and whose connection breaks does not end the process", async () => {

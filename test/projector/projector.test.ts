@@ -76,7 +76,16 @@ faults(
   async () => {
     await using database = await createDatabase();
     await failFor(database, "poison%", "XX000");
-    const { projector, domain } = projectorOn(database);
+    let projections = 0;
+    const counted = {
+      ...domain,
+      createProjection: () => {
+        projections += 1;
+        return domain.createProjection();
+      },
+    };
+    const { projector } = projectorOn(database, { domain: counted });
+    assert.is(projections, 1);
     const { upTo, receipts } = await appendAll(database, [
       ...orders(700, "before"),
       ...orders(1, "poison"),
@@ -89,6 +98,7 @@ faults(
       [[receipts[700]?.position, "projection_failed", "SQLSTATE XX000"]],
     );
     assert.is(projector.failure, undefined);
+    assert.ok(projections > 1, "the probe used the live projection");
     const { domains, holds } = await audit(database, [domain]);
     assert.equal([holds, domains.orders?.projected, domains.orders?.pending], [true, 1_400n, 0n]);
     await projector.stop();
