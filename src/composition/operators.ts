@@ -14,6 +14,7 @@ import { BULK_DECISION_QUEUE, BULK_REDRIVE_QUEUE, BulkRunner } from "../deadlett
 import { Transformer } from "../deadletter/transform/transformer.ts";
 import type { DomainLine } from "../domain-line.ts";
 import { CheckpointWatch } from "../projector/checkpoint-watch.ts";
+import { WatchesElsewhere } from "../projector/watches-elsewhere.ts";
 import { auditRecorder } from "../watch/record.ts";
 import type { Shared } from "./shared.ts";
 import { SkippedMessages } from "./skipped-messages.ts";
@@ -37,13 +38,12 @@ export function openOperators(
     traceRedrive: traces?.redrive.bind(traces),
     transformer: new Transformer(config.payloadBytesMax, logger),
   };
+  const elsewhere = new WatchesElsewhere(
+    (domain) => new CheckpointWatch({ database: pools.reads, domain, logger }),
+  );
   const settled = async (domain: string, position: bigint, signal: AbortSignal): Promise<OutcomeName> => {
     const line = lineOf(domain);
-    if (line) return line.watch.settled(position, signal);
-    // Another process runs the domain; this is rare.
-    const watch = new CheckpointWatch({ database: pools.reads, domain, logger });
-    watch.start();
-    return watch.settled(position, signal).finally(() => watch.stop());
+    return line ? line.watch.settled(position, signal) : elsewhere.settled(domain, position, signal);
   };
   const running = { database: pools.desk, jobs, logger, settled };
   return {

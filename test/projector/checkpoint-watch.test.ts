@@ -5,9 +5,10 @@ import type { Database } from "../../src/database/database.ts";
 import { Classified } from "../../src/database/queryable.ts";
 import { CheckpointWatch } from "../../src/projector/checkpoint-watch.ts";
 import { Projector } from "../../src/projector/projector.ts";
+import { WatchesElsewhere } from "../../src/projector/watches-elsewhere.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createDatabase } from "../support/database.ts";
-import { appendAll } from "../support/engine.ts";
+import { appendAll, projectAll } from "../support/engine.ts";
 import { ledger } from "../support/ledger/index.ts";
 import { entryOf } from "../support/ledger/messages.ts";
 import { messageOf } from "../support/messages.ts";
@@ -69,6 +70,38 @@ watching("a thousand callers that wait for another process cost one query at a t
   assert.ok(counting.statements - before < 300, `${counting.statements - before} statements`);
   watch.stop();
 });
+
+watching(
+  "callers that wait for a domain of another process share one watch, which ends with them",
+  async () => {
+    await using database = await createDatabase(undefined, [ledger]);
+    let [created, stopped] = [0, 0];
+    const elsewhere = new WatchesElsewhere(() => {
+      created += 1;
+      const watch = watchOf(new Counting(database));
+      const stop = watch.stop.bind(watch);
+      watch.stop = () => {
+        stopped += 1;
+        stop();
+      };
+      return watch;
+    });
+    const gone = new AbortController();
+    const settled = (position: bigint) => elsewhere.settled(ledger.name, position, gone.signal);
+    const { receipts } = await appendAll(database, [messageOf(entryOf("one", "a", 1))], ledger);
+    const position = receipts[0]?.position ?? 0n;
+    const waiting = Array.from({ length: 1_000 }, () => settled(position));
+    const later = settled(position + 1n);
+    await projectAll(database, ledger);
+    assert.equal(new Set(await Promise.all(waiting)), new Set(["projected"]));
+    assert.equal([created, stopped], [1, 0]);
+    gone.abort();
+    assert.is(await later, "pending");
+    assert.equal([created, stopped], [1, 1]);
+    assert.is(await elsewhere.settled(ledger.name, position, forever()), "projected");
+    assert.equal([created, stopped], [2, 2]);
+  },
+);
 
 watching("what this process projects is known without a query", async () => {
   await using database = await createDatabase(undefined, [ledger]);
