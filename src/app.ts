@@ -1,6 +1,6 @@
 /**
- * The parts of the process, in start order, which is the direction in which messages flow. composition/ builds them;
- * domain-line.ts shows a message's path.
+ * The parts of the process, in three lists that start as base, front, flow and stop in reverse. Each list is in start
+ * order; that of the flow is the direction of messages. composition/ builds the parts; domain-line.ts shows a message's path.
  */
 import type { Auditor } from "./audit/auditor.ts";
 import { backgroundWork } from "./composition/background-work.ts";
@@ -35,7 +35,9 @@ import { MessageTraces } from "./watch/message-traces.ts";
 import { createMetrics } from "./watch/metrics.ts";
 
 export type App = Readonly<{
-  /** Answers even while everything else is missing. */
+  /** Connections, and what watches them. */
+  base: Parts;
+  /** Answers even while the flow waits for the database. */
   front: Parts;
   /** Everything that needs the database. */
   flow: Parts;
@@ -83,13 +85,8 @@ export async function createApp(
   const pauses = openPauses(shared, lines);
   const operators = openOperators(shared, modules, lines);
   const notifier = openNotifier(shared, lines, monitor, operators.auditor);
-  const health = () => [...front.health(), ...flow.health()];
-  const rpcs = await createRpcs(shared, lines, tracing, health);
-  const server = createServer(shared, lines, operators, pauses.desk, monitor, tracing, rpcs.routes, health);
-  let port = 0;
-  let grpcPort: number | undefined;
 
-  const front = new Parts([
+  const base = new Parts([
     { name: "database connections", stop: () => closePools(pools) },
     {
       name: "database monitor",
@@ -99,30 +96,6 @@ export async function createApp(
     },
     watchOperatorsFile(config.operators, shared.tokens, logger),
     { name: "alerts", start: () => notifier?.start(), stop: () => notifier?.stop() },
-    {
-      name: "HTTP",
-      start: async () => {
-        port = await server.listen(config.httpHost, config.httpPort);
-        logger.info({ address: httpUrl(config.httpHost, port) }, "HTTP server listening");
-      },
-      stop: async () => {
-        shared.feed.close();
-        for (const { service } of lines) service?.close?.();
-        await server.close();
-      },
-    },
-    {
-      name: "gRPC",
-      start: async () => {
-        if (!rpcs.server) return;
-        grpcPort = await rpcs.server.listen(config.grpcHost, config.grpcPort);
-        logger.info({ address: httpUrl(config.grpcHost, grpcPort) }, "gRPC server listening");
-      },
-      stop: async () => {
-        await rpcs.server?.close();
-        (await rpcClients)?.close();
-      },
-    },
   ]);
   const flow = new Parts([
     {
@@ -172,7 +145,38 @@ export async function createApp(
       },
     },
   ]);
-  return { front, flow, port: () => port, grpcPort: () => grpcPort };
+  const health = () => [...base.health(), ...flow.health()];
+  const rpcs = await createRpcs(shared, lines, tracing, health);
+  const server = createServer(shared, lines, operators, pauses.desk, monitor, tracing, rpcs.routes, health);
+  let port = 0;
+  let grpcPort: number | undefined;
+  const front = new Parts([
+    {
+      name: "HTTP",
+      start: async () => {
+        port = await server.listen(config.httpHost, config.httpPort);
+        logger.info({ address: httpUrl(config.httpHost, port) }, "HTTP server listening");
+      },
+      stop: async () => {
+        shared.feed.close();
+        for (const { service } of lines) service?.close?.();
+        await server.close();
+      },
+    },
+    {
+      name: "gRPC",
+      start: async () => {
+        if (!rpcs.server) return;
+        grpcPort = await rpcs.server.listen(config.grpcHost, config.grpcPort);
+        logger.info({ address: httpUrl(config.grpcHost, grpcPort) }, "gRPC server listening");
+      },
+      stop: async () => {
+        await rpcs.server?.close();
+        (await rpcClients)?.close();
+      },
+    },
+  ]);
+  return { base, front, flow, port: () => port, grpcPort: () => grpcPort };
 }
 
 async function countsOf(lines: readonly DomainLine[]) {

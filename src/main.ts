@@ -25,9 +25,11 @@ export async function startService(
 ): Promise<Service> {
   await using started = new AsyncDisposableStack();
   const tracing = started.use(await startTracing(config.tracing, logger));
-  const { front, flow, port, grpcPort } = await createApp(config, domains, logger, tracing);
-  started.defer(() => front.stop());
-  await front.start();
+  const { base, front, flow, port, grpcPort } = await createApp(config, domains, logger, tracing);
+  for (const parts of [base, front]) {
+    started.defer(() => parts.stop());
+    await parts.start();
+  }
   started.defer(() => {
     logger.info("stopping");
     return flow.stop();
