@@ -102,6 +102,24 @@ app("a domain that cannot project is not ready, and the other one continues", as
   await until("all is ready", async () => (await statusOf("/readyz")) === 200);
 });
 
+app("while the database does not answer, no domain is ready", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  await using service = await startInProcess(database, { DOMAINS: "orders,ledger" }, BOTH);
+  const readiness = (domain: string) => json(service.url, `/readyz?domain=${domain}`) as Promise<Readiness>;
+  // Superusers such as the test's own are exempt.
+  await database.admin(`alter database ${database.name} connection limit 0`);
+  await database.admin(`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()`);
+  for (const domain of ["orders", "ledger"]) {
+    await until(`${domain} is not ready`, async () =>
+      (await readiness(domain)).reasons?.includes("the database does not answer"),
+    );
+  }
+  await database.admin(`alter database ${database.name} connection limit -1`);
+  await until("both are ready again", async () => (await fetch(`${service.url}/readyz`)).ok);
+});
+
 app("a caller may wait for a message of a domain that another process runs", async () => {
   await using database = await createDatabase(undefined, [ledger]);
   await using orders = await startInProcess(database, { DOMAINS: "orders" }, BOTH);
