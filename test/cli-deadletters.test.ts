@@ -56,6 +56,13 @@ cli("what it prints as JSON is what the routes answer", async () => {
   assert.equal((await json("list", "--code", "not_json")).value, await route("/deadletters?code=not_json"));
   assert.equal((await json("groups")).value, await route("/deadletters/groups"));
   assert.equal((await json("show", position)).value, await route(`/deadletters/${position}`));
+  for (const [domain, count] of [
+    ["orders", 1],
+    ["wallet", 0],
+  ] as const) {
+    assert.is((await json("list", "--domain", domain)).value.deadletters.length, count);
+    assert.is((await json("groups", "--domain", domain)).value.groups.length, count);
+  }
 });
 
 cli("find prints what the route answers, and fails if nothing is found", async () => {
