@@ -1,5 +1,5 @@
 /**
- * `npm test`, `npm run test:long`, `npm run test:all`: one PostgreSQL, a process per file, one line with the counts.
+ * `npm test`, `npm run test:long`, `npm run test:all`: one PostgreSQL, a few processes for all files, one line with the counts.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -14,7 +14,7 @@ import { watchForStop } from "../tools/stack/stopping.ts";
 import { Coverage, type Covered } from "./runner/coverage.ts";
 import { chooseFiles, GROUPS, ROOT, recordDurations } from "./runner/files.ts";
 import { Needs } from "./runner/needs.ts";
-import { type FileResult, interruptAll, runFile, running } from "./runner/run-file.ts";
+import { type FileResult, interruptAll, running, TestProcess } from "./runner/run-file.ts";
 
 /** Files print each test, long wait and fault. */
 const SILENT_SECONDS_MAX = 300;
@@ -102,7 +102,9 @@ async function runAll(
     ...coverage?.environment,
   };
   const waiting = [...files];
+  const problems: (string | undefined)[] = [];
   const work = async () => {
+    let shared: TestProcess | undefined;
     while (waiting.length > 0) {
       const index = waiting.findIndex((file) => needs.areReady(file));
       if (index === -1) {
@@ -110,12 +112,15 @@ async function runAll(
         continue;
       }
       const [file] = waiting.splice(index, 1) as [string];
-      const environment = { ...common, ...(await needs.environmentFor(file)) };
-      results.push(await runFile(file, environment, silence));
+      const environment = await needs.environmentFor(file);
+      if (shared === undefined || shared.isEnding) shared = new TestProcess(common, silence);
+      results.push(await shared.run(file, environment));
     }
+    if (shared?.isEnding === false) problems.push(await shared.end());
   };
   await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
-  return await coverage?.report();
+  problems.push(await coverage?.report());
+  return problems.filter((problem) => problem !== undefined).join("\n") || undefined;
 }
 
 async function startPostgres(
@@ -167,9 +172,9 @@ function say(text: string): void {
 const TEMPLATE = "waybill_template";
 /**
  * Tests of durability start their own server. Slow password hashing would cost milliseconds in each of thousands of
- * connections.
+ * connections, and autovacuum would visit each of the hundreds of databases every minute.
  */
-const POSTGRES_SETTINGS = ["max_connections=200", "fsync=off", "scram_iterations=1"];
+const POSTGRES_SETTINGS = ["max_connections=200", "fsync=off", "scram_iterations=1", "autovacuum=off"];
 
 /** Files wait for servers more than half of the time: with three at once a processor in four stood idle. */
 const FILES_AT_ONCE = Math.max(3, Math.min(6, availableParallelism() + 2));

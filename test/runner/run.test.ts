@@ -6,15 +6,20 @@ import { runScript } from "../support/command.ts";
 const runner = suite("runner");
 const fixture = (name: string) => `test/runner/fixtures/${name}.ts`;
 
-runner("a silent file is killed, a slow one is not, and one without tests fails", async () => {
-  const names = ["silent", "slow", "hook"].map(fixture);
+runner("a file fails if it is silent, ends early, leaves something open or runs no test", async () => {
+  const names = ["exits", "hook", "open", "silent", "slow"].map(fixture);
   const { status, stdout } = await runScript("test/run.ts", ["--silence", "5", ...names]);
   assert.is(status, 1);
   assert.match(stdout, `FAIL ${fixture("silent")} 0 of 0`);
   assert.match(stdout, "(killed: it printed nothing for 5 s)");
-  assert.match(stdout, `ok   ${fixture("slow")} 1`);
+  assert.match(stdout, `FAIL ${fixture("exits")} 0 of 0`);
+  assert.match(stdout, "(ended with status 0)");
+  assert.match(stdout, `FAIL ${fixture("open")} 1 of 1`);
+  assert.match(stdout, "(after its last test these stay open: Timeout)");
   assert.match(stdout, `FAIL ${fixture("hook")}`);
-  assert.is(stdout.trim().split("\n").at(-1), "1 passed, 2 failed");
+  // The last one, in a new process after a failure.
+  assert.match(stdout, `ok   ${fixture("slow")} 1`);
+  assert.is(stdout.trim().split("\n").at(-1), "2 passed, 4 failed");
 });
 
 runner("a name without files, or an unknown option, is bad usage", async () => {

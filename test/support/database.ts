@@ -1,4 +1,7 @@
-/** A test file's own database, cloned from the migrated template. */
+/**
+ * A test's own database, cloned from the migrated template. It stays until the server's folder is removed: after a
+ * thousand files have been deleted, ext4 searches long for an inode for each new one.
+ */
 import { randomBytes } from "node:crypto";
 import type pg from "pg";
 import type { AnyDomain } from "../../src/contract/domain.ts";
@@ -32,13 +35,6 @@ export class TestDatabase extends Database {
   /** Tests may read any column without a declared type. */
   override query<Row extends object = AnyRow>(text: string, values?: readonly unknown[]) {
     return super.query<Row>(text, values);
-  }
-
-  override async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-    await withClient(environment("WAYBILL_TEST_ADMIN_URL"), (client) =>
-      client.query(`drop database ${this.name} with (force)`),
-    );
   }
 }
 

@@ -8,6 +8,8 @@ import type { Socket } from "node:net";
 
 type GuardedOptions = Omit<SpawnOptions, "detached" | "stdio"> & {
   stdio?: readonly ["ignore", "pipe" | "ignore" | "inherit", "pipe" | "ignore" | "inherit"];
+  /** With a channel for messages, for a child that is Node. */
+  hasChannel?: boolean;
 };
 
 /**
@@ -19,13 +21,13 @@ export function spawnGuarded(
   args: readonly string[],
   options: GuardedOptions = {},
 ): ChildProcess {
-  const { stdio = ["ignore", "pipe", "pipe"], ...others } = options;
+  const { stdio = ["ignore", "pipe", "pipe"], hasChannel = false, ...others } = options;
   const pipe = guard();
   // The shell registers itself and then becomes the program, so the program never runs unregistered.
   const child = spawn("/bin/sh", ["-c", REGISTER_AND_RUN, "sh", command, ...args], {
     ...others,
     detached: true,
-    stdio: [...stdio, pipe],
+    stdio: [...stdio, pipe, ...(hasChannel ? (["ipc"] as const) : [])],
   });
   child.once("exit", () => pipe.write(`ended ${child.pid}\n`));
   return child;
