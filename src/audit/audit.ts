@@ -79,8 +79,17 @@ export async function audit(
     found[domain.name] = audited;
     bytesPerDay ??= perDay(earlier, bytes, earlier?.bytes);
   }
-  const holds = Object.values(found).every(({ broken, checks }) => broken + violationsOf(checks) === 0n);
-  return { holds, domains: found, storage: { bytes, bytesPerDay, tables } };
+  return { holds: allHold(found), domains: found, storage: { bytes, bytesPerDay, tables } };
+}
+
+/** The report on some of its domains. `storage` stays that of the database. */
+export function partOf({ domains, storage }: AuditReport, names: readonly string[]): AuditReport {
+  const chosen = Object.fromEntries(Object.entries(domains).filter(([name]) => names.includes(name)));
+  return { holds: allHold(chosen), domains: chosen, storage };
+}
+
+function allHold(domains: AuditReport["domains"]): boolean {
+  return Object.values(domains).every(({ broken, checks }) => broken + violationsOf(checks) === 0n);
 }
 
 function violationsOf(checks: DomainAudit["checks"]): bigint {

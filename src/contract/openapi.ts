@@ -78,6 +78,7 @@ export const inQuery = (name: string, description: string, schema: Schema): Para
   schema,
 });
 
+export const DOMAIN_IN_QUERY = inQuery("domain", "only this domain", TEXT);
 export const POSITION_IN_PATH = inPath("position", "the position of a message in the inbox", POSITION);
 
 export function answer(description: string, schema: Schema, headers?: object): object {

@@ -5,7 +5,8 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { AnyDomain } from "../contract/domain.ts";
-import { InvalidInputError, NotFoundError } from "../contract/errors.ts";
+import { NotFoundError } from "../contract/errors.ts";
+import { chosenDomains } from "../contract/values/parameters.ts";
 import type { Jobs } from "../database/jobs.ts";
 import type { DeadLetter } from "../projector/dead-letters-table.ts";
 import { type ExportFormat, exportLetters } from "./export/export.ts";
@@ -263,9 +264,7 @@ export class Desk {
   }
 
   #checkDomain({ domain }: GroupFilter): void {
-    if (domain === undefined || this.#domains.has(domain)) return;
-    const known = [...this.#domains.keys()].join(", ");
-    throw new InvalidInputError("domain", `unknown domain ${domain}; known domains: ${known}`);
+    chosenDomains(domain, [...this.#domains.keys()]);
   }
 }
 

@@ -1,11 +1,11 @@
 /** Operations routes: liveness, readiness, metrics, audit. */
 import type { AuditReport } from "../../audit/audit.ts";
-import { toJson } from "../../audit/audit.ts";
-import { InvalidInputError } from "../../contract/errors.ts";
+import { partOf, toJson } from "../../audit/audit.ts";
 import {
   answer,
   arrayOf,
   COUNT,
+  DOMAIN_IN_QUERY,
   FLAG,
   inQuery,
   named,
@@ -17,7 +17,7 @@ import {
 } from "../../contract/openapi.ts";
 import type { Unready } from "../../contract/part.ts";
 import { type Route, sendJson } from "../../contract/route.ts";
-import { checkNames, readFlag } from "../../contract/values/parameters.ts";
+import { checkNames, chosenDomains, readFlag } from "../../contract/values/parameters.ts";
 import { exposeMetrics, MEDIA_TYPES } from "../../watch/exposition.ts";
 import { type StatusOptions, statusRoute } from "./status.ts";
 
@@ -115,7 +115,7 @@ export function operationsRoutes(options: OperationsOptions): Route[] {
         summary: "Readiness, with reasons if not ready",
         description:
           "A domain's `warnings` do not make it unready; an example is events that the broker rejects.",
-        parameters: [inQuery("domain", "check only this domain", TEXT)],
+        parameters: [DOMAIN_IN_QUERY],
         responses: {
           200: answer("ready", named("Ready", object({ status: TEXT, domains: READY_DOMAINS }))),
           503: answer(
@@ -127,11 +127,7 @@ export function operationsRoutes(options: OperationsOptions): Route[] {
       },
       handle: ({ query }, response) => {
         checkNames(query, ["domain"]);
-        const { domain } = query;
-        if (domain !== undefined && !domains.includes(domain)) {
-          throw new InvalidInputError("domain", `the domains of this process are ${domains.join(", ")}`);
-        }
-        const asked = domain === undefined ? domains : [domain];
+        const asked = chosenDomains(query.domain, domains);
         const unready = health().filter(
           (entry) => entry.domain === undefined || asked.includes(entry.domain),
         );
@@ -176,14 +172,18 @@ export function operationsRoutes(options: OperationsOptions): Route[] {
       operation: {
         tags: ["operations"],
         summary: "Audit: proves that no message was lost, and runs each domain's checks",
-        description: "Incremental since the last audit; in full once a day or with `full`.",
-        parameters: [inQuery("full", "audit the whole inbox now", FLAG)],
+        description:
+          "Incremental since the last audit; in full once a day or with `full`. With `domain`, `holds` is about this domain; `storage` is always that of the database.",
+        parameters: [DOMAIN_IN_QUERY, inQuery("full", "audit the whole inbox now", FLAG)],
         responses: {
           200: answer("totals per outcome, discrepancies, and failed checks of each domain", AUDIT),
+          ...problems(400),
         },
       },
       handle: async ({ query }, response) => {
-        sendJson(response, 200, toJson(await audit(readFlag(query.full, "full"))));
+        const asked = chosenDomains(query.domain, domains);
+        const report = await audit(readFlag(query.full, "full"));
+        sendJson(response, 200, toJson(partOf(report, asked)));
       },
     },
   ];
