@@ -8,6 +8,7 @@ import { DOMAINS } from "../domains/index.ts";
 import { OutboxDesk, type OutboxDocument } from "../outbox/outbox-desk.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { Command, exits, InvalidArgumentError, integer, JSON_HELP, position } from "./command.ts";
+import { domainOption } from "./domains.ts";
 import { print, printJson, tableOf } from "./print.ts";
 
 export function outboxCommand() {
@@ -22,10 +23,11 @@ export function outboxCommand() {
 function list() {
   return new Command("list")
     .description("List pending and refused events.")
+    .addOption(domainOption("events of this domain"))
     .option("--json", JSON_HELP)
     .action(
-      exits(async ({ json }) => {
-        const outbox = await withDesk((desk) => desk.show());
+      exits(async ({ domain, json }) => {
+        const outbox = await withDesk((desk) => desk.show(domain));
         if (json) printJson(outbox);
         else print(textOf(outbox));
         return 0;

@@ -1,6 +1,7 @@
 /** The outbox for operators, over HTTP and the command line. */
 import { type } from "../config/types.ts";
 import { NotFoundError } from "../contract/errors.ts";
+import { chosenDomains } from "../contract/values/parameters.ts";
 import { words } from "../contract/values/shapes.ts";
 import type { Database } from "../database/database.ts";
 import { insertAction, selectOutboxActions } from "./outbox-actions-table.ts";
@@ -66,12 +67,16 @@ export class OutboxDesk {
     this.#options = options;
   }
 
-  /** Without keys, which can identify a person. */
-  async show(): Promise<OutboxDocument> {
-    const { database, domains } = this.#options;
-    const counts = domains.map(async (domain) => {
-      const { pending, oldestSeconds, held } = await countEvents(database, domain);
-      return { domain, pending, oldest_seconds: oldestSeconds, held };
+  /**
+   * Without keys, which can identify a person.
+   * @param domain default: all. @throws InvalidInputError if it is unknown.
+   */
+  async show(domain?: string): Promise<OutboxDocument> {
+    const { database } = this.#options;
+    const domains = chosenDomains(domain, this.#options.domains);
+    const counts = domains.map(async (name) => {
+      const { pending, oldestSeconds, held } = await countEvents(database, name);
+      return { domain: name, pending, oldest_seconds: oldestSeconds, held };
     });
     const refusals = await selectRefusals(database, domains);
     const actions = await selectOutboxActions(database, domains, ACTIONS_SHOWN);

@@ -24,8 +24,8 @@ const ADMIN = "admin-token-0123456789";
 
 type Outbox = {
   domains: { domain: string; pending: number; held: number }[];
-  refusals: { position: string; ordinal: number; reason: string; state: string }[];
-  actions: { action: string; position: string; author: string; reason: string }[];
+  refusals: { domain: string; position: string; ordinal: number; reason: string; state: string }[];
+  actions: { domain: string; action: string; position: string; author: string; reason: string }[];
 };
 
 /** A service with three events of key `a`; Kafka refuses the first two. */
@@ -159,6 +159,36 @@ check("the shell lists, releases and discards", async () => {
     const { refusals } = await started.outbox();
     return refusals.length === 1 && refusals[0]?.state === "blocked";
   });
+});
+
+operators("the list keeps to one domain, over HTTP and in the shell", async () => {
+  await using database = await createDatabase(undefined, [ledger]);
+  await using service = await startInProcess(database, { DOMAINS: "orders,ledger" }, [...DOMAINS, ledger]);
+  const domainsOf = ({ domains, refusals, actions }: Outbox) =>
+    [domains, refusals, actions].map((part) => [...new Set(part.map(({ domain }) => domain))].sort());
+  await database.admin(`
+    insert into outbox_refusals (domain, position, ordinal, topic, key, reason)
+      values ('orders', 1, 0, 't', 'k', 'r'), ('ledger', 2, 0, 't', 'k', 'r');
+    insert into outbox_actions (domain, position, ordinal, action, refusal, author, reason)
+      select domain, position, ordinal, 'release', reason, 'Ann', 'again' from outbox_refusals`);
+  const ask = (query: string) => fetch(`${service.url}/outbox${query}`);
+  const listed = async (query: string) => domainsOf((await (await ask(query)).json()) as Outbox);
+  assert.equal(await listed(""), [
+    ["ledger", "orders"],
+    ["ledger", "orders"],
+    ["ledger", "orders"],
+  ]);
+  assert.equal(await listed("?domain=ledger"), [["ledger"], ["ledger"], ["ledger"]]);
+  const unknown = await ask("?domain=ledgers");
+  assert.is(unknown.status, 400);
+  assert.match(await unknown.text(), "unknown domain ledgers; known domains: orders, ledger");
+  const list = (name: string) =>
+    runWaybill(["outbox", "list", "--json", "--domain", name], { DATABASE_URL: database.serviceUrl });
+  assert.equal(domainsOf(JSON.parse((await list("orders")).stdout)), [["orders"], ["orders"], ["orders"]]);
+  assert.equal(domainsOf(JSON.parse((await list("wallet")).stdout)), [["wallet"], [], []]);
+  const misspelt = await list("wallets");
+  assert.is(misspelt.status, 2);
+  assert.match(misspelt.output, "Did you mean wallet?");
 });
 
 check("the page of dead letters shows refused events, and has them discarded", async () => {

@@ -2,6 +2,7 @@
 import {
   answer,
   COUNT,
+  DOMAIN_IN_QUERY,
   inPath,
   jsonBody,
   type Operation,
@@ -17,7 +18,7 @@ import { readActionBody } from "../server/body.ts";
 
 export function outboxRoutes(desk: OutboxDesk): Route[] {
   return [
-    route("GET", "/outbox", SHOW, () => desk.show()),
+    route("GET", "/outbox", SHOW, ({ query }) => desk.show(query.domain)),
     route("POST", "/outbox/:position/:ordinal/release", RELEASE, async (request) =>
       desk.release(placeOf(request), await readActionBody(request, decisionType, BODY_BYTES_MAX)),
     ),
@@ -53,7 +54,11 @@ const PLACE = [POSITION_IN_PATH, inPath("ordinal", "index of the event at the po
 const SHOW: Operation = {
   tags,
   summary: "Pending events, events that the broker refuses, and operator actions",
-  responses: { 200: answer("the outboxes of this process's domains", schemaOf(outboxType)) },
+  parameters: [DOMAIN_IN_QUERY],
+  responses: {
+    200: answer("the outboxes of this process's domains", schemaOf(outboxType)),
+    ...problems(400),
+  },
 };
 
 const decision = (summary: string, description: string): Operation => ({
