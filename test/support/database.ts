@@ -3,7 +3,7 @@
  * thousand files have been deleted, ext4 searches long for an inode for each new one.
  */
 import { randomBytes } from "node:crypto";
-import type pg from "pg";
+import pg from "pg";
 import type { AnyDomain } from "../../src/contract/domain.ts";
 import { Database } from "../../src/database/database.ts";
 import { DOMAINS } from "../../src/domains/index.ts";
@@ -18,6 +18,7 @@ export class TestDatabase extends Database {
   readonly adminUrl: string;
   readonly ownerUrl: string;
   readonly serviceUrl: string;
+  readonly #admins: pg.Pool;
 
   constructor(name: string) {
     const serviceUrl = urlOf("WAYBILL_TEST_SERVICE_URL", name);
@@ -26,15 +27,23 @@ export class TestDatabase extends Database {
     this.serviceUrl = serviceUrl;
     this.adminUrl = urlOf("WAYBILL_TEST_ADMIN_URL", name);
     this.ownerUrl = urlOf("WAYBILL_TEST_OWNER_URL", name);
+    this.#admins = new pg.Pool({ connectionString: this.adminUrl });
+    // Tests end connections.
+    this.#admins.on("error", () => {});
   }
 
   /** Runs a statement as the superuser. */
   readonly admin = (text: string, values?: unknown[]): Promise<pg.QueryResult> =>
-    withClient(this.adminUrl, (client) => client.query(text, values));
+    this.#admins.query(text, values);
 
   /** Tests may read any column without a declared type. */
   override query<Row extends object = AnyRow>(text: string, values?: readonly unknown[]) {
     return super.query<Row>(text, values);
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    if (!this.#admins.ending) await this.#admins.end();
   }
 }
 
