@@ -72,6 +72,10 @@ cli("find prints what the route answers, and fails if nothing is found", async (
   const asJson = await find("sought in a shell", "--json");
   assert.equal([asJson.status, JSON.parse(asJson.stdout)], [0, await route.json()]);
   assert.match((await find("sought in a shell")).stdout, `/ui/message?position=${position}`);
+  const elsewhere = await find("sought in a shell", "--domain", "wallet", "--json");
+  assert.equal([elsewhere.status, JSON.parse(elsewhere.stdout).matches], [1, []]);
+  const ofWallet = await fetch(`${service.url}/find?q=sought+in+a+shell&domain=wallet`);
+  assert.equal(((await ofWallet.json()) as { matches: object[] }).matches, []);
   const nothing = await find("nowhere in a shell");
   assert.is(nothing.status, 1);
   assert.match(nothing.stdout, /Nothing was found for "nowhere in a shell"[\s\S]*topic\/partition\/offset/);

@@ -1,6 +1,7 @@
 /** `waybill find TEXT`: finds messages by any identifier. */
 import type { SearchDocument } from "../deadletter/search/documents.ts";
 import { Command, exits, JSON_HELP } from "./command.ts";
+import { domainOption } from "./domains.ts";
 import { withDesk } from "./open-desk.ts";
 import { print, printJson, tableOf, visible } from "./print.ts";
 
@@ -10,11 +11,12 @@ export function findCommand() {
       "Find messages by position, document id, message id, idempotency key, stream sequence, partition/offset, trace id, fingerprint or text.",
     )
     .argument("<text>", "the identifier")
+    .addOption(domainOption("messages of this domain"))
     .option("--json", JSON_HELP)
     .addHelpText("after", "\nExit status: 0 found; 1 nothing found; 2 bad usage or configuration.")
     .action(
-      exits(async (text, { json }) => {
-        const search = await withDesk((desk) => desk.messages.find(text));
+      exits(async (text, { domain, json }) => {
+        const search = await withDesk((desk) => desk.messages.find(text, domain));
         if (json) printJson(search);
         else print(textOf(search));
         return search.matches.length > 0 ? 0 : 1;

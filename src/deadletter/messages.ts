@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { AnyDomain } from "../contract/domain.ts";
 import { NotFoundError } from "../contract/errors.ts";
+import { chosenDomains } from "../contract/values/parameters.ts";
 import type { Database } from "../database/database.ts";
 import type { Queryable } from "../database/queryable.ts";
 import { selectAt, selectNeighbours } from "../inbox/inbox-table.ts";
@@ -38,13 +39,18 @@ export class Messages {
     this.#strictestMask = new Mask({ personalNames, paths: [] });
   }
 
-  /** By any identifier. @throws InvalidInputError that names the identifiers. */
-  async find(given: unknown) {
-    const { database, domains } = this.#options;
-    const running = [...this.#options.running.values()];
+  /**
+   * By any identifier.
+   * @param domain default: all.
+   * @throws InvalidInputError that names the identifiers, or the domains if this one is unknown.
+   */
+  async find(given: unknown, domain?: string) {
+    const { database } = this.#options;
+    const domains = chosenDomains(domain, [...this.#options.domains.keys()]);
+    const running = [...this.#options.running.values()].filter(({ name }) => domains.includes(name));
     const text = readText(given, running);
     const result = await database.transaction((transaction) =>
-      searchMessages(transaction, text, running, [...domains.keys()]),
+      searchMessages(transaction, text, running, domains, domain),
     );
     return searchDocument(text, result, formsOf(running));
   }

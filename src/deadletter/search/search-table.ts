@@ -14,18 +14,19 @@ export async function beginSearch(transaction: Transaction): Promise<void> {
 
 export type Named = Readonly<{ position: bigint; source: string }>;
 
-/** Newest first; without redrives, whose ids are positions. */
+/** Newest first; without redrives, whose ids are positions. @param domain default: any. */
 export async function selectByMessageId(
   database: Queryable,
   messageId: string,
+  domain: string | undefined,
   limit: number,
 ): Promise<Named[]> {
   const { rows } = await database.query<Named>(
     `with named as materialized (
-       select position, source from inbox where message_id = $1 and source <> 'redrive' limit ${IDS_MAX}
+       select position, source, domain from inbox where message_id = $1 and source <> 'redrive' limit ${IDS_MAX}
      )
-     select position, source from named order by position desc limit $2`,
-    [messageId, limit],
+     select position, source from named where $2::text is null or domain = $2 order by position desc limit $3`,
+    [messageId, domain ?? null, limit],
   );
   return rows;
 }
@@ -40,43 +41,46 @@ export type IdRange = Readonly<{
   partition: string | undefined;
 }>;
 
-/** Newest first. @returns also how many ids of the range were examined. */
+/** Newest first. @param domain default: any. @returns also how many ids of the range were examined. */
 export async function selectByIdRange(
   database: Queryable,
   { from, to, sources, channel, partition }: IdRange,
+  domain: string | undefined,
   limit: number,
 ): Promise<{ positions: bigint[]; examined: number }> {
   const { rows } = await database.query<{ positions: bigint[] | null; examined: bigint }>(
     `with named as materialized (
-       select position, message_id, channel, source from inbox
+       select position, message_id, channel, source, domain from inbox
        where message_id >= $1 and message_id < $2 order by message_id limit ${IDS_MAX}
      ), wanted as (
        select position from named
        where source = any($3::text[]) and ($4::text is null or channel = $4)
          and ($5::text is null or split_part(message_id, '/', 3) = $5)
-       order by position desc limit $6
+         and ($6::text is null or domain = $6)
+       order by position desc limit $7
      )
      select (select array_agg(position order by position desc) from wanted) as positions,
             (select count(*) from named) as examined`,
-    [from, to, sources, channel ?? null, partition ?? null, limit],
+    [from, to, sources, channel ?? null, partition ?? null, domain ?? null, limit],
   );
   const [row] = rows;
   return { positions: row?.positions ?? [], examined: Number(row?.examined ?? 0) };
 }
 
-/** Newest first. @param traceId 32 hexadecimal digits. */
+/** Newest first. @param traceId 32 hexadecimal digits. @param domain default: any. */
 export async function selectByTraceId(
   database: Queryable,
   traceId: string,
+  domain: string | undefined,
   limit: number,
 ): Promise<bigint[]> {
   const { rows } = await database.query<{ position: bigint }>(
     `with traced as materialized (
-       select position from inbox
+       select position, domain from inbox
        where substr(traceparent, 4, 32) = $1 and traceparent is not null limit ${IDS_MAX}
      )
-     select position from traced order by position desc limit $2`,
-    [traceId, limit],
+     select position from traced where $2::text is null or domain = $2 order by position desc limit $3`,
+    [traceId, domain ?? null, limit],
   );
   return rows.map(({ position }) => position);
 }
@@ -126,10 +130,11 @@ export type FoundMessage = Readonly<{
   code: RejectionCode | null;
 }>;
 
-/** In the order of the positions, without those that do not exist. */
+/** In the order of the positions, without those that do not exist. @param domain default: any. */
 export async function selectFound(
   database: Queryable,
   positions: readonly bigint[],
+  domain: string | undefined,
 ): Promise<FoundMessage[]> {
   const { rows } = await database.query<FoundMessage>(
     `select position, domain, source, channel, message_id as "messageId", received_at as "receivedAt", code,
@@ -145,8 +150,9 @@ export async function selectFound(
               (select code from dead_letters where dead_letters.position = wanted) as code
        from inbox where position = wanted limit 1
      ) as message
+     where $2::text is null or domain = $2
      order by place`,
-    [positions.map(String)],
+    [positions.map(String), domain ?? null],
   );
   return rows;
 }

@@ -5,6 +5,7 @@
 import type { AnyDomain } from "../../contract/domain.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { parsePosition } from "../../contract/values/integers.ts";
+import { defined } from "../../contract/values/shapes.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { readBrokerNames } from "../../inbox/sources/broker-names.ts";
 import { normalTraceparent } from "../../telemetry/trace-context.ts";
@@ -33,13 +34,15 @@ export type SearchResult = Readonly<{
 /**
  * @param text as from `readText`.
  * @param running domains whose documents are searched: the tables of others may not exist.
- * @param domains the names of all.
+ * @param domains the names of all that are searched.
+ * @param domain the only one; default: all, also those that no longer exist.
  */
 export async function searchMessages(
   transaction: Transaction,
   text: string,
   running: readonly AnyDomain[],
   domains: readonly string[],
+  domain?: string,
 ): Promise<SearchResult> {
   const found = new Matches();
   await beginSearch(transaction);
@@ -50,26 +53,27 @@ export async function searchMessages(
       found.add(`${what} (${name})`, await find(transaction, text));
     }
   }
-  const named = await selectByMessageId(transaction, text, MATCHES_MAX + 1);
+  const named = await selectByMessageId(transaction, text, domain, MATCHES_MAX + 1);
   found.lookFor("message id or idempotency key");
   for (const { position, source } of named) {
     found.add(source === "http" ? "idempotency key" : "message id", [position], { isListed: false });
   }
-  await addBrokerNames(transaction, text, found);
+  await addBrokerNames(transaction, text, domain, found);
   const traceId = traceIdIn(text);
   if (traceId !== undefined) {
-    found.add("trace id", await selectByTraceId(transaction, traceId, MATCHES_MAX + 1));
+    found.add("trace id", await selectByTraceId(transaction, traceId, domain, MATCHES_MAX + 1));
   }
   const isFingerprint = FINGERPRINT.test(text);
   const groups = isFingerprint ? await selectGroupsOf(transaction, domains, text) : [];
   if (isFingerprint) found.lookFor("fingerprint of a group");
-  if (isTextOfPayload(text)) await addPayloads(transaction, domains, text, found);
-  const positions = found.positions;
-  const messages = await selectFound(transaction, positions.slice(0, MATCHES_MAX));
+  if (isTextOfPayload(text)) await addPayloads(transaction, domains, text, domain, found);
+  const matches = await selectFound(transaction, found.positions, domain);
   return {
-    messages: messages.map((message) => ({ ...message, matched: found.whatMatched(message.position) })),
+    messages: matches
+      .slice(0, MATCHES_MAX)
+      .map((message) => ({ ...message, matched: found.whatMatched(message.position) })),
     groups,
-    hasMore: positions.length > MATCHES_MAX,
+    hasMore: matches.length > MATCHES_MAX,
     lookedFor: found.lookedFor,
   };
 }
@@ -93,13 +97,19 @@ export function readText(given: unknown, running: readonly AnyDomain[]): string 
   );
 }
 
-async function addBrokerNames(transaction: Transaction, text: string, found: Matches): Promise<void> {
+async function addBrokerNames(
+  transaction: Transaction,
+  text: string,
+  domain: string | undefined,
+  found: Matches,
+): Promise<void> {
   for (const { what, prefix, sources, channel, partition } of readBrokerNames(text)) {
     const last = prefix.charCodeAt(prefix.length - 1);
     const range = { from: prefix, to: prefix.slice(0, -1) + String.fromCharCode(last + 1) };
     const { positions, examined } = await selectByIdRange(
       transaction,
       { ...range, sources, channel, partition },
+      domain,
       MATCHES_MAX + 1,
     );
     const isCut = examined === IDS_MAX;
@@ -112,6 +122,7 @@ async function addPayloads(
   transaction: Transaction,
   domains: readonly string[],
   text: string,
+  domain: string | undefined,
   found: Matches,
 ): Promise<void> {
   const pending: bigint[] = [];
@@ -122,7 +133,7 @@ async function addPayloads(
   found.add("payload of a pending message", holding, { bound: `${examined} searched` });
   const { letters, searched = 0 } = await findDeadLetters(
     transaction,
-    { q: text },
+    defined({ q: text, domain }),
     MATCHES_MAX + 1,
     undefined,
   );

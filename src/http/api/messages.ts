@@ -3,6 +3,7 @@ import type { OutcomeName } from "../../contract/domain.ts";
 import {
   answer,
   bytes,
+  DOMAIN_IN_QUERY,
   header,
   inQuery,
   jsonBody,
@@ -74,7 +75,8 @@ export function messagesRoutes(
       path: "/find",
       access: "reader",
       operation: FIND,
-      handle: async (request, response) => sendJson(response, 200, await desk.messages.find(request.query.q)),
+      handle: async ({ query }, response) =>
+        sendJson(response, 200, await desk.messages.find(query.q, query.domain)),
     },
     {
       method: "GET",
@@ -151,6 +153,7 @@ const FIND: Operation = {
       ...inQuery("q", "the text", { type: "string", minLength: 1, maxLength: TEXT_LENGTH_MAX }),
       required: true,
     },
+    DOMAIN_IN_QUERY,
   ],
   responses: {
     200: answer("the matches; none if nothing was found", schemaOf(searchType)),
