@@ -152,7 +152,7 @@ rebuilding("under another schema what was dead becomes valid, and the service sh
 rebuilding("while messages arrive and operators decide it loses neither", async () => {
   await using database = await createDatabase();
   await using context = await openDesk(database);
-  await fill(database, 3_000);
+  await fill(database, 1_500);
   let isDone = false;
   const factory = new OrderFactory(5);
   const working = (async () => {
@@ -200,7 +200,7 @@ rebuilding("stopped or killed at any moment it leaves the live projection as it 
     assert.equal(await everything(database), before, stage);
     assert.is(await leftovers(database), 0);
   }
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 3; round++) {
     const child = spawn(process.execPath, ["src/cli/main.ts", "rebuild", "orders"], {
       env: {
         PATH: process.env.PATH,

@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -99,6 +100,8 @@ async function loadUntil(signal: AbortSignal): Promise<void> {
     }
     for (let user = 31_337; user < 31_342; user++)
       await fetch(`${service.url}/cart/list`, { method: "POST", body: JSON.stringify({ user }) });
+    // As often as Prometheus scrapes.
+    await delay(1_000);
   }
 }
 
