@@ -12,9 +12,9 @@ import { guardFolder } from "../tools/stack/guard.ts";
 import { Postgres } from "../tools/stack/postgres.ts";
 import { watchForStop } from "../tools/stack/stopping.ts";
 import { Coverage, type Covered } from "./runner/coverage.ts";
-import { chooseFiles, GROUPS, ROOT, recordDurations } from "./runner/files.ts";
+import { chooseFiles, GROUPS, isLong, ROOT, recordDurations } from "./runner/files.ts";
 import { Needs } from "./runner/needs.ts";
-import { type FileResult, interruptAll, running, TestProcess } from "./runner/run-file.ts";
+import { type FileResult, interruptAll, running, TestProcess } from "./runner/test-process.ts";
 
 /** Files print each test, long wait and fault. */
 const SILENT_SECONDS_MAX = 300;
@@ -113,8 +113,10 @@ async function runAll(
       }
       const [file] = waiting.splice(index, 1) as [string];
       const environment = await needs.environmentFor(file);
-      if (shared === undefined || shared.isEnding) shared = new TestProcess(common, silence);
+      shared = shared?.isEnding === false ? shared : new TestProcess(common, silence);
       results.push(await shared.run(file, environment));
+      // A long file gains nothing from loaded modules.
+      if (isLong(file) && !shared.isEnding) problems.push(await shared.end());
     }
     if (shared?.isEnding === false) problems.push(await shared.end());
   };

@@ -24,12 +24,16 @@ export const GROUPS: Readonly<Record<string, Covered & Readonly<{ names: readonl
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
+export function isLong(file: string): boolean {
+  return file.endsWith(".long.test.ts");
+}
+
 /** A plain name selects both kinds, a group those of `kind`. */
 export async function chooseFiles({ kind, names }: Choice): Promise<string[]> {
   const files: string[] = [];
   for await (const file of glob("test/**/*.ts", { cwd: ROOT })) {
     const isTest = file.endsWith(".test.ts");
-    const isKind = kind === "all" || file.endsWith(".long.test.ts") === (kind === "long");
+    const isKind = kind === "all" || isLong(file) === (kind === "long");
     // The runner's fixtures must be named in full.
     const isOf = (name: string) => file === name || (isTest && file.includes(name));
     const isNamed = names.some((name) => {

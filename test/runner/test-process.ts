@@ -50,7 +50,7 @@ export class TestProcess {
   constructor(environment: Environment, silentSecondsMax: number) {
     this.#silentSecondsMax = silentSecondsMax;
     this.#endSecondsMax = Math.min(END_SECONDS_MAX, silentSecondsMax / 2);
-    this.#child = spawnGuarded(process.execPath, [join(ROOT, "test/runner/file-process.ts")], {
+    this.#child = spawnGuarded(process.execPath, [join(ROOT, "test/runner/test-process-main.ts")], {
       cwd: ROOT,
       env: { ...process.env, ...environment, FORCE_COLOR: "0" },
       hasChannel: true,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { ROOT } from "./files.ts";
-import { type Answer, END, type Request } from "./run-file.ts";
+import { type Answer, END, type Request } from "./test-process.ts";
 
 /** uvu's queue: `run()` of a suite adds one of these. */
 type Suite = () => Promise<[errors: string | true, passed: number, skipped: number, total: number]>;
