@@ -14,7 +14,7 @@ for (const [source, isThere] of [
 ] as const) {
   const check = checkIf(isThere, torture);
   check(`${source}: ten faults under load: nothing is lost, doubled or changed`, async () => {
-    const args = ["--source", source, "--kills", "10", "--rate", "600"];
+    const args = ["--source", source, "--kills", "10", "--rate", "300"];
     const { status, output } = await runScript("tools/torture/main.ts", args);
     assert.is(status, 0, output);
     assert.match(output, "Nothing was lost, doubled or changed.");
