@@ -69,7 +69,7 @@ export async function createApp(
     pools,
     jobs,
     wakeups: new Wakeups(jobs),
-    feed: new EventFeed(() => countsOf(lines)),
+    feed: new EventFeed(),
     tokens: new Tokens({ ...config, named: config.operators?.tokens }),
     openRpcClient: async (service, options) => {
       rpcClients ??= loadRpcClients();
@@ -177,12 +177,6 @@ export async function createApp(
     },
   ]);
   return { base, front, flow, port: () => port, grpcPort: () => grpcPort };
-}
-
-async function countsOf(lines: readonly DomainLine[]) {
-  return Object.fromEntries(
-    await Promise.all(lines.map(async ({ name, watch }) => [name, await watch.counts()] as const)),
-  );
 }
 
 async function restoreThenAudit(

@@ -27,14 +27,12 @@ export async function openLine(
   const http = new HttpSource({
     channel: module.name,
     hasPayload: (position, payload) => selectHasPayload(pools.reads, position, payload),
-    isPaused: () => sources.some(({ name, isPaused = false }) => name === "http" && isPaused),
   });
   const sources: Source[] = await createSources(config.sources, domain, {
     http,
     logger,
     onRedelivered: (source, channel) => metrics.redelivered.inc({ domain: module.name, source, channel }),
     noteGap: (gap) => insertSourceGap(pools.reads, module.name, gap),
-    settled: (source) => line.inbox.settled(source, PAUSE_SETTLE_SECONDS),
   });
   const { timer } = module;
   if (timer) {
@@ -61,9 +59,6 @@ export async function openLine(
   await line.open();
   return line;
 }
-
-/** Brokers redeliver what is not stored by then, and the inbox recognises the copies. */
-const PAUSE_SETTLE_SECONDS = 30;
 
 /** Loading the library takes half a second. */
 async function openTransport(outbox: OutboxConfig | undefined): Promise<Transport | undefined> {

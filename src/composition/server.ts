@@ -90,7 +90,7 @@ export function createServer(
       knownOf: (domain) => new Set(lines.find(({ name }) => name === domain)?.module.paths),
       audit: (isFull) => auditor.run(isFull),
     }),
-    feed.route,
+    feed.route(() => countsOf(lines)),
     ...sessionRoutes(guards),
     ...pageRoutes(services.flatMap(({ domain, page }) => (page ? [{ domain, ...page }] : []))),
   ];
@@ -106,3 +106,9 @@ export function createServer(
 
 /** Bounds the series of a label. */
 const RECENT_GROUPS_SHOWN = 10;
+
+async function countsOf(lines: readonly DomainLine[]) {
+  return Object.fromEntries(
+    await Promise.all(lines.map(async ({ name, watch }) => [name, await watch.counts()] as const)),
+  );
+}

@@ -13,6 +13,7 @@ export interface Source {
   readonly lag?: number | undefined;
   /** Whether an operator paused it; undefined if that is not possible. */
   readonly isPaused?: boolean;
+  /** Called before `start` and `stop`, so that a source can tell senders why it refuses. */
   setPaused?(isPaused: boolean): void;
   /**
    * Reads skipped messages again, as far as the broker still has them.
@@ -60,4 +61,6 @@ export interface Sink {
    */
   offer(message: Message, committed: (receipt: Receipt) => void): boolean;
   hasRoomFor(message: Message): boolean;
+  /** Resolves when no message of the source is buffered, or after `seconds`. */
+  settled(source: string, seconds: number): Promise<void>;
 }

@@ -94,7 +94,6 @@ export class Inbox implements Sink {
     return this.#options.buffer.hasRoom(bytes + MESSAGE_OVERHEAD_BYTES);
   }
 
-  /** Resolves when no message of the source is buffered, or after `seconds`. */
   async settled(source: string, seconds: number): Promise<void> {
     const isBuffered = () => [...(this.#held.get(source)?.values() ?? [])].some(({ size }) => size > 0);
     const untilMs = performance.now() + seconds * 1000;

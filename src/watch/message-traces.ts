@@ -47,6 +47,7 @@ export class MessageTraces {
         return inbox.failure;
       },
       hasRoomFor: (message) => inbox.hasRoomFor(message),
+      settled: (source, seconds) => inbox.settled(source, seconds),
       offer: (message, committed) => {
         const parent = this.#parentOf(message);
         if (!parent) return inbox.offer(unsampled(message), committed);

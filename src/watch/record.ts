@@ -13,6 +13,7 @@ export function countRefusals(inbox: Sink, metrics: Metrics, domain: string): Si
       return inbox.failure;
     },
     hasRoomFor: (message) => inbox.hasRoomFor(message),
+    settled: (source, seconds) => inbox.settled(source, seconds),
     offer: (message, committed) => {
       const isTaken = inbox.offer(message, committed);
       if (!isTaken) metrics.refused.inc({ domain, source: message.source, channel: message.channel });

@@ -175,9 +175,9 @@ access("a session ends by itself after twelve hours", async () => {
 
 access("events end with the session of their reader", async () => {
   let isAllowed = true;
-  const feed = new EventFeed(async () => ({}), 5);
+  const { handle } = new EventFeed(5).route(async () => ({}));
   await using server = await listen((request, response) => {
-    void feed.route.handle(
+    void handle(
       Object.assign(request, { isStillAllowed: async () => isAllowed }) as unknown as Request,
       response,
     );

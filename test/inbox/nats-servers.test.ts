@@ -12,6 +12,7 @@ import { freePort } from "../../tools/stack/ports.ts";
 import { checkIf } from "../support/check-if.ts";
 import { environment } from "../support/database.ts";
 import { jetStreamOptions, natsStreamingOptions, startJetStream, withSource } from "../support/sources.ts";
+import { TestSink } from "../support/test-sink.ts";
 import { until } from "../support/wait.ts";
 
 const servers = suite("nats servers");
@@ -82,7 +83,7 @@ servers("nats-streaming: an encoded user and password get in", () =>
 servers("nats-streaming: a wrong password is said, and neither is part of the reason", async () => {
   const url = `nats://way%3Abill:wrong-${encoded}@${locked.address}`;
   const source = new NatsStreamingSource({ ...natsStreamingOptions(), url });
-  source.start({ failure: undefined, offer: () => false, hasRoomFor: () => false });
+  source.start(new TestSink());
   await until("it is said", () => /authorization/i.test(source.health.reason ?? ""));
   assert.not.match(source.health.reason ?? "", /p@ss|p%40ss/);
   await source.close();

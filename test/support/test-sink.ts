@@ -24,6 +24,8 @@ export class TestSink implements Sink {
     return this.hasRoom;
   }
 
+  async settled(): Promise<void> {}
+
   commit({ message: { messageId }, committed }: Offer): void {
     const known = this.positions.get(messageId);
     const position = known ?? BigInt(this.positions.size + 1);

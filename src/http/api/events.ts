@@ -10,15 +10,13 @@ import type { Counts } from "../../projector/checkpoint-watch.ts";
 export class EventFeed {
   readonly #watchers = new Map<ServerResponse, Pick<Request, "isStillAllowed">>();
   readonly #gathered = new Map<string, object[]>();
-  readonly #readCounts: () => Promise<Record<string, Counts>>;
   readonly #heartbeatMs: number;
   #timer: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #lastCounts = "";
 
   /** @param heartbeatMs proxies close a connection that is silent for about a minute. */
-  constructor(readCounts: () => Promise<Record<string, Counts>>, heartbeatMs: number = HEARTBEAT_MS) {
-    this.#readCounts = readCounts;
+  constructor(heartbeatMs: number = HEARTBEAT_MS) {
     this.#heartbeatMs = heartbeatMs;
   }
 
@@ -33,35 +31,37 @@ export class EventFeed {
     this.#gathered.set(event, gathered.slice(-ITEMS_PER_TICK_MAX));
   }
 
-  readonly route: Route = {
-    method: "GET",
-    path: "/events",
-    access: "reader",
-    operation: {
-      tags: ["operations"],
-      summary: "Live events: counts, dead letters and domain events",
-      responses: {
-        200: bytes(
-          "server-sent events: counts, deadletters, and one named after each domain",
-          "text/event-stream",
-        ),
+  route(readCounts: () => Promise<Readonly<Record<string, Counts>>>): Route {
+    return {
+      method: "GET",
+      path: "/events",
+      access: "reader",
+      operation: {
+        tags: ["operations"],
+        summary: "Live events: counts, dead letters and domain events",
+        responses: {
+          200: bytes(
+            "server-sent events: counts, deadletters, and one named after each domain",
+            "text/event-stream",
+          ),
+        },
       },
-    },
-    handle: (request, response) => {
-      response.writeHead(200, {
-        "content-type": "text/event-stream",
-        "cache-control": "no-store",
-        // Otherwise nginx buffers the stream.
-        "x-accel-buffering": "no",
-      });
-      response.write(`retry: ${RETRY_MS}\n\n`);
-      this.#watchers.set(response, request);
-      this.#lastCounts = "";
-      response.once("close", () => this.#leave(response));
-      this.#timer ??= setInterval(() => void this.#tick(), TICK_MS);
-      this.#heartbeat ??= setInterval(() => this.#beat(), this.#heartbeatMs);
-    },
-  };
+      handle: (request, response) => {
+        response.writeHead(200, {
+          "content-type": "text/event-stream",
+          "cache-control": "no-store",
+          // Otherwise nginx buffers the stream.
+          "x-accel-buffering": "no",
+        });
+        response.write(`retry: ${RETRY_MS}\n\n`);
+        this.#watchers.set(response, request);
+        this.#lastCounts = "";
+        response.once("close", () => this.#leave(response));
+        this.#timer ??= setInterval(() => void this.#tick(readCounts), TICK_MS);
+        this.#heartbeat ??= setInterval(() => this.#beat(), this.#heartbeatMs);
+      },
+    };
+  }
 
   close(): void {
     for (const watcher of this.#watchers.keys()) watcher.end();
@@ -89,11 +89,11 @@ export class EventFeed {
     }
   }
 
-  async #tick(): Promise<void> {
+  async #tick(readCounts: () => Promise<Readonly<Record<string, Counts>>>): Promise<void> {
     for (const [event, items] of this.#gathered) this.#send(event, items);
     this.#gathered.clear();
     // Without the database the page keeps the last counts.
-    const counts = await this.#readCounts().catch(() => undefined);
+    const counts = await readCounts().catch(() => undefined);
     const text =
       counts && JSON.stringify(counts, (_key, value) => (typeof value === "bigint" ? Number(value) : value));
     if (text === undefined || text === this.#lastCounts) return;

@@ -11,14 +11,12 @@ export type CreateSourcesOptions = Readonly<{
   logger: Logger;
   onRedelivered: (source: SourceName, channel: string) => void;
   noteGap: (gap: SourceGap) => Promise<void>;
-  /** See `PausableOptions`. */
-  settled: (source: string) => Promise<void>;
 }>;
 
 export async function createSources(
   names: readonly SourceName[],
   config: DomainConfig,
-  { http, logger, onRedelivered: countRedelivered, noteGap, settled }: CreateSourcesOptions,
+  { http, logger, onRedelivered: countRedelivered, noteGap }: CreateSourcesOptions,
 ): Promise<PausableSource[]> {
   const redelivered = (source: SourceName) => (channel: string) => countRedelivered(source, channel);
   const load: Readonly<Record<SourceName, () => Promise<() => Source>>> = {
@@ -39,5 +37,5 @@ export async function createSources(
     },
   };
   const creators = await Promise.all(names.map((name) => load[name]()));
-  return creators.map((create) => new PausableSource({ domain: config.name, create, settled, logger }));
+  return creators.map((create) => new PausableSource({ domain: config.name, create, logger }));
 }

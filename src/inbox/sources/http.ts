@@ -11,8 +11,6 @@ import type { Sink, Source } from "../../contract/source.ts";
 export type HttpSourceOptions = Readonly<{
   channel: string;
   hasPayload: (position: bigint, payload: Buffer) => Promise<boolean>;
-  /** Whether an operator paused the source. */
-  isPaused?: () => boolean;
 }>;
 
 export class HttpSource implements Source {
@@ -22,6 +20,7 @@ export class HttpSource implements Source {
   /** Offered messages that are not committed yet. */
   readonly #inFlight = new Map<string, Promise<Receipt>>();
   #inbox: Sink | undefined;
+  #isPaused = false;
 
   constructor(options: HttpSourceOptions) {
     this.#options = options;
@@ -34,6 +33,10 @@ export class HttpSource implements Source {
 
   start(inbox: Sink): void {
     this.#inbox = inbox;
+  }
+
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused;
   }
 
   async stop(): Promise<void> {
@@ -63,7 +66,7 @@ export class HttpSource implements Source {
 
   async #offer({ messageId, payload, headers = {}, traceparent }: NewMessage): Promise<Receipt> {
     const inbox = this.#inbox;
-    if (this.#options.isPaused?.()) {
+    if (this.#isPaused) {
       // Without the operator's name and reason: the sender may be an outsider.
       throw new PausedError("an operator paused this intake", PAUSED_RETRY_AFTER_SECONDS);
     }

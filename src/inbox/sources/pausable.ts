@@ -10,8 +10,6 @@ export type PausableOptions = Readonly<{
   domain: string;
   /** Called for each run. */
   create: () => Source;
-  /** Resolves when none of the source's messages is buffered, or after some seconds. */
-  settled: (source: string) => Promise<void>;
   logger: Logger;
 }>;
 
@@ -49,6 +47,7 @@ export class PausableSource implements Source {
   /** The newest call wins. */
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
+    this.#source?.setPaused?.(isPaused);
     this.#changing ??= this.#change().finally(() => {
       this.#changing = undefined;
     });
@@ -77,15 +76,15 @@ export class PausableSource implements Source {
 
   async #change(): Promise<void> {
     while (this.#inbox && !this.#isStopped && this.#isPaused !== (this.#source === undefined)) {
-      if (this.#source) await this.#pause(this.#source);
+      if (this.#source) await this.#pause(this.#source, this.#inbox);
       else this.#resume(this.#inbox);
     }
   }
 
-  async #pause(source: Source): Promise<void> {
-    const { domain, settled, logger } = this.#options;
+  async #pause(source: Source, inbox: Sink): Promise<void> {
+    const { domain, logger } = this.#options;
     await source.stop();
-    await settled(source.name);
+    await inbox.settled(source.name, SETTLE_SECONDS);
     await source.close();
     this.#source = undefined;
     logger.info({ domain, source: this.name, channel: this.channel }, "source paused by an operator");
@@ -94,7 +93,11 @@ export class PausableSource implements Source {
   #resume(inbox: Sink): void {
     const { domain, create, logger } = this.#options;
     this.#source = create();
+    this.#source.setPaused?.(false);
     this.#source.start(inbox);
     logger.info({ domain, source: this.name, channel: this.channel }, "source resumed by an operator");
   }
 }
+
+/** Brokers redeliver what is not stored by then, and the inbox recognises the copies. */
+const SETTLE_SECONDS = 30;
