@@ -46,11 +46,12 @@ export class Messages {
    */
   async find(given: unknown, domain?: string) {
     const { database } = this.#options;
-    const domains = chosenDomains(domain, [...this.#options.domains.keys()]);
-    const running = [...this.#options.running.values()].filter(({ name }) => domains.includes(name));
+    const known = [...this.#options.domains.keys()];
+    const chosen = chosenDomains(domain, known);
+    const running = [...this.#options.running.values()].filter(({ name }) => chosen.includes(name));
     const text = readText(given, running);
     const result = await database.transaction((transaction) =>
-      searchMessages(transaction, text, running, domains, domain),
+      searchMessages(transaction, text, running, known, domain),
     );
     return searchDocument(text, result, formsOf(running));
   }

@@ -243,6 +243,17 @@ search("a search can keep to one domain, whatever it finds", async () => {
   assert.match(error.message, "unknown domain order; known domains: orders, wallet");
 });
 
+search("a search of all domains finds messages of a domain that no longer exists", async () => {
+  const traceId = "c".repeat(32);
+  const change = { messageId: "920001-1700000000000", traceparent: `00-${traceId}-00f067aa0ba902b7-01` };
+  const gone = { ...product, name: "gone" };
+  const { receipts } = await appendAll(database, [messageOf("of a former domain", change)], gone);
+  const position = String(receipts[0]?.position);
+  assert.equal(await find(change.messageId), { [position]: ["message id"] });
+  assert.equal(await find(traceId), { [position]: ["trace id"] });
+  assert.instance(await errorOf(desk.messages.find(traceId, "gone")), InvalidInputError);
+});
+
 search("matches of another domain take no place from those of the chosen one", async () => {
   const fill = async (domain: typeof product | undefined, count: number) => {
     const change = { traceparent: `00-${"b".repeat(32)}-00f067aa0ba902b7-01` };

@@ -5,6 +5,7 @@
 import type { AnyDomain } from "../../contract/domain.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { parsePosition } from "../../contract/values/integers.ts";
+import { chosenDomains } from "../../contract/values/parameters.ts";
 import { defined } from "../../contract/values/shapes.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { readBrokerNames } from "../../inbox/sources/broker-names.ts";
@@ -34,14 +35,14 @@ export type SearchResult = Readonly<{
 /**
  * @param text as from `readText`.
  * @param running domains whose documents are searched: the tables of others may not exist.
- * @param domains the names of all that are searched.
- * @param domain the only one; default: all, also those that no longer exist.
+ * @param known names of all domains that exist.
+ * @param domain one of them; default: all, and those that no longer exist.
  */
 export async function searchMessages(
   transaction: Transaction,
   text: string,
   running: readonly AnyDomain[],
-  domains: readonly string[],
+  known: readonly string[],
   domain?: string,
 ): Promise<SearchResult> {
   const found = new Matches();
@@ -64,9 +65,9 @@ export async function searchMessages(
     found.add("trace id", await selectByTraceId(transaction, traceId, domain, MATCHES_MAX + 1));
   }
   const isFingerprint = FINGERPRINT.test(text);
-  const groups = isFingerprint ? await selectGroupsOf(transaction, domains, text) : [];
+  const groups = isFingerprint ? await selectGroupsOf(transaction, chosenDomains(domain, known), text) : [];
   if (isFingerprint) found.lookFor("fingerprint of a group");
-  if (isTextOfPayload(text)) await addPayloads(transaction, domains, text, domain, found);
+  if (isTextOfPayload(text)) await addPayloads(transaction, text, known, domain, found);
   const matches = await selectFound(transaction, found.positions, domain);
   return {
     messages: matches
@@ -120,13 +121,13 @@ async function addBrokerNames(
 /** A letter has no document, and a pending message has none yet, so only their payloads hold its id. */
 async function addPayloads(
   transaction: Transaction,
-  domains: readonly string[],
   text: string,
+  known: readonly string[],
   domain: string | undefined,
   found: Matches,
 ): Promise<void> {
   const pending: bigint[] = [];
-  for (const name of domains) {
+  for (const name of chosenDomains(domain, known)) {
     pending.push(...(await selectPending(transaction, name, PENDING_MAX - pending.length)));
   }
   const { holding, examined } = await selectHolding(transaction, pending, text, PENDING_BYTES_MAX);
