@@ -1,12 +1,9 @@
 /** `waybill actions`: what operators did. */
-import { loadConfig } from "../config/config.ts";
-import { Database } from "../database/database.ts";
 import { ACTIONS } from "../deadletter/actions/actions-table.ts";
-import { type ActionsDocument, listActions } from "../deadletter/actions/list.ts";
-import { DOMAINS } from "../domains/index.ts";
-import { createLogger } from "../telemetry/logger.ts";
+import type { ActionsDocument } from "../deadletter/actions/list.ts";
 import { Command, exits, integer, JSON_HELP, Option, position } from "./command.ts";
 import { domainOption } from "./domains.ts";
+import { withDesk } from "./open-desk.ts";
 import { print, printJson, tableOf } from "./print.ts";
 
 export function actionsCommand() {
@@ -24,16 +21,10 @@ export function actionsCommand() {
     .action(
       exits(async ({ limit, before, json, position: at, ...texts }) => {
         const filter = { ...texts, ...(at === undefined ? {} : { position: String(at) }) };
-        const { databaseUrl } = loadConfig(DOMAINS);
-        const database = new Database(databaseUrl, { connectionsMax: 1, logger: createLogger("silent") });
-        try {
-          const page = await listActions(database, filter, limit, before);
-          if (json) printJson(page);
-          else print(textOf(page));
-          return 0;
-        } finally {
-          await database.close();
-        }
+        const page = await withDesk((desk) => desk.actions(filter, limit, before));
+        if (json) printJson(page);
+        else print(textOf(page));
+        return 0;
       }),
     );
 }

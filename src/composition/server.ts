@@ -79,7 +79,7 @@ export function createServer(
       }),
     ),
     ...sourceRoutes(pauseDesk),
-    actionsRoute(pools.desk),
+    actionsRoute(desk),
     ...operationsRoutes({
       domains: lines.map(({ name }) => name),
       health,

@@ -9,6 +9,7 @@ import { NotFoundError } from "../contract/errors.ts";
 import { chosenDomains } from "../contract/values/parameters.ts";
 import type { Jobs } from "../database/jobs.ts";
 import type { DeadLetter } from "../projector/dead-letters-table.ts";
+import { listActions } from "./actions/list.ts";
 import { type ExportFormat, exportLetters } from "./export/export.ts";
 import type { GroupFilter } from "./find/dead-letter-groups-table.ts";
 import { neighboursDocument, type PageDocument, pageDocument } from "./find/documents.ts";
@@ -73,6 +74,11 @@ export class Desk {
     const knownOf = (domain: string) => this.messages.knownOf(domain);
     const maskOf = (domain: string) => this.messages.maskOf(domain);
     return readOverview(this.#options.database, filter, limit, new Date(), knownOf, maskOf);
+  }
+
+  /** What operators did. See `listActions`. */
+  actions(filter: unknown, limit: number, before: string | undefined) {
+    return listActions(this.#options.database, [...this.#domains.keys()], filter, limit, before);
   }
 
   /** Newest first. @param before `next` of the previous page. */

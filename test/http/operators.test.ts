@@ -278,12 +278,17 @@ operators("all actions are listed, newest first, by pages and filters", async ()
   for (const [query, parameter] of [
     ["action=delete", "action"],
     ["position=9999999999999999999", "position"],
+    ["domain=order", "domain"],
     ["since=yesterday", "since"],
     ["before=2026-13-01T00:00:00.000000Z_outbox_1", "before"],
     ["before=1", "before"],
     ["nonsense=1", "nonsense"],
   ])
     assert.is((await ask("GET", `/actions?${query}`, bearer("carl"))).body.parameter, parameter, query);
+
+  const misspelt = await ask("GET", "/actions?domain=order", bearer("carl"));
+  assert.is(misspelt.status, 400);
+  assert.match(misspelt.body.detail, "unknown domain order; known domains: orders, wallet");
 
   const environment = { DATABASE_URL: database.serviceUrl };
   const shown = await runWaybill(["actions", "--author", "ann", "--limit", "3"], environment);

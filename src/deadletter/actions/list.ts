@@ -2,6 +2,7 @@
 import { type } from "../../config/types.ts";
 import { InvalidInputError } from "../../contract/errors.ts";
 import { parsePosition } from "../../contract/values/integers.ts";
+import { chosenDomains } from "../../contract/values/parameters.ts";
 import { defined } from "../../contract/values/shapes.ts";
 import type { Queryable } from "../../database/queryable.ts";
 import { text, time } from "../find/filter.ts";
@@ -44,11 +45,13 @@ export type ActionsDocument = typeof actionsType.infer;
 
 /**
  * Newest first.
+ * @param known names of all domains.
  * @param before `next` of the previous page.
  * @throws InvalidInputError
  */
 export async function listActions(
   database: Queryable,
+  known: readonly string[],
   given: unknown,
   limit: number,
   before: string | undefined,
@@ -63,6 +66,7 @@ export async function listActions(
       isUnknown ? `unknown filter ${name}` : `${name} must be ${problem?.expected}`,
     );
   }
+  chosenDomains(filter.domain, known);
   if (before !== undefined && !(CURSOR.test(before) && !Number.isNaN(Date.parse(before.split("_")[0] ?? ""))))
     throw new InvalidInputError("before", "before must be the `next` of an earlier page");
   const rows = await selectListedActions(database, filter, limit, before);

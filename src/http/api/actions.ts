@@ -11,10 +11,10 @@ import {
 import { type Route, sendJson } from "../../contract/route.ts";
 import { readInteger } from "../../contract/values/integers.ts";
 import { membersOf, schemaOf } from "../../contract/values/shapes.ts";
-import type { Queryable } from "../../database/queryable.ts";
-import { actionFilterType, actionsType, listActions } from "../../deadletter/actions/list.ts";
+import { actionFilterType, actionsType } from "../../deadletter/actions/list.ts";
+import type { Desk } from "../../deadletter/desk.ts";
 
-export function actionsRoute(database: Queryable): Route {
+export function actionsRoute(desk: Desk): Route {
   return {
     method: "GET",
     path: "/actions",
@@ -22,11 +22,7 @@ export function actionsRoute(database: Queryable): Route {
     operation: LIST,
     handle: async ({ query }, response) => {
       const { limit = LIMIT_DEFAULT, before, ...filter } = query;
-      sendJson(
-        response,
-        200,
-        await listActions(database, filter, readInteger(limit, "limit", 1, LIMIT_MAX), before),
-      );
+      sendJson(response, 200, await desk.actions(filter, readInteger(limit, "limit", 1, LIMIT_MAX), before));
     },
   };
 }
