@@ -151,6 +151,41 @@ pages("the overview shows the groups of all domains or of the chosen one", async
   await tab.close();
 });
 
+pages("a search is of all domains or of the chosen one, and the next search is of all again", async () => {
+  const { tab, complaints } = await open("/ui/status");
+  const search = async (text: string) => {
+    await tab.fill("#search-text", text);
+    await tab.press("#search-text", "Enter");
+  };
+  const choose = async (domain: string) => {
+    await tab.selectOption("#filter [name=domain]", domain);
+    await tab.click("#filter button");
+  };
+  await search("not JSON");
+  await tab.waitForSelector("#found tbody tr:nth-child(3)");
+  await choose("ledger");
+  await tab.waitForURL("**/ui/search?q=not+JSON&domain=ledger");
+  await tab.waitForSelector("#found tbody tr:nth-child(2)");
+  assert.equal(await texts(tab, "#found td[data-name=Domain]"), ["ledger", "ledger"]);
+  await tab.waitForSelector("#filter", { state: "visible" });
+  assert.is(await tab.inputValue("#filter [name=domain]"), "ledger");
+  assert.equal(await texts(tab, "#filter option"), ["all", "orders", "ledger"]);
+  assert.equal(await faultsOf(tab), []);
+  await choose("orders");
+  await tab.waitForURL(`**/ui/message?position=${ordersLetter.position}`);
+  await tab.goBack();
+  await tab.waitForURL(/domain=ledger/);
+  await search("nowhere");
+  await tab.waitForURL("**/ui/search?q=nowhere");
+  await tab.waitForSelector("#found [role=alert]:text-is('Nothing was found for “nowhere”.')");
+  await choose("orders");
+  await tab.waitForSelector("#found [role=alert]:text-is('Nothing was found for “nowhere” in orders.')");
+  await choose("");
+  await tab.waitForURL("**/ui/search?q=nowhere");
+  assert.equal(complaints, []);
+  await tab.close();
+});
+
 pages("shortcuts are those of the sheet, do nothing in a field, and can be switched off", async () => {
   const { tab, complaints } = await open("/ui/dead-letters");
   await tab.waitForSelector("#groups tbody tr:nth-child(3)");

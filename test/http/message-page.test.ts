@@ -81,6 +81,7 @@ pages("each identifier leads to its message in one step, from any page", async (
   await tab.waitForSelector("[role=alert]:has-text('Nothing was found for “<b>nowhere</b>”.')");
   assert.match((await tab.textContent("#found")) ?? "", /trace id of 32 hexadecimal digits/);
   assert.equal(await faultsOf(tab), []);
+  assert.not(await tab.isVisible("#filter"), "there is one domain");
   assert.equal(complaints, []);
   await tab.close();
 });

@@ -1,12 +1,21 @@
-/** The matches of a search. A single match opens at once, so that an identifier leads to its message in one step. */
+/**
+ * The matches of a search, in all domains or the one of the URL. A single match opens at once, so that an identifier
+ * leads to its message in one step.
+ */
 import { complain, get } from "/ui/api.js";
 import { byId, cell, element, link, table, time, visible } from "/ui/dom.js";
+import { loadDomains, offerDomains } from "/ui/domains.js";
 
-const text = new URLSearchParams(location.search).get("q") ?? "";
+const asked = new URLSearchParams(location.search);
+const text = asked.get("q") ?? "";
+const domain = asked.get("domain") ?? "";
+const form = byId("filter");
+
+const queryOf = (chosen) => new URLSearchParams({ q: text, ...(chosen === "" ? {} : { domain: chosen }) });
 
 async function search() {
   try {
-    const found = await get(`/find?${new URLSearchParams({ q: text })}`);
+    const found = await get(`/find?${queryOf(domain)}`);
     const [first] = found.matches;
     if (found.matches.length === 1 && !found.has_more) location.replace(first.page);
     else if (first) showMatches(found);
@@ -51,7 +60,9 @@ function rowOf(match) {
 
 function showNothing({ looked_for, forms }) {
   byId("found").replaceChildren(
-    element("p", { role: "alert" }, [visible(`Nothing was found for “${text}”.`)]),
+    element("p", { role: "alert" }, [
+      visible(`Nothing was found for “${text}”${domain === "" ? "" : ` in ${domain}`}.`),
+    ]),
     element("h3", {}, ["It was looked for as"]),
     listOf(looked_for),
     element("h3", {}, ["What a search can find"]),
@@ -69,5 +80,15 @@ const listOf = (texts) =>
 const WORDS = { pending: "pending", projected: "processed", duplicate: "duplicate", dead: "dead" };
 const HEADS = ["Match", "Found as", "Domain", "Outcome", "Source", "Received"];
 
+async function showDomains() {
+  offerDomains(form.elements.domain, await loadDomains(), domain);
+  form.hidden = form.elements.domain.closest("label").hidden;
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  location.search = String(queryOf(form.elements.domain.value));
+});
+
 byId("search-text").value = text;
-await search();
+await Promise.all([search(), showDomains()]);
