@@ -151,6 +151,32 @@ pages("the overview shows the groups of all domains or of the chosen one", async
   await tab.close();
 });
 
+pages(
+  "refused events follow the choice of the overview; their section stays if another domain has some",
+  async () => {
+    const { tab, complaints } = await open("/ui/dead-letters");
+    await tab.waitForSelector("#groups tbody tr:nth-child(3)");
+    await database.admin(`insert into outbox_refusals (domain, position, ordinal, topic, key, reason)
+    values ('ledger', 2, 0, 'topic', 'key', 'TOO_LARGE')`);
+    const row = "#refused-events td[data-name=Domain]:text-is('ledger')";
+    await tab.waitForSelector(row);
+    await tab.selectOption("#domain", "orders");
+    await tab.waitForSelector("#refused-events p:text-is('No refused events of this domain.')");
+    await tab.reload();
+    await tab.waitForSelector("#refused-events p:text-is('No refused events of this domain.')");
+    for (const domain of ["ledger", ""]) {
+      await tab.selectOption("#domain", domain);
+      await tab.waitForSelector(row);
+    }
+    await tab.selectOption("#domain", "orders");
+    await tab.waitForSelector(row, { state: "detached" });
+    await database.admin("delete from outbox_refusals");
+    await tab.waitForSelector("#refused", { state: "hidden" });
+    assert.equal(complaints, []);
+    await tab.close();
+  },
+);
+
 pages("a search is of all domains or of the chosen one, and the next search is of all again", async () => {
   const { tab, complaints } = await open("/ui/status");
   const search = async (text: string) => {

@@ -1,10 +1,11 @@
-/** The overview of dead letters: totals, trend, groups by cause, bulk redrives. */
+/** The overview of dead letters: totals, trend, groups by cause, bulk redrives, refused events. */
 import { complainOfUpdate, get } from "/ui/api.js";
 import { wordsOf } from "/ui/causes.js";
 import { bars } from "/ui/chart.js";
 import { ago, byId, cell, element, link, positionLink, table, time, visible } from "/ui/dom.js";
 import { domainCells, domainHeads, loadDomains, offerDomains } from "/ui/domains.js";
 import { update } from "/ui/live.js";
+import { showRefusals } from "/ui/refused-events.js";
 import { watchEvents } from "/ui/shell.js";
 
 const domains = await loadDomains();
@@ -146,6 +147,7 @@ choice.addEventListener("change", () => {
   history.replaceState(null, "", chosen() === "" ? location.pathname : `?${chosen().slice(1)}`);
   refresh();
 });
+showRefusals(choice);
 await refresh();
 // Every change shows in the counts; changes in quick succession cause one refresh.
 let isWaiting = false;

@@ -1,14 +1,41 @@
-/** Events that the broker permanently refuses; the section is hidden if there are none. */
+/** Events that the broker permanently refuses; the section is hidden if no domain has any. */
 import { complain, complainOfUpdate, get, post } from "/ui/api.js";
 import { author, ifAllowed, remember } from "/ui/author.js";
 import { button, byId, cell, element, positionLink, table, time, visible } from "/ui/dom.js";
 import { update } from "/ui/live.js";
 
-async function load() {
-  const { refusals } = await get("/outbox");
-  byId("refused").hidden = refusals.length === 0;
-  update(byId("refused-events"), table("Refused events", HEADS, refusals.map(rowOf)));
+let choice;
+
+/** @param select of the domain; empty: all. */
+export function showRefusals(select) {
+  choice = select;
+  choice.addEventListener("change", () => reload().catch(complainOfLoad));
+  keepLoading();
 }
+
+async function load() {
+  const domain = choice.value;
+  const query = domain === "" ? "" : `?${new URLSearchParams({ domain })}`;
+  const { refusals } = await get(`/outbox${query}`);
+  const isAny = refusals.length > 0 || (domain !== "" && (await get("/outbox")).refusals.length > 0);
+  // Another domain was selected meanwhile.
+  if (domain !== choice.value) return;
+  byId("refused").hidden = !isAny;
+  update(
+    byId("refused-events"),
+    refusals.length > 0
+      ? table("Refused events", HEADS, refusals.map(rowOf))
+      : element("p", {}, ["No refused events of this domain."]),
+  );
+}
+
+/** What the operator asks for shows at once, even if the pointer is in the list. */
+function reload() {
+  byId("refused-events").replaceChildren();
+  return load();
+}
+
+const complainOfLoad = (error) => complainOfUpdate(byId("refused-events"), error);
 
 function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
   const decide = (action) => () => act(`/outbox/${position}/${ordinal}/${action}`);
@@ -30,7 +57,7 @@ function rowOf({ domain, position, ordinal, topic, reason, state, since }) {
 /** The relay or another operator can change them at any time. */
 async function keepLoading() {
   for (;;) {
-    await load().catch((error) => complainOfUpdate(byId("refused-events"), error));
+    await load().catch(complainOfLoad);
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
@@ -42,9 +69,7 @@ async function act(address) {
   place.replaceChildren();
   try {
     await post(address, { author: byId("refused-author").value, reason: byId("refused-reason").value });
-    // The operator's own action shows at once, although the pointer is in the list.
-    byId("refused-events").replaceChildren();
-    await load();
+    await reload();
   } catch (error) {
     complain(place, error);
   }
@@ -56,4 +81,3 @@ const HEADS = ["Event", "Domain", "Topic", "Reason", "Since", "Action"];
 
 byId("refused-form").addEventListener("submit", (event) => event.preventDefault());
 byId("refused-author").value = author();
-keepLoading();
