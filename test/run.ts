@@ -120,7 +120,8 @@ async function runAll(
     }
     if (shared?.isEnding === false) problems.push(await shared.end());
   };
-  await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
+  const atOnce = files.every(isLong) ? LONG_FILES_AT_ONCE : FILES_AT_ONCE;
+  await Promise.all(Array.from({ length: atOnce }, work));
   problems.push(await coverage?.report());
   return problems.filter((problem) => problem !== undefined).join("\n") || undefined;
 }
@@ -180,6 +181,8 @@ const POSTGRES_SETTINGS = ["max_connections=200", "fsync=off", "scram_iterations
 
 /** Files wait for servers more than half of the time: with three at once a processor in four stood idle. */
 const FILES_AT_ONCE = Math.max(3, Math.min(6, availableParallelism() + 2));
+/** Each starts services, databases and brokers of its own, and keeps a processor busy. */
+const LONG_FILES_AT_ONCE = Math.max(2, Math.min(4, availableParallelism()));
 const PROGRESS_MS = 30_000;
 const SLOWEST = 5;
 
