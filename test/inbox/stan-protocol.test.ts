@@ -85,6 +85,9 @@ test("the library's internals are checked at start-up, and a library with others
     client.nc = {};
   }, /no nc with options/);
   refuses((client) => {
+    (client.nc as Client).processInbound = undefined;
+  }, /no processInbound/);
+  refuses((client) => {
     const subscribe = client.subscribe as (...given: unknown[]) => unknown;
     client.subscribe = (...given: unknown[]) => {
       client.processMsg = () => () => {};
