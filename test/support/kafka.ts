@@ -1,8 +1,9 @@
 /** Tests' operations on a Kafka broker and its sources. */
-import { Admin, Producer, type ProducerOptions } from "@platformatic/kafka";
+import { Admin, ListOffsetTimestamps, Producer, type ProducerOptions } from "@platformatic/kafka";
 import type { KafkaOptions } from "../../src/inbox/sources/kafka/cluster.ts";
 import type { Kafka } from "../../tools/stack/kafka.ts";
 import { kafkaOptions } from "./sources.ts";
+import { until } from "./wait.ts";
 
 export type Given = Readonly<{
   value?: string | Buffer | null;
@@ -11,6 +12,17 @@ export type Given = Readonly<{
   partition?: number;
   timestamp?: bigint;
 }>;
+
+async function isLed(admin: Admin, topic: string, partitions: number): Promise<boolean> {
+  const wanted = Array.from({ length: partitions }, (_none, partitionIndex) => ({
+    partitionIndex,
+    timestamp: ListOffsetTimestamps.LATEST,
+  }));
+  return await admin.listOffsets({ topics: [{ name: topic, partitions: wanted }] }).then(
+    () => true,
+    () => false,
+  );
+}
 
 /** @param broker undefined if there is none; then nothing of this may be used. */
 export function kafkaAt(broker: Kafka | undefined) {
@@ -50,7 +62,10 @@ export function kafkaAt(broker: Kafka | undefined) {
     options: (): KafkaOptions => kafkaOptions(broker as Kafka),
     withAdmin,
     produce,
-    createTopic: (topic: string, partitions = 1) =>
-      withAdmin((admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1 })),
+    createTopic: async (topic: string, partitions = 1): Promise<void> => {
+      await withAdmin((admin) => admin.createTopics({ topics: [topic], partitions, replicas: 1 }));
+      // A broker that is busy refuses records of a topic that it has just created.
+      await until(`the broker leads ${topic}`, () => withAdmin((admin) => isLed(admin, topic, partitions)));
+    },
   };
 }
