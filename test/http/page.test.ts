@@ -57,6 +57,24 @@ page("signing in, then orders and counts arrive live", async () => {
   await tab.close();
 });
 
+page("the sign-in form takes the focus, but not from somebody who types", async () => {
+  const { tab } = await open();
+  const focused = () => tab.evaluate(() => document.activeElement?.id);
+  await tab.waitForSelector("#sign-in");
+  assert.is(await focused(), "token");
+  const answered = Promise.withResolvers<void>();
+  await tab.route(/orders\?limit=/, async (route) => {
+    await answered.promise;
+    await route.continue();
+  });
+  await tab.reload();
+  await tab.focus("#order-id");
+  answered.resolve();
+  await tab.waitForSelector("#sign-in");
+  assert.is(await focused(), "order-id");
+  await tab.close();
+});
+
 page("live orders keep the focus and the row in its place, and a button shows them", async () => {
   const { tab, complaints } = await open();
   await signIn(tab);

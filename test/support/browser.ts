@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { RunOptions } from "axe-core";
 import type { Browser, Page } from "playwright-core";
+import { SECONDS_MAX } from "./wait.ts";
 
 /** Opens a page and collects errors, dialogs, and requests to other origins. @param origin of the service. */
 export async function openTab(
@@ -12,6 +13,7 @@ export async function openTab(
   viewport = { width: 1100, height: 900 },
 ): Promise<{ tab: Page; complaints: string[] }> {
   const tab = await browser.newPage({ viewport, locale: "en-US", timezoneId: "UTC" });
+  tab.setDefaultTimeout(SECONDS_MAX * 1000);
   const complaints: string[] = [];
   tab.on("console", (message) => {
     // The browser logs answers that the page explains itself: 4xx, and that the service is not ready.

@@ -24,4 +24,4 @@ export async function until<T>(
 }
 
 /** Ten times the slowest condition on two busy processors. */
-const SECONDS_MAX = 120;
+export const SECONDS_MAX = 120;

@@ -117,7 +117,8 @@ export function askToSignIn() {
       form,
     ]),
   );
-  token.focus();
+  // The user may be typing elsewhere by now.
+  if (document.activeElement === document.body) token.focus();
 }
 
 /** Nothing more will arrive for the parts of the page that are still loading. */

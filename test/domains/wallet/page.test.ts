@@ -75,7 +75,7 @@ page("a page that cannot load says why, and loads when the user tries again", as
   await tab.waitForSelector("#answer [role=alert]:has-text('the service cannot be reached')");
   assert.not.ok(await tab.isVisible("#wallet"));
   await tab.unroute("**/wallet/currencies");
-  await tab.click("#answer button:has-text('Try again')", { timeout: 10_000 });
+  await tab.click("#answer button:has-text('Try again')");
   await tab.waitForSelector("#wallet:not([hidden])");
   assert.is(await tab.textContent("#answer"), "");
   await tab.close();
