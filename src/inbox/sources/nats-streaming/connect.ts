@@ -1,4 +1,4 @@
-/** How the service and the publisher connect to NATS Streaming. */
+/** How the service and the publisher connect to NATS Streaming, and how a client leaves it. */
 import stan, { type Stan, type StanOptions } from "node-nats-streaming";
 import { hostAndPort, type NatsServer } from "../nats-servers.ts";
 import { connectWithoutBrackets } from "./stan-internals.ts";
@@ -22,3 +22,18 @@ export function connectToServer(
   if (server.host.includes(":")) connectWithoutBrackets(client, server.host);
   return client;
 }
+
+/** Resolves when the server has forgotten the client and its id is free, or without the server's answer soon after. */
+export async function closeClient(client: Stan): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+    client.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    client.close();
+  });
+}
+
+/** A server that does not confirm the close detects it by its own pings. */
+const CLOSE_TIMEOUT_MS = 2_000;

@@ -11,7 +11,7 @@ import type { Message } from "../../../contract/message.ts";
 import type { Sink } from "../../../contract/source.ts";
 import type { Logger } from "../../../telemetry/logger.ts";
 import type { NatsServer } from "../nats-servers.ts";
-import { connectToServer } from "./connect.ts";
+import { closeClient, connectToServer } from "./connect.ts";
 import { acknowledge, receiveRaw } from "./stan-internals.ts";
 import { type Delivery, decodeDelivery } from "./stan-protocol.ts";
 
@@ -82,14 +82,7 @@ export class Session {
   /** Unsubscribing would delete the durable and lose later messages. */
   async close(): Promise<void> {
     if (!this.#end()) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
-      this.#client.once("close", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      this.#client.close();
-    });
+    await closeClient(this.#client);
     this.#ended.resolve();
   }
 
@@ -194,8 +187,6 @@ const IN_FLIGHT_MAX = 16_384;
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Connecting and subscribing take several answers. */
 const SUBSCRIBE_TIMEOUT_MS = 10_000;
-/** A server that does not confirm the close detects it by its own pings. */
-const CLOSE_TIMEOUT_MS = 2_000;
 /** Little beside the redelivery of a whole window. */
 const ROOM_POLL_MS = 100;
 

@@ -10,7 +10,7 @@
 import type { Subscription } from "node-nats-streaming";
 import type { Sink, SkippedRange } from "../../../contract/source.ts";
 import type { NatsServer } from "../nats-servers.ts";
-import { connectToServer } from "./connect.ts";
+import { closeClient, connectToServer } from "./connect.ts";
 import { messageOf, type NatsStreamingOptions } from "./session.ts";
 import { acknowledge, receiveRaw } from "./stan-internals.ts";
 import { decodeDelivery } from "./stan-protocol.ts";
@@ -99,7 +99,8 @@ export async function readSkipped(
     client.removeAllListeners();
     // Without a listener an error of the closing client would end the process.
     client.on("error", () => {});
-    client.close();
+    // Otherwise the server may reject the client of the next range.
+    await closeClient(client);
   }
 }
 
