@@ -57,7 +57,7 @@ page("signing in, then orders and counts arrive live", async () => {
   await tab.close();
 });
 
-page("the sign-in form takes the focus, but not from somebody who types", async () => {
+page("the sign-in form takes the focus, but not from a field in use", async () => {
   const { tab } = await open();
   const focused = () => tab.evaluate(() => document.activeElement?.id);
   await tab.waitForSelector("#sign-in");
